@@ -1,0 +1,39 @@
+/** A file in the content-addressed store. */
+export interface ArtifactRef {
+  /** `sha256:` and 64 hexadecimal digits. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+/** One side of a snapshot: the rows of a window, frozen as Parquet. */
+export interface SnapshotPart {
+  readonly artifact: ArtifactRef;
+  readonly rows: number;
+  /** Rows whose label is known and whose label horizon has passed; only these train and judge. */
+  readonly labelledRows: number;
+  readonly window: { readonly start: string; readonly end: string };
+}
+
+/** Where a snapshot's rows came from, as it was then. */
+export interface SnapshotSource {
+  readonly path: string;
+  readonly format: 'parquet' | 'csv';
+  /** Files in the order of their names. Digest is of the file's bytes. */
+  readonly files: readonly { readonly name: string; readonly bytes: number; readonly digest: string }[];
+}
+
+/** What a snapshot's digest is taken over (canonical JSON). */
+export interface SnapshotManifest {
+  readonly model: string;
+  readonly specDigest: string;
+  readonly asOf: string;
+  readonly source: SnapshotSource;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly train: SnapshotPart;
+  readonly evaluation: SnapshotPart;
+}
+
+export interface SnapshotRef {
+  readonly digest: string;
+  readonly manifest: SnapshotManifest;
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { durationMs } from '../contracts/time.js';
+import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
+
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const COLUMN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+
+const column = z.string().regex(COLUMN, 'must be a letter or underscore, then letters, digits and underscores, 63 at most');
+const duration = z.string().refine((text) => durationMs(text) !== undefined, {
+  message: 'must be an ISO 8601 duration of weeks, days, hours, minutes or seconds, such as P8W or PT24H',
+});
+const positiveDuration = duration.refine((text) => (durationMs(text) ?? 1) > 0, { message: 'must be longer than zero' });
+const share = z.number().min(0).max(1);
+
+const numberFeature = z.strictObject({
+  name: column,
+  type: z.literal('number'),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  maxMissing: share.default(0),
+});
+const categoryFeature = z.strictObject({
+  name: column,
+  type: z.literal('category'),
+  /** The codes 0, 1, 2 … of the model's input, in this order. */
+  categories: z.array(z.string().min(1).max(200)).min(1).max(10_000),
+  /** The share of rows that may hold another value; those enter the model as missing. */
+  maxUnknown: share.default(0),
+  maxMissing: share.default(0),
+});
+
+const data = z.strictObject({
+  source: z.strictObject({
+    /** A path or glob, relative to the data folder of the installation (`DATA_DIR`). */
+    path: z.string().min(1).max(1_000),
+    format: z.enum(['parquet', 'csv']).default('parquet'),
+  }),
+  /** Event time: when a prediction is asked for. */
+  eventTime: column,
+  /** The columns that together name a row; no two rows may share them. */
+  key: z.array(column).min(1).max(16),
+  label: column,
+  /** Event time: how long after its prediction a label is complete. */
+  labelHorizon: duration,
+  /** The share of rows in a complete window that may lack a label. */
+  maxUnlabelled: share.default(0.1),
+  /** Event time: how far the newest row may lie before the end of the window. */
+  maxStaleness: positiveDuration.default('P2D'),
+  features: z.array(z.discriminatedUnion('type', [numberFeature, categoryFeature])).min(1).max(2_000),
+});
+
+const parameter = z.union([z.number(), z.string().max(1_000), z.boolean()]);
+
+const training = z.strictObject({
+  /** A folder of `trainers/`, by name. */
+  trainer: z.string().regex(NAME, 'must name a folder of trainers/'),
+  parameters: z.record(z.string().max(100), parameter).default({}),
+  seed: z.number().int().min(0).max(2 ** 31 - 1).default(0),
+  /** Event time: `all` trains on everything before the evaluation window, a duration on that much. */
+  window: z.union([z.literal('all'), positiveDuration]).default('all'),
+  minimumRows: z.number().int().min(1).default(1_000),
+  /** Wall time: the longest that one attempt may take, and the longest silence of a trainer. */
+  timeout: positiveDuration.default('PT4H'),
+  silence: positiveDuration.default('PT5M'),
+  threads: z.number().int().min(1).max(256).default(2),
+});
+
+const evaluation = z.strictObject({
+  /** Event time: the weeks that neither candidate nor champion has seen, right before the retrain. */
+  window: positiveDuration.default('P4W'),
+  minimumRows: z.number().int().min(1).default(500),
+  slices: z.array(column).max(32).default([]),
+  /** Probability from which a row counts as positive (F1). */
+  threshold: share.default(0.5),
+  /** Intervals and comparisons are made at confidence 1 − alpha. */
+  alpha: z.number().gt(0).lt(0.5).default(0.05),
+});
+
+const gates = z.strictObject({
+  /** Thresholds that the candidate must meet on its own. */
+  absolute: z
+    .array(
+      z.strictObject({
+        metric: z.enum([...CLASSIFICATION_METRICS, ...REGRESSION_METRICS]),
+        min: z.number().optional(),
+        max: z.number().optional(),
+      }).refine((gate) => gate.min !== undefined || gate.max !== undefined, { message: 'needs min or max' }),
+    )
+    .default([]),
+  /** The paired comparison with the champion on the same rows. */
+  comparison: z.strictObject({
+    metric: z.enum([...CLASSIFICATION_METRICS, ...REGRESSION_METRICS]),
+    /** The smallest gain that is worth a promotion; 0 asks for any real gain. */
+    minimumGain: z.number().min(0).default(0),
+  }),
+});
+
+const retraining = z.strictObject({
+  /** What a request does that comes while a retrain runs: be answered with that one, or be refused. */
+  whileActive: z.enum(['join', 'refuse']).default('join'),
+});
+
+export const modelSpecSchema = z
+  .strictObject({
+    apiVersion: z.literal('perennial/v1'),
+    model: z.string().regex(NAME, 'must be lower-case letters, digits and hyphens, beginning with a letter, 63 at most'),
+    purpose: z.string().min(10, 'must say in a sentence what the model is for').max(2_000),
+    owner: z.string().min(1).max(200),
+    tier: z.enum(['low', 'medium', 'high', 'critical']),
+    task: z.enum(['binary-classification', 'regression']),
+    data,
+    training,
+    evaluation: evaluation.default(() => evaluation.parse({})),
+    gates,
+    retraining: retraining.default(() => retraining.parse({})),
+  })
+  .superRefine((spec, context) => {
+    const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const names = new Map<string, number>();
+    spec.data.features.forEach((feature, index) => {
+      if (names.has(feature.name)) fault(['data', 'features', index, 'name'], `is also the name of feature ${names.get(feature.name)}`);
+      names.set(feature.name, index);
+      if (feature.name === spec.data.label) fault(['data', 'features', index, 'name'], 'is the label; a model may not see it');
+      if (feature.type === 'number' && feature.min !== undefined && feature.max !== undefined && feature.min > feature.max) {
+        fault(['data', 'features', index, 'min'], 'is greater than max');
+      }
+      if (feature.type === 'category' && new Set(feature.categories).size !== feature.categories.length) {
+        fault(['data', 'features', index, 'categories'], 'names a category twice');
+      }
+    });
+    const allowed: readonly string[] = spec.task === 'regression' ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
+    const wrong = (metric: string) => `does not fit a ${spec.task} model; choose one of ${allowed.join(', ')} instead of ${metric}`;
+    spec.gates.absolute.forEach((gate, index) => {
+      if (!allowed.includes(gate.metric)) fault(['gates', 'absolute', index, 'metric'], wrong(gate.metric));
+    });
+    if (!allowed.includes(spec.gates.comparison.metric)) fault(['gates', 'comparison', 'metric'], wrong(spec.gates.comparison.metric));
+  });
+
+/** The model's file with every default written out. */
+export type ModelSpec = z.output<typeof modelSpecSchema>;
+export type FeatureSpec = ModelSpec['data']['features'][number];
