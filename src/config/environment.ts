@@ -1,0 +1,49 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { PerennialError } from '../contracts/failures.js';
+
+const port = (preferred: number) => z.coerce.number().int().min(0).max(65_535).default(preferred);
+const folder = (standard: string) => z.string().min(1).default(standard).transform((path) => resolve(path));
+const optionalUrl = z.url().optional();
+
+/** Every setting: its doc line, its default. Nobody else reads `process.env`. */
+export const environmentSchema = z.object({
+  DATABASE_URL: optionalUrl.describe('PostgreSQL as the application, whose role owns no table. Unset: embedded.'),
+  DATABASE_OWNER_URL: optionalUrl.describe('PostgreSQL as the owner of the tables; only migrations use it. Unset: embedded.'),
+  DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(10).describe('Connections that one process may hold.'),
+  TEMPORAL_ADDRESS: z.string().min(1).optional().describe('host:port of the Temporal server. Unset: embedded.'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default').describe("Temporal's namespace."),
+  TEMPORAL_UI_URL: z.url().default('http://127.0.0.1:8233').describe('Where operators open the Temporal UI; links in answers begin with it.'),
+  ARTIFACT_URL: z.string().min(1).default('var/artifacts').describe('The artifact store: a folder, absolute or below the working directory.'),
+  DATA_DIR: folder('var/data').describe('Below this folder lie the data sources that specs name.'),
+  WORK_DIR: folder('var/work').describe('Scratch space of snapshots and trainings; may be emptied while nothing runs.'),
+  STATE_DIR: folder('var/embedded').describe('What the embedded servers keep: data, ports, logs, local API keys.'),
+  TRAINERS_DIR: folder('trainers').describe('The folder in which specs name a trainer.'),
+  TRAINER_PYTHON: folder('var/python/bin/python').describe("The trainers' Python interpreter."),
+  GPU_DEVICES: z.string().regex(/^(\d+(,\d+)*)?$/).optional().describe('GPUs that trainers may use, such as 0,1. Unset: all that are found; empty: none.'),
+  API_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the API listens on.'),
+  API_PORT: port(3000).describe('Port that the API listens on; 0 takes a free one.'),
+  API_URL: z.url().default('http://127.0.0.1:3000').describe('Where callers reach the API.'),
+  PERENNIAL_API_KEY: z.string().min(1).optional().describe("The CLI's API key. Unset: the local key of a running `perennial up`."),
+  GATEWAY_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the gateway listens on.'),
+  GATEWAY_PORT: port(3001).describe('Port that the gateway listens on; 0 takes a free one.'),
+  GATEWAY_URL: z.url().default('http://127.0.0.1:3001').describe('Where callers reach the gateway.'),
+  GATEWAY_NAME: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).optional().describe("The gateway's name in leases; unique. Unset: host name and port."),
+  HEARTBEAT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(10_000).describe('How long a training worker may be silent before another attempt begins, in milliseconds.'),
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
+});
+
+export type Environment = z.output<typeof environmentSchema>;
+
+/**
+ * Parses the environment once, at start.
+ * @throws PerennialError `ConfigurationInvalid`, naming each faulty setting but never its value.
+ */
+export function readEnvironment(source: Readonly<Record<string, string | undefined>>): Environment {
+  const set = Object.fromEntries(Object.entries(source).filter(([name, value]) => value !== '' || name === 'GPU_DEVICES'));
+  const result = environmentSchema.safeParse(set);
+  if (result.success) return result.data;
+  const settings = result.error.issues.map((issue) => ({ setting: issue.path.join('.'), message: issue.message.replace(/, received .*/, '') }));
+  const listed = settings.map(({ setting, message }) => `${setting}: ${message}`).join('; ');
+  throw new PerennialError('ConfigurationInvalid', `These settings are not valid: ${listed}`, { settings });
+}

@@ -1,0 +1,22 @@
+import type { FailureDetails, FailureType } from './failures.js';
+
+export type CommandKind = 'apply' | 'retrain' | 'rollback';
+
+/** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
+export type CommandState = 'accepted' | 'done' | 'refused';
+
+/** What a command asks for, by its kind; stored as canonical JSON. */
+export interface CommandBodies {
+  /** `source` is the YAML as it was sent. */
+  apply: { readonly source: string };
+  /** `asOf` in event time, ISO 8601; null: the newest that the data holds. */
+  retrain: { readonly deployment: string; readonly asOf: string | null; readonly reason: string | null };
+  /** `toVersion` null: the champion before. */
+  rollback: { readonly deployment: string; readonly toVersion: number | null; readonly reason: string };
+}
+
+export type CommandOutcome =
+  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean }
+  | { readonly kind: 'retrain'; readonly number: number; readonly workflowId: string; readonly joined: boolean }
+  | { readonly kind: 'rollback'; readonly deployment: string; readonly fromEpoch: number; readonly toVersion: number; readonly workflowId: string; readonly joined: boolean }
+  | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };

@@ -1,0 +1,48 @@
+/** Names that workflows, workers and callers share: task queues, ids, updates, signals, queries, search attributes. */
+
+export const TASK_QUEUES = { lifecycle: 'lifecycle', data: 'data', train: 'train' } as const;
+export type TaskQueue = keyof typeof TASK_QUEUES;
+
+export const DEFAULT_DEPLOYMENT = 'default';
+
+export const modelWorkflowId = (model: string): string => `model/${model}`;
+export const retrainWorkflowId = (model: string, number: number): string => `retrain/${model}/${number}`;
+export const rollbackWorkflowId = (model: string, deployment: string, fromEpoch: number): string =>
+  `rollback/${model}/${deployment}/${fromEpoch}`;
+export const RECONCILE_SCHEDULE_ID = 'reconcile';
+
+/** The update that carries a command's id; the command itself is in the record. */
+export const COMMAND_UPDATE = 'command';
+/** Tells a model's lifecycle that something of it has ended; the record says what. */
+export const CHANGED_SIGNAL = 'changed';
+export const STATUS_QUERY = 'status';
+
+/** Search attributes of every workflow, with Temporal's type. */
+export const SEARCH_ATTRIBUTES = {
+  PerennialModel: 'KEYWORD',
+  PerennialDeployment: 'KEYWORD',
+  PerennialVersion: 'INT',
+  PerennialStage: 'KEYWORD',
+  PerennialTier: 'KEYWORD',
+  PerennialTrigger: 'KEYWORD',
+  PerennialOutcome: 'KEYWORD',
+} as const;
+
+/** Inputs carry a version of their own, because long runs outlive releases. */
+export interface ModelLifecycleInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  /** Commands handled by the runs before this one. */
+  readonly handled: number;
+}
+export interface RetrainInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly number: number;
+}
+export interface RollbackInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly deployment: string;
+  readonly fromEpoch: number;
+}

@@ -1,0 +1,79 @@
+import type { FailureDetails, FailureType } from './failures.js';
+import type { Verdict } from './verdict.js';
+
+export type RetrainTrigger = 'request' | 'schedule' | 'drift' | 'performance';
+
+/** The steps of a retrain, in their order. */
+export const RETRAIN_STAGES = ['requested', 'snapshot', 'validate', 'train', 'admit', 'score', 'gate', 'promote', 'finished'] as const;
+export type RetrainStage = (typeof RETRAIN_STAGES)[number];
+
+/**
+ * `promoted`: the candidate answers now. `rejected`, `inconclusive`: the gate did not pass it.
+ * `aborted`: the champion moved meanwhile. `failed`: a step could not be done; the failure says why.
+ */
+export type RetrainOutcome = 'promoted' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated';
+
+/** `candidate`: not yet deployed; `champion`: answers now; `retired`: has answered; `rejected`: did not pass its gate. */
+export type VersionStatus = 'candidate' | 'champion' | 'retired' | 'rejected';
+
+export type ChampionChangeReason = 'promotion' | 'rollback';
+
+export interface StoredFailure {
+  readonly type: FailureType;
+  readonly message: string;
+  readonly details: FailureDetails;
+}
+
+/** What names a retrain everywhere. */
+export interface RetrainId {
+  readonly model: string;
+  readonly number: number;
+}
+
+/** What the `retrain` workflow needs to know of the spec. */
+export interface RetrainPlan {
+  readonly tier: string;
+  readonly deployment: string;
+  readonly trigger: RetrainTrigger;
+  readonly requestedBy: string;
+  readonly trainingTimeoutMs: number;
+  readonly heartbeatTimeoutMs: number;
+  /** Set when it has ended already, so that a rebuilt workflow has nothing to do. */
+  readonly outcome: RetrainOutcome | null;
+}
+
+export interface SnapshotSummary {
+  readonly digest: string;
+  readonly trainRows: number;
+  readonly evaluationRows: number;
+}
+
+export interface TrainingSummary {
+  readonly modelDigest: string;
+  readonly device: string;
+  readonly attempts: number;
+}
+
+export interface ScoreSummary {
+  readonly version: number;
+  readonly championVersion: number | null;
+  readonly epoch: number;
+  readonly rows: number;
+}
+
+export interface GateSummary {
+  readonly verdict: Verdict;
+  /** One sentence with the numbers that decided. */
+  readonly reason: string;
+}
+
+export interface PromotionSummary {
+  readonly epoch: number;
+  readonly revision: number;
+}
+
+export interface RollbackId {
+  readonly model: string;
+  readonly deployment: string;
+  readonly fromEpoch: number;
+}
