@@ -1,0 +1,135 @@
+import { resolve } from 'node:path';
+import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { lockStateFolder, prepareStateFolder } from './state-folder.js';
+import { removeTemporalData, startTemporal, type TemporalServer } from './temporal-server.js';
+
+const DEFAULT_PORTS = { postgres: 5432, temporal: 7233, temporalUi: 8233 };
+
+export interface EmbeddedOptions {
+  /** Folder of everything that these servers keep. */
+  readonly stateDir: string;
+  /** Preferred ports; one that is taken is replaced by the next free one. Default 5432, 7233 and 8233. */
+  readonly ports?: Partial<typeof DEFAULT_PORTS>;
+  /** Takes one line for a person, such as a port that had to be replaced. */
+  readonly log?: (line: string) => void;
+  /** The Temporal server's program; found or fetched where it isn't given. */
+  readonly temporalProgram?: string;
+}
+
+/** A PostgreSQL and a Temporal server of our own, on loopback, durable in one folder. */
+export interface EmbeddedServers {
+  /** As the application's role, which owns no table. */
+  readonly databaseUrl: string;
+  /** As the owner of the database, for migrations. */
+  readonly ownerDatabaseUrl: string;
+  /** As the superuser, on the database `postgres`. */
+  readonly adminDatabaseUrl: string;
+  readonly temporalAddress: string;
+  readonly temporalNamespace: string;
+  readonly temporalUiUrl: string;
+  /** Stops both; returns when none of their processes is left. */
+  stop(): Promise<void>;
+  stopTemporal(): Promise<void>;
+  /** Ends Temporal as a crash would. */
+  killTemporal(): Promise<void>;
+  /** Starts Temporal again, on the ports that it had. */
+  startTemporal(): Promise<void>;
+  /** Forgets every workflow; Temporal must have been stopped. */
+  deleteTemporalData(): void;
+}
+
+/**
+ * Starts both servers side by side. They end with this process, even when it is killed.
+ * @throws PerennialError `ConfigurationInvalid` when a living process runs servers in the folder, `DependencyUnavailable`
+ *   when one of them can't start.
+ */
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServers> {
+  const stateDir = resolve(options.stateDir);
+  prepareStateFolder(stateDir);
+  const unlock = lockStateFolder(stateDir);
+  try {
+    const [postgres, temporal] = await startBoth({ ...options, stateDir });
+    return new RunningServers({ ...options, stateDir }, postgres, temporal, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Both or none: the one that started is stopped again when the other fails. */
+async function startBoth(options: EmbeddedOptions): Promise<[PostgresServer, TemporalServer]> {
+  const ports = { ...DEFAULT_PORTS, ...options.ports };
+  const log = options.log ?? ((): void => undefined);
+  const started = await Promise.allSettled([
+    startPostgres({ stateDir: options.stateDir, preferredPort: ports.postgres, log }),
+    launchTemporal(options, ports.temporal, ports.temporalUi),
+  ]);
+  const failure = started.find((outcome) => outcome.status === 'rejected');
+  if (!failure) return started.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as [PostgresServer, TemporalServer];
+  for (const outcome of started) if (outcome.status === 'fulfilled') await outcome.value.stop();
+  throw failure.reason;
+}
+
+function launchTemporal(options: EmbeddedOptions, preferredPort: number, preferredUiPort: number): Promise<TemporalServer> {
+  return startTemporal({
+    stateDir: options.stateDir,
+    preferredPort,
+    preferredUiPort,
+    log: options.log ?? ((): void => undefined),
+    ...(options.temporalProgram ? { program: options.temporalProgram } : {}),
+  });
+}
+
+class RunningServers implements EmbeddedServers {
+  constructor(
+    private readonly options: EmbeddedOptions,
+    private readonly postgres: PostgresServer,
+    private temporal: TemporalServer,
+    private readonly unlock: () => void,
+  ) {}
+
+  get databaseUrl(): string {
+    return this.postgres.databaseUrl;
+  }
+
+  get ownerDatabaseUrl(): string {
+    return this.postgres.ownerDatabaseUrl;
+  }
+
+  get adminDatabaseUrl(): string {
+    return this.postgres.adminDatabaseUrl;
+  }
+
+  get temporalAddress(): string {
+    return this.temporal.address;
+  }
+
+  get temporalNamespace(): string {
+    return this.temporal.namespace;
+  }
+
+  get temporalUiUrl(): string {
+    return this.temporal.uiUrl;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.postgres.stop(), this.temporal.stop()]);
+    this.unlock();
+  }
+
+  stopTemporal(): Promise<void> {
+    return this.temporal.stop();
+  }
+
+  killTemporal(): Promise<void> {
+    return this.temporal.kill();
+  }
+
+  async startTemporal(): Promise<void> {
+    this.temporal = await launchTemporal(this.options, this.temporal.port, this.temporal.uiPort);
+  }
+
+  deleteTemporalData(): void {
+    removeTemporalData(this.options.stateDir);
+  }
+}

@@ -1,0 +1,167 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { findTemporal } from '#embedded/find-temporal.mjs';
+import { PerennialError } from '../contracts/failures.js';
+import { endOrphan, KeptServer } from './kept-server.js';
+import { anyFreePort, reservePort } from './ports.js';
+
+const STOP_GRACE_MS = 15_000;
+const READY_TIMEOUT_MS = 60_000;
+const PORT_ATTEMPTS = 5;
+const NAMESPACE = 'default';
+const RETENTION_SECONDS = 30 * 24 * 3_600;
+
+/** The server's defaults move every task on a 50 ms grid; these let a remote activity take about 8 ms. */
+const TASK_RATES = ['transferProcessor', 'timerProcessor', 'visibilityProcessor', 'outboundProcessor'];
+const DYNAMIC_CONFIG: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(TASK_RATES.map((processor) => [`history.${processor}MaxPollRPS`, '2000'])),
+  'system.enableActivityEagerExecution': 'true',
+  // Fairness counts within a partition, so there is one; switched on over a backlog it would strand it.
+  'matching.enableFairness': 'true',
+  'matching.numTaskqueueReadPartitions': '1',
+  'matching.numTaskqueueWritePartitions': '1',
+};
+
+export const SEARCH_ATTRIBUTES: Readonly<Record<string, 'Keyword' | 'Int'>> = {
+  PerennialModel: 'Keyword',
+  PerennialVersion: 'Int',
+  PerennialStage: 'Keyword',
+  PerennialTier: 'Keyword',
+  PerennialTrigger: 'Keyword',
+  PerennialOutcome: 'Keyword',
+  PerennialDeployment: 'Keyword',
+};
+
+export interface TemporalOptions {
+  readonly stateDir: string;
+  readonly preferredPort: number;
+  readonly preferredUiPort: number;
+  readonly log: (line: string) => void;
+  /** The server's program; found or fetched where it isn't given. */
+  readonly program?: string;
+}
+
+export interface TemporalServer {
+  readonly port: number;
+  readonly uiPort: number;
+  readonly address: string;
+  readonly namespace: string;
+  readonly uiUrl: string;
+  readonly ended: Promise<number>;
+  stop(): Promise<void>;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Starts Temporal's development server with its UI for one state folder: durable in SQLite, on 127.0.0.1 only, tuned for
+ * one machine, with our search attributes and 30 days of retention. It ends with this process.
+ * @throws PerennialError `DependencyUnavailable` with the end of the server's log, or why there is no program.
+ */
+export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
+  const program = options.program ?? (await obtainProgram());
+  mkdirSync(options.stateDir, { recursive: true });
+  await endOrphan(pidFileOf(options.stateDir), databaseOf(options.stateDir), 'SIGTERM');
+  const { kept, port, uiPort } = await launchOnFreePorts(options, program);
+  return {
+    port,
+    uiPort,
+    address: `127.0.0.1:${port}`,
+    namespace: NAMESPACE,
+    uiUrl: `http://127.0.0.1:${uiPort}`,
+    ended: kept.ended,
+    stop: () => kept.stop(),
+    kill: () => kept.kill(),
+  };
+}
+
+/** Removes everything that Temporal remembers; its server must have been stopped. */
+export function removeTemporalData(stateDir: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(`${databaseOf(stateDir)}${suffix}`, { force: true });
+}
+
+const databaseOf = (stateDir: string): string => join(stateDir, 'temporal.db');
+const pidFileOf = (stateDir: string): string => join(stateDir, 'temporal.pid');
+const logFileOf = (stateDir: string): string => join(stateDir, 'logs', 'temporal.log');
+
+async function obtainProgram(): Promise<string> {
+  return findTemporal().catch((error: Error) => {
+    throw new PerennialError('DependencyUnavailable', error.message, {}, { cause: error });
+  });
+}
+
+async function launchOnFreePorts(options: TemporalOptions, program: string): Promise<{ kept: KeptServer; port: number; uiPort: number }> {
+  let { preferredPort, preferredUiPort } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    const grpc = await reservePort(preferredPort);
+    const ui = await reservePort(preferredUiPort);
+    try {
+      const kept = KeptServer.start(await commandFor(options.stateDir, program, grpc.port, ui.port));
+      if (await becomesReady(kept, `127.0.0.1:${grpc.port}`)) {
+        announce(options, grpc.port, ui.port);
+        return { kept, port: grpc.port, uiPort: ui.port };
+      }
+      const tail = kept.logTail();
+      if (attempt === PORT_ATTEMPTS || !/address already in use|can't (set|bind)|port/i.test(tail)) {
+        throw new PerennialError('DependencyUnavailable', `The Temporal server did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${tail}`);
+      }
+      [preferredPort, preferredUiPort] = [grpc.port + 1, ui.port + 1];
+    } finally {
+      grpc.release();
+      ui.release();
+    }
+  }
+}
+
+async function commandFor(stateDir: string, program: string, port: number, uiPort: number): Promise<Parameters<typeof KeptServer.start>[0]> {
+  const pairs = (flag: string, values: Readonly<Record<string, string>>): string[] =>
+    Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
+  return {
+    command: program,
+    args: [
+      'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort),
+      '--metrics-port', String(await anyFreePort()), '--log-level', 'warn', '--db-filename', databaseOf(stateDir),
+      ...pairs('--sqlite-pragma', { journal_mode: 'wal', synchronous: 'normal' }),
+      ...pairs('--dynamic-config-value', DYNAMIC_CONFIG),
+      ...pairs('--search-attribute', SEARCH_ATTRIBUTES),
+    ],
+    stopSignal: 'SIGTERM',
+    graceMs: STOP_GRACE_MS,
+    logFile: logFileOf(stateDir),
+    pidFile: pidFileOf(stateDir),
+  };
+}
+
+/** True once the server answers and keeps histories as long as we want; false when it ended instead. */
+async function becomesReady(kept: KeptServer, address: string): Promise<boolean> {
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  while (kept.running && Date.now() < deadline) {
+    if (await prepareNamespace(address)) return kept.running;
+    await sleep(50);
+  }
+  await kept.stop();
+  return false;
+}
+
+async function prepareNamespace(address: string): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: 1_000 }).catch(() => undefined);
+  if (!connection) return false;
+  try {
+    await connection.workflowService.updateNamespace({
+      namespace: NAMESPACE,
+      config: { workflowExecutionRetentionTtl: { seconds: RETENTION_SECONDS as never } },
+    });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await connection.close();
+  }
+}
+
+function announce({ preferredPort, preferredUiPort, log }: TemporalOptions, port: number, uiPort: number): void {
+  if (port !== preferredPort) log(`Port ${preferredPort} is taken; Temporal listens on ${port}`);
+  if (uiPort !== preferredUiPort) log(`Port ${preferredUiPort} is taken; the Temporal UI is on ${uiPort}`);
+}
