@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, IsNull, LessThan } from 'typeorm';
+import { canonicalJson, sha256 } from '../contracts/canonical.js';
+import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
+import { PerennialError } from '../contracts/failures.js';
+import { AuditLedger, type Origin } from './audit-ledger.js';
+import { Command } from './entities/command.entity.js';
+
+export interface CommandRequest<K extends CommandKind = CommandKind> {
+  readonly actor: string;
+  readonly idempotencyKey: string;
+  readonly kind: K;
+  readonly model: string;
+  readonly body: CommandBodies[K];
+}
+
+export interface Accepted {
+  readonly command: Command;
+  /** False when the same request had been accepted before. */
+  readonly created: boolean;
+}
+
+@Injectable()
+export class CommandsRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly audit: AuditLedger,
+  ) {}
+
+  /**
+   * Accepts a command once for each actor and idempotency key.
+   * @throws PerennialError `IdempotencyKeyReused` when the key stands for another request.
+   */
+  async accept<K extends CommandKind>(request: CommandRequest<K>, at: Date): Promise<Accepted> {
+    const body = canonicalJson(request.body);
+    const bodyDigest = sha256(canonicalJson({ kind: request.kind, model: request.model, body: request.body }));
+    const inserted: { id: string }[] = await this.dataSource.query(
+      `INSERT INTO command (id, actor, idempotency_key, kind, model, body, body_digest, state, accepted_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'accepted', $8)
+       ON CONFLICT (actor, idempotency_key) DO NOTHING RETURNING id`,
+      [randomUUID(), request.actor, request.idempotencyKey, request.kind, request.model, Buffer.from(body), bodyDigest, at],
+    );
+    const command = await this.dataSource.manager.findOneByOrFail(Command, {
+      actor: request.actor,
+      idempotencyKey: request.idempotencyKey,
+    });
+    if (command.bodyDigest !== bodyDigest) {
+      throw new PerennialError('IdempotencyKeyReused', `The idempotency key was first used for another request, a ${command.kind} of ${command.model}; send this one with a key of its own`, {
+        firstKind: command.kind,
+        firstModel: command.model,
+      });
+    }
+    return { command, created: inserted.length > 0 };
+  }
+
+  async find(id: string): Promise<Command | null> {
+    return this.dataSource.manager.findOneBy(Command, { id });
+  }
+
+  /** Commands that nobody has settled and that were last sent before `sentBefore`, oldest first. */
+  async waiting(sentBefore: Date, limit: number): Promise<Command[]> {
+    return this.dataSource.manager.find(Command, {
+      where: [
+        { state: 'accepted', sentAt: IsNull(), acceptedAt: LessThan(sentBefore) },
+        { state: 'accepted', sentAt: LessThan(sentBefore) },
+      ],
+      order: { acceptedAt: 'ASC' },
+      take: limit,
+    });
+  }
+
+  async markSent(id: string, at: Date): Promise<void> {
+    await this.dataSource.manager.update(Command, { id }, { sentAt: at });
+  }
+
+  /**
+   * Lets a command take effect, once: effect, outcome and audit entry are one transaction. A command that was settled
+   * before has its outcome returned and no second effect.
+   * @throws PerennialError `CommandUnknown` when no command was accepted under the id; the attempt is on the record.
+   */
+  async settle(
+    id: string,
+    at: Date,
+    origin: Origin,
+    effect: (manager: EntityManager, command: Command) => Promise<CommandOutcome>,
+  ): Promise<CommandOutcome> {
+    const outcome = await this.dataSource.transaction(async (manager) => {
+      const command = await manager.findOne(Command, { where: { id }, lock: { mode: 'pessimistic_write' } });
+      if (!command) return undefined;
+      if (command.outcome) return command.outcome;
+      const outcome = await effect(manager, command);
+      await manager.update(Command, { id }, { state: outcome.kind === 'refused' ? 'refused' : 'done', outcome, settledAt: at } as object);
+      await this.audit.append(manager, {
+        at,
+        actor: command.actor,
+        action: outcome.kind === 'refused' ? `${command.kind}.refused` : ACTIONS[command.kind],
+        model: command.model,
+        subject: subjectOf(command, outcome),
+        details: { outcome, body: describeBody(command) },
+        commandId: id,
+        origin,
+      });
+      return outcome;
+    });
+    return outcome ?? this.refuseUnknown(id, at, origin);
+  }
+
+  private async refuseUnknown(id: string, at: Date, origin: Origin): Promise<never> {
+    await this.audit.append(this.dataSource.manager, {
+      at,
+      actor: 'unknown',
+      action: 'command.unknown',
+      model: null,
+      subject: 'command',
+      details: { id: id.slice(0, 100) },
+      origin,
+    });
+    throw new PerennialError('CommandUnknown', 'No command was accepted under that id; commands come through the API', { id: id.slice(0, 100) });
+  }
+}
+
+const ACTIONS: Readonly<Record<CommandKind, string>> = {
+  apply: 'spec.applied',
+  retrain: 'retrain.requested',
+  rollback: 'rollback.requested',
+};
+
+function subjectOf(command: Command, outcome: CommandOutcome): string {
+  if (outcome.kind === 'retrain') return `retrain/${outcome.number}`;
+  if (outcome.kind === 'rollback') return `deployment/${outcome.deployment}`;
+  return `model/${command.model}`;
+}
+
+/** A spec is kept whole in its own table; the entry only needs what was asked. */
+function describeBody(command: Command): unknown {
+  return command.kind === 'apply' ? { sourceDigest: sha256(command.body) } : bodyOf(command);
+}
+
+/** The request of a command of a known kind. */
+export function bodyOf<K extends CommandKind>(command: Command): CommandBodies[K] {
+  return JSON.parse(command.body.toString('utf8')) as CommandBodies[K];
+}

@@ -1,0 +1,45 @@
+import { DataSource } from 'typeorm';
+import { Registry1763700000000 } from '../../migrations/1763700000000-registry.js';
+import { ApiKey } from './entities/api-key.entity.js';
+import { AuditEntry } from './entities/audit-entry.entity.js';
+import { Command } from './entities/command.entity.js';
+import { Evaluation } from './entities/evaluation.entity.js';
+import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.js';
+import { ModelVersion } from './entities/model-version.entity.js';
+import { Model, ModelSpecRecord } from './entities/model.entity.js';
+import { Retrain } from './entities/retrain.entity.js';
+import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
+import { Snapshot } from './entities/snapshot.entity.js';
+import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
+
+export const ENTITIES = [
+  ApiKey, AuditEntry, ChampionChange, Command, Evaluation, GatewayAcknowledgement, GatewayLease, Model, ModelSpecRecord,
+  ModelVersion, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
+];
+
+/** Append-only, in order. */
+export const MIGRATIONS = [Registry1763700000000];
+
+export interface ConnectionSettings {
+  readonly url: string;
+  readonly poolSize: number;
+}
+
+/**
+ * A connection to the registry; not yet open. The schema is made by migrations alone: `synchronize` stays off.
+ */
+export function registryDataSource({ url, poolSize }: ConnectionSettings): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    entities: ENTITIES,
+    migrations: MIGRATIONS,
+    migrationsTransactionMode: 'all',
+    synchronize: false,
+    poolSize,
+    connectTimeoutMS: 5_000,
+    applicationName: 'perennial',
+    // PostgreSQL ends what a stuck process left open, so that no lock outlives it.
+    extra: { idle_in_transaction_session_timeout: 30_000, statement_timeout: 60_000 },
+  });
+}

@@ -1,0 +1,31 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { ApiKeysRepository } from './api-keys.repository.js';
+import { AuditLedger } from './audit-ledger.js';
+import { CommandsRepository } from './commands.repository.js';
+import { type ConnectionSettings, registryDataSource } from './data-source.js';
+import { GatewaysRepository } from './gateways.repository.js';
+import { ModelsRepository } from './models.repository.js';
+import { RetrainsRepository } from './retrains.repository.js';
+import { RoutingRepository } from './routing.repository.js';
+import { TrainingRepository } from './training.repository.js';
+import { VersionsRepository } from './versions.repository.js';
+
+const REPOSITORIES = [
+  ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, ModelsRepository, RetrainsRepository, RoutingRepository,
+  TrainingRepository, VersionsRepository,
+];
+
+/** The record: the only writer of its tables. */
+@Module({})
+export class RegistryModule {
+  static connect(settings: ConnectionSettings): DynamicModule {
+    return {
+      module: RegistryModule,
+      global: true,
+      imports: [TypeOrmModule.forRootAsync({ useFactory: () => registryDataSource(settings).options })],
+      providers: REPOSITORIES,
+      exports: REPOSITORIES,
+    };
+  }
+}

@@ -1,0 +1,139 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, IsNull } from 'typeorm';
+import { PerennialError } from '../contracts/failures.js';
+import type { ChampionChangeReason, PromotionSummary, RollbackId } from '../contracts/retrains.js';
+import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { ModelVersion } from './entities/model-version.entity.js';
+import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
+
+export interface ChampionMove {
+  readonly model: string;
+  readonly deployment: string;
+  /** The epoch that the decision was made against; the change is refused when another one is current. */
+  readonly expectedEpoch: number;
+  readonly version: number;
+  readonly reason: ChampionChangeReason;
+  readonly actor: string;
+}
+
+export interface RollbackEnd {
+  readonly outcome: NonNullable<Rollback['outcome']>;
+  readonly explanation: string;
+  readonly toEpoch: number | null;
+  readonly gatewaysBehind: readonly string[];
+}
+
+@Injectable()
+export class RoutingRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly audit: AuditLedger,
+  ) {}
+
+  async all(): Promise<Routing[]> {
+    return this.dataSource.manager.find(Routing, { order: { model: 'ASC', deployment: 'ASC' } });
+  }
+
+  /** @throws PerennialError `NotFound` when the model has no such deployment. */
+  async get(model: string, deployment: string): Promise<Routing> {
+    const routing = await this.dataSource.manager.findOneBy(Routing, { model, deployment });
+    if (!routing) throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment)}`, { model, deployment });
+    return routing;
+  }
+
+  /** Newest first. */
+  async history(model: string, deployment: string, limit: number): Promise<ChampionChange[]> {
+    return this.dataSource.manager.find(ChampionChange, { where: { model, deployment }, order: { epoch: 'DESC' }, take: limit });
+  }
+
+  /** The change that was in force at a time; null when nothing served yet. */
+  async championAt(model: string, deployment: string, at: Date): Promise<ChampionChange | null> {
+    return this.dataSource
+      .getRepository(ChampionChange)
+      .createQueryBuilder('change')
+      .where('change.model = :model AND change.deployment = :deployment AND change.changedAt <= :at', { model, deployment, at })
+      .orderBy('change.epoch', 'DESC')
+      .getOne();
+  }
+
+  /**
+   * Puts a version into service by compare-and-swap: of two who decided against the same epoch, one wins.
+   * A workflow that made this very change before gets its result again.
+   * @throws PerennialError `ChampionMoved`, `VersionNotFound`
+   */
+  async moveChampion(move: ChampionMove, at: Date, origin: Origin): Promise<PromotionSummary> {
+    return this.dataSource.transaction(async (manager) => {
+      const workflowId = origin.workflowId ?? '';
+      const done = await manager.findOneBy(ChampionChange, { model: move.model, deployment: move.deployment, epoch: move.expectedEpoch + 1, workflowId });
+      if (done) return { epoch: done.epoch, revision: done.revision };
+      const version = await manager.findOneBy(ModelVersion, { model: move.model, number: move.version });
+      if (!version) throw new PerennialError('VersionNotFound', `${move.model} has no version ${move.version}`, { model: move.model, version: move.version });
+      const before = await manager.findOne(Routing, { where: { model: move.model, deployment: move.deployment }, lock: { mode: 'pessimistic_write' } });
+      if (before?.epoch !== move.expectedEpoch) throw championMoved(move, before);
+      const next = { revision: before.revision + 1, epoch: before.epoch + 1 };
+      await manager.update(Routing, { model: move.model, deployment: move.deployment }, { ...next, champion: move.version, baselineDigest: version.snapshotDigest, changedAt: at });
+      await this.recordChange(manager, move, before, version, next, at, origin);
+      return next;
+    });
+  }
+
+  async addRollback(manager: EntityManager, rollback: Omit<Rollback, 'outcome' | 'explanation' | 'toEpoch' | 'gatewaysBehind' | 'finishedAt'>): Promise<void> {
+    await manager.insert(Rollback, { ...rollback, gatewaysBehind: [] });
+  }
+
+  async findRollback(id: RollbackId, manager: EntityManager = this.dataSource.manager): Promise<Rollback | null> {
+    return manager.findOneBy(Rollback, { ...id });
+  }
+
+  /** @throws PerennialError `NotFound` */
+  async getRollback(id: RollbackId): Promise<Rollback> {
+    const rollback = await this.findRollback(id);
+    if (!rollback) throw new PerennialError('NotFound', `${id.model} has no rollback from epoch ${id.fromEpoch} of ${id.deployment}`, { ...id });
+    return rollback;
+  }
+
+  async rollbacks(model: string, limit: number): Promise<Rollback[]> {
+    return this.dataSource.manager.find(Rollback, { where: { model }, order: { requestedAt: 'DESC' }, take: limit });
+  }
+
+  async openRollbacks(): Promise<Rollback[]> {
+    return this.dataSource.manager.find(Rollback, { where: { outcome: IsNull() }, order: { requestedAt: 'ASC' } });
+  }
+
+  /** Ends a rollback, once. */
+  async endRollback(id: RollbackId, end: RollbackEnd, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      const { affected } = await manager.update(Rollback, { ...id, outcome: IsNull() }, { ...end, gatewaysBehind: [...end.gatewaysBehind], finishedAt: at });
+      if (!affected) return;
+      await this.audit.append(manager, {
+        at, actor, action: `rollback.${end.outcome}`, model: id.model, subject: `deployment/${id.deployment}`, origin,
+        details: { fromEpoch: id.fromEpoch, ...end },
+      });
+    });
+  }
+
+  private async recordChange(
+    manager: EntityManager, move: ChampionMove, before: Routing, version: ModelVersion, next: PromotionSummary, at: Date, origin: Origin,
+  ): Promise<void> {
+    const { model, deployment, reason, actor } = move;
+    await manager.insert(ChampionChange, {
+      model, deployment, ...next, version: move.version, previousVersion: before.champion, baselineDigest: version.snapshotDigest,
+      reason, actor, workflowId: origin.workflowId ?? '', changedAt: at,
+    });
+    if (before.champion !== null) await manager.update(ModelVersion, { model, number: before.champion }, { status: 'retired' });
+    await manager.update(ModelVersion, { model, number: move.version }, { status: 'champion' });
+    await this.audit.append(manager, {
+      at, actor, action: 'champion.changed', model, subject: `deployment/${deployment}`, origin,
+      details: { reason, version: move.version, previousVersion: before.champion, ...next, baseline: version.snapshotDigest },
+    });
+  }
+}
+
+const championMoved = (move: ChampionMove, now: Routing | null): PerennialError =>
+  new PerennialError(
+    'ChampionMoved',
+    now
+      ? `The decision was made at epoch ${move.expectedEpoch} of ${move.model}/${move.deployment}, but epoch ${now.epoch} is current, with version ${now.champion}; nothing was changed`
+      : `${move.model} has no deployment ${JSON.stringify(move.deployment)}`,
+    { model: move.model, deployment: move.deployment, expectedEpoch: move.expectedEpoch, epoch: now?.epoch ?? null, champion: now?.champion ?? null },
+  );
