@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from .failures import DataRefused
 from .job import Feature, Job
 
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -27,7 +29,7 @@ def load_training_data(job: Job) -> TrainingData:
     """The rows whose label is there and complete (event time + label horizon <= as of), in the file's order."""
     names = list(dict.fromkeys([*(feature.name for feature in job.features), job.label, job.event_time]))
     table = _read(job.train_path, names)
-    labels = _number(table.column(job.label), job.label, np.float64)
+    labels = _number(table.column(job.label), job.label)
     usable = ~np.isnan(labels) & _label_complete(table.column(job.event_time), job)
     labels = labels[usable]
     if labels.size == 0:
@@ -74,42 +76,46 @@ def _encode(table: pa.Table, features: tuple[Feature, ...]) -> np.ndarray:
     matrix = np.empty((table.num_rows, len(features)), dtype=np.float32)
     for index, feature in enumerate(features):
         column = table.column(feature.name)
-        matrix[:, index] = _codes(column, feature) if feature.type == "category" else _number(column, feature.name, np.float32)
+        matrix[:, index] = _codes(column, feature) if feature.type == "category" else _float32(column, feature.name)
     return matrix
 
 
-def _number(column: pa.ChunkedArray, name: str, dtype: type) -> np.ndarray:
+def _number(column: pa.ChunkedArray, name: str) -> np.ndarray:
+    """float64; NaN where the column holds nothing."""
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)):
         raise DataRefused(f"the column {name!r} is of type {kind} where numbers are wanted")
-    # Through float64, as the scoring side reads it: one rounding to float32, on both sides the same.
     wide = pc.cast(pc.cast(column, pa.int8()) if pa.types.is_boolean(kind) else column, pa.float64(), safe=False)
-    values = wide.to_numpy().astype(np.float64, copy=True)
-    values[pc.is_null(wide).to_numpy()] = np.nan
-    with np.errstate(over="ignore"):
-        values = values.astype(dtype)
-    if np.isinf(values).any():
-        raise DataRefused(f"the column {name!r} holds infinity or numbers beyond {np.dtype(dtype).name}; bound it in the spec (min, max)")
-    return values
+    return pc.fill_null(wide, float("nan")).to_numpy()
+
+
+def _float32(column: pa.ChunkedArray, name: str) -> np.ndarray:
+    """Through float64, as the scoring side reads it, so that both round once; what is not finite in float32 is missing."""
+    values = _number(column, name)
+    return np.where(np.abs(values) <= _FLOAT32_MAX, values, np.nan).astype(np.float32)
 
 
 def _codes(column: pa.ChunkedArray, feature: Feature) -> np.ndarray:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_nested(kind):
+        raise DataRefused(f"the column {feature.name!r} is of type {kind}, which has no one text form; a category must be text, an integer or a boolean")
     found = pc.index_in(pc.cast(column, pa.string()), value_set=pa.array(feature.categories, pa.string()))
-    return pc.cast(found, pa.float32()).fill_null(float("nan")).to_numpy()
+    return pc.fill_null(pc.cast(found, pa.float32()), float("nan")).to_numpy()
 
 
 def _label_complete(column: pa.ChunkedArray, job: Job) -> np.ndarray:
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise DataRefused(f"the event time {job.event_time!r} is of type {column.type}, not a timestamp")
-    instants = pc.cast(column, pa.timestamp("us"), safe=False) if not pa.types.is_date(column.type) else pc.cast(column, pa.timestamp("us"))
+    instants = pc.cast(column, pa.timestamp("us", column.type.tz if pa.types.is_timestamp(column.type) else None), safe=False)
     as_of_us = round(job.as_of.astimezone(UTC).timestamp() * 1_000) * 1_000
+    # A timestamp without a zone is UTC, as everywhere here.
     complete = pc.less_equal(pc.cast(instants, pa.int64()), as_of_us - job.label_horizon_ms * 1_000)
-    return complete.fill_null(False).to_numpy()
+    return pc.fill_null(complete, False).to_numpy()
 
 
 def _check_labels(labels: np.ndarray, job: Job) -> None:
     if job.task == "regression":
-        if np.isinf(labels.astype(np.float32)).any():
+        if (np.abs(labels) > _FLOAT32_MAX).any():
             raise DataRefused(f"the label {job.label!r} holds infinity or numbers beyond float32")
         return
     other = np.unique(labels[(labels != 0) & (labels != 1)])
