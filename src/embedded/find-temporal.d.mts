@@ -17,4 +17,6 @@ export declare function locateTemporal(
 export declare function findTemporal(options?: {
   environment?: NodeJS.ProcessEnv;
   step?: (what: string, work: () => Promise<string>) => Promise<string>;
+  packagesInstalled?: Promise<void>;
+  signal?: AbortSignal;
 }): Promise<string>;

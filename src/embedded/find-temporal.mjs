@@ -44,21 +44,24 @@ export async function locateTemporal(environment = process.env) {
 
 /**
  * The program's path: located, or else built by Go or downloaded by Temporal's SDK into the cache.
- * @param {{environment?: NodeJS.ProcessEnv, step?: (what: string, work: () => Promise<string>) => Promise<string>}} options
- *   `step` wraps what takes minutes, so that the caller can show it.
+ * @param {{environment?: NodeJS.ProcessEnv, step?: (what: string, work: () => Promise<string>) => Promise<string>,
+ *   packagesInstalled?: Promise<void>, signal?: AbortSignal}} options
+ *   `step` wraps what takes minutes, so that the caller can show it; the SDK is there once `packagesInstalled` resolves.
  * @returns {Promise<string>}
  * @throws {TemporalNotFound}
  */
-export async function findTemporal({ environment = process.env, step = (_what, work) => work() } = {}) {
+export async function findTemporal({ environment = process.env, step = (_what, work) => work(), packagesInstalled, signal } = {}) {
   const { path, tried } = await locateTemporal(environment);
   if (path) return path;
   const ways = [
     { way: `go install ${GO_PACKAGE}`, what: `Building the Temporal server ${TEMPORAL_VERSION} with Go (2-3 minutes, once)`, get: buildWithGo },
-    { way: "the download of Temporal's SDK", what: 'Downloading the Temporal server (about 100 MB, once)', get: downloadWithSdk },
+    { way: "the download of Temporal's SDK", what: 'Downloading the Temporal server (about 100 MB, once)', get: downloadWithSdk, after: packagesInstalled },
   ];
-  for (const { way, what, get } of ways) {
+  for (const { way, what, get, after } of ways) {
+    signal?.throwIfAborted();
     try {
-      return await step(what, () => intoCache(environment, (folder) => get(folder, environment)));
+      await after;
+      return await step(what, () => intoCache(environment, (folder) => get(folder, environment, signal)));
     } catch (error) {
       tried.push({ way, reason: lastLines(error.message) });
     }
@@ -105,17 +108,17 @@ async function intoCache(environment, get) {
   }
 }
 
-async function buildWithGo(folder, environment) {
-  await output('go', ['install', GO_PACKAGE], BUILD_TIMEOUT_MS, { ...environment, GOBIN: folder, GOFLAGS: '' }).catch((error) => {
+async function buildWithGo(folder, environment, signal) {
+  await output('go', ['install', GO_PACKAGE], BUILD_TIMEOUT_MS, { ...environment, GOBIN: folder, GOFLAGS: '' }, signal).catch((error) => {
     throw error.code === 'ENOENT' ? new Error('`go` is not on PATH') : error;
   });
   return join(folder, 'temporal');
 }
 
 /** The SDK downloads when it is asked to start a server; that happens in a process of its own, which can be given up. */
-async function downloadWithSdk(folder, environment) {
+async function downloadWithSdk(folder, environment, signal) {
   if (!existsSync(join(PROJECT, 'node_modules', '@temporalio', 'testing'))) throw new Error('the SDK is not installed (`npm ci` first)');
-  await output(process.execPath, [fileURLToPath(import.meta.url), 'download', folder], DOWNLOAD_TIMEOUT_MS, environment);
+  await output(process.execPath, [fileURLToPath(import.meta.url), 'download', folder], DOWNLOAD_TIMEOUT_MS, environment, signal);
   const programs = readdirSync(folder).map((name) => join(folder, name)).filter(isProgram);
   if (programs.length === 0) throw new Error('it left no program behind');
   return programs[0];
@@ -127,9 +130,9 @@ async function startDownloaded(folder) {
   await server.teardown();
 }
 
-function output(command, args, timeoutMs, env = process.env) {
+function output(command, args, timeoutMs, env = process.env, signal = undefined) {
   return new Promise((resolvePromise, reject) => {
-    execFile(command, args, { timeout: timeoutMs, env, cwd: tmpdir(), maxBuffer: 16 << 20 }, (error, stdout, stderr) => {
+    execFile(command, args, { timeout: timeoutMs, env, signal, cwd: tmpdir(), maxBuffer: 16 << 20 }, (error, stdout, stderr) => {
       if (!error) return resolvePromise(stdout);
       const text = error.killed ? `gave no result in ${timeoutMs / 1000} s` : stderr.trim() || error.message;
       reject(Object.assign(new Error(text), { code: error.code }));

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { commandLine, endProcess, ended, isAlive, sendSignal } from './processes.js';
+import { commandLine, isAlive } from '#embedded/pid-lock.mjs';
+import { ended, endProcess, sendSignal } from './end-process.js';
 
 const KEEPER = createRequire(import.meta.url).resolve('#embedded/keeper.mjs');
 const LOG_BYTES = 8 * 1024 * 1024;

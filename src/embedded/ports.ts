@@ -1,9 +1,8 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { takeLock } from '#embedded/pid-lock.mjs';
 import { PerennialError } from '../contracts/failures.js';
-import { isAlive } from './processes.js';
 
 const LOOPBACK = '127.0.0.1';
 const NEXT_PORTS = 200;
@@ -20,10 +19,10 @@ export interface ReservedPort {
  */
 export async function reservePort(preferred: number): Promise<ReservedPort> {
   for (let port = preferred; port < Math.min(preferred + NEXT_PORTS, 65_536); port += 1) {
-    const lock = join(tmpdir(), `perennial-port-${port}.lock`);
-    if (!acquire(lock)) continue;
-    if (await isFree(port)) return { port, release: () => rmSync(lock, { force: true }) };
-    rmSync(lock, { force: true });
+    const { release } = takeLock(join(tmpdir(), `perennial-${userInfo().uid}-port-${port}.lock`));
+    if (!release) continue;
+    if (await isFree(port)) return { port, release };
+    release();
   }
   throw new PerennialError('DependencyUnavailable', `No free port was found on ${LOOPBACK} from ${preferred} on; end a program that listens there`, { preferred });
 }
@@ -40,31 +39,6 @@ export async function anyFreePort(): Promise<number> {
 /** Nobody accepts a connection there, and we could listen. (Either alone can be fooled by a listener on all addresses.) */
 export async function isFree(port: number): Promise<boolean> {
   return !(await accepts(port)) && (await canListen(port));
-}
-
-function acquire(lock: string): boolean {
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      const file = openSync(lock, 'wx', 0o644);
-      writeSync(file, `${process.pid}`);
-      closeSync(file);
-      return true;
-    } catch {
-      if (!removeStale(lock)) return false;
-    }
-  }
-  return false;
-}
-
-function removeStale(lock: string): boolean {
-  try {
-    const holder = Number(readFileSync(lock, 'utf8'));
-    if (!holder || isAlive(holder)) return false;
-    rmSync(lock);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commandLine, isAlive } from '#embedded/pid-lock.mjs';
 import { PerennialError } from '../contracts/failures.js';
 import { endOrphan, KeptServer, tailOf } from './kept-server.js';
 import { reservePort } from './ports.js';
 import { type Account, isMarkedFor, markFor, ownFolder, type Placement, placePostgres } from './postgres-placement.js';
 import { createDatabaseAndRoles, DATABASE, LOGIN_ROLE, OWNER_ROLE, withClient } from './postgres-roles.js';
-import { commandLine, isAlive } from './processes.js';
 import { loadSecrets, type Secrets } from './state-folder.js';
 
 const SUPERUSER = 'postgres';

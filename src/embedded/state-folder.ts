@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { takeLock } from '#embedded/pid-lock.mjs';
 import { PerennialError } from '../contracts/failures.js';
-import { commandLine, isAlive } from './processes.js';
 
 /** Passwords of one embedded PostgreSQL, and what tells its data from another's. */
 export interface Secrets {
@@ -35,33 +35,7 @@ export function loadSecrets(stateDir: string): { secrets: Secrets; fresh: boolea
  * @throws PerennialError `ConfigurationInvalid` when a living process holds it.
  */
 export function lockStateFolder(stateDir: string): () => void {
-  const path = join(stateDir, 'embedded.lock');
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    try {
-      const file = openSync(path, 'wx', 0o600);
-      writeFileSync(file, JSON.stringify({ pid: process.pid, command: commandLine(process.pid) }));
-      closeSync(file);
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      refuseIfHeld(path, stateDir);
-      rmSync(path, { force: true });
-    }
-  }
-  throw new PerennialError('ConfigurationInvalid', `${path} keeps coming back; another start is under way, try again when it is done`);
-}
-
-function refuseIfHeld(path: string, stateDir: string): void {
-  const holder = parseHolder(path);
-  // The command line tells a holder from a process that was later given the same id.
-  if (!holder || !isAlive(holder.pid) || commandLine(holder.pid) !== holder.command) return;
-  throw new PerennialError('ConfigurationInvalid', `Process ${holder.pid} already runs PostgreSQL and Temporal in ${stateDir}; stop it (Ctrl-C there, or kill ${holder.pid}), or choose another folder`, { pid: holder.pid, stateDir });
-}
-
-function parseHolder(path: string): { pid: number; command: string } | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as { pid: number; command: string };
-  } catch {
-    return undefined;
-  }
+  const { release, holder } = takeLock(join(stateDir, 'embedded.lock'));
+  if (release) return release;
+  throw new PerennialError('ConfigurationInvalid', `Process ${holder} already runs PostgreSQL and Temporal in ${stateDir}; stop it (Ctrl-C there, or kill ${holder}), or choose another folder`, { pid: holder, stateDir });
 }
