@@ -2,14 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerennialError } from '../contracts/failures.js';
+import { groupRuns } from './group-members.js';
 
 export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-const POLL_MS = 20;
-/** A killed process needs a moment to vanish; one that nobody reaps stays as a zombie and holds nothing. */
+const POLL_MS = 25;
+/** A killed process needs a moment to vanish; more when it waits for a disk. */
 const VANISH_MS = 5_000;
 /** How long a process that left the group may keep our end of stdout open after the trainer's exit. */
 const DRAIN_MS = 2_000;
@@ -84,16 +85,14 @@ export class ProcessGroup {
 
   private async vanished(withinMs: number): Promise<void> {
     const deadline = performance.now() + withinMs;
-    while (this.signal(0) && performance.now() < deadline) await sleep(POLL_MS);
+    while (performance.now() < deadline && (await groupRuns(this.pid))) await sleep(POLL_MS);
   }
 
-  /** @returns whether the group has a member. */
-  private signal(signal: NodeJS.Signals | 0): boolean {
+  private signal(signal: NodeJS.Signals): void {
     try {
       process.kill(-this.pid, signal);
-      return true;
     } catch {
-      return false;
+      // The group is gone already.
     }
   }
 
