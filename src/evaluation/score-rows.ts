@@ -1,0 +1,147 @@
+import { PerennialError } from '../contracts/failures.js';
+import { writeColumns, type Column } from './column-file.js';
+import { OnnxSession } from './onnx-session.js';
+import { ParquetRows, type RowChunk } from './parquet-rows.js';
+import type { ScoreResult, ScoreWork, ScoringJob } from './scoring-job.js';
+
+/** How far outside [0, 1] float32 arithmetic may carry a probability. */
+const PROBABILITY_SLACK = 1e-6;
+
+/** Loads the model and asks it for one row and for three, so that a model with a fixed or wrong batch size shows. */
+export async function loadModel(job: ScoringJob): Promise<void> {
+  const session = await OnnxSession.load(job.modelPath, job.modelDigest, job.spec, job.threads);
+  for (const rows of [1, 3]) await session.predict(new Float32Array(rows * job.spec.data.features.length), rows, new Float32Array(rows), 0);
+  await session.release();
+}
+
+/**
+ * Scores the rows that the job selects and writes prediction, label, event time and slice codes of each to `resultPath`.
+ * @throws PerennialError `ScoringFailed` naming how many predictions are no numbers or no probabilities, with an example
+ */
+export async function scoreRows(job: ScoringJob, work: ScoreWork, report: (rows: number, of: number) => void): Promise<ScoreResult> {
+  const session = await OnnxSession.load(job.modelPath, job.modelDigest, job.spec, job.threads);
+  const rows = await ParquetRows.open(job, work);
+  try {
+    const scored = new ScoredColumns(job, rows);
+    for await (const chunk of rows.chunks()) {
+      if (await scored.add(chunk, session)) report(scored.done, rows.counts.scored);
+    }
+    await scored.flush(session);
+    scored.requireSound();
+    const columns = await writeColumns(work.resultPath, scored.columns());
+    return { counts: rows.counts, columns, slices: rows.slices };
+  } finally {
+    rows.close();
+    await session.release();
+  }
+}
+
+/** Gathers chunks into batches of float32 [batchRows, F], one run of the model each. */
+class ScoredColumns {
+  private readonly width: number;
+  private readonly batch: Float32Array;
+  private readonly predictions: Float32Array;
+  private readonly labels: Float64Array;
+  private readonly eventTimesMs: Float64Array;
+  private readonly codes: readonly Int32Array[];
+  private readonly slices: readonly string[];
+  private readonly classifies: boolean;
+  private read = 0;
+  private unsound = 0;
+  private example: { row: number; prediction: number; features: number[] } | undefined;
+  private badLabels = 0;
+  private badLabel = NaN;
+  /** Rows that the model has answered. */
+  done = 0;
+
+  constructor(private readonly job: ScoringJob, rows: ParquetRows) {
+    const { scored } = rows.counts;
+    this.width = job.spec.data.features.length;
+    this.classifies = job.spec.task === 'binary-classification';
+    this.batch = new Float32Array(job.batchRows * this.width);
+    this.predictions = new Float32Array(scored);
+    this.labels = new Float64Array(scored);
+    this.eventTimesMs = new Float64Array(scored);
+    this.slices = rows.slices.map(({ column }) => column);
+    this.codes = this.slices.map(() => new Int32Array(scored));
+  }
+
+  /** @returns whether a batch was run */
+  async add(chunk: RowChunk, session: OnnxSession): Promise<boolean> {
+    if (this.read + chunk.rows > this.labels.length) throw new PerennialError('ScoringFailed', 'The file changed while it was read');
+    this.labels.set(chunk.labels, this.read);
+    this.eventTimesMs.set(chunk.eventTimesMs, this.read);
+    chunk.slices.forEach((codes, index) => this.codes[index]!.set(codes, this.read));
+    let ran = false;
+    for (let from = 0; from < chunk.rows; ) {
+      const pending = this.read - this.done;
+      const take = Math.min(chunk.rows - from, this.job.batchRows - pending);
+      this.interleave(chunk.features, from, take, pending);
+      this.read += take;
+      from += take;
+      if (this.read - this.done === this.job.batchRows) {
+        await this.flush(session);
+        ran = true;
+      }
+    }
+    return ran;
+  }
+
+  async flush(session: OnnxSession): Promise<void> {
+    const rows = this.read - this.done;
+    if (rows === 0) return;
+    await session.predict(this.batch.subarray(0, rows * this.width), rows, this.predictions, this.done);
+    this.check(rows);
+    this.done += rows;
+  }
+
+  requireSound(): void {
+    if (this.unsound > 0) {
+      const what = this.classifies ? 'no probabilities' : 'no finite numbers';
+      throw new PerennialError(
+        'ScoringFailed',
+        `${this.unsound} of ${this.done} predictions are ${what}; for example row ${this.example?.row} got ${this.example?.prediction}`,
+        { rows: this.unsound, of: this.done, example: { ...this.example, prediction: String(this.example?.prediction), features: this.example?.features.map(String) } },
+      );
+    }
+    if (this.badLabels > 0) {
+      throw new PerennialError('ScoringFailed', `${this.badLabels} labels are neither 0 nor 1, for example ${this.badLabel}; a binary classifier needs 0 and 1, or false and true`, { rows: this.badLabels, example: this.badLabel });
+    }
+    if (this.done !== this.labels.length) throw new PerennialError('ScoringFailed', `${this.done} of ${this.labels.length} rows could be read; the file changed meanwhile`);
+  }
+
+  columns(): Record<string, Column> {
+    const slices = Object.fromEntries(this.codes.map((codes, index) => [`slice:${this.slices[index]}`, codes]));
+    return { predictions: this.predictions, labels: this.labels, eventTimesMs: this.eventTimesMs, ...slices };
+  }
+
+  /** Columns into rows of the batch. */
+  private interleave(features: readonly Float32Array[], from: number, rows: number, pending: number): void {
+    const { batch, width } = this;
+    for (let feature = 0; feature < width; feature++) {
+      const column = features[feature]!;
+      for (let row = 0, at = pending * width + feature; row < rows; row++, at += width) batch[at] = column[from + row]!;
+    }
+  }
+
+  private check(rows: number): void {
+    const [least, most] = this.classifies ? [-PROBABILITY_SLACK, 1 + PROBABILITY_SLACK] : [-Number.MAX_VALUE, Number.MAX_VALUE];
+    for (let row = this.done; row < this.done + rows; row++) {
+      const prediction = this.predictions[row]!;
+      // Written so that NaN fails it too.
+      if (!(prediction >= least && prediction <= most)) this.note(row, prediction);
+      else if (this.classifies) this.predictions[row] = Math.min(1, Math.max(0, prediction));
+      const label = this.labels[row]!;
+      if (this.classifies && label !== 0 && label !== 1 && !Number.isNaN(label)) {
+        this.badLabels += 1;
+        this.badLabel = label;
+      }
+    }
+  }
+
+  private note(row: number, prediction: number): void {
+    this.unsound += 1;
+    const start = (row - this.done) * this.width;
+    this.example ??= { row, prediction, features: Array.from(this.batch.subarray(start, start + Math.min(this.width, 50))) };
+  }
+}
