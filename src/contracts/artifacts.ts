@@ -20,6 +20,8 @@ export interface SnapshotSource {
   readonly format: 'parquet' | 'csv';
   /** Files in the order of their names. Digest is of the file's bytes. */
   readonly files: readonly { readonly name: string; readonly bytes: number; readonly digest: string }[];
+  /** Columns that the source has beyond the spec's, the first 2,000: where a missing one may be found misspelt. */
+  readonly otherColumns?: readonly string[];
 }
 
 /** What a snapshot's digest is taken over (canonical JSON). */

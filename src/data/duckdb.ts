@@ -1,0 +1,135 @@
+import { mkdir } from 'node:fs/promises';
+import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import { PerennialError } from '../contracts/failures.js';
+import { quoteLiteral } from './feature-encoding.js';
+
+export interface DatabaseLimits {
+  /** Memory of the buffers, in MiB; what does not fit is spilled to the scratch folder. */
+  readonly memoryMb: number;
+  readonly threads: number;
+}
+
+export const DEFAULT_LIMITS: DatabaseLimits = { memoryMb: 1_024, threads: 2 };
+
+export interface DatabaseOptions {
+  /** Files that may be read, absolute and without symlinks. Nothing else on the machine can be. */
+  readonly files: readonly string[];
+  /** A folder that may be read and written, for spilling too; made where it is missing. */
+  readonly scratch: string;
+  readonly limits?: DatabaseLimits;
+  /** When it fires, the running statement is interrupted and the signal's reason thrown. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a column of a result may hold: 64-bit integers, decimals and times come as text, so cast counts to DOUBLE. */
+export type Cell = string | number | boolean | null;
+export type Row = Readonly<Record<string, Cell>>;
+
+/**
+ * An in-memory DuckDB that can touch only the files it was opened for, loads no extension and reaches no network.
+ * Its time zone is UTC. Use {@link withDatabase}, which closes it.
+ */
+export class Database {
+  private constructor(
+    private readonly instance: DuckDBInstance,
+    private readonly connection: DuckDBConnection,
+    private readonly options: DatabaseOptions,
+  ) {}
+
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const limits = options.limits ?? DEFAULT_LIMITS;
+    await mkdir(options.scratch, { recursive: true });
+    const instance = await DuckDBInstance.create(':memory:', {
+      threads: String(limits.threads),
+      memory_limit: `${limits.memoryMb}MiB`,
+      temp_directory: options.scratch,
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    const connection = await instance.connect();
+    const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`;
+    for (const setting of [
+      "TimeZone = 'UTC'",
+      `allowed_paths = ${list(options.files)}`,
+      `allowed_directories = ${list([options.scratch])}`,
+      'enable_external_access = false',
+      'lock_configuration = true',
+    ]) await connection.run(`SET ${setting}`);
+    return new Database(instance, connection, options);
+  }
+
+  /** Runs a statement whose result is of no interest. @throws as {@link rows} */
+  async run(sql: string, parameters: readonly DuckDBValue[] = []): Promise<void> {
+    await this.guard(() => this.connection.run(sql, [...parameters]));
+  }
+
+  /**
+   * All rows of a small result.
+   * @throws PerennialError `DataNotFound` for a file that is gone, `DataUnreadable` for one that cannot be read; the
+   *   signal's reason when it fired; DuckDB's own error for anything else, which is a fault of ours.
+   */
+  async rows(sql: string, parameters: readonly DuckDBValue[] = []): Promise<Row[]> {
+    const reader = await this.guard(() => this.connection.runAndReadAll(sql, [...parameters]));
+    return reader.getRowObjectsJson().map((row) => mapValues(row, toCell));
+  }
+
+  close(): void {
+    this.connection.closeSync();
+    this.instance.closeSync();
+  }
+
+  private async guard<T>(work: () => Promise<T>): Promise<T> {
+    const { signal } = this.options;
+    signal?.throwIfAborted();
+    const interrupt = (): void => this.connection.interrupt();
+    signal?.addEventListener('abort', interrupt, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw readFailure(error, this.options.files);
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+    }
+  }
+}
+
+/** Opens a database, hands it to `work` and closes it whatever happens. */
+export async function withDatabase<T>(options: DatabaseOptions, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = await Database.open(options);
+  try {
+    return await work(database);
+  } finally {
+    database.close();
+  }
+}
+
+/** A list of files as DuckDB takes it; characters that it would expand stand in brackets. */
+export const fileList = (paths: readonly string[]): string =>
+  `[${paths.map((path) => quoteLiteral(path.replaceAll(/[*?[]/g, '[$&]'))).join(', ')}]`;
+
+/** Errors that the bytes of a file cause, by the words DuckDB begins them with. */
+const FILE_FAULTS = /^(?:IO Error|Invalid Error|Invalid Input Error|Conversion Error|Serialization Error|Not implemented Error|Out of Range Error)/;
+const MAX_REASON = 1_000;
+
+function readFailure(error: unknown, files: readonly string[]): unknown {
+  if (!(error instanceof Error) || !FILE_FAULTS.test(error.message)) return error;
+  const file = files.find((path) => error.message.includes(path));
+  const shown = file === undefined ? 'A data file' : baseName(file);
+  const reason = error.message.split('\n\n')[0]?.replaceAll(file ?? '\0', shown).slice(0, MAX_REASON) ?? '';
+  if (/No files found|No such file/i.test(error.message)) {
+    return new PerennialError('DataNotFound', `${shown} is no longer there: ${reason}`, { file: shown }, { cause: error });
+  }
+  return new PerennialError('DataUnreadable', `${shown} cannot be read: ${reason}`, { file: shown }, { cause: error });
+}
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+function toCell(value: unknown): Cell {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  return JSON.stringify(value);
+}
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, map: (value: A) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));

@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { PerennialError } from '../contracts/failures.js';
+import type { ModelSpec } from '../spec/model-spec.js';
+import { openCsv } from './csv-source.js';
+import { fileList, type Database } from './duckdb.js';
+import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
+import type { SourceFile } from './source-files.js';
+
+export interface Column {
+  readonly name: string;
+  /** As DuckDB writes it. */
+  readonly type: string;
+}
+
+/** A source that DuckDB can select from, with what its columns are. */
+export interface SourceTable {
+  readonly from: string;
+  /** Columns that the spec asks for and the source has, in the snapshot's order. */
+  readonly selected: readonly Column[];
+  /** The source's other columns, where a name that is missing may be found misspelt. */
+  readonly others: readonly string[];
+}
+
+/** Columns of a snapshot: key, event time, label, features, slices; each once. */
+export const specColumns = (spec: ModelSpec): string[] => [
+  ...new Set([...spec.data.key, spec.data.eventTime, spec.data.label, ...spec.data.features.map(({ name }) => name), ...spec.evaluation.slices]),
+];
+
+/**
+ * What the files hold. CSV is read once, into Parquet in the scratch folder, since it is asked several times.
+ * @throws PerennialError `DataUnreadable` naming the file.
+ */
+export async function openSource(database: Database, files: readonly SourceFile[], spec: ModelSpec, scratch: string): Promise<SourceTable> {
+  if (spec.data.source.format === 'parquet') return openParquet(database, files, spec);
+  const csv = await openCsv(files);
+  const table = tableOf('', csv.names.map((name) => ({ name, type: 'VARCHAR' })), spec);
+  const staged = join(scratch, 'staged.parquet');
+  const rows = csv.select(table.selected.map(({ name }) => name));
+  await database.run(`COPY (${rows}) TO ${quoteLiteral(staged)} (FORMAT parquet, COMPRESSION snappy)`);
+  return { ...table, from: `read_parquet(${fileList([staged])})` };
+}
+
+/** A file that lacks a column has it missing, wherever it stands in the list. */
+async function openParquet(database: Database, files: readonly SourceFile[], spec: ModelSpec): Promise<SourceTable> {
+  const from = `read_parquet(${fileList(files.map(({ path }) => path))}, union_by_name = true, hive_partitioning = false)`;
+  const rows = await database.rows(`DESCRIBE SELECT * FROM ${from}`).catch(async (error: unknown) => {
+    await blameFile(database, files);
+    throw error;
+  });
+  return tableOf(from, rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) })), spec);
+}
+
+/** Not every error of a broken footer names its file. */
+async function blameFile(database: Database, files: readonly SourceFile[]): Promise<void> {
+  for (const file of files) {
+    await database.rows(`DESCRIBE SELECT * FROM read_parquet(${fileList([file.path])})`).catch((error: unknown) => {
+      if (!(error instanceof PerennialError)) throw error;
+      throw new PerennialError(error.type, `${file.name} cannot be read; write it again (${error.message})`, { file: file.name }, { cause: error });
+    });
+  }
+}
+
+function tableOf(from: string, columns: readonly Column[], spec: ModelSpec): SourceTable {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const wanted = specColumns(spec);
+  return {
+    from,
+    selected: wanted.flatMap((name) => byName.get(name) ?? []),
+    others: columns.map(({ name }) => name).filter((name) => !wanted.includes(name)),
+  };
+}
+
+/** Event time as a TIMESTAMP in UTC, or NULL where it is none; undefined for a column that cannot hold times. */
+export function eventTimeExpression({ name, type }: Column): string | undefined {
+  const column = quoteIdentifier(name);
+  if (type === 'TIMESTAMP WITH TIME ZONE') return `(${column} AT TIME ZONE 'UTC')`;
+  if (/^(?:TIMESTAMP(?:_S|_MS|_NS)?|DATE)$/.test(type)) return `${column}::TIMESTAMP`;
+  // Text without an offset is UTC.
+  if (type === 'VARCHAR') return `(TRY_CAST(${column} AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE 'UTC')`;
+  return undefined;
+}
+
+/** A half-open window on the raw column where its type allows it, so that Parquet's statistics can skip row groups. */
+export function inWindow(column: Column, window: { readonly start: string; readonly end: string }): string {
+  const zoned = column.type === 'TIMESTAMP WITH TIME ZONE';
+  const side = zoned || column.type === 'TIMESTAMP' ? quoteIdentifier(column.name) : eventTimeExpression(column);
+  const literal = (time: string): string => (zoned ? `TIMESTAMPTZ ${quoteLiteral(time)}` : `TIMESTAMP ${quoteLiteral(time.slice(0, -1))}`);
+  return `${side} >= ${literal(window.start)} AND ${side} < ${literal(window.end)}`;
+}
