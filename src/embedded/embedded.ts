@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { RevivedServer } from './revived-server.js';
 import { lockStateFolder, prepareStateFolder } from './state-folder.js';
 import { removeTemporalData, startTemporal, type TemporalServer } from './temporal-server.js';
 
@@ -48,68 +49,73 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   prepareStateFolder(stateDir);
   const unlock = lockStateFolder(stateDir);
   try {
-    const [postgres, temporal] = await startBoth({ ...options, stateDir });
-    return new RunningServers({ ...options, stateDir }, postgres, temporal, unlock);
+    const resolved = { ...options, stateDir, log: options.log ?? ((): void => undefined) };
+    const [postgres, temporal] = await startBoth(resolved);
+    return new RunningServers(resolved, postgres, temporal, unlock);
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
+type Resolved = EmbeddedOptions & { readonly log: (line: string) => void };
+
 /** Both or none: the one that started is stopped again when the other fails. */
-async function startBoth(options: EmbeddedOptions): Promise<[PostgresServer, TemporalServer]> {
+async function startBoth(options: Resolved): Promise<[PostgresServer, TemporalServer]> {
   const ports = { ...DEFAULT_PORTS, ...options.ports };
-  const log = options.log ?? ((): void => undefined);
-  const started = await Promise.allSettled([
-    startPostgres({ stateDir: options.stateDir, preferredPort: ports.postgres, log }),
-    launchTemporal(options, ports.temporal, ports.temporalUi),
-  ]);
-  const failure = started.find((outcome) => outcome.status === 'rejected');
-  if (!failure) return started.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as [PostgresServer, TemporalServer];
-  for (const outcome of started) if (outcome.status === 'fulfilled') await outcome.value.stop();
-  throw failure.reason;
+  const starting = [launchPostgres(options, ports.postgres), launchTemporal(options, ports.temporal, ports.temporalUi)] as const;
+  try {
+    return await Promise.all(starting);
+  } catch (error) {
+    for (const outcome of await Promise.allSettled(starting)) if (outcome.status === 'fulfilled') await outcome.value.stop();
+    throw error;
+  }
 }
 
-function launchTemporal(options: EmbeddedOptions, preferredPort: number, preferredUiPort: number): Promise<TemporalServer> {
-  return startTemporal({
-    stateDir: options.stateDir,
-    preferredPort,
-    preferredUiPort,
-    log: options.log ?? ((): void => undefined),
-    ...(options.temporalProgram ? { program: options.temporalProgram } : {}),
-  });
+function launchPostgres({ stateDir, log }: Resolved, preferredPort: number): Promise<PostgresServer> {
+  return startPostgres({ stateDir, preferredPort, log });
+}
+
+function launchTemporal({ stateDir, log, temporalProgram }: Resolved, preferredPort: number, preferredUiPort: number): Promise<TemporalServer> {
+  return startTemporal({ stateDir, preferredPort, preferredUiPort, log, ...(temporalProgram ? { program: temporalProgram } : {}) });
 }
 
 class RunningServers implements EmbeddedServers {
+  private readonly postgres: RevivedServer<PostgresServer>;
+  private readonly temporal: RevivedServer<TemporalServer>;
+
   constructor(
-    private readonly options: EmbeddedOptions,
-    private readonly postgres: PostgresServer,
-    private temporal: TemporalServer,
+    private readonly options: Resolved,
+    postgres: PostgresServer,
+    temporal: TemporalServer,
     private readonly unlock: () => void,
-  ) {}
+  ) {
+    this.postgres = new RevivedServer('PostgreSQL', postgres, ({ port }) => launchPostgres(options, port), options.log);
+    this.temporal = new RevivedServer('Temporal', temporal, ({ port, uiPort }) => launchTemporal(options, port, uiPort), options.log);
+  }
 
   get databaseUrl(): string {
-    return this.postgres.databaseUrl;
+    return this.postgres.current.databaseUrl;
   }
 
   get ownerDatabaseUrl(): string {
-    return this.postgres.ownerDatabaseUrl;
+    return this.postgres.current.ownerDatabaseUrl;
   }
 
   get adminDatabaseUrl(): string {
-    return this.postgres.adminDatabaseUrl;
+    return this.postgres.current.adminDatabaseUrl;
   }
 
   get temporalAddress(): string {
-    return this.temporal.address;
+    return this.temporal.current.address;
   }
 
   get temporalNamespace(): string {
-    return this.temporal.namespace;
+    return this.temporal.current.namespace;
   }
 
   get temporalUiUrl(): string {
-    return this.temporal.uiUrl;
+    return this.temporal.current.uiUrl;
   }
 
   async stop(): Promise<void> {
@@ -125,8 +131,8 @@ class RunningServers implements EmbeddedServers {
     return this.temporal.kill();
   }
 
-  async startTemporal(): Promise<void> {
-    this.temporal = await launchTemporal(this.options, this.temporal.port, this.temporal.uiPort);
+  startTemporal(): Promise<void> {
+    return this.temporal.start();
   }
 
   deleteTemporalData(): void {

@@ -27,7 +27,7 @@ export class Progress {
     const announce = setTimeout(() => this.#announce(what, entry), QUIET_MS);
     this.#timer ??= setInterval(() => this.#draw(), TICK_MS);
     try {
-      const result = await work((line) => { entry.detail = line; });
+      const result = await work((line) => { entry.detail = line ?? entry.detail; });
       this.#finish(what, entry, announce, 'done');
       return result;
     } catch (error) {

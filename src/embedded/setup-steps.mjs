@@ -96,7 +96,7 @@ export async function makePythonEnvironment({ progress, signal }, python) {
         throw new SetupFailure(`Python's virtual environment could not be made (${error.message}).`, { remedy: 'On Debian and Ubuntu: `apt install python3-venv`.', output: error.output });
       });
       const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--no-deps', '--require-hashes', '-r', join(PROJECT, file)];
-      await runTool(interpreter, args, { signal, onLine: (line) => onLine(line.slice(0, 60)) }).catch((error) => {
+      await runTool(interpreter, args, { signal, onLine }).catch((error) => {
         throw new SetupFailure(`The packages of ${file} could not be installed (${error.message}).`, {
           remedy: 'pip needs its index (your own pip configuration and proxy are used) and 1 GB of disk.', output: error.output,
         });

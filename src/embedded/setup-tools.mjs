@@ -29,7 +29,7 @@ export function runTool(command, args, { cwd = PROJECT, env = process.env, signa
     for (const stream of [tool.stdout, tool.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text;
-        onLine?.(text.trim().split('\n').at(-1).trim());
+        onLine?.(latestLine(text));
       });
     }
     tool.once('error', (error) => reject(new ToolFailure(command, error.message, output, error.code)));
@@ -73,6 +73,12 @@ function filesBelow(path, accept) {
   if (!statSync(path).isDirectory()) return [path];
   const children = readdirSync(path).sort().map((name) => join(path, name));
   return children.filter((child) => accept(child) || statSync(child).isDirectory()).flatMap((child) => filesBelow(child, accept));
+}
+
+/** The last line that says something, without colours; a tool's own progress bar says nothing. */
+function latestLine(text) {
+  const lines = text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').split(/[\r\n]+/).map((line) => line.trim());
+  return lines.findLast((line) => /^[\w@>(]/.test(line));
 }
 
 const indent = (text) => text.split('\n').map((line) => `    ${line}`).join('\n');

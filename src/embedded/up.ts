@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import type { Environment } from '../config/environment.js';
+import { PerennialError } from '../contracts/failures.js';
+import { migrate } from '../registry/migrate.js';
+import { type EmbeddedServers, startEmbedded } from './embedded.js';
+import { type Instance, removeInstance, writeInstance } from './instance-file.js';
+import { ensureLocalApiKey } from './local-api-key.js';
+import { reservePort } from './ports.js';
+import { grantAppRole } from './postgres-roles.js';
+import { type Role, Supervisor } from './supervisor.js';
+
+export interface UpOptions {
+  readonly environment: Environment;
+  /** The compiled `main.js` that roles are started from. */
+  readonly program: string;
+  readonly log: (line: string) => void;
+  readonly ports?: { readonly postgres?: number; readonly temporal?: number; readonly temporalUi?: number };
+}
+
+/** Everything on one machine, running. */
+export interface RunningInstance extends Instance {
+  readonly temporalUiUrl: string;
+  readonly servers: EmbeddedServers;
+  /** Shown once: only where it was made by this start. */
+  readonly newApiKey: string | undefined;
+  readonly roles: Readonly<Record<'api' | 'gateway' | 'worker' | 'trainer', Role>>;
+  stop(): Promise<void>;
+}
+
+/**
+ * PostgreSQL, Temporal, the workers, the API and the gateway on this machine, each a process that ends with this one.
+ * @throws PerennialError `ConfigurationInvalid`, `DependencyUnavailable`
+ */
+export async function up(options: UpOptions): Promise<RunningInstance> {
+  const { environment, log } = options;
+  refuseForeignServers(environment);
+  const servers = await startEmbedded({ stateDir: environment.STATE_DIR, log, ...(options.ports ? { ports: options.ports } : {}) });
+  const supervisor = new Supervisor(log);
+  const stop = async (): Promise<void> => {
+    removeInstance(environment.STATE_DIR);
+    await supervisor.stop();
+    await servers.stop();
+  };
+  try {
+    await migrate(servers.ownerDatabaseUrl);
+    await grantAppRole(servers.ownerDatabaseUrl);
+    const newApiKey = await ensureLocalApiKey(environment.STATE_DIR, servers.ownerDatabaseUrl, `${userInfo().username}@local`);
+    const { instance, roles } = await startRoles(options, servers, supervisor);
+    writeInstance(environment.STATE_DIR, instance, new Date().toISOString());
+    return { ...instance, servers, newApiKey, roles, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** `up` brings its own servers; half of a foreign installation beside them would split the record. */
+function refuseForeignServers(environment: Environment): void {
+  if (!environment.DATABASE_URL && !environment.TEMPORAL_ADDRESS) return;
+  throw new PerennialError(
+    'ConfigurationInvalid',
+    '`perennial up` runs PostgreSQL and Temporal itself, but DATABASE_URL or TEMPORAL_ADDRESS is set; unset them, or start the roles one by one: `perennial api`, `perennial worker`, `perennial gateway`',
+  );
+}
+
+async function startRoles(
+  { environment, program, log }: UpOptions,
+  servers: EmbeddedServers,
+  supervisor: Supervisor,
+): Promise<{ instance: Instance & { temporalUiUrl: string }; roles: RunningInstance['roles'] }> {
+  const api = await reservePort(environment.API_PORT);
+  const gateway = await reservePort(environment.GATEWAY_PORT);
+  for (const [name, wanted, got] of [['API', environment.API_PORT, api.port], ['gateway', environment.GATEWAY_PORT, gateway.port]] as const) {
+    if (wanted !== 0 && wanted !== got) log(`Port ${wanted} is taken; the ${name} listens on ${got} instead.`);
+  }
+  const instance = {
+    apiUrl: `http://127.0.0.1:${api.port}`, gatewayUrl: `http://127.0.0.1:${gateway.port}`,
+    temporalAddress: servers.temporalAddress, temporalNamespace: servers.temporalNamespace, temporalUiUrl: servers.temporalUiUrl,
+  };
+  const roleEnvironment = {
+    ...process.env, DATABASE_URL: servers.databaseUrl, DATABASE_OWNER_URL: '', TEMPORAL_ADDRESS: servers.temporalAddress,
+    TEMPORAL_NAMESPACE: servers.temporalNamespace, TEMPORAL_UI_URL: servers.temporalUiUrl, ARTIFACT_URL: environment.ARTIFACT_URL,
+    DATA_DIR: environment.DATA_DIR, WORK_DIR: environment.WORK_DIR, STATE_DIR: environment.STATE_DIR,
+    API_PORT: String(api.port), API_URL: instance.apiUrl, GATEWAY_PORT: String(gateway.port), GATEWAY_URL: instance.gatewayUrl, PERENNIAL_PARENT: 'watch',
+  };
+  const role = (name: string, args: readonly string[], readyUrl?: string): Promise<Role> =>
+    supervisor.startRole({
+      name, args: ['--enable-source-maps', program, ...args], environment: roleEnvironment, logFile: join(environment.STATE_DIR, 'logs', `${name}.log`),
+      ...(readyUrl ? { readyUrl } : {}),
+      onExit: ({ givenUp, tail }) => log(`${name} ended unexpectedly${givenUp ? ' too often; it stays down' : '; it is started again'}. Its last lines:\n${tail}`),
+    });
+  await api.release();
+  await gateway.release();
+  const [worker, trainer, apiRole, gatewayRole] = await Promise.all([
+    role('worker', ['worker', '--queues', 'lifecycle,data']),
+    role('trainer', ['worker', '--queues', 'train']),
+    role('api', ['api'], `${instance.apiUrl}/readyz`),
+    role('gateway', ['gateway'], `${instance.gatewayUrl}/v2/health/live`),
+  ]);
+  return { instance, roles: { worker, trainer, api: apiRole, gateway: gatewayRole } };
+}
+
