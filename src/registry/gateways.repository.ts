@@ -22,6 +22,11 @@ export class GatewaysRepository {
     );
   }
 
+  /** Ends the lease of a gateway that closes, unless another boot holds it by now. */
+  async expire(identity: GatewayIdentity, now: Date): Promise<void> {
+    await this.dataSource.manager.update(GatewayLease, { gateway: identity.gateway, boot: identity.boot }, { renewedAt: now, expiresAt: now });
+  }
+
   /** Notes that a gateway serves a revision; within one boot never a lower one than before. */
   async acknowledge(identity: GatewayIdentity, model: string, deployment: string, revision: number, at: Date): Promise<void> {
     await this.dataSource.query(

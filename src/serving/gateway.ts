@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
+import { DataSource } from 'typeorm';
+import { FolderStore } from '../artifacts/folder-store.js';
+import { AuditLedger } from '../registry/audit-ledger.js';
+import { registryDataSource } from '../registry/data-source.js';
+import { GatewaysRepository } from '../registry/gateways.repository.js';
+import { ModelsRepository } from '../registry/models.repository.js';
+import { RoutingRepository } from '../registry/routing.repository.js';
+import { VersionsRepository } from '../registry/versions.repository.js';
+import { GatewayLeaseKeeper } from './gateway-lease.js';
+import { httpServer, listen } from './http-server.js';
+import { inferenceRoutes } from './inference.routes.js';
+import { metadataRoutes } from './metadata.routes.js';
+import { causeOf, RoutingFollower, type RoutingSource } from './routing-follower.js';
+import { RoutingListener } from './routing-listener.js';
+import { RoutingTable } from './routing-table.js';
+import { VersionLoader } from './version-loader.js';
+
+export interface GatewaySettings {
+  readonly databaseUrl: string;
+  readonly databasePool: number;
+  /** Folder of the artifact store. */
+  readonly artifactUrl: string;
+  readonly host: string;
+  /** 0 takes a free one; one that is taken is replaced by the next free one. */
+  readonly port: number;
+  /** Name in leases, unique among gateways. Default: host name and port. */
+  readonly name?: string | undefined;
+  /** Where callers reach it. Default, and where another port had to be taken: the address that it listens on. */
+  readonly url?: string | undefined;
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
+  /** Bytes of a request's body. Default 16 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Rows of a request. A run holds up every other request, so the bound is in milliseconds of the model. Default 8192. */
+  readonly maxRows?: number | undefined;
+  /** Silence of the record after which answers say that their routing may be outdated, in milliseconds. Default 10,000. */
+  readonly staleAfterMs?: number | undefined;
+}
+
+export interface Gateway {
+  /** The address that it listens on. */
+  readonly url: string;
+  readonly name: string;
+  /** Resolves when the routing was read and every champion is loaded; it answers 503 until then. Also resolves on close. */
+  readonly ready: Promise<void>;
+  /** Finishes the requests in flight, gives up the lease, and closes every connection, within 5 seconds. */
+  close(): Promise<void>;
+}
+
+const DEFAULTS = { maxBodyBytes: 16 * 1024 * 1024, maxRows: 8_192, staleAfterMs: 10_000 };
+const CLOSE_MS = 5_000;
+const DRAIN_MS = 3_500;
+const QUERY_TIMEOUT_MS = 5_000;
+const READY_CHECK_MS = 20;
+
+/**
+ * Starts the gateway: champions of every deployment behind the Open Inference Protocol V2. It listens at once and is
+ * ready later; PostgreSQL may be away, at the start and at any time.
+ * @throws PerennialError `ConfigurationInvalid`, `DependencyUnavailable` when it cannot listen
+ */
+export async function startGateway(settings: GatewaySettings): Promise<Gateway> {
+  const limits = { maxBodyBytes: settings.maxBodyBytes ?? DEFAULTS.maxBodyBytes, maxRows: settings.maxRows ?? DEFAULTS.maxRows };
+  const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
+  const app = httpServer(limits, settings.logLevel);
+  let accepting = true;
+  metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => accepting });
+  inferenceRoutes(app, table, limits.maxRows);
+  const port = await listen(app, settings.host, settings.port);
+  if (settings.port !== 0 && port !== settings.port) app.log.warn({ port }, `Port ${settings.port} is taken; the gateway listens on ${port}`);
+  const url = `http://${urlHost(settings.host)}:${port}`;
+  const name = settings.name ?? `${hostname()}:${port}`;
+  const link = new RecordLink(settings, { name, url: port === settings.port ? (settings.url ?? url) : url }, table, app);
+  link.start();
+  return {
+    url,
+    name,
+    ready: untilReady(() => table.ready() || !accepting),
+    close: async () => {
+      if (!accepting) return;
+      accepting = false;
+      await closeWithin(app, link, table);
+    },
+  };
+}
+
+/** Everything of the gateway that talks with the record. */
+class RecordLink {
+  private readonly dataSource: DataSource;
+  private readonly lease: GatewayLeaseKeeper;
+  private readonly follower: RoutingFollower;
+  private readonly listener: RoutingListener;
+  private opening: Promise<unknown> | undefined;
+  private starting: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(settings: GatewaySettings, { name, url }: { name: string; url: string }, table: RoutingTable, app: FastifyInstance) {
+    const registry = registryDataSource({ url: settings.databaseUrl, poolSize: settings.databasePool });
+    // A server that vanished without a word must not hold up the next poll.
+    this.dataSource = new DataSource({ ...registry.options, extra: { ...registry.options.extra, query_timeout: QUERY_TIMEOUT_MS, keepAlive: true } });
+    const gateways = new GatewaysRepository(this.dataSource);
+    const identity = { gateway: name, boot: randomUUID(), url };
+    this.lease = new GatewayLeaseKeeper({
+      renew: async (...facts) => { await this.open(); await gateways.renew(...facts); },
+      expire: (...facts) => gateways.expire(...facts),
+    }, identity);
+    const loader = new VersionLoader(new ModelsRepository(this.dataSource), new VersionsRepository(this.dataSource, new AuditLedger(this.dataSource)), new FolderStore(resolve(settings.artifactUrl)));
+    const routing = new RoutingRepository(this.dataSource, new AuditLedger(this.dataSource));
+    const source: RoutingSource = {
+      read: () => routing.all(),
+      load: (model, version) => loader.load(model, version),
+      acknowledge: (model, deployment, revision) => gateways.acknowledge(identity, model, deployment, revision, new Date()),
+    };
+    this.follower = new RoutingFollower(source, table, app.log);
+    this.listener = new RoutingListener(settings.databaseUrl, () => this.follower.wake(), app.log);
+  }
+
+  start(): void {
+    this.starting = this.lease.start().then(() => {
+      if (this.stopped) return;
+      this.follower.start();
+      this.listener.start();
+    });
+  }
+
+  /** Applies no further routing. */
+  async unfollow(): Promise<void> {
+    this.stopped = true;
+    await Promise.all([this.follower.stop(), this.listener.stop()]);
+  }
+
+  async close(): Promise<void> {
+    await this.lease.end().catch(() => undefined);
+    await this.starting;
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  /** Opens the connections, once; again after a failure. */
+  private async open(): Promise<void> {
+    this.opening ??= this.dataSource.initialize();
+    await this.opening.catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+  }
+}
+
+async function closeWithin(app: FastifyInstance, link: RecordLink, table: RoutingTable): Promise<void> {
+  const deadline = sleep(CLOSE_MS, undefined, { ref: false }).then(() => app.log.warn({}, 'The gateway did not close in time; what is left is cut'));
+  const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+  const orderly = async (): Promise<void> => {
+    const unfollowed = link.unfollow();
+    await app.close();
+    await unfollowed;
+    table.clear();
+    // Only now does nobody answer from the old routing any more.
+    await link.close();
+  };
+  await Promise.race([orderly().catch((error: unknown) => app.log.error(causeOf(error), 'The gateway did not close cleanly')), deadline]);
+  clearTimeout(cut);
+}
+
+async function untilReady(done: () => boolean): Promise<void> {
+  while (!done()) await sleep(READY_CHECK_MS);
+}
+
+const urlHost = (host: string): string => {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+};
+
+/** The version of the package that this file belongs to, from source or from its build. */
+function productVersion(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,38 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { FAILURES, type FailureType, PerennialError } from '../contracts/failures.js';
+import { causeOf } from './routing-follower.js';
+
+interface Refusal {
+  readonly status: number;
+  readonly type: FailureType;
+  readonly message: string;
+}
+
+const INTERNAL: Refusal = { status: 500, type: 'Internal', message: 'Something unexpected went wrong; the log of the gateway says what' };
+
+/** Answers with the protocol's error object, `{"error"}`, and the failure's type. */
+export function sendFailure(error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const refusal = refusalOf(error);
+  if (refusal.status >= 500 && refusal.type !== 'ModelNotReady') {
+    request.log.error({ ...causeOf(error), method: request.method, route: request.routeOptions?.url }, 'A request failed');
+  }
+  if (refusal.status === 503) reply.header('retry-after', '1');
+  reply.code(refusal.status).header('content-type', 'application/json; charset=utf-8');
+  reply.send(JSON.stringify({ error: refusal.message, type: refusal.type }));
+}
+
+export function sendNotFound(request: FastifyRequest, reply: FastifyReply): void {
+  const place = JSON.stringify(`${request.method} ${request.url}`.slice(0, 200));
+  sendFailure(new PerennialError('NotFound', `There is nothing at ${place}; the gateway answers POST /v2/models/<model>/infer and the other paths of the Open Inference Protocol V2`), request, reply);
+}
+
+function refusalOf(error: FastifyError | PerennialError | Error): Refusal {
+  if (error instanceof PerennialError) return { status: FAILURES[error.type].status, type: error.type, message: error.message };
+  const { code, statusCode = 500 } = error as Partial<FastifyError>;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refusal('BodyTooLarge', 'The body is larger than the gateway takes; send fewer rows in a request');
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return refusal('UnsupportedMediaType', 'Send the request as application/json');
+  if (statusCode >= 400 && statusCode < 500) return { status: statusCode, type: 'InvalidRequest', message: error.message };
+  return INTERNAL;
+}
+
+const refusal = (type: FailureType, message: string): Refusal => ({ status: FAILURES[type].status, type, message });

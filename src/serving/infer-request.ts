@@ -1,0 +1,143 @@
+import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
+import type { RawValue } from '../data/feature-encoding.js';
+import { DATATYPES } from './datatypes.js';
+import { type InputTensor, invalid, isJsonObject, quoted, readInputTensor } from './input-tensor.js';
+import type { ModelSignature } from './model-signature.js';
+
+/** The parts of a request that are read before it is known which version answers. */
+export interface RequestEnvelope {
+  /** Echoed; undefined where the caller gave none. */
+  readonly id: string | undefined;
+  readonly deployment: string;
+  readonly inputs: readonly unknown[];
+  /** Names of the outputs that are wanted; null: all. */
+  readonly outputs: readonly string[] | null;
+}
+
+/** Rows as the model takes them: float32 [rows, F], missing values NaN. */
+export interface EncodedRows {
+  readonly rows: number;
+  readonly features: Float32Array;
+}
+
+const ENCODED_INPUT = 'features';
+const MAX_ID_LENGTH = 1_000;
+const MAX_NAMES_LISTED = 10;
+
+/** @throws PerennialError `InferenceInvalid` */
+export function readEnvelope(body: unknown): RequestEnvelope {
+  if (!isJsonObject(body)) throw invalid('The body is not a JSON object with `inputs`');
+  const { id, parameters, inputs, outputs } = body;
+  if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID_LENGTH)) throw invalid(`id must be a text of at most ${MAX_ID_LENGTH} characters`);
+  if (!Array.isArray(inputs) || inputs.length === 0) throw invalid('`inputs` must be an array with at least one tensor');
+  return { id, deployment: readDeployment(parameters), inputs, outputs: readOutputs(outputs) };
+}
+
+function readDeployment(parameters: unknown): string {
+  if (parameters === undefined) return DEFAULT_DEPLOYMENT;
+  if (!isJsonObject(parameters)) throw invalid('`parameters` must be an object');
+  if (!Object.hasOwn(parameters, 'deployment')) return DEFAULT_DEPLOYMENT;
+  const { deployment } = parameters;
+  if (typeof deployment !== 'string' || deployment === '') throw invalid('parameters.deployment must be the name of a deployment');
+  return deployment;
+}
+
+function readOutputs(outputs: unknown): readonly string[] | null {
+  if (outputs === undefined) return null;
+  if (!Array.isArray(outputs)) throw invalid('`outputs` must be an array of objects with a name');
+  const names = outputs.map((output: unknown, index) => {
+    if (!isJsonObject(output) || typeof output.name !== 'string') throw invalid(`outputs[${index}] is not an object with a name`);
+    return output.name;
+  });
+  return names.length === 0 ? null : names;
+}
+
+/** @throws PerennialError `InferenceInvalid` when the model has no such output, or one is asked for twice */
+export function checkOutputs(wanted: readonly string[] | null, signature: ModelSignature): void {
+  if (!wanted) return;
+  const known = signature.outputs.map(({ name }) => name);
+  const unknown = wanted.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw invalid(`The model has no output ${listed(unknown)}; its outputs are ${listed(known)}`);
+  if (new Set(wanted).size !== wanted.length) throw invalid('`outputs` names an output twice');
+}
+
+/**
+ * The rows of a request: either one tensor `features` [N, F] that is encoded already, or a tensor for each feature with
+ * raw values. A model with a feature named `features` takes raw values only.
+ * @throws PerennialError `InferenceInvalid`, `BodyTooLarge`
+ */
+export function readRows(inputs: readonly unknown[], signature: ModelSignature, maxRows: number): EncodedRows {
+  const encoded = inputs.find((input) => isJsonObject(input) && input.name === ENCODED_INPUT);
+  if (encoded !== undefined && !signature.indexOf.has(ENCODED_INPUT)) {
+    if (inputs.length > 1) throw invalid('`features` holds whole rows, so it must be the only input');
+    return readEncoded(readInputTensor(encoded, 0, maxRows), signature);
+  }
+  return readByFeature(inputs, signature, maxRows);
+}
+
+function readEncoded(tensor: InputTensor, signature: ModelSignature): EncodedRows {
+  const width = signature.features.length;
+  if (tensor.datatype !== 'FP32') throw invalid(`Input "features" must be FP32, not ${tensor.datatype}`);
+  if (tensor.shape.length !== 2 || tensor.columns !== width) {
+    throw invalid(`Input "features" must have the shape [rows, ${width}], one column for each feature of the model, and has [${tensor.shape.join(', ')}]`);
+  }
+  const features = new Float32Array(tensor.values.length);
+  for (let at = 0; at < features.length; at++) features[at] = (tensor.values[at] ?? NaN) as number;
+  return { rows: tensor.rows, features };
+}
+
+function readByFeature(inputs: readonly unknown[], signature: ModelSignature, maxRows: number): EncodedRows {
+  checkNames(inputs, signature);
+  const width = signature.features.length;
+  let rows = 0;
+  let features = new Float32Array(0);
+  inputs.forEach((raw, index) => {
+    const tensor = readInputTensor(raw, index, maxRows);
+    if (index === 0) {
+      rows = tensor.rows;
+      features = new Float32Array(rows * width);
+    }
+    if (tensor.rows !== rows) throw invalid(`Input ${quoted(tensor.name)} has ${tensor.rows} rows and the inputs before it ${rows}`);
+    encodeColumn(tensor, signature, features);
+  });
+  return { rows, features };
+}
+
+/** Each feature exactly once; every fault is named. */
+function checkNames(inputs: readonly unknown[], { features, indexOf }: ModelSignature): void {
+  const seen = new Set<string>();
+  const [unknown, twice] = [new Set<string>(), new Set<string>()];
+  for (const input of inputs) {
+    const name = isJsonObject(input) && typeof input.name === 'string' ? input.name : undefined;
+    if (name === undefined) continue;
+    if (!indexOf.has(name)) unknown.add(name);
+    else if (seen.has(name)) twice.add(name);
+    seen.add(name);
+  }
+  const missing = features.map(({ name }) => name).filter((name) => !seen.has(name));
+  const faults = [
+    ...(unknown.size > 0 ? [`the model has no feature ${listed([...unknown])}`] : []),
+    ...(twice.size > 0 ? [`${listed([...twice])} came twice`] : []),
+    ...(missing.length > 0 ? [`${listed(missing)} ${missing.length === 1 ? 'is' : 'are'} missing (send null for values that are not known)`] : []),
+  ];
+  // An input without a name is told by its place when it is read.
+  if (faults.length > 0 && inputs.every((input) => isJsonObject(input) && typeof input.name === 'string')) {
+    throw invalid(`The inputs do not fit the model: ${faults.join('; ')}`);
+  }
+}
+
+function encodeColumn(tensor: InputTensor, { features, indexOf, encoder }: ModelSignature, target: Float32Array): void {
+  const index = indexOf.get(tensor.name);
+  const feature = index === undefined ? undefined : features[index];
+  if (index === undefined || !feature) throw invalid(`The model has no feature ${quoted(tensor.name)}`);
+  if (tensor.columns !== 1) throw invalid(`Input ${quoted(tensor.name)} is a feature and must have the shape [rows] or [rows, 1], not [${tensor.shape.join(', ')}]`);
+  const { kind } = DATATYPES[tensor.datatype];
+  if (feature.type === 'number' && kind === 'text') throw invalid(`Feature ${tensor.name} is a number: send FP32, FP64 or an integer type, not BYTES`);
+  if (feature.type === 'category' && kind === 'number') throw invalid(`Feature ${tensor.name} is a category: send its text as BYTES, not ${tensor.datatype}`);
+  for (let row = 0; row < tensor.rows; row++) target[row * features.length + index] = encoder.encodeValue(index, tensor.values[row] as RawValue);
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, MAX_NAMES_LISTED).map(quoted).join(', ');
+  return names.length > MAX_NAMES_LISTED ? `${shown} and ${names.length - MAX_NAMES_LISTED} more` : shown;
+}

@@ -1,0 +1,51 @@
+import { PerennialError } from '../contracts/failures.js';
+
+const MAX_DEPTH = 32;
+/** A body this small cannot nest deep enough to cost anything; larger ones are measured before they are parsed. */
+const MEASURED_FROM_BYTES = 64 * 1024;
+const NOT_A_NUMBER = /[\s,[:]-?(?:NaN|Infinity)\b/;
+
+const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/**
+ * The JSON value of a request body. Members come as `JSON.parse` makes them: own properties only, so that a
+ * `__proto__` in the body changes no prototype.
+ * @throws PerennialError `InferenceInvalid`
+ */
+export function parseJsonBody(body: Buffer): unknown {
+  if (body.byteLength >= MEASURED_FROM_BYTES && nestsDeeperThan(body, MAX_DEPTH)) {
+    throw new PerennialError('InferenceInvalid', `The body nests deeper than ${MAX_DEPTH} levels; an inference request needs five`);
+  }
+  const text = body.toString('utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw notJson(text, error as SyntaxError);
+  }
+}
+
+function notJson(text: string, error: SyntaxError): PerennialError {
+  if (text.trim() === '') return new PerennialError('InferenceInvalid', 'The request has no body; send an inference request as JSON');
+  const hint = NOT_A_NUMBER.test(text) ? '; NaN and Infinity are no JSON: send null where a value is missing' : '';
+  return new PerennialError('InferenceInvalid', `The body is not JSON: ${error.message.slice(0, 200)}${hint}`);
+}
+
+/** Counts brackets outside strings, without building anything. */
+export function nestsDeeperThan(json: Uint8Array, limit: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) at = endOfString(json, at);
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
+  }
+  return false;
+}
+
+function endOfString(json: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < json.length && json[at] !== QUOTE) at += json[at] === BACKSLASH ? 2 : 1;
+  return at;
+}

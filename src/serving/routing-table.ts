@@ -1,0 +1,135 @@
+import { PerennialError } from '../contracts/failures.js';
+import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
+import type { ServedVersion } from './served-version.js';
+
+/** What a deployment serves at one revision; replaced as a whole, so that version and epoch always belong together. */
+export interface ServedDeployment {
+  readonly model: string;
+  readonly deployment: string;
+  readonly revision: number;
+  readonly epoch: number;
+  readonly champion: ServedVersion | null;
+}
+
+export interface ReadyDeployment extends ServedDeployment {
+  readonly champion: ServedVersion;
+}
+
+/** A deployment as the record wants it; what is served follows once it is loaded. */
+interface Slot {
+  served: ServedDeployment | null;
+  wantedVersion: number | null;
+}
+
+/** How long ago the record confirmed the routing, in milliseconds, and whether that is too long. */
+export interface RoutingAge {
+  readonly ageMs: number;
+  readonly stale: boolean;
+}
+
+/** What this gateway serves, by model and deployment. Keys are callers' words, so only maps hold them. */
+export class RoutingTable {
+  private readonly models = new Map<string, Map<string, Slot>>();
+  private confirmedAtMs: number | undefined;
+  private wasReady = false;
+
+  /**
+   * @param staleAfterMs age from which answers say that they may be outdated
+   * @param clock milliseconds of a clock that never jumps
+   */
+  constructor(
+    private readonly staleAfterMs: number,
+    private readonly clock: () => number = () => performance.now(),
+  ) {}
+
+  /** Notes that the record was read, as it was at `atMs`. */
+  confirm(atMs: number): void {
+    this.confirmedAtMs = atMs;
+  }
+
+  /** Notes what the record wants of a deployment, before it can be served. */
+  announce(model: string, deployment: string, wantedVersion: number | null): void {
+    const slot = this.slot(model, deployment);
+    if (slot) slot.wantedVersion = wantedVersion;
+    else this.add(model, deployment, wantedVersion);
+  }
+
+  /** The revision that is served; 0 where none is yet. */
+  revision(model: string, deployment: string): number {
+    return this.slot(model, deployment)?.served?.revision ?? 0;
+  }
+
+  served(model: string, deployment: string): ServedDeployment | null {
+    return this.slot(model, deployment)?.served ?? null;
+  }
+
+  /** Replaces what a deployment serves; the version that nobody routes to any more is let go. */
+  swap(next: ServedDeployment): void {
+    const slot = this.slot(next.model, next.deployment) ?? this.add(next.model, next.deployment, next.champion?.version ?? null);
+    const before = slot.served;
+    const rises = !before || next.revision > before.revision;
+    const leaving = rises ? before?.champion : next.champion;
+    if (rises) slot.served = next;
+    if (leaving !== slot.served?.champion) leaving?.retire();
+  }
+
+  /** @throws PerennialError `ModelNotFound`, `NotFound`, `ModelNotReady`, `VersionNotFound` when another version serves */
+  find(model: string, deployment: string, version?: string): ReadyDeployment {
+    const slot = this.models.get(model)?.get(deployment) ?? this.unknown(model, deployment);
+    const { served, wantedVersion } = slot;
+    if (!served?.champion) throw notReady(model, deployment, wantedVersion);
+    if (version !== undefined && version !== String(served.champion.version)) {
+      throw new PerennialError('VersionNotFound', `Version ${JSON.stringify(version.slice(0, 100))} of ${model} is not in service in ${deployment}; version ${served.champion.version} is`);
+    }
+    return served as ReadyDeployment;
+  }
+
+  age(): RoutingAge {
+    if (this.confirmedAtMs === undefined) return { ageMs: Infinity, stale: true };
+    const ageMs = Math.max(0, this.clock() - this.confirmedAtMs);
+    return { ageMs, stale: ageMs > this.staleAfterMs };
+  }
+
+  /** Deployments whose champion has never been loaded, as `model/deployment`. */
+  waiting(): string[] {
+    return [...this.models].flatMap(([model, slots]) =>
+      [...slots].filter(([, { served, wantedVersion }]) => wantedVersion !== null && !served?.champion).map(([deployment]) => `${model}/${deployment}`));
+  }
+
+  /** True once every champion was loaded. A model that is added later and cannot be loaded takes no readiness from the others. */
+  ready(): boolean {
+    this.wasReady ||= this.confirmedAtMs !== undefined && this.waiting().length === 0;
+    return this.wasReady;
+  }
+
+  /** Lets go of every version. */
+  clear(): void {
+    for (const slots of this.models.values()) for (const { served } of slots.values()) served?.champion?.retire();
+    this.models.clear();
+  }
+
+  private slot(model: string, deployment: string): Slot | undefined {
+    return this.models.get(model)?.get(deployment);
+  }
+
+  private add(model: string, deployment: string, wantedVersion: number | null): Slot {
+    const slots = this.models.get(model) ?? new Map<string, Slot>();
+    const slot: Slot = { served: null, wantedVersion };
+    this.models.set(model, slots);
+    slots.set(deployment, slot);
+    return slot;
+  }
+
+  private unknown(model: string, deployment: string): never {
+    if (this.confirmedAtMs === undefined) throw new PerennialError('ModelNotReady', 'The gateway has not read the routing yet; try again in a moment');
+    const slots = this.models.get(model);
+    if (!slots) throw new PerennialError('ModelNotFound', `No model is registered as ${JSON.stringify(model.slice(0, 100))}`);
+    const known = [...slots.keys()].slice(0, 10).join(', ');
+    throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment.slice(0, 100))}; it has ${known || DEFAULT_DEPLOYMENT}`);
+  }
+}
+
+const notReady = (model: string, deployment: string, wantedVersion: number | null): PerennialError =>
+  new PerennialError('ModelNotReady', wantedVersion === null
+    ? `${model} has no champion in ${deployment} yet; a retrain that passes its gate brings one`
+    : `Version ${wantedVersion} of ${model} is not loaded yet; try again in a moment`);

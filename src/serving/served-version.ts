@@ -1,0 +1,34 @@
+import type { EncodedRows } from './infer-request.js';
+import type { ModelSignature } from './model-signature.js';
+import type { OutputTensor, ScoringSession } from './scoring-session.js';
+import type { SharedSession } from './session-cache.js';
+
+/** A version that is loaded and warm. Whoever routes to it holds its session; each request does so too while it runs. */
+export class ServedVersion {
+  private constructor(
+    readonly version: number,
+    readonly signature: ModelSignature,
+    private readonly shared: SharedSession,
+    private readonly session: ScoringSession,
+  ) {}
+
+  /** Takes over the caller's hold on the session. */
+  static async of(version: number, signature: ModelSignature, shared: SharedSession): Promise<ServedVersion> {
+    return new ServedVersion(version, signature, shared, await shared.opened);
+  }
+
+  /** @throws PerennialError `InferenceFailed` */
+  async score({ features, rows }: EncodedRows): Promise<readonly OutputTensor[]> {
+    this.shared.retain();
+    try {
+      return await this.session.run(features, rows);
+    } finally {
+      this.shared.release();
+    }
+  }
+
+  /** Ends the routing's hold; requests in flight finish first. */
+  retire(): void {
+    this.shared.release();
+  }
+}
