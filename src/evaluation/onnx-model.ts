@@ -55,6 +55,8 @@ interface Graph {
   readonly initializers: Set<string>;
 }
 
+const emptyGraph = (): Graph => ({ inputs: [], outputs: [], initializers: new Set() });
+
 /**
  * Reads a ModelProto (field numbers: onnx/onnx.proto of ONNX 1.23) without any code of the runtime. Where a field that
  * occurs once comes several times, everything in it counts, so that nothing hides behind the last one.
@@ -62,7 +64,7 @@ interface Graph {
  */
 export function readOnnxModel(file: Uint8Array): OnnxModel {
   const findings: Findings = { operators: new Map(), opsets: new Map(), externalData: [] };
-  const graph: Graph = { inputs: [], outputs: [], initializers: new Set() };
+  const graph = emptyGraph();
   const functions: string[] = [];
   const metadata: Record<string, string> = {};
   let [irVersion, name, version, hasGraph, hasTrainingInfo] = [0, '', '', false, false];
@@ -84,15 +86,15 @@ export function readOnnxModel(file: Uint8Array): OnnxModel {
 }
 
 /** GraphProto: node 1, initializer 5, input 11, output 12, value_info 13, sparse_initializer 15. */
-function readGraph(message: Uint8Array, findings: Findings, graph: Graph | undefined, depth: number): void {
+function readGraph(message: Uint8Array, findings: Findings, graph: Graph, depth: number): void {
   if (depth > MAX_DEPTH) throw new MalformedProtobuf(`graphs are nested more than ${MAX_DEPTH} deep`);
   for (const field of fieldsOf(message)) {
     switch (field.number) {
       case 1: readNode(messageOf(field), findings, depth + 1); break;
-      case 5: graph?.initializers.add(readTensor(messageOf(field), findings)); break;
-      case 11: graph?.inputs.push(readValueInfo(messageOf(field))); break;
-      case 12: graph?.outputs.push(readValueInfo(messageOf(field))); break;
-      case 15: graph?.initializers.add(readSparse(messageOf(field), findings)); break;
+      case 5: graph.initializers.add(readTensor(messageOf(field), findings)); break;
+      case 11: graph.inputs.push(readValueInfo(messageOf(field))); break;
+      case 12: graph.outputs.push(readValueInfo(messageOf(field))); break;
+      case 15: graph.initializers.add(readSparse(messageOf(field), findings)); break;
     }
   }
 }
@@ -114,7 +116,7 @@ function readNode(message: Uint8Array, findings: Findings, depth: number): void 
 function readAttribute(message: Uint8Array, findings: Findings, depth: number): void {
   for (const field of fieldsOf(message)) {
     if (field.number === 5 || field.number === 10) readTensor(messageOf(field), findings);
-    if (field.number === 6 || field.number === 11) readGraph(messageOf(field), findings, undefined, depth + 1);
+    if (field.number === 6 || field.number === 11) readGraph(messageOf(field), findings, emptyGraph(), depth + 1);
     if (field.number === 22 || field.number === 23) readSparse(messageOf(field), findings);
   }
 }
@@ -159,7 +161,7 @@ function readFunction(message: Uint8Array, findings: Findings): string {
 
 /** TrainingInfoProto: initialization 1, algorithm 2. */
 function readTraining(message: Uint8Array, findings: Findings): void {
-  for (const field of fieldsOf(message)) if (field.number === 1 || field.number === 2) readGraph(messageOf(field), findings, undefined, 1);
+  for (const field of fieldsOf(message)) if (field.number === 1 || field.number === 2) readGraph(messageOf(field), findings, emptyGraph(), 1);
 }
 
 /** OperatorSetIdProto: domain 1, version 2. `ai.onnx` is another name of the empty domain. */
