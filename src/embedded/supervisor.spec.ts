@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,15 +74,4 @@ it('stops the last started first, and kills what does not end', async () => {
   expect(pids.map(isAlive)).toEqual([false, false, false]);
   expect(readFileSync(order, 'utf8')).toBe('worker api ');
   expect(lines).toContain('gateway did not end in time and is killed');
-});
-
-it('lets a role know through its standard input that we were killed', async () => {
-  const parent = spawn(process.execPath, ['-e', `
-    const child = require('node:child_process').spawn(process.execPath, ['-e', "process.stdin.on('end', () => process.exit(0)).resume(); ${STAY}"], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-    console.log(child.pid);
-    ${STAY}`], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const pid = Number((await once(parent.stdout, 'data'))[0]);
-  expect(isAlive(pid)).toBe(true);
-  parent.kill('SIGKILL');
-  await until(() => !isAlive(pid));
 });

@@ -6,7 +6,7 @@ import { migrate } from '../registry/migrate.js';
 import { type EmbeddedServers, startEmbedded } from './embedded.js';
 import { type Instance, removeInstance, writeInstance } from './instance-file.js';
 import { ensureLocalApiKey } from './local-api-key.js';
-import { reservePort } from './ports.js';
+import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 import { grantAppRole } from './postgres-roles.js';
 import { type Role, Supervisor } from './supervisor.js';
 
@@ -69,8 +69,8 @@ async function startRoles(
   servers: EmbeddedServers,
   supervisor: Supervisor,
 ): Promise<{ instance: Instance & { temporalUiUrl: string }; roles: RunningInstance['roles'] }> {
-  const api = await reservePort(environment.API_PORT);
-  const gateway = await reservePort(environment.GATEWAY_PORT);
+  const api = await portFor(environment.API_PORT);
+  const gateway = await portFor(environment.GATEWAY_PORT);
   for (const [name, wanted, got] of [['API', environment.API_PORT, api.port], ['gateway', environment.GATEWAY_PORT, gateway.port]] as const) {
     if (wanted !== 0 && wanted !== got) log(`Port ${wanted} is taken; the ${name} listens on ${got} instead.`);
   }
@@ -90,14 +90,17 @@ async function startRoles(
       ...(readyUrl ? { readyUrl } : {}),
       onExit: ({ givenUp, tail }) => log(`${name} ended unexpectedly${givenUp ? ' too often; it stays down' : '; it is started again'}. Its last lines:\n${tail}`),
     });
-  await api.release();
-  await gateway.release();
   const [worker, trainer, apiRole, gatewayRole] = await Promise.all([
     role('worker', ['worker', '--queues', 'lifecycle,data']),
     role('trainer', ['worker', '--queues', 'train']),
     role('api', ['api'], `${instance.apiUrl}/readyz`),
     role('gateway', ['gateway'], `${instance.gatewayUrl}/v2/health/live`),
   ]);
+  api.release();
+  gateway.release();
   return { instance, roles: { worker, trainer, api: apiRole, gateway: gatewayRole } };
 }
+
+const portFor = async (preferred: number): Promise<ReservedPort> =>
+  preferred === 0 ? { port: await anyFreePort(), release: () => undefined } : reservePort(preferred);
 
