@@ -67,7 +67,7 @@ describe('a trainer job', () => {
       seed: 9,
       threads: 3,
       parity: { data: '/artifacts/evaluation', rows: 1_000 },
-      checkpoint: { directory: '/work-of/4-2/checkpoints', resumeFrom: '/artifacts/checkpoint', everyRounds: 25 },
+      checkpoint: { directory: '/work-of/4-2/checkpoints', resumeFrom: '/artifacts/checkpoint', everyRounds: 50 },
       output: { directory: '/work-of/4-2/output' },
     });
   });

@@ -6,7 +6,7 @@ import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 export const TRAINER_CONTRACT = 'perennial.trainer/v1';
 
 /** A chunk's seed and sums depend on where it begins: the number is part of what makes a model, and stays. */
-const CHECKPOINT_EVERY_ROUNDS = 25;
+const CHECKPOINT_EVERY_ROUNDS = 50;
 const PARITY_ROWS = 1_000;
 
 /** What a trainer reads from its job file; docs/TRAINERS.md documents each field. All paths are absolute. */

@@ -28,14 +28,14 @@ def train(session: Session) -> None:
     matrix = _quantized(data, settings, job.threads)
     fingerprint = _fingerprint(session, settings, device, data)
     try:
-        booster = _boost(session, settings, device, matrix, fingerprint)
+        booster, loss = _boost(session, settings, device, matrix, fingerprint)
     except xgboost.core.XGBoostError as error:
         raise _failure_of(error) from error
     parity = booster.predict(xgboost.DMatrix(session.parity_features(), nthread=job.threads))
     session.finish(
         model=to_onnx(booster, len(job.features), job.task),
         parity=parity,
-        metrics=_metrics(booster, matrix, session, data),
+        metrics=_metrics(booster, loss, session, data),
         device=_device_used(booster),
         versions={"python": sys.version.split()[0], "xgboost": xgboost.__version__, "numpy": np.__version__, "onnx": onnx.__version__},
     )
@@ -45,15 +45,16 @@ def _quantized(data: TrainingData, settings: Settings, threads: int) -> xgboost.
     return xgboost.QuantileDMatrix(data.features, data.labels, nthread=threads, max_bin=settings.booster.get("max_bin", 256))
 
 
-def _boost(session: Session, settings: Settings, device: str, matrix: xgboost.QuantileDMatrix, fingerprint: str) -> xgboost.Booster:
+def _boost(session: Session, settings: Settings, device: str, matrix: xgboost.QuantileDMatrix, fingerprint: str) -> tuple[xgboost.Booster, dict[str, float]]:
     """
     Boosts in chunks of `every_rounds`. Each chunk begins with a booster loaded from the last one's bytes and a seed of
     its own, so that it cannot matter whether those bytes come from this process or from a checkpoint: a resumed run
-    ends with the same model as an uninterrupted one.
+    ends with the same model as an uninterrupted one. Returns the booster and its loss on the training rows.
     """
     job = session.job
     state = _resumable_state(session, fingerprint)
     done = xgboost.Booster(model_file=state).num_boosted_rounds() if state else 0
+    loss: dict[str, float] | None = None
     session.progress(done, settings.rounds)
     while True:
         parameters = {
@@ -62,11 +63,12 @@ def _boost(session: Session, settings: Settings, device: str, matrix: xgboost.Qu
         }
         booster = xgboost.Booster(parameters, cache=[matrix], model_file=state)
         if done >= settings.rounds:
-            return booster
+            return booster, loss or _training_loss(booster, matrix)
         for done in range(done + 1, min(done + job.every_rounds, settings.rounds) + 1):
             booster.update(matrix, done - 1)
             session.progress(done, settings.rounds)
-        session.progress(done, settings.rounds, _training_loss(booster, matrix))
+        loss = _training_loss(booster, matrix)
+        session.progress(done, settings.rounds, loss)
         booster.set_attr(**{_FINGERPRINT: fingerprint})
         state = booster.save_raw("ubj")
         session.checkpoint(bytes(state), done, "ubj")
@@ -108,7 +110,7 @@ def _training_loss(booster: xgboost.Booster, matrix: xgboost.QuantileDMatrix) ->
     return {name: float(value) for name, value in (entry.rsplit(":", 1) for entry in entries)}
 
 
-def _metrics(booster: xgboost.Booster, matrix: xgboost.QuantileDMatrix, session: Session, data: TrainingData) -> dict[str, Any]:
+def _metrics(booster: xgboost.Booster, loss: dict[str, float], session: Session, data: TrainingData) -> dict[str, Any]:
     gains = booster.get_score(importance_type="total_gain")
     total = sum(gains.values()) or 1.0
     return {
@@ -116,7 +118,7 @@ def _metrics(booster: xgboost.Booster, matrix: xgboost.QuantileDMatrix, session:
         "unlabelledRows": data.unlabelled,
         "labelMean": float(data.labels.mean(dtype=np.float64)),
         "rounds": booster.num_boosted_rounds(),
-        "training": _training_loss(booster, matrix),
+        "training": loss,
         "importance": {feature.name: gains.get(f"f{index}", 0.0) / total for index, feature in enumerate(session.job.features)},
     }
 
