@@ -1,1 +1,70 @@
-console.log("x", process.argv);
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Environment, readEnvironment } from './config/environment.js';
+import { PerennialError } from './contracts/failures.js';
+import { TASK_QUEUES, type TaskQueue } from './contracts/motion.js';
+
+/** A role runs until it is told to end; a job ends by itself. */
+interface Service {
+  readonly ended?: Promise<void>;
+  close(): Promise<void>;
+}
+
+const ROLES: Readonly<Record<string, (environment: Environment, args: readonly string[]) => Promise<Service | void>>> = {
+  api: async (environment) => (await import('./api/api.js')).startApi(environment),
+  gateway: async (environment) => (await import('./serving/gateway.js')).startGateway(environment),
+  worker: async (environment, args) => (await import('./worker/worker.js')).startWorker(environment, queuesOf(args)),
+  migrate: async (environment) => {
+    if (!environment.DATABASE_OWNER_URL) throw new PerennialError('ConfigurationInvalid', 'DATABASE_OWNER_URL must be set: migrations run as the owner of the tables');
+    const names = await (await import('./registry/migrate.js')).migrate(environment.DATABASE_OWNER_URL);
+    console.log(names.length > 0 ? `Applied ${names.join(', ')}` : 'The schema is up to date');
+  },
+  bundle: async () => (await import('./worker/bundle.js')).writeWorkflowBundle(),
+};
+
+const [command = 'help', ...args] = process.argv.slice(2);
+const role = ROLES[command];
+try {
+  const environment = readEnvironment(process.env);
+  if (role) await serve(await role(environment, args));
+  else process.exitCode = await (await import('./cli/cli.js')).runCli(process.argv.slice(2), environment, programPath());
+} catch (error) {
+  console.error(error instanceof PerennialError ? `${error.type}: ${error.message}` : error);
+  process.exit(1);
+}
+
+async function serve(service: Service | void): Promise<void> {
+  if (!service) return;
+  let closing = false;
+  const close = async (code: number): Promise<void> => {
+    if (closing) return;
+    closing = true;
+    await service.close().catch((error: unknown) => console.error(error));
+    process.exit(code);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void close(0));
+  // Under `perennial up` a role ends with the process that holds its input open.
+  if (process.env['PERENNIAL_PARENT'] === 'watch') (await import('./embedded/parent-watch.js')).watchParent(() => void close(0));
+  await service.ended?.then(
+    () => close(0),
+    (error: unknown) => {
+      console.error(error);
+      return close(1);
+    },
+  );
+}
+
+/** `--queues lifecycle,data,train`; all of them where nothing is said. */
+function queuesOf(args: readonly string[]): TaskQueue[] {
+  const named = args[args.indexOf('--queues') + 1];
+  const wanted = args.includes('--queues') && named ? named.split(',') : Object.keys(TASK_QUEUES);
+  const unknown = wanted.filter((queue) => !Object.hasOwn(TASK_QUEUES, queue));
+  if (unknown.length > 0) throw new PerennialError('ConfigurationInvalid', `There is no task queue ${unknown.join(', ')}; choose from ${Object.keys(TASK_QUEUES).join(', ')}`);
+  return wanted as TaskQueue[];
+}
+
+function programPath(): string {
+  return realpathSync(fileURLToPath(import.meta.url));
+}

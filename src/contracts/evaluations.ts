@@ -1,11 +1,27 @@
 import type { Estimate, MetricName, Metrics, SliceMetrics } from './verdict.js';
 
-/** Candidate against champion on the same rows. */
+/** Metrics that exist for the rows, and why the others do not. A metric is in one of the two, never NaN. */
+export interface Measurement {
+  readonly metrics: Metrics;
+  readonly undefinedBecause: Readonly<Partial<Record<MetricName, string>>>;
+}
+
+/** What the candidate gained over the champion on the same rows. */
 export interface PairedComparison {
   readonly metric: MetricName;
-  /** Improvement in the metric's good direction; positive speaks for the candidate. */
+  readonly rows: number;
+  /** How many time blocks the interval was learnt from; null where rows counted as independent. */
+  readonly blocks: number | null;
+  readonly candidate: number;
+  readonly champion: number;
+  /** The improvement in the metric's good direction, so that more is better for every metric. */
   readonly gain: Estimate;
-  readonly method: string;
+}
+
+export interface ComparisonUndefined {
+  readonly metric: MetricName;
+  readonly rows: number;
+  readonly undefinedBecause: string;
 }
 
 /** What scoring measured on the evaluation window. */
@@ -13,10 +29,10 @@ export interface EvaluationResult {
   /** Rows that judged: their label is known and its horizon has passed. */
   readonly rows: number;
   readonly window: { readonly start: string; readonly end: string };
-  readonly metrics: Metrics;
-  /** Why a metric has no value here, by metric. */
-  readonly undefinedMetrics: Readonly<Partial<Record<MetricName, string>>>;
-  readonly championMetrics: Metrics | null;
-  readonly comparison: PairedComparison | null;
+  readonly candidate: Measurement;
+  /** Null where the deployment has no champion yet. */
+  readonly champion: Measurement | null;
+  readonly comparison: PairedComparison | ComparisonUndefined | null;
+  /** Of the candidate. */
   readonly slices: readonly SliceMetrics[];
 }

@@ -59,6 +59,8 @@ export interface ScoreSummary {
   readonly championVersion: number | null;
   readonly epoch: number;
   readonly rows: number;
+  /** The measurements (`EvaluationResult`), an artifact. */
+  readonly resultDigest: string;
 }
 
 export interface GateSummary {

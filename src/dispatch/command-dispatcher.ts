@@ -2,7 +2,7 @@ import { type Client, WithStartWorkflowOperation, WorkflowUpdateFailedError } fr
 import type { CommandOutcome } from '../contracts/commands.js';
 import { COMMAND_UPDATE, type ModelLifecycleInput, modelWorkflowId, TASK_QUEUES } from '../contracts/motion.js';
 import type { Workflow } from '@temporalio/common';
-import { modelAttributes } from './search-attributes.js';
+import { modelAttributes } from '../contracts/search-attributes.js';
 import type { CommandsRepository } from '../registry/commands.repository.js';
 import type { Command } from '../registry/entities/command.entity.js';
 

@@ -34,6 +34,11 @@ export class RoutingRepository {
     return this.dataSource.manager.find(Routing, { order: { model: 'ASC', deployment: 'ASC' } });
   }
 
+  /** The deployments of one model. */
+  async of(model: string): Promise<Routing[]> {
+    return this.dataSource.manager.find(Routing, { where: { model }, order: { deployment: 'ASC' } });
+  }
+
   /** @throws PerennialError `NotFound` when the model has no such deployment. */
   async get(model: string, deployment: string): Promise<Routing> {
     const routing = await this.dataSource.manager.findOneBy(Routing, { model, deployment });

@@ -1,0 +1,16 @@
+/** What activities need to know of the machine that they run on. */
+export class ActivitySettings {
+  /** Below it lie the data sources that specs name. */
+  readonly dataDir!: string;
+  /** Scratch space; each attempt has a folder of its own below it. */
+  readonly workDir!: string;
+  readonly trainersDir!: string;
+  readonly trainerPython!: string;
+  /** GPUs that trainers may use; undefined: all that are found. */
+  readonly gpuDevices!: readonly string[] | undefined;
+  /** PATH that trainers get. */
+  readonly searchPath!: string;
+  readonly heartbeatTimeoutMs!: number;
+  /** Who works, in leases: host and process. */
+  readonly identity!: string;
+}

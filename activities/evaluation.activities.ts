@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import { readFile } from 'node:fs/promises';
+import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
+import { canonicalJson } from '../src/contracts/canonical.js';
+import type { EvaluationResult, Measurement } from '../src/contracts/evaluations.js';
+import type { GateSummary, RetrainId, ScoreSummary } from '../src/contracts/retrains.js';
+import type { SnapshotManifest } from '../src/contracts/artifacts.js';
+import type { GateDecision } from '../src/contracts/verdict.js';
+import { decideGate } from '../src/evaluation/gate.js';
+import { measure, type MeasureOptions } from '../src/evaluation/metrics.js';
+import { admitModel } from '../src/evaluation/onnx-admission.js';
+import { compareOnSameRows } from '../src/evaluation/paired-comparison.js';
+import { requireParity } from '../src/evaluation/parity.js';
+import { loadInRuntime, predictFirstRows, type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
+import { measureSlices } from '../src/evaluation/slices.js';
+import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
+import type { TrainingRun } from '../src/registry/entities/training-run.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { TrainingRepository } from '../src/registry/training.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
+import type { TrainerParity } from '../src/training/trainer-output.js';
+import { heartbeating, origin } from './activity-context.js';
+import { StoreProvider } from './store-provider.js';
+
+/** Judging a candidate: admission of its file, scores on unseen rows, the gate. */
+@Injectable()
+export class EvaluationActivities {
+  private readonly store: ArtifactStore;
+
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly training: TrainingRepository,
+    private readonly versions: VersionsRepository,
+    stores: StoreProvider,
+  ) {
+    this.store = stores.store;
+  }
+
+  /** Looks at the trained file and makes it the model's next version. @returns its number. */
+  async admit(id: RetrainId): Promise<number> {
+    await this.retrains.enterStage(id, 'admit');
+    const retrain = await this.retrains.get(id);
+    if (retrain.version !== null) return retrain.version;
+    const spec = await this.models.spec(id.model, retrain.specDigest);
+    const run = (await this.training.find(id)) as TrainingRun;
+    const path = await this.store.localPath(run.modelDigest as string);
+    const admission = await admitModel(path, spec);
+    const { manifest } = await this.retrains.snapshot(run.snapshotDigest);
+    await heartbeating((signal) => this.requireSameAnswers(path, admission.digest, spec, run, manifest, signal));
+    return (await this.versions.add(retrain, admission, new Date(), origin())).number;
+  }
+
+  /** Scores candidate and champion on the same rows; bound to the champion and epoch of this moment. */
+  async score(id: RetrainId): Promise<ScoreSummary> {
+    await this.retrains.enterStage(id, 'score');
+    const retrain = await this.retrains.get(id);
+    const routing = await this.routing.get(id.model, retrain.deployment);
+    const spec = await this.models.spec(id.model, retrain.specDigest);
+    const { manifest } = await this.retrains.snapshot(retrain.snapshotDigest as string);
+    const candidate = await this.versions.get(id.model, retrain.version as number);
+    const champion = routing.champion === null ? null : await this.versions.get(id.model, routing.champion);
+    const result = await heartbeating(async (signal, beat) => {
+      const ours = await this.scoreVersion(candidate, spec, manifest, signal, beat);
+      const theirs = champion && (await this.scoreVersion(champion, await this.models.spec(id.model, champion.specDigest), manifest, signal, beat));
+      return resultOf(spec, manifest, ours, theirs);
+    });
+    const { digest } = await this.store.putBytes(canonicalJson(result));
+    return { version: candidate.number, championVersion: routing.champion, epoch: routing.epoch, rows: result.rows, resultDigest: digest };
+  }
+
+  /** Decides by the recorded measurements alone, and records the decision. */
+  async decideGate(id: RetrainId, score: ScoreSummary): Promise<GateSummary> {
+    await this.retrains.enterStage(id, 'gate');
+    const retrain = await this.retrains.get(id);
+    const spec = await this.models.spec(id.model, retrain.specDigest);
+    const result = JSON.parse((await this.store.readBytes(score.resultDigest)).toString('utf8')) as EvaluationResult;
+    const gate = decideGate({ spec, measurement: result.candidate, comparison: result.comparison, rows: result.rows });
+    const recorded = await this.versions.recordEvaluation(
+      id,
+      { version: score.version, deployment: retrain.deployment, championVersion: score.championVersion, epoch: score.epoch, snapshotDigest: retrain.snapshotDigest as string, result, gate },
+      new Date(),
+      origin(),
+    );
+    return { verdict: recorded.verdict, reason: reasonOf(recorded.gate) };
+  }
+
+  private async requireSameAnswers(path: string, digest: string, spec: ModelSpec, run: TrainingRun, manifest: SnapshotManifest, signal: AbortSignal): Promise<void> {
+    const request = { modelPath: path, modelDigest: digest, spec, signal };
+    await loadInRuntime(request);
+    const parity = JSON.parse(await readFile(await this.store.localPath(run.parityDigest as string), 'utf8')) as TrainerParity;
+    const parquetPath = await this.store.localPath(manifest.evaluation.artifact.digest);
+    requireParity(await predictFirstRows({ ...request, parquetPath, rows: parity.values.length }), parity.values);
+  }
+
+  private async scoreVersion(version: ModelVersion, spec: ModelSpec, manifest: SnapshotManifest, signal: AbortSignal, beat: (progress: unknown) => void): Promise<ScoredRows> {
+    const [modelPath, parquetPath] = await Promise.all([this.store.localPath(version.artifactDigest), this.store.localPath(manifest.evaluation.artifact.digest)]);
+    return scoreParquet({
+      modelPath, modelDigest: version.artifactDigest, spec, parquetPath, asOf: manifest.asOf, signal,
+      onProgress: (rows, of) => beat({ version: version.number, rows, of }),
+    });
+  }
+}
+
+function resultOf(spec: ModelSpec, manifest: SnapshotManifest, candidate: ScoredRows, champion: ScoredRows | null): EvaluationResult {
+  const { alpha, threshold } = spec.evaluation;
+  const options: MeasureOptions = { alpha, threshold };
+  const measured = (rows: ScoredRows): Measurement => measure(rows, options);
+  return {
+    rows: candidate.labels.length,
+    window: manifest.evaluation.window,
+    candidate: measured(candidate),
+    champion: champion && measured(champion),
+    comparison: champion && compareOnSameRows(spec.gates.comparison.metric, candidate, champion, options),
+    slices: measureSlices(candidate, candidate.slices, options),
+  };
+}
+
+/** The check that decided, in words. */
+function reasonOf(gate: GateDecision): string {
+  const decisive = gate.checks.filter((check) => check.verdict === gate.verdict);
+  const told = gate.verdict === 'pass' ? decisive.filter((check) => check.name !== 'rows') : decisive;
+  return (told.length > 0 ? told : gate.checks).map((check) => check.explanation).join(' ');
+}

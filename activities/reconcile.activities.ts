@@ -1,0 +1,115 @@
+import { Injectable } from '@nestjs/common';
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type ModelLifecycleInput, modelWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
+import type { StoredFailure } from '../src/contracts/retrains.js';
+import { modelAttributes, type WorkflowFacts } from '../src/contracts/search-attributes.js';
+import type { ReconcileReport } from '../src/contracts/status.js';
+import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
+import type { Retrain } from '../src/registry/entities/retrain.entity.js';
+import type { Rollback } from '../src/registry/entities/routing.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { TrainingRepository } from '../src/registry/training.repository.js';
+import { origin } from './activity-context.js';
+
+type Motion = 'running' | 'missing' | StoredFailure;
+
+/** Compares what the record holds as open with what Temporal runs, and mends the difference. */
+@Injectable()
+export class ReconcileActivities {
+  constructor(
+    private readonly client: Client,
+    private readonly dispatcher: CommandDispatcher,
+    private readonly models: ModelsRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly training: TrainingRepository,
+  ) {}
+
+  async reconcileMotion(): Promise<ReconcileReport> {
+    const lifecyclesStarted = await this.startLifecycles();
+    const commandsSent = await this.dispatcher.sendWaiting(new Date());
+    const retrains = await settleEach(await this.retrains.open(), (retrain) => this.settleRetrain(retrain));
+    const rollbacks = await settleEach(await this.routing.openRollbacks(), (rollback) => this.settleRollback(rollback));
+    return {
+      commandsSent, lifecyclesStarted,
+      retrainsRestarted: retrains.restarted, retrainsEnded: retrains.ended,
+      rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
+    };
+  }
+
+  private async startLifecycles(): Promise<number> {
+    let started = 0;
+    for (const { name } of await this.models.list()) {
+      if ((await this.motionOf(modelWorkflowId(name))) === 'running') continue;
+      const input: ModelLifecycleInput = { inputVersion: 1, model: name, handled: 0 };
+      await this.start('modelLifecycle', modelWorkflowId(name), input, `Life of ${name}`, { model: name });
+      started += 1;
+    }
+    return started;
+  }
+
+  private async settleRetrain(retrain: Retrain): Promise<'left' | 'restarted' | 'ended'> {
+    const { model, number } = retrain;
+    const workflowId = retrainWorkflowId(model, number);
+    const motion = await this.motionOf(workflowId);
+    if (motion === 'running') return 'left';
+    if (motion === 'missing') {
+      const input: RetrainInput = { inputVersion: 1, model, number };
+      await this.start('retrain', workflowId, input, `Retrain ${number} of ${model}`, { model, deployment: retrain.deployment, stage: retrain.stage, trigger: retrain.trigger });
+      return 'restarted';
+    }
+    const outcome = motion.type === 'WorkflowTerminated' ? 'terminated' : motion.type === 'WorkflowCancelled' ? 'cancelled' : 'failed';
+    const at = new Date();
+    await this.retrains.end({ model, number }, { outcome, reason: motion.message, failure: motion, promotedEpoch: null }, at, origin());
+    await this.training.revoke({ model, number }, at);
+    return 'ended';
+  }
+
+  private async settleRollback(rollback: Rollback): Promise<'left' | 'restarted' | 'ended'> {
+    const { model, deployment, fromEpoch } = rollback;
+    const workflowId = rollbackWorkflowId(model, deployment, fromEpoch);
+    const motion = await this.motionOf(workflowId);
+    if (motion === 'running') return 'left';
+    if (motion === 'missing') {
+      const input: RollbackInput = { inputVersion: 1, model, deployment, fromEpoch };
+      await this.start('rollback', workflowId, input, `Rollback of ${model}/${deployment} from epoch ${fromEpoch}`, { model, deployment });
+      return 'restarted';
+    }
+    const outcome = motion.type === 'WorkflowTerminated' ? 'terminated' : 'failed';
+    await this.routing.endRollback({ model, deployment, fromEpoch }, { outcome, explanation: motion.message, toEpoch: null, gatewaysBehind: [] }, new Date(), origin());
+    return 'ended';
+  }
+
+  private async motionOf(workflowId: string): Promise<Motion> {
+    try {
+      const { status } = await this.client.workflow.getHandle(workflowId).describe();
+      return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' ? 'running' : endedFrom(status.name);
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return 'missing';
+      throw error;
+    }
+  }
+
+  private async start(type: string, workflowId: string, input: unknown, summary: string, facts: WorkflowFacts): Promise<void> {
+    await this.client.workflow.start(type, {
+      workflowId, taskQueue: TASK_QUEUES.lifecycle, args: [input], staticSummary: summary,
+      workflowIdConflictPolicy: 'USE_EXISTING', typedSearchAttributes: modelAttributes(facts),
+    });
+  }
+}
+
+/** What it means that a workflow is closed while the record holds its work as open. */
+function endedFrom(status: string): StoredFailure {
+  if (status === 'TERMINATED') return { type: 'WorkflowTerminated', message: 'Terminated by an operator', details: {} };
+  if (status === 'CANCELLED') return { type: 'WorkflowCancelled', message: 'Cancelled on request', details: {} };
+  if (status === 'TIMED_OUT') return { type: 'WorkflowTimedOut', message: 'The workflow ran out of time', details: {} };
+  return { type: 'Internal', message: `The workflow closed as ${status.toLowerCase()} without recording an outcome`, details: { status } };
+}
+
+async function settleEach<T>(open: readonly T[], settle: (item: T) => Promise<'left' | 'restarted' | 'ended'>): Promise<{ restarted: number; ended: number }> {
+  const count = { left: 0, restarted: 0, ended: 0 };
+  for (const item of open) count[await settle(item)] += 1;
+  return count;
+}

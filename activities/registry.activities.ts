@@ -1,0 +1,133 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
+import type { FailureType } from '../src/contracts/failures.js';
+import { retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
+import type { RetrainId, RetrainPlan } from '../src/contracts/retrains.js';
+import type { ModelStatus } from '../src/contracts/status.js';
+import { durationMs } from '../src/contracts/time.js';
+import { bodyOf, CommandsRepository } from '../src/registry/commands.repository.js';
+import type { Command } from '../src/registry/entities/command.entity.js';
+import { Model } from '../src/registry/entities/model.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { type RetrainEnd, RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { TrainingRepository } from '../src/registry/training.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { chooseRollbackTarget } from '../src/rollout/rollback-target.js';
+import { parseSpec } from '../src/spec/parse-spec.js';
+import { origin } from './activity-context.js';
+import { ActivitySettings } from './activity-settings.js';
+
+const HISTORY_LIMIT = 1_000;
+
+/** Commands taking effect, and the record of a retrain's course. */
+@Injectable()
+export class RegistryActivities {
+  constructor(
+    private readonly commands: CommandsRepository,
+    private readonly models: ModelsRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly training: TrainingRepository,
+    private readonly versions: VersionsRepository,
+    private readonly settings: ActivitySettings,
+  ) {}
+
+  /** Lets a command take effect; a second call returns the first one's outcome. */
+  async handleCommand(commandId: string): Promise<CommandOutcome> {
+    const at = new Date();
+    return this.commands.settle(commandId, at, origin(), (manager, command) => {
+      if (command.kind === 'apply') return this.applySpec(manager, command, at);
+      if (command.kind === 'retrain') return this.requestRetrain(manager, command, at);
+      return this.requestRollback(manager, command, at);
+    });
+  }
+
+  async readModelStatus(model: string): Promise<ModelStatus> {
+    const found = await this.models.find(model);
+    if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null };
+    const [routing, recent] = await Promise.all([this.routing.get(model, 'default'), this.retrains.list(model, 2)]);
+    const active = recent.find((retrain) => retrain.outcome === null);
+    const last = recent.find((retrain) => retrain.outcome !== null);
+    return {
+      model, owner: found.owner, tier: found.tier, champion: routing.champion, epoch: routing.epoch,
+      activeRetrain: active ? { number: active.number, workflowId: retrainWorkflowId(model, active.number) } : null,
+      lastRetrain: last?.outcome ? { number: last.number, outcome: last.outcome, reason: last.reason ?? '' } : null,
+    };
+  }
+
+  async beginRetrain(id: RetrainId): Promise<RetrainPlan> {
+    const retrain = await this.retrains.get(id);
+    const spec = await this.models.spec(id.model, retrain.specDigest);
+    return {
+      tier: spec.tier, deployment: retrain.deployment, trigger: retrain.trigger, requestedBy: retrain.requestedBy,
+      trainingTimeoutMs: durationMs(spec.training.timeout) as number,
+      heartbeatTimeoutMs: this.settings.heartbeatTimeoutMs, outcome: retrain.outcome,
+    };
+  }
+
+  /** Ends a retrain on the record, once, and fences off whatever still trains for it. */
+  async endRetrain(id: RetrainId, end: RetrainEnd): Promise<void> {
+    const at = new Date();
+    await this.retrains.end(id, end, at, origin());
+    await this.training.revoke(id, at);
+  }
+
+  private async applySpec(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const { source } = bodyOf<'apply'>(command);
+    const parsed = parseSpec(source);
+    const changed = await this.models.apply(manager, source, parsed, command.actor, at);
+    return { kind: 'apply', specDigest: parsed.digest, changed };
+  }
+
+  private async requestRetrain(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const body = bodyOf<'retrain'>(command);
+    const model = await lockModel(manager, command.model);
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const spec = await this.models.spec(model.name, model.specDigest);
+    const active = await this.retrains.active(manager, model.name);
+    if (active) return meanwhile(spec.retraining.whileActive, active.number, model.name, body, active.asOf);
+    const number = await this.retrains.add(manager, {
+      model: model.name, commandId: command.id, deployment: body.deployment, trigger: 'request',
+      asOf: body.asOf === null ? null : new Date(body.asOf), specDigest: model.specDigest, requestedBy: command.actor, requestedAt: at,
+    });
+    return { kind: 'retrain', number, workflowId: retrainWorkflowId(model.name, number), joined: false };
+  }
+
+  private async requestRollback(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const body = bodyOf<'rollback'>(command);
+    const model = await lockModel(manager, command.model);
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const routing = await this.routing.get(model.name, body.deployment);
+    const statuses = new Map((await this.versions.list(model.name, HISTORY_LIMIT)).map((version) => [version.number, version.status]));
+    const history = await this.routing.history(model.name, body.deployment, HISTORY_LIMIT);
+    const target = chooseRollbackTarget(routing.champion, history, body.toVersion, (version) => statuses.get(version));
+    if ('refused' in target) return refused('NoRollbackTarget', `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
+    const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };
+    const outcome = { kind: 'rollback', deployment: body.deployment, fromEpoch: routing.epoch, workflowId: rollbackWorkflowId(id.model, id.deployment, id.fromEpoch) } as const;
+    const running = await this.routing.findRollback(id, manager);
+    if (running) return { ...outcome, toVersion: running.toVersion, joined: true };
+    await this.routing.addRollback(manager, {
+      ...id, commandId: command.id, fromVersion: routing.champion as number, toVersion: target.version, reason: body.reason,
+      requestedBy: command.actor, requestedAt: at,
+    });
+    return { ...outcome, toVersion: target.version, joined: false };
+  }
+}
+
+/** One command a model at a time decides; the row's lock is the queue. */
+const lockModel = (manager: EntityManager, name: string): Promise<Model | null> =>
+  manager.findOne(Model, { where: { name }, lock: { mode: 'pessimistic_write' } });
+
+const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });
+
+/** A request that comes while a retrain runs is joined or refused, by the spec; one for other data is always refused. */
+function meanwhile(policy: 'join' | 'refuse', number: number, model: string, body: CommandBodies['retrain'], asOf: Date | null): CommandOutcome {
+  const sameData = body.asOf === null || asOf?.getTime() === Date.parse(body.asOf);
+  if (policy === 'join' && sameData) return { kind: 'retrain', number, workflowId: retrainWorkflowId(model, number), joined: true };
+  return {
+    kind: 'refused', type: 'RetrainActive', details: { number, workflowId: retrainWorkflowId(model, number) },
+    message: `Retrain ${number} of ${model} is running${sameData ? '' : ', on data as of another time'}; ask again when it has ended`,
+  };
+}

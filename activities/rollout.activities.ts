@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import { ApplicationFailure } from '@temporalio/common';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
+import { GatewaysRepository } from '../src/registry/gateways.repository.js';
+import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { type RollbackEnd, RoutingRepository } from '../src/registry/routing.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { heartbeating, origin } from './activity-context.js';
+
+const POLL_MS = 50;
+
+/** Which version answers: promotions, rollbacks, and the gateways that follow. */
+@Injectable()
+export class RolloutActivities {
+  constructor(
+    private readonly retrains: RetrainsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly versions: VersionsRepository,
+    private readonly gateways: GatewaysRepository,
+  ) {}
+
+  /**
+   * Makes the retrain's version the champion, if the epoch that it was judged against is still current.
+   * Fails with `ChampionMoved` otherwise.
+   */
+  async promote(id: RetrainId): Promise<PromotionSummary> {
+    await this.retrains.enterStage(id, 'promote');
+    const retrain = await this.retrains.get(id);
+    const version = retrain.version as number;
+    const evaluation = await this.versions.evaluation(id.model, version);
+    if (evaluation?.verdict !== 'pass') {
+      throw ApplicationFailure.nonRetryable(`Version ${version} of ${id.model} has not passed its gate`, 'VersionUnfit');
+    }
+    const move = { model: id.model, deployment: retrain.deployment, expectedEpoch: evaluation.epoch, version, reason: 'promotion', actor: retrain.requestedBy } as const;
+    return this.routing.moveChampion(move, new Date(), origin());
+  }
+
+  /** Puts the rollback's version into service. Fails with `ChampionMoved` when the champion changed since the request. */
+  async rollBack(id: RollbackId): Promise<PromotionSummary> {
+    const rollback = await this.routing.getRollback(id);
+    const move = { model: id.model, deployment: id.deployment, expectedEpoch: id.fromEpoch, version: rollback.toVersion, reason: 'rollback', actor: rollback.requestedBy } as const;
+    return this.routing.moveChampion(move, new Date(), origin());
+  }
+
+  /** Waits until every live gateway serves the revision. @returns those that did not in time. */
+  async awaitGateways(model: string, deployment: string, revision: number, withinMs: number): Promise<string[]> {
+    return heartbeating(async (signal) => {
+      const until = Date.now() + withinMs;
+      for (;;) {
+        const behind = await this.gateways.behind(model, deployment, revision, new Date());
+        if (behind.length === 0 || Date.now() >= until) return behind;
+        await pause(POLL_MS, undefined, { signal });
+      }
+    });
+  }
+
+  async endRollback(id: RollbackId, end: RollbackEnd): Promise<void> {
+    await this.routing.endRollback(id, end, new Date(), origin());
+  }
+}

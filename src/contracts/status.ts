@@ -1,0 +1,22 @@
+import type { RetrainOutcome } from './retrains.js';
+
+/** Where a model stands, in short: what its workflow shows to operators. */
+export interface ModelStatus {
+  readonly model: string;
+  readonly owner: string | null;
+  readonly tier: string | null;
+  readonly champion: number | null;
+  readonly epoch: number;
+  readonly activeRetrain: { readonly number: number; readonly workflowId: string } | null;
+  readonly lastRetrain: { readonly number: number; readonly outcome: RetrainOutcome; readonly reason: string } | null;
+}
+
+/** What reconciliation found and did. */
+export interface ReconcileReport {
+  readonly commandsSent: number;
+  readonly lifecyclesStarted: number;
+  readonly retrainsRestarted: number;
+  readonly retrainsEnded: number;
+  readonly rollbacksRestarted: number;
+  readonly rollbacksEnded: number;
+}

@@ -1,0 +1,50 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Client } from '@temporalio/client';
+import { hostname } from 'node:os';
+import { ActivitySettings } from '../../activities/activity-settings.js';
+import { DataActivities } from '../../activities/data.activities.js';
+import { EvaluationActivities } from '../../activities/evaluation.activities.js';
+import { ReconcileActivities } from '../../activities/reconcile.activities.js';
+import { RegistryActivities } from '../../activities/registry.activities.js';
+import { RolloutActivities } from '../../activities/rollout.activities.js';
+import { StoreProvider } from '../../activities/store-provider.js';
+import { TrainingActivities } from '../../activities/training.activities.js';
+import { FolderStore } from '../artifacts/folder-store.js';
+import type { Environment } from '../config/environment.js';
+import type { ServerEnvironment } from '../config/servers.js';
+import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
+import { temporalClient } from '../dispatch/temporal-client.js';
+import { CommandsRepository } from '../registry/commands.repository.js';
+import { RegistryModule } from '../registry/registry.module.js';
+
+const ACTIVITIES = [DataActivities, EvaluationActivities, ReconcileActivities, RegistryActivities, RolloutActivities, TrainingActivities];
+
+/** What a worker is made of. */
+@Module({})
+export class WorkerModule {
+  static forEnvironment(environment: ServerEnvironment): DynamicModule {
+    const client = temporalClient({ address: environment.TEMPORAL_ADDRESS, namespace: environment.TEMPORAL_NAMESPACE });
+    return {
+      module: WorkerModule,
+      imports: [RegistryModule.connect({ url: environment.DATABASE_URL, poolSize: environment.DATABASE_POOL })],
+      providers: [
+        { provide: ActivitySettings, useValue: settingsOf(environment) },
+        { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
+        { provide: Client, useValue: client },
+        { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
+        ...ACTIVITIES,
+      ],
+    };
+  }
+}
+
+const settingsOf = (environment: Environment): ActivitySettings => ({
+  dataDir: environment.DATA_DIR,
+  workDir: environment.WORK_DIR,
+  trainersDir: environment.TRAINERS_DIR,
+  trainerPython: environment.TRAINER_PYTHON,
+  gpuDevices: environment.GPU_DEVICES === undefined ? undefined : environment.GPU_DEVICES.split(',').filter((device) => device !== ''),
+  searchPath: environment.PATH,
+  heartbeatTimeoutMs: environment.HEARTBEAT_TIMEOUT_MS,
+  identity: `${hostname()}:${process.pid}`,
+});

@@ -1,0 +1,111 @@
+import { existsSync } from 'node:fs';
+import { NestFactory } from '@nestjs/core';
+import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { INestApplicationContext } from '@nestjs/common';
+import { DataActivities } from '../../activities/data.activities.js';
+import { EvaluationActivities } from '../../activities/evaluation.activities.js';
+import { FailureInterceptor } from '../../activities/failure-interceptor.js';
+import { type Activities, activitiesOf } from '../../activities/index.js';
+import { ReconcileActivities } from '../../activities/reconcile.activities.js';
+import { RegistryActivities } from '../../activities/registry.activities.js';
+import { RolloutActivities } from '../../activities/rollout.activities.js';
+import { TrainingActivities } from '../../activities/training.activities.js';
+import { requireServers, type ServerEnvironment } from '../config/servers.js';
+import type { Environment } from '../config/environment.js';
+import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
+import { WORKFLOW_BUNDLE } from './bundle.js';
+import { WorkerModule } from './worker.module.js';
+
+export interface RunningWorker {
+  /** Settles when the worker has ended by itself, with its error if any. */
+  readonly ended: Promise<void>;
+  close(): Promise<void>;
+}
+
+const RECONCILE_EVERY = '5 minutes';
+const ENSURE_SCHEDULE_EVERY_MS = 15_000;
+/** Trainings at once on one worker: they share its cores and its GPUs. */
+const TRAINING_SLOTS = 1;
+const DATA_SLOTS = 2;
+
+/** A worker for one or several task queues. */
+export async function startWorker(environment: Environment, queues: readonly TaskQueue[]): Promise<RunningWorker> {
+  const servers = requireServers(environment);
+  Runtime.install({ logger: new DefaultLogger(environment.LOG_LEVEL === 'debug' ? 'DEBUG' : 'WARN', logLine), shutdownSignals: [] });
+  const context = await NestFactory.createApplicationContext(WorkerModule.forEnvironment(servers), { logger: ['error', 'warn'] });
+  const connection = await NativeConnection.connect({ address: servers.TEMPORAL_ADDRESS });
+  const activities = activitiesOf(providersOf(context));
+  const workers = await Promise.all(queues.map((queue) => Worker.create(optionsOf(queue, activities, servers, connection))));
+  const ended = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  ended.catch(() => undefined);
+  const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
+  return {
+    ended,
+    close: async () => {
+      stopEnsuring();
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended.catch(() => undefined);
+      await connection.close();
+      await context.close();
+    },
+  };
+}
+
+/** One line an entry; a failed activity's story is in its workflow's history. */
+function logLine({ level, message, meta, timestampNanos }: LogEntry): void {
+  const { workflowId, activityType, attempt, error } = (meta ?? {}) as Record<string, unknown>;
+  const cause = error instanceof Error ? `${(error as { type?: string }).type ?? error.name}: ${error.message}` : undefined;
+  const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+  console.error(JSON.stringify({ time, level, message, workflowId, activityType, attempt, cause }));
+}
+
+const providersOf = (context: INestApplicationContext) => ({
+  registry: context.get(RegistryActivities),
+  data: context.get(DataActivities),
+  training: context.get(TrainingActivities),
+  evaluation: context.get(EvaluationActivities),
+  rollout: context.get(RolloutActivities),
+  reconcile: context.get(ReconcileActivities),
+});
+
+function optionsOf(queue: TaskQueue, activities: Activities, environment: ServerEnvironment, connection: NativeConnection): WorkerOptions {
+  return {
+    connection,
+    namespace: environment.TEMPORAL_NAMESPACE,
+    taskQueue: TASK_QUEUES[queue],
+    activities: activities[queue],
+    ...(queue === 'lifecycle' ? { workflowBundle: { codePath: bundlePath() } } : {}),
+    ...(queue === 'train' ? { maxConcurrentActivityTaskExecutions: TRAINING_SLOTS } : {}),
+    ...(queue === 'data' ? { maxConcurrentActivityTaskExecutions: DATA_SLOTS } : {}),
+    maxHeartbeatThrottleInterval: '2 seconds',
+    shutdownGraceTime: '5 seconds',
+    interceptors: { activity: [() => ({ inbound: new FailureInterceptor() })] },
+  };
+}
+
+function bundlePath(): string {
+  if (existsSync(WORKFLOW_BUNDLE)) return WORKFLOW_BUNDLE;
+  throw new Error(`${WORKFLOW_BUNDLE} is missing; make it with \`npm run build\``);
+}
+
+/** Keeps the Schedule of reconciliation there, also after Temporal's data was lost; the first run comes at once. */
+function ensureReconciliation(client: Client): () => void {
+  const ensure = async (): Promise<void> => {
+    try {
+      await client.schedule.create({
+        scheduleId: RECONCILE_SCHEDULE_ID,
+        spec: { intervals: [{ every: RECONCILE_EVERY }], jitter: '10 seconds' },
+        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+        state: { triggerImmediately: true },
+        action: { type: 'startWorkflow', workflowType: 'reconcile', workflowId: RECONCILE_SCHEDULE_ID, taskQueue: TASK_QUEUES.lifecycle, args: [], staticSummary: 'Record against running workflows' },
+      });
+    } catch (error) {
+      // Temporal may be away for now; the next round tries again.
+      if (!(error instanceof ScheduleAlreadyRunning)) return;
+    }
+  };
+  const timer = setInterval(() => void ensure(), ENSURE_SCHEDULE_EVERY_MS);
+  void ensure().then(() => client.schedule.getHandle(RECONCILE_SCHEDULE_ID).trigger(ScheduleOverlapPolicy.SKIP)).catch(() => undefined);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,4 @@
+export { modelLifecycle } from './model-lifecycle.workflow.js';
+export { reconcile } from './reconcile.workflow.js';
+export { retrain } from './retrain.workflow.js';
+export { rollback } from './rollback.workflow.js';

@@ -1,0 +1,130 @@
+import {
+  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineSignal, defineUpdate, ParentClosePolicy,
+  setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { CommandOutcome } from '../src/contracts/commands.js';
+import { CHANGED_SIGNAL, COMMAND_UPDATE, type ModelLifecycleInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
+import { modelAttributes } from '../src/contracts/search-attributes.js';
+import type { ModelStatus } from '../src/contracts/status.js';
+import type { StoredFailure } from '../src/contracts/retrains.js';
+import { storedFailure } from './failures.js';
+import { record } from './policies.js';
+import { retrain } from './retrain.workflow.js';
+import { rollback } from './rollback.workflow.js';
+
+export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDATE);
+export const changedSignal = defineSignal(CHANGED_SIGNAL);
+export const statusQuery = defineQuery<ModelStatus | null>(STATUS_QUERY);
+
+/** A run's history stays far below Temporal's limits. */
+const COMMANDS_A_RUN = 300;
+const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
+
+/**
+ * The entity of a model: takes commands one by one, starts what they ask for, and shows where the model stands. All it
+ * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last.
+ */
+export async function modelLifecycle(input: ModelLifecycleInput): Promise<never> {
+  let commands = 0;
+  let changed = true;
+  let status: ModelStatus | null = null;
+  setHandler(commandUpdate, async (commandId) => {
+    commands += 1;
+    const outcome = await record.handleCommand.executeWithOptions({ summary: 'Let a command take effect' }, [commandId]);
+    await startWhatWasAsked(input.model, outcome);
+    changed = true;
+    return outcome;
+  });
+  setHandler(changedSignal, () => {
+    changed = true;
+  });
+  setHandler(statusQuery, () => status);
+
+  const full = (): boolean => commands >= COMMANDS_A_RUN || workflowInfo().continueAsNewSuggested;
+  const until = Date.now() + THIRTY_DAYS_MS;
+  while (!full() && Date.now() < until) {
+    if (changed) {
+      changed = false;
+      status = await record.readModelStatus(input.model);
+      show(status);
+    }
+    await condition(() => changed || full(), Math.max(1, until - Date.now()));
+  }
+  await condition(allHandlersFinished);
+  return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands });
+}
+
+async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
+  if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
+  if (outcome.kind === 'rollback' && !outcome.joined) {
+    await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
+  }
+}
+
+async function startRetrain(input: RetrainInput, workflowId: string): Promise<void> {
+  const child = await startOnce(() =>
+    startChild(retrain, {
+      workflowId, args: [input], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      staticSummary: `Retrain ${input.number} of ${input.model}`,
+      typedSearchAttributes: modelAttributes({ model: input.model, stage: 'requested' }),
+    }),
+  );
+  recordEnd(child, (failure) =>
+    record.endRetrain({ model: input.model, number: input.number }, {
+      outcome: failure.type === 'WorkflowTerminated' ? 'terminated' : 'failed', reason: failure.message, failure, promotedEpoch: null,
+    }),
+  );
+}
+
+async function startRollback(input: RollbackInput, workflowId: string): Promise<void> {
+  const child = await startOnce(() =>
+    startChild(rollback, {
+      workflowId, args: [input], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      staticSummary: `Rollback of ${input.model}/${input.deployment} from epoch ${input.fromEpoch}`,
+      typedSearchAttributes: modelAttributes({ model: input.model, deployment: input.deployment, stage: 'requested' }),
+    }),
+  );
+  recordEnd(child, ({ type, message }) =>
+    record.endRollback({ model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch }, {
+      outcome: type === 'WorkflowTerminated' ? 'terminated' : 'failed', explanation: message, toEpoch: null, gatewaysBehind: [],
+    }),
+  );
+}
+
+/** @returns undefined when it was started before: by an earlier delivery of the command, or by reconciliation. */
+async function startOnce<T extends Workflow>(start: () => Promise<ChildWorkflowHandle<T>>): Promise<ChildWorkflowHandle<T> | undefined> {
+  try {
+    return await start();
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A terminated workflow has no say any more; whoever started it records its end. The record keeps the first word, and
+ * reconciliation has the last one: nothing that fails here may stop this workflow.
+ */
+function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failure: StoredFailure) => Promise<void>): void {
+  child?.result().catch((error: unknown) => end(storedFailure(error))).catch(() => undefined);
+}
+
+function show(status: ModelStatus): void {
+  if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [status.champion === null ? 'development' : 'production'] });
+  const { champion, epoch, activeRetrain, lastRetrain } = status;
+  setCurrentDetails(
+    [
+      `### ${status.model}`,
+      '',
+      champion === null ? 'Nothing is in service yet.' : `**Version ${champion}** is in service, epoch ${epoch}.`,
+      '',
+      `- owner: ${status.owner ?? 'not registered'}`,
+      `- tier: ${status.tier ?? 'not registered'}`,
+      activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
+      ...(lastRetrain ? [`- last retrain: ${lastRetrain.number}, ${lastRetrain.outcome}. ${lastRetrain.reason}`] : []),
+      '',
+      'Waits for commands: `perennial retrain`, `perennial rollback`, or the API.',
+    ].join('\n').slice(0, 20_000),
+  );
+}

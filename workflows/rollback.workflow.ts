@@ -1,0 +1,55 @@
+import { CancellationScope, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { CHANGED_SIGNAL, modelWorkflowId, type RollbackInput } from '../src/contracts/motion.js';
+import type { RollbackId } from '../src/contracts/retrains.js';
+import { cancelled, storedFailure, typedFailure } from './failures.js';
+import { gateways, record } from './policies.js';
+import { StageBoard } from './stage-board.js';
+
+export interface RollbackResult {
+  readonly outcome: 'done' | 'aborted';
+  readonly toEpoch: number | null;
+  /** Live gateways that had not followed when it ended. */
+  readonly gatewaysBehind: readonly string[];
+}
+
+const GATEWAYS_WITHIN_MS = 30_000;
+
+/** The champion back to a version that has served before; done when every live gateway serves it. */
+export async function rollback(input: RollbackInput): Promise<RollbackResult> {
+  const id: RollbackId = { model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch };
+  const board = new StageBoard(`Rollback of ${id.model}/${id.deployment} from epoch ${id.fromEpoch}`, ['change champion', 'gateways follow']);
+  try {
+    return await changeBack(id, board);
+  } catch (error) {
+    const failure = storedFailure(error);
+    await CancellationScope.nonCancellable(() => endBadly(id, board, failure.message, failure.type === 'ChampionMoved'));
+    if (failure.type === 'ChampionMoved') return { outcome: 'aborted', toEpoch: null, gatewaysBehind: [] };
+    throw isCancellation(error) ? cancelled() : typedFailure(failure);
+  } finally {
+    await CancellationScope.nonCancellable(() => tellLifecycle(id.model));
+  }
+}
+
+async function changeBack(id: RollbackId, board: StageBoard): Promise<RollbackResult> {
+  board.begin('change champion', 'Changing the champion, if nobody else has since the request.');
+  const change = await record.rollBack.executeWithOptions({ summary: 'Change the champion' }, [id]);
+  board.begin('gateways follow', 'Waiting until every live gateway serves the version.');
+  const behind = await gateways.awaitGateways.executeWithOptions(
+    { startToCloseTimeout: '2 minutes', heartbeatTimeout: '20 seconds', summary: 'Wait for the gateways' },
+    [id.model, id.deployment, change.revision, GATEWAYS_WITHIN_MS],
+  );
+  const explanation = behind.length === 0 ? `Epoch ${change.epoch} is served everywhere.` : `Epoch ${change.epoch} is on the record, but not yet served by ${behind.join(', ')}.`;
+  await record.endRollback(id, { outcome: 'done', explanation, toEpoch: change.epoch, gatewaysBehind: behind });
+  board.end(true, 'done', explanation);
+  return { outcome: 'done', toEpoch: change.epoch, gatewaysBehind: behind };
+}
+
+async function endBadly(id: RollbackId, board: StageBoard, explanation: string, moved: boolean): Promise<void> {
+  const outcome = moved ? 'aborted' : 'failed';
+  await record.endRollback(id, { outcome, explanation, toEpoch: null, gatewaysBehind: [] });
+  board.end(false, outcome, explanation);
+}
+
+async function tellLifecycle(model: string): Promise<void> {
+  await getExternalWorkflowHandle(modelWorkflowId(model)).signal(CHANGED_SIGNAL).catch(() => undefined);
+}
