@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DynamicModule, Inject, Module, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
+import { Client } from '@temporalio/client';
+import { DataSource } from 'typeorm';
+import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
+import { temporalClient } from '../dispatch/temporal-client.js';
+import { CommandsRepository } from '../registry/commands.repository.js';
+import { RegistryModule } from '../registry/registry.module.js';
+import { AuditController } from './audit/audit.controller.js';
+import { ChampionController } from './champion/champion.controller.js';
+import { CallsUnderWay } from './commands/calls-under-way.js';
+import { CommandFlow } from './commands/command-flow.js';
+import { CommandsController } from './commands/commands.controller.js';
+import { SendingLoop } from './commands/sending-loop.js';
+import { TemporalLinks } from './documentation/answer-fields.js';
+import { EvaluationsController } from './evaluations/evaluations.controller.js';
+import { Dependencies } from './health/dependencies.js';
+import { HealthController } from './health/health.controller.js';
+import { ModelsController } from './models/models.controller.js';
+import { RetrainsController } from './retrains/retrains.controller.js';
+import { RollbacksController } from './rollbacks/rollbacks.controller.js';
+import { VersionsController } from './versions/versions.controller.js';
+
+const CLOSE_GRACE_MS = 1_000;
+
+export interface ApiSettings {
+  readonly databaseUrl: string;
+  readonly databasePool: number;
+  readonly temporalAddress: string;
+  readonly temporalNamespace: string;
+  readonly temporalUiUrl: string;
+  readonly artifactFolder: string;
+  /** How long the caller of a command waits for its outcome, in milliseconds. */
+  readonly outcomeTimeoutMs: number;
+}
+
+@Module({})
+export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(SendingLoop) private readonly loop: SendingLoop,
+    @Inject(Client) private readonly client: Client,
+    @Inject(CallsUnderWay) private readonly calls: CallsUnderWay,
+  ) {}
+
+  static of(settings: ApiSettings): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
+      controllers: [
+        ModelsController, RetrainsController, ChampionController, RollbacksController, VersionsController, EvaluationsController,
+        AuditController, CommandsController, HealthController,
+      ],
+      providers: [
+        { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
+        { provide: CommandDispatcher, useFactory: (client: Client, commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [Client, CommandsRepository] },
+        CallsUnderWay,
+        { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },
+        { provide: SendingLoop, useFactory: (dispatcher: CommandDispatcher, calls: CallsUnderWay) => new SendingLoop(dispatcher, calls), inject: [CommandDispatcher, CallsUnderWay] },
+        { provide: TemporalLinks, useFactory: () => new TemporalLinks(settings.temporalUiUrl, settings.temporalNamespace) },
+        { provide: Dependencies, useFactory: (dataSource: DataSource, client: Client, calls: CallsUnderWay) => new Dependencies(dataSource, client, calls, settings.artifactFolder), inject: [DataSource, Client, CallsUnderWay] },
+      ],
+    };
+  }
+
+  beforeApplicationShutdown(): void {
+    this.loop.stop();
+  }
+
+  /** No request comes any more. What still waits for Temporal has a deadline; nobody needs to wait for it here. */
+  async onApplicationShutdown(): Promise<void> {
+    const closed = this.calls.ended().then(() => this.client.connection.close());
+    await Promise.race([closed, sleep(CLOSE_GRACE_MS, undefined, { ref: false })]);
+  }
+}

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { anyFreePort } from '../embedded/ports.js';
+import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
+import { readEnvironment } from '../config/environment.js';
+import { AuditLedger } from '../registry/audit-ledger.js';
+import { CommandsRepository } from '../registry/commands.repository.js';
+import { ModelsRepository } from '../registry/models.repository.js';
+import { parseSpec } from '../spec/parse-spec.js';
+import { bodyOf } from '../registry/commands.repository.js';
+import { type RunningApi, startApi } from './api.js';
+
+const YAML = readFileSync(join(import.meta.dirname, '../../models/flight-delay/model.yaml'), 'utf8');
+
+let registry: RegistryServer;
+let api: RunningApi;
+let key: string;
+let commands: CommandsRepository;
+
+beforeAll(async () => {
+  registry = await startRegistryServer();
+  key = await registry.apiKey('engineer');
+  commands = new CommandsRepository(registry.dataSource, new AuditLedger(registry.dataSource));
+  api = await startApi(await environment(), { outcomeTimeoutMs: 400 });
+}, 120_000);
+
+afterAll(async () => {
+  await api?.close();
+  await registry?.stop();
+});
+
+/** Temporal is not there. */
+async function environment(overrides: Record<string, string> = {}) {
+  return readEnvironment({
+    DATABASE_URL: registry.databaseUrl, TEMPORAL_ADDRESS: `127.0.0.1:${await anyFreePort()}`, ARTIFACT_URL: join(registry.folder, 'artifacts'),
+    API_PORT: '0', LOG_LEVEL: 'error', ...overrides,
+  });
+}
+
+const call = (path: string, init: RequestInit = {}) => fetch(api.url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...(init.headers as Record<string, string>) } });
+const apply = (yaml: string, headers: Record<string, string> = {}) => call('/v1/models', { method: 'POST', body: yaml, headers: { 'content-type': 'application/yaml', ...headers } });
+
+/** Does what the workflow's first activity does, as soon as the command is on the record. */
+async function settleNext(idempotencyKey: string): Promise<void> {
+  for (;;) {
+    const [row] = (await registry.dataSource.query('SELECT id FROM command WHERE idempotency_key = $1', [idempotencyKey])) as { id: string }[];
+    if (row) {
+      await commands.settle(row.id, new Date(), { workflowId: null, runId: null }, async (manager, command) => {
+        const { source } = bodyOf<'apply'>(command);
+        const parsed = parseSpec(source);
+        const changed = await new ModelsRepository(registry.dataSource).apply(manager, source, parsed, command.actor, new Date());
+        return { kind: 'apply', specDigest: parsed.digest, changed };
+      });
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe('while Temporal is away', () => {
+  it('accepts a command and says where to see what becomes of it', async () => {
+    const answer = await apply(YAML, { 'idempotency-key': 'away-1' });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('idempotency-key')).toBe('away-1');
+    const body = (await answer.json()) as { commandId: string; status: string };
+    expect(body).toMatchObject({ state: 'accepted', status: `/v1/commands/${body.commandId}` });
+    expect(await (await call(body.status)).json()).toMatchObject({ commandId: body.commandId, kind: 'apply', actor: 'engineer', state: 'accepted', outcome: null });
+  });
+
+  it('is not ready and names Temporal', async () => {
+    const answer = await fetch(`${api.url}/readyz`);
+    expect(answer.status).toBe(503);
+    const { dependencies } = (await answer.json()) as { dependencies: { name: string; state: string }[] };
+    expect(dependencies).toMatchObject([{ name: 'postgres', state: 'up' }, { name: 'temporal', state: 'down' }, { name: 'artifacts', state: 'up' }]);
+    expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
+  });
+
+  it('gives a hundred equal requests at once one answer and one effect', async () => {
+    const requests = Array.from({ length: 100 }, () => apply(YAML, { 'idempotency-key': 'hundred' }));
+    const [answers] = await Promise.all([Promise.all(requests), settleNext('hundred')]);
+    const bodies = await Promise.all(answers.map((answer) => answer.text()));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    expect(new Set(bodies).size).toBe(1);
+    expect(JSON.parse(bodies[0] as string)).toMatchObject({ model: 'flight-delay', changed: true });
+    const rows = await registry.dataSource.query("SELECT count(*)::int AS n FROM audit_entry WHERE action = 'spec.applied'");
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
+  it('refuses a key that stands for another request', async () => {
+    const answer = await apply(YAML.replace('operations-planning', 'somebody-else'), { 'idempotency-key': 'hundred' });
+    expect(answer.status).toBe(422);
+    expect(await answer.json()).toMatchObject({ type: 'urn:perennial:IdempotencyKeyReused' });
+  });
+});
+
+describe('ports', () => {
+  it('takes the next free one when the wanted one is taken', async () => {
+    const taken = await anyFreePort();
+    const holder: Server = await new Promise((resolve) => { const server = createServer().listen(taken, '127.0.0.1', () => resolve(server)); });
+    const second = await startApi(await environment({ API_PORT: String(taken) }));
+    expect(Number(new URL(second.url).port)).toBeGreaterThan(taken);
+    expect((await fetch(`${second.url}/healthz`)).status).toBe(200);
+    await second.close();
+    holder.close();
+  });
+});
+
+describe('documentation', () => {
+  it('describes every route, its answers and its problems', async () => {
+    const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Record<string, any>;
+    expect(document.openapi).toBe('3.1.0');
+    expect(Object.keys(document.paths)).toHaveLength(16);
+    for (const [path, operations] of Object.entries<Record<string, any>>(document.paths)) {
+      for (const operation of Object.values(operations)) {
+        expect(operation.summary, path).toBeTruthy();
+        for (const [status, answer] of Object.entries<any>(operation.responses)) {
+          expect(Object.values<any>(answer.content ?? {}).every(({ schema }) => schema), `${path} ${status}`).toBe(true);
+          expect(Object.keys(answer.content ?? {}), `${path} ${status}`).not.toHaveLength(0);
+        }
+      }
+    }
+    for (const [, name] of JSON.stringify(document).matchAll(/#\/components\/schemas\/([^"]+)/g)) expect(document.components.schemas).toHaveProperty(name as string);
+    expect(document.components.securitySchemes).toMatchObject({ bearer: { type: 'http' }, apiKey: { name: 'X-API-Key' } });
+  });
+
+  it('shows a page that needs nothing from elsewhere', async () => {
+    const page = await (await fetch(`${api.url}/docs`)).text();
+    expect(page).toContain('swagger-ui-bundle.js');
+    expect(page).not.toMatch(/(src|href)="https?:/);
+    expect((await fetch(`${api.url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+  });
+});

@@ -1,0 +1,102 @@
+import { resolve } from 'node:path';
+import { type LogLevel, Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import type { Environment } from '../config/environment.js';
+import { PerennialError } from '../contracts/failures.js';
+import { ApiKeysRepository } from '../registry/api-keys.repository.js';
+import { ApiModule, type ApiSettings } from './api.module.js';
+import { requireApiKeys } from './authentication/api-key.hook.js';
+import { SendingLoop } from './commands/sending-loop.js';
+import { serveDocumentation } from './documentation/openapi.js';
+import { listenOnFreePort } from './listen.js';
+import { answerParserError, answerRouterError } from './problems/framework-errors.js';
+import { isDatabaseAway } from './problems/database-errors.js';
+import { ProblemFilter } from './problems/problem.filter.js';
+import { MAX_BODY_BYTES, useBodyParsers } from './requests/body-parsers.js';
+import { ValidationPipe } from './requests/validation.pipe.js';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const OUTCOME_TIMEOUT_MS = 5_000;
+const MAX_PATH_PART = 300;
+
+export interface RunningApi {
+  /** Where callers on this machine reach it. */
+  readonly url: string;
+  /** Stops taking requests, ends what is under way and closes its connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the API. A port that is taken is replaced by the next free one. Temporal may be away meanwhile: commands are
+ * accepted and started later.
+ * @throws PerennialError `ConfigurationInvalid` when no registry or Temporal server is named, `DependencyUnavailable`
+ *   when PostgreSQL does not answer or no port is free.
+ */
+export async function startApi(environment: Environment, options: { readonly outcomeTimeoutMs?: number } = {}): Promise<RunningApi> {
+  const app = await createApp(settingsOf(environment, options.outcomeTimeoutMs ?? OUTCOME_TIMEOUT_MS), environment);
+  try {
+    const url = await listenOnFreePort(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, environment.API_HOST, environment.API_PORT);
+    app.get(SendingLoop).start();
+    new Logger('Api').log(`The API listens on ${url}; its documentation is at ${url}/docs`);
+    return { url, close: () => app.close() };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+function settingsOf(environment: Environment, outcomeTimeoutMs: number): ApiSettings {
+  const { DATABASE_URL, TEMPORAL_ADDRESS } = environment;
+  if (!DATABASE_URL || !TEMPORAL_ADDRESS) {
+    const missing = [DATABASE_URL ? [] : ['DATABASE_URL'], TEMPORAL_ADDRESS ? [] : ['TEMPORAL_ADDRESS']].flat();
+    throw new PerennialError('ConfigurationInvalid', `The API needs ${missing.join(' and ')}; set them, or run everything on this machine with \`npm start\``, { settings: missing });
+  }
+  return {
+    databaseUrl: DATABASE_URL,
+    databasePool: environment.DATABASE_POOL,
+    temporalAddress: TEMPORAL_ADDRESS,
+    temporalNamespace: environment.TEMPORAL_NAMESPACE,
+    temporalUiUrl: environment.TEMPORAL_UI_URL,
+    artifactFolder: resolve(environment.ARTIFACT_URL),
+    outcomeTimeoutMs,
+  };
+}
+
+async function createApp(settings: ApiSettings, environment: Environment): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: MAX_PATH_PART },
+    frameworkErrors: answerRouterError,
+    clientErrorHandler: answerParserError,
+    forceCloseConnections: 'idle',
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(settings), adapter, {
+    abortOnError: false,
+    bodyParser: false,
+    logger: levelsOf(environment.LOG_LEVEL),
+  }).catch((error: unknown) => { throw startFailure(error); });
+  const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  useBodyParsers(server, (request) => request.routeOptions.url === '/v1/models');
+  requireApiKeys(server, app.get(ApiKeysRepository));
+  server.addHook('onSend', async (_request, reply) => { void reply.header('x-content-type-options', 'nosniff'); });
+  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalPipes(new ValidationPipe());
+  serveDocumentation(app);
+  await app.init();
+  await server.ready();
+  return app;
+}
+
+const LEVELS = ['error', 'warn', 'log', 'debug'] as const satisfies readonly LogLevel[];
+
+/** Nest's own start-up lines are of no use to an operator below `debug`. */
+function levelsOf(least: Environment['LOG_LEVEL']): LogLevel[] {
+  return LEVELS.slice(0, LEVELS.indexOf(least === 'info' ? 'log' : least) + 1);
+}
+
+function startFailure(error: unknown): unknown {
+  return isDatabaseAway(error) ? new PerennialError('DependencyUnavailable', 'PostgreSQL does not answer under DATABASE_URL; start it, or correct the setting', { dependency: 'postgres' }, { cause: error }) : error;
+}

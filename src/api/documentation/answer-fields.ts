@@ -1,0 +1,25 @@
+import { z } from 'zod';
+
+/** Where an operator looks at a workflow in the Temporal UI. */
+export class TemporalLinks {
+  constructor(
+    private readonly uiUrl: string,
+    private readonly namespace: string,
+  ) {}
+
+  of(workflowId: string): string {
+    return `${this.uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(this.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+  }
+}
+
+/** A path on this API. */
+export const path = z.string().meta({ format: 'uri-reference' });
+export const temporalUrl = z.string().meta({ format: 'uri', description: 'The workflow in the Temporal UI.' });
+export const workflowId = z.string().meta({ description: "The workflow's id in Temporal." });
+
+/** Answers are lists in an object, so that something can be added beside them. */
+export const itemsOf = <T extends z.ZodType>(item: T) => z.strictObject({ items: z.array(item).readonly() });
+
+export const instant = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC.' });
+/** A value that is not there yet, or never will be, is null. */
+export const instantOf = (date: Date | null): string | null => date?.toISOString() ?? null;

@@ -1,0 +1,86 @@
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { z } from 'zod';
+import { YAML_TEXT } from '../models/models.dto.js';
+import { problemSchema } from '../problems/problem-details.js';
+
+const DESCRIPTION = `Perennial keeps production models alive: it retrains them, proves a candidate better, promotes it, and takes it back when it disappoints.
+
+**Keys.** Everything under \`/v1\` needs an API key: \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`. What a key does is recorded under its actor.
+
+**Commands** (\`POST\`) take an \`Idempotency-Key\`: the same request under the same key has one effect, however often it is sent. A command that is accepted but not yet carried out is answered \`202\` with a link to its state; it is started later, once.
+
+**Errors** are problem details (RFC 9457): \`type\` names the kind and never changes, \`detail\` says what is wrong and how to mend it.
+
+**Times** are ISO 8601 in UTC. Event time is when a prediction was asked for; everything else is wall time.`;
+
+const TAGS: readonly (readonly [string, string])[] = [
+  ['Models', 'Register a model with its spec and see where it stands.'],
+  ['Retrains', 'Ask for a retrain and follow it to its verdict.'],
+  ['Champion', 'Which version answers in a deployment, now or at any time before.'],
+  ['Rollbacks', 'Take a champion back to a version that has served before.'],
+  ['Versions', 'Every trained version: its data, code, parameters, environment and who asked for it.'],
+  ['Evaluations', 'The figures on which a gate decided.'],
+  ['Audit', 'Who did what, and when.'],
+  ['Commands', 'What became of a command.'],
+  ['Health', 'Whether the process runs and can work.'],
+];
+
+/** The OpenAPI document; its schemas are made from the very ones that requests are held against. */
+export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
+  const builder = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Perennial')
+    .setDescription(DESCRIPTION)
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key.' }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key in a header of its own.' }, 'apiKey');
+  for (const [name, description] of TAGS) builder.addTag(name, description);
+  const document = SwaggerModule.createDocument(app, builder.build(), {
+    standardSchemaConverter: (schema, { schemaType }) => (schema instanceof z.ZodType ? convert(schema, schemaType) : undefined),
+    operationIdFactory: (_controller, method) => method,
+  });
+  const problem = convert(problemSchema, 'output');
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(problem.components) } };
+  documentYamlBodies(document);
+  return document;
+}
+
+/** OpenAPI describes a body for each media type; where YAML is taken it is plain text. */
+function documentYamlBodies(document: OpenAPIObject): void {
+  for (const { post } of Object.values(document.paths)) {
+    const content = post?.requestBody && 'content' in post.requestBody ? post.requestBody.content : {};
+    for (const mediaType of Object.keys(content).filter((name) => name !== 'application/json')) content[mediaType] = YAML_TEXT;
+  }
+}
+
+/** The page at /docs and the document at /openapi.json; both come from this process alone. */
+export function serveDocumentation(app: NestFastifyApplication): void {
+  const document = openApiOf(app);
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Perennial API',
+    swaggerOptions: { validatorUrl: null, docExpansion: 'list', displayRequestDuration: true, persistAuthorization: false, tryItOutEnabled: true },
+  });
+}
+
+interface Converted {
+  readonly schema: Record<string, unknown>;
+  readonly components: Record<string, Record<string, unknown>>;
+}
+
+function convert(schema: z.ZodType, io: 'input' | 'output'): Converted {
+  const { $schema: _dialect, $defs, ...rest } = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    // Immutable in our code is not read-only to a caller.
+    override: ({ jsonSchema }) => { delete jsonSchema.readOnly; },
+  }) as Record<string, unknown>;
+  return { schema: rest, components: ($defs ?? {}) as Record<string, Record<string, unknown>> };
+}
+
+const withReferences = <T>(components: T): T =>
+  JSON.parse(JSON.stringify(components).replaceAll('#/$defs/', '#/components/schemas/')) as T;

@@ -1,0 +1,28 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ModelsRepository } from '../../registry/models.repository.js';
+import { VersionsRepository } from '../../registry/versions.repository.js';
+import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
+import { listQuery, modelPath } from '../requests/fields.js';
+import { type EvaluationAnswer, evaluationAnswer, evaluationListSchema } from './evaluations.dto.js';
+
+@ApiTags('Evaluations')
+@ApiSecurity('bearer')
+@ApiSecurity('apiKey')
+@CommonProblems()
+@Controller('v1/models/:model/evaluations')
+export class EvaluationsController {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly versions: VersionsRepository,
+  ) {}
+
+  @Get()
+  @Operation('The figures on which the gate decided', 'Newest version first: candidate beside champion on rows that neither has seen, with intervals, slices and every check.')
+  @Answer(200, 'The evaluations', evaluationListSchema)
+  @Problems('ModelNotFound')
+  async listEvaluations(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<{ items: EvaluationAnswer[] }> {
+    await this.models.get(model);
+    return { items: (await this.versions.evaluations(model, limit)).map(evaluationAnswer) };
+  }
+}

@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import type { Evaluation } from '../../registry/entities/evaluation.entity.js';
+import { instant, itemsOf } from '../documentation/answer-fields.js';
+
+const verdict = z.enum(['pass', 'fail', 'inconclusive', 'error']).meta({ id: 'Verdict', description: 'Inconclusive waits for more data or a person; it never counts as a pass.' });
+
+const estimate = z
+  .strictObject({ value: z.number(), low: z.number().nullable(), high: z.number().nullable() })
+  .meta({ id: 'Estimate', description: 'A value with its confidence interval; null bounds where no interval is defined.' });
+
+const metrics = z.record(z.string(), estimate).meta({ description: 'By metric: auc, logLoss, brier, calibrationError, f1; rmse, mae, r2.' });
+
+const comparison = z
+  .union([
+    z.strictObject({
+      metric: z.string(),
+      rows: z.int(),
+      blocks: z.int().nullable().meta({ description: 'How many time blocks the interval was learnt from; null where rows counted as independent.' }),
+      candidate: z.number(),
+      champion: z.number(),
+      gain: estimate.meta({ description: "In the metric's good direction; positive speaks for the candidate." }),
+    }),
+    z.strictObject({ metric: z.string(), rows: z.int(), undefinedBecause: z.string() }),
+  ])
+  .meta({ id: 'PairedComparison', description: 'Candidate against champion on the same rows.' });
+
+const slice = z
+  .strictObject({ column: z.string(), value: z.string().nullable().meta({ description: 'Null is the missing value.' }), rows: z.int(), metrics })
+  .meta({ id: 'SliceMetrics' });
+
+const gateCheck = z
+  .strictObject({ name: z.string(), verdict, explanation: z.string(), measured: estimate.nullable(), required: z.string() })
+  .meta({ id: 'GateCheck' });
+
+export const evaluationSchema = z
+  .strictObject({
+    version: z.int(),
+    deployment: z.string(),
+    verdict,
+    championVersion: z.int().nullable().meta({ description: 'The champion that it was compared with.' }),
+    epoch: z.int().meta({ description: 'Of the champion at that moment; a promotion is bound to it.' }),
+    snapshotDigest: z.string(),
+    rows: z.int().meta({ description: 'Rows that judged: their label is known and its horizon has passed.' }),
+    window: z.strictObject({ start: instant, end: instant }).meta({ description: 'Event time, end not included.' }),
+    metrics,
+    championMetrics: metrics.nullable(),
+    undefinedBecause: z.record(z.string(), z.string()).meta({ description: 'Why a metric has no value here.' }),
+    comparison: comparison.nullable(),
+    slices: z.array(slice).readonly(),
+    checks: z.array(gateCheck).readonly(),
+    evaluatedAt: instant,
+  })
+  .meta({ id: 'Evaluation' });
+export type EvaluationAnswer = z.output<typeof evaluationSchema>;
+
+export const evaluationListSchema = itemsOf(evaluationSchema).meta({ id: 'EvaluationList' });
+
+export function evaluationAnswer({ result, gate, ...facts }: Evaluation): EvaluationAnswer {
+  return {
+    version: facts.version,
+    deployment: facts.deployment,
+    verdict: facts.verdict,
+    championVersion: facts.championVersion,
+    epoch: facts.epoch,
+    snapshotDigest: facts.snapshotDigest,
+    rows: result.rows,
+    window: { ...result.window },
+    metrics: result.candidate.metrics as EvaluationAnswer['metrics'],
+    championMetrics: (result.champion?.metrics ?? null) as EvaluationAnswer['championMetrics'],
+    undefinedBecause: result.candidate.undefinedBecause as Record<string, string>,
+    comparison: result.comparison,
+    slices: result.slices as EvaluationAnswer['slices'],
+    checks: gate.checks as EvaluationAnswer['checks'],
+    evaluatedAt: facts.evaluatedAt.toISOString(),
+  };
+}

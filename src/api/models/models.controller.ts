@@ -1,0 +1,88 @@
+import { Body, Controller, Get, Header, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiConsumes, ApiOkResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { ModelsRepository } from '../../registry/models.repository.js';
+import { RetrainsRepository } from '../../registry/retrains.repository.js';
+import { RoutingRepository } from '../../registry/routing.repository.js';
+import { parseSpec } from '../../spec/parse-spec.js';
+import { Actor } from '../authentication/actor.decorator.js';
+import { CommandFlow } from '../commands/command-flow.js';
+import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
+import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
+import { Answer, CommandOperation, CommonProblems, Operation, Problems } from '../documentation/answers.js';
+import { modelPath, noQuery } from '../requests/fields.js';
+import {
+  type AppliedAnswer, appliedSchema, applyRequest, type ApplyRequest, type ModelAnswer, modelAnswer, type ModelDetail, modelDetailSchema,
+  modelListSchema, specQuery, type SpecQuery, YAML_TEXT,
+} from './models.dto.js';
+
+@ApiTags('Models')
+@ApiSecurity('bearer')
+@ApiSecurity('apiKey')
+@CommonProblems()
+@Controller('v1/models')
+export class ModelsController {
+  constructor(
+    private readonly flow: CommandFlow,
+    private readonly models: ModelsRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly routing: RoutingRepository,
+  ) {}
+
+  @Post()
+  @CommandOperation('Register a model, or put another spec in force', 'The body is the spec as YAML, or JSON that holds it. A spec with faults changes nothing; every fault is listed with its path.')
+  @ApiConsumes('application/yaml', 'text/yaml', 'text/plain', 'application/json')
+  @Answer(201, 'The spec is in force now', appliedSchema)
+  @Answer(200, 'This spec was in force already', appliedSchema)
+  @Answer(202, 'Accepted; carried out later', acceptedSchema)
+  @Problems('SpecInvalid')
+  async applyModel(
+    @Body({ schema: applyRequest }) { spec: source }: ApplyRequest,
+    @Query({ schema: noQuery }) _query: unknown,
+    @Actor() actor: string,
+    @IdempotencyKey() idempotencyKey: string,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<AppliedAnswer | AcceptedBody> {
+    const { spec } = parseSpec(source);
+    const { command, outcome } = await this.flow.run<'apply'>({ actor, idempotencyKey, kind: 'apply', model: spec.model, body: { source } });
+    if (!outcome) {
+      void reply.status(202).header('location', commandLink(command.id));
+      return acceptedBody(command);
+    }
+    const status = `/v1/models/${spec.model}`;
+    void reply.status(outcome.changed ? 201 : 200).header('location', status);
+    return { model: spec.model, specDigest: outcome.specDigest, changed: outcome.changed, commandId: command.id, status };
+  }
+
+  @Get()
+  @Operation('All models', 'By name, each with its champions and the retrain that runs.')
+  @Answer(200, 'The models', modelListSchema)
+  async listModels(@Query({ schema: noQuery }) _query: unknown): Promise<{ items: ModelAnswer[] }> {
+    const [models, routings, open] = await Promise.all([this.models.list(), this.routing.all(), this.retrains.open()]);
+    const items = models.map((model) =>
+      modelAnswer(model, routings.filter((routing) => routing.model === model.name), open.find((retrain) => retrain.model === model.name)));
+    return { items };
+  }
+
+  @Get(':model')
+  @Operation('One model', 'With its spec, its champions and the retrain that runs.')
+  @Answer(200, 'The model', modelDetailSchema)
+  @Problems('ModelNotFound')
+  async getModel(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: noQuery }) _query: unknown): Promise<ModelDetail> {
+    const model = await this.models.get(name);
+    const [spec, routings, [newest]] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1)]);
+    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined), spec };
+  }
+
+  @Get(':model/spec')
+  @Header('content-type', 'application/yaml; charset=utf-8')
+  @Operation("A model's spec as YAML", 'As it was sent, comments included. Its digest is in the `ETag`.')
+  @ApiOkResponse({ description: 'The spec', content: { 'application/yaml': YAML_TEXT } })
+  @Problems('ModelNotFound', 'NotFound')
+  async getSpec(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: specQuery }) query: SpecQuery, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
+    const model = await this.models.get(name);
+    const record = await this.models.specRecord(name, query.digest ?? model.specDigest);
+    void reply.header('etag', `"${record.digest}"`);
+    return record.source.toString('utf8');
+  }
+}

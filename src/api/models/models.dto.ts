@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { Model } from '../../registry/entities/model.entity.js';
+import type { Retrain } from '../../registry/entities/retrain.entity.js';
+import type { Routing } from '../../registry/entities/routing.entity.js';
+import type { ModelSpec } from '../../spec/model-spec.js';
+import { deploymentAnswer, deploymentSchema } from '../champion/champion.dto.js';
+import { instant, itemsOf, path } from '../documentation/answer-fields.js';
+import { digest, text } from '../requests/fields.js';
+import { YamlText } from '../requests/body-parsers.js';
+
+export const applyBody = z
+  .strictObject({
+    spec: text(256 * 1024).meta({ description: 'The model spec (`model.yaml`) as YAML text.' }),
+  })
+  .meta({ id: 'ApplyModel' });
+
+/** A spec as a body of its own. */
+export const YAML_TEXT = { schema: { type: 'string', description: 'The model spec as it stands in `model.yaml`.' } } as const;
+
+/** Either of the two. */
+export const applyRequest = z.union([z.instanceof(YamlText).transform(({ text: spec }) => ({ spec })), applyBody]);
+export type ApplyRequest = z.output<typeof applyRequest>;
+
+export const specQuery = z.strictObject({
+  digest: digest.optional().meta({ description: 'Of an earlier spec; without it the one in force.' }),
+});
+export type SpecQuery = z.output<typeof specQuery>;
+
+export const appliedSchema = z
+  .strictObject({
+    model: z.string(),
+    specDigest: z.string().meta({ description: 'Digest of the spec with its defaults written out; kept with everything made under it.' }),
+    changed: z.boolean().meta({ description: 'False when this spec was in force already.' }),
+    commandId: z.uuid(),
+    status: path.meta({ description: 'The model.' }),
+  })
+  .meta({ id: 'AppliedModel' });
+export type AppliedAnswer = z.output<typeof appliedSchema>;
+
+export const modelSchema = z
+  .strictObject({
+    model: z.string(),
+    owner: z.string(),
+    tier: z.enum(['low', 'medium', 'high', 'critical']),
+    task: z.enum(['binary-classification', 'regression']),
+    purpose: z.string(),
+    specDigest: z.string(),
+    registeredBy: z.string(),
+    registeredAt: instant,
+    deployments: z.array(deploymentSchema),
+    activeRetrain: z
+      .strictObject({ number: z.int(), stage: z.string(), requestedAt: instant, status: path })
+      .nullable()
+      .meta({ description: 'The retrain that runs now.' }),
+  })
+  .meta({ id: 'Model' });
+export type ModelAnswer = z.output<typeof modelSchema>;
+
+export const modelListSchema = itemsOf(modelSchema).meta({ id: 'ModelList' });
+
+export const modelDetailSchema = modelSchema
+  .extend({ spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }) })
+  .meta({ id: 'ModelDetail' });
+export type ModelDetail = Omit<z.output<typeof modelDetailSchema>, 'spec'> & { readonly spec: ModelSpec };
+
+export function modelAnswer(model: Model, routings: readonly Routing[], active: Retrain | undefined): ModelAnswer {
+  return {
+    model: model.name,
+    owner: model.owner,
+    tier: model.tier,
+    task: model.task,
+    purpose: model.purpose,
+    specDigest: model.specDigest,
+    registeredBy: model.registeredBy,
+    registeredAt: model.registeredAt.toISOString(),
+    deployments: routings.map(deploymentAnswer),
+    activeRetrain: active
+      ? {
+          number: active.number,
+          stage: active.stage,
+          requestedAt: active.requestedAt.toISOString(),
+          status: `/v1/models/${model.name}/retrains/${active.number}`,
+        }
+      : null,
+  };
+}

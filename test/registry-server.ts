@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DataSource } from 'typeorm';
+import { grantAppRole } from '../src/embedded/postgres-roles.js';
+import { startPostgres } from '../src/embedded/postgres-server.js';
+import { prepareStateFolder } from '../src/embedded/state-folder.js';
+import { createApiKey } from '../src/registry/api-keys.repository.js';
+import { registryDataSource } from '../src/registry/data-source.js';
+
+/** A PostgreSQL of a test's own, with the registry's schema in it. */
+export interface RegistryServer {
+  /** As the application, which owns no table. */
+  readonly databaseUrl: string;
+  /** Connected as the application. */
+  readonly dataSource: DataSource;
+  readonly folder: string;
+  apiKey(actor: string): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export async function startRegistryServer(): Promise<RegistryServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-registry-'));
+  prepareStateFolder(folder);
+  const server = await startPostgres({ stateDir: folder, preferredPort: 15_432, log: () => undefined });
+  const owner = await registryDataSource({ url: server.ownerDatabaseUrl, poolSize: 2 }).initialize();
+  await owner.runMigrations();
+  await grantAppRole(server.ownerDatabaseUrl);
+  const dataSource = await registryDataSource({ url: server.databaseUrl, poolSize: 4 }).initialize();
+  return {
+    databaseUrl: server.databaseUrl,
+    dataSource,
+    folder,
+    apiKey: (actor) => createApiKey(owner, actor, new Date()),
+    stop: async () => {
+      await dataSource.destroy();
+      await owner.destroy();
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
