@@ -1,14 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '#embedded/pid-lock.mjs';
+import { SEARCH_ATTRIBUTES } from '../contracts/motion.js';
 import { type EmbeddedServers, startEmbedded } from './embedded.js';
 import { grantAppRole, withClient } from './postgres-roles.js';
-import { SEARCH_ATTRIBUTES } from './temporal-server.js';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'perennial-embedded-'));
 const lines: string[] = [];
@@ -27,7 +27,7 @@ const withTemporal = async <T>(work: (connection: Connection) => Promise<T>): Pr
   const connection = await Connection.connect({ address: servers.temporalAddress });
   return work(connection).finally(() => connection.close());
 };
-const signalWorkflow = (id: string): Promise<unknown> => withTemporal(({ workflowService }) => workflowService.startWorkflowExecution({
+const startWorkflow = (id: string): Promise<unknown> => withTemporal(({ workflowService }) => workflowService.startWorkflowExecution({
   namespace: 'default', workflowId: id, workflowType: { name: 'any' }, taskQueue: { name: 'nobody' }, requestId: id,
 }));
 const describeWorkflow = (id: string): Promise<string> => withTemporal(({ workflowService }) =>
@@ -111,7 +111,7 @@ it('runs beside another instance, on other ports that it names', async () => {
 }, 60_000);
 
 it('keeps what it holds through a stop and a start, and leaves no process between', async () => {
-  await signalWorkflow('kept');
+  await startWorkflow('kept');
   const pids = [pidOf('postgres'), pidOf('temporal')];
   await servers.stop();
   expect(pids.map(isAlive)).toEqual([false, false]);

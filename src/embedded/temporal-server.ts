@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import { PerennialError } from '../contracts/failures.js';
+import { SEARCH_ATTRIBUTES } from '../contracts/motion.js';
 import { endOrphan, KeptServer } from './kept-server.js';
 import { anyFreePort, reservePort } from './ports.js';
 
@@ -24,15 +25,8 @@ const DYNAMIC_CONFIG: Readonly<Record<string, string>> = {
   'matching.numTaskqueueWritePartitions': '1',
 };
 
-export const SEARCH_ATTRIBUTES: Readonly<Record<string, 'Keyword' | 'Int'>> = {
-  PerennialModel: 'Keyword',
-  PerennialVersion: 'Int',
-  PerennialStage: 'Keyword',
-  PerennialTier: 'Keyword',
-  PerennialTrigger: 'Keyword',
-  PerennialOutcome: 'Keyword',
-  PerennialDeployment: 'Keyword',
-};
+/** The server spells the types otherwise than the SDK. */
+const ATTRIBUTE_TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
 export interface TemporalOptions {
   readonly stateDir: string;
@@ -125,7 +119,7 @@ async function commandFor(stateDir: string, program: string, port: number, uiPor
       '--metrics-port', String(await anyFreePort()), '--log-level', 'warn', '--db-filename', databaseOf(stateDir),
       ...pairs('--sqlite-pragma', { journal_mode: 'wal', synchronous: 'normal' }),
       ...pairs('--dynamic-config-value', DYNAMIC_CONFIG),
-      ...pairs('--search-attribute', SEARCH_ATTRIBUTES),
+      ...pairs('--search-attribute', Object.fromEntries(Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, ATTRIBUTE_TYPES[type]]))),
     ],
     stopSignal: 'SIGTERM',
     graceMs: STOP_GRACE_MS,
