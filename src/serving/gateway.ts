@@ -1,25 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
-import { DataSource } from 'typeorm';
-import { FolderStore } from '../artifacts/folder-store.js';
-import { AuditLedger } from '../registry/audit-ledger.js';
-import { registryDataSource } from '../registry/data-source.js';
-import { GatewaysRepository } from '../registry/gateways.repository.js';
-import { ModelsRepository } from '../registry/models.repository.js';
-import { RoutingRepository } from '../registry/routing.repository.js';
-import { VersionsRepository } from '../registry/versions.repository.js';
-import { GatewayLeaseKeeper } from './gateway-lease.js';
 import { httpServer, listen } from './http-server.js';
 import { inferenceRoutes } from './inference.routes.js';
 import { metadataRoutes } from './metadata.routes.js';
-import { causeOf, RoutingFollower, type RoutingSource } from './routing-follower.js';
-import { RoutingListener } from './routing-listener.js';
+import { RecordLink } from './record-link.js';
+import { causeOf } from './routing-follower.js';
 import { RoutingTable } from './routing-table.js';
-import { VersionLoader } from './version-loader.js';
 
 export interface GatewaySettings {
   readonly databaseUrl: string;
@@ -55,7 +44,6 @@ export interface Gateway {
 const DEFAULTS = { maxBodyBytes: 16 * 1024 * 1024, maxRows: 8_192, staleAfterMs: 10_000 };
 const CLOSE_MS = 5_000;
 const DRAIN_MS = 3_500;
-const QUERY_TIMEOUT_MS = 5_000;
 const READY_CHECK_MS = 20;
 
 /**
@@ -74,7 +62,8 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   if (settings.port !== 0 && port !== settings.port) app.log.warn({ port }, `Port ${settings.port} is taken; the gateway listens on ${port}`);
   const url = `http://${urlHost(settings.host)}:${port}`;
   const name = settings.name ?? `${hostname()}:${port}`;
-  const link = new RecordLink(settings, { name, url: port === settings.port ? (settings.url ?? url) : url }, table, app);
+  const advertised = port === settings.port ? (settings.url ?? url) : url;
+  const link = new RecordLink(settings, { name, url: advertised }, table, app.log);
   link.start();
   return {
     url,
@@ -86,67 +75,6 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
       await closeWithin(app, link, table);
     },
   };
-}
-
-/** Everything of the gateway that talks with the record. */
-class RecordLink {
-  private readonly dataSource: DataSource;
-  private readonly lease: GatewayLeaseKeeper;
-  private readonly follower: RoutingFollower;
-  private readonly listener: RoutingListener;
-  private opening: Promise<unknown> | undefined;
-  private starting: Promise<void> | undefined;
-  private stopped = false;
-
-  constructor(settings: GatewaySettings, { name, url }: { name: string; url: string }, table: RoutingTable, app: FastifyInstance) {
-    const registry = registryDataSource({ url: settings.databaseUrl, poolSize: settings.databasePool });
-    // A server that vanished without a word must not hold up the next poll.
-    this.dataSource = new DataSource({ ...registry.options, extra: { ...registry.options.extra, query_timeout: QUERY_TIMEOUT_MS, keepAlive: true } });
-    const gateways = new GatewaysRepository(this.dataSource);
-    const identity = { gateway: name, boot: randomUUID(), url };
-    this.lease = new GatewayLeaseKeeper({
-      renew: async (...facts) => { await this.open(); await gateways.renew(...facts); },
-      expire: (...facts) => gateways.expire(...facts),
-    }, identity);
-    const loader = new VersionLoader(new ModelsRepository(this.dataSource), new VersionsRepository(this.dataSource, new AuditLedger(this.dataSource)), new FolderStore(resolve(settings.artifactUrl)));
-    const routing = new RoutingRepository(this.dataSource, new AuditLedger(this.dataSource));
-    const source: RoutingSource = {
-      read: () => routing.all(),
-      load: (model, version) => loader.load(model, version),
-      acknowledge: (model, deployment, revision) => gateways.acknowledge(identity, model, deployment, revision, new Date()),
-    };
-    this.follower = new RoutingFollower(source, table, app.log);
-    this.listener = new RoutingListener(settings.databaseUrl, () => this.follower.wake(), app.log);
-  }
-
-  start(): void {
-    this.starting = this.lease.start().then(() => {
-      if (this.stopped) return;
-      this.follower.start();
-      this.listener.start();
-    });
-  }
-
-  /** Applies no further routing. */
-  async unfollow(): Promise<void> {
-    this.stopped = true;
-    await Promise.all([this.follower.stop(), this.listener.stop()]);
-  }
-
-  async close(): Promise<void> {
-    await this.lease.end().catch(() => undefined);
-    await this.starting;
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
-  }
-
-  /** Opens the connections, once; again after a failure. */
-  private async open(): Promise<void> {
-    this.opening ??= this.dataSource.initialize();
-    await this.opening.catch((error: unknown) => {
-      this.opening = undefined;
-      throw error;
-    });
-  }
 }
 
 async function closeWithin(app: FastifyInstance, link: RecordLink, table: RoutingTable): Promise<void> {

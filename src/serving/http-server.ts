@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
 import { PerennialError } from '../contracts/failures.js';
 import { sendFailure, sendNotFound } from './http-failures.js';
 import { parseJsonBody } from './json-body.js';
@@ -22,7 +22,7 @@ export function httpServer(limits: HttpLimits, logLevel: string): FastifyInstanc
   const app = fastify({
     logger: { level: logLevel, base: { name: 'gateway' } },
     // A line for each request would cost as much as the answer; failures are logged where they happen.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A request that comes on an open connection while the server closes is still answered.

@@ -24,7 +24,7 @@ export function metadataRoutes(app: FastifyInstance, table: RoutingTable, facts:
   for (const path of ['/readyz', '/v2/health/ready']) {
     app.get(path, async (_request, reply) => {
       const ready = facts.accepting() && table.ready();
-      return reply.code(ready ? 200 : 503).send({ ready, waiting: table.waiting(), ...routingAge(table) });
+      return reply.code(ready ? 200 : 503).send({ ready, waiting: table.waiting(), failures: table.failures(), ...routingAge(table) });
     });
   }
   app.get('/v2', () => ({ name: facts.name, version: facts.version, extensions: [] }));

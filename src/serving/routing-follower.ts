@@ -141,6 +141,7 @@ export class RoutingFollower {
       const attempts = progress.failed?.revision === revision ? progress.failed.attempts + 1 : 1;
       const retryInMs = Math.min(this.times.retryFirstMs * 2 ** (attempts - 1), this.times.retryMaxMs);
       progress.failed = { revision, attempts, retryAtMs: performance.now() + retryInMs };
+      this.table.fail(model, deployment, { revision, type: error instanceof PerennialError ? error.type : 'Internal' });
       this.log.error({ model, deployment, revision, version: row.champion, attempts, retryInMs, ...causeOf(error) },
         'The routing could not be applied; what served before goes on serving');
     }

@@ -1,4 +1,4 @@
-import { PerennialError } from '../contracts/failures.js';
+import { type FailureType, PerennialError } from '../contracts/failures.js';
 import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
 import type { ServedVersion } from './served-version.js';
 
@@ -19,6 +19,13 @@ export interface ReadyDeployment extends ServedDeployment {
 interface Slot {
   served: ServedDeployment | null;
   wantedVersion: number | null;
+  failure: RoutingFailure | null;
+}
+
+/** A revision that could not be put into service; what served before goes on. */
+export interface RoutingFailure {
+  readonly revision: number;
+  readonly type: FailureType;
 }
 
 /** How long ago the record confirmed the routing, in milliseconds, and whether that is too long. */
@@ -69,8 +76,14 @@ export class RoutingTable {
     const before = slot.served;
     const rises = !before || next.revision > before.revision;
     const leaving = rises ? before?.champion : next.champion;
-    if (rises) slot.served = next;
+    if (rises) Object.assign(slot, { served: next, failure: null });
     if (leaving !== slot.served?.champion) leaving?.retire();
+  }
+
+  /** Notes that a revision could not be put into service. */
+  fail(model: string, deployment: string, failure: RoutingFailure): void {
+    const slot = this.slot(model, deployment);
+    if (slot) slot.failure = failure;
   }
 
   /** @throws PerennialError `ModelNotFound`, `NotFound`, `ModelNotReady`, `VersionNotFound` when another version serves */
@@ -96,6 +109,12 @@ export class RoutingTable {
       [...slots].filter(([, { served, wantedVersion }]) => wantedVersion !== null && !served?.champion).map(([deployment]) => `${model}/${deployment}`));
   }
 
+  /** Revisions that could not be put into service. */
+  failures(): ({ readonly model: string; readonly deployment: string } & RoutingFailure)[] {
+    return [...this.models].flatMap(([model, slots]) =>
+      [...slots].flatMap(([deployment, { failure }]) => (failure ? [{ model, deployment, ...failure }] : [])));
+  }
+
   /** True once every champion was loaded. A model that is added later and cannot be loaded takes no readiness from the others. */
   ready(): boolean {
     this.wasReady ||= this.confirmedAtMs !== undefined && this.waiting().length === 0;
@@ -114,7 +133,7 @@ export class RoutingTable {
 
   private add(model: string, deployment: string, wantedVersion: number | null): Slot {
     const slots = this.models.get(model) ?? new Map<string, Slot>();
-    const slot: Slot = { served: null, wantedVersion };
+    const slot: Slot = { served: null, wantedVersion, failure: null };
     this.models.set(model, slots);
     slots.set(deployment, slot);
     return slot;

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DataSource } from 'typeorm';
+import { FolderStore } from '../../artifacts/folder-store.js';
+import { DEFAULT_DEPLOYMENT } from '../../contracts/motion.js';
+import type { PromotionSummary } from '../../contracts/retrains.js';
+import { grantAppRole } from '../../embedded/postgres-roles.js';
+import { type PostgresServer, startPostgres } from '../../embedded/postgres-server.js';
+import { AuditLedger } from '../../registry/audit-ledger.js';
+import { registryDataSource } from '../../registry/data-source.js';
+import { GatewaysRepository } from '../../registry/gateways.repository.js';
+import { ModelsRepository } from '../../registry/models.repository.js';
+import { RoutingRepository } from '../../registry/routing.repository.js';
+import { parseSpec } from '../../spec/parse-spec.js';
+
+/** The spec of the models that `make_models.py` makes: three features, two probabilities. */
+export const specOf = (model: string): string => `
+apiVersion: perennial/v1
+model: ${model}
+purpose: Shows which version of it answers.
+owner: serving
+tier: low
+task: binary-classification
+data:
+  source: { path: none/*.parquet }
+  eventTime: at
+  key: [id]
+  label: late
+  labelHorizon: PT1H
+  features:
+    - { name: distance, type: number }
+    - { name: carrier, type: category, categories: [AA, UA, "7"] }
+    - { name: delay, type: number }
+training: { trainer: none }
+gates: { comparison: { metric: auc } }
+`;
+
+/** What the models answer for encoded features, by file; the arithmetic of `make_models.py`. */
+export function expectedPositive(file: 'rising.onnx' | 'falling.onnx', features: readonly number[]): number {
+  const sign = file === 'rising.onnx' ? 1 : -1;
+  const known = features.map((value) => (Number.isNaN(value) ? 0 : value));
+  const margin = sign * ((known[0] ?? 0) + 0.5 * (known[1] ?? 0) - 0.25 * (known[2] ?? 0) + 1);
+  return 1 / (1 + Math.exp(-margin));
+}
+
+export const modelFile = (name: string): string => join(import.meta.dirname, name);
+
+/** A record on a PostgreSQL of its own, with versions that need no training. */
+export class ServedRegistry {
+  private constructor(
+    private readonly stateDir: string,
+    readonly artifactsDir: string,
+    private postgres: PostgresServer,
+    private readonly owner: DataSource,
+  ) {}
+
+  static async start(): Promise<ServedRegistry> {
+    const stateDir = mkdtempSync(join(tmpdir(), 'perennial-serving-'));
+    chmodSync(stateDir, 0o711);
+    const postgres = await startPostgres({ stateDir, preferredPort: 15_432, log: () => undefined });
+    const owner = await registryDataSource({ url: postgres.ownerDatabaseUrl, poolSize: 3 }).initialize();
+    await owner.runMigrations();
+    await grantAppRole(postgres.ownerDatabaseUrl);
+    return new ServedRegistry(stateDir, join(stateDir, 'artifacts'), postgres, owner);
+  }
+
+  get databaseUrl(): string {
+    return this.postgres.databaseUrl;
+  }
+
+  get gateways(): GatewaysRepository {
+    return new GatewaysRepository(this.owner);
+  }
+
+  get store(): FolderStore {
+    return new FolderStore(this.artifactsDir);
+  }
+
+  async stopPostgres(): Promise<void> {
+    await this.postgres.stop();
+  }
+
+  async restartPostgres(): Promise<void> {
+    this.postgres = await startPostgres({ stateDir: this.stateDir, preferredPort: this.postgres.port, log: () => undefined });
+  }
+
+  async close(): Promise<void> {
+    await this.owner.destroy();
+    await this.postgres.stop();
+    rmSync(this.stateDir, { recursive: true, force: true });
+  }
+
+  /** Registers a model; its deployment `default` has no champion yet. */
+  async register(model: string): Promise<void> {
+    const source = specOf(model);
+    await this.owner.transaction((manager) => new ModelsRepository(this.owner).apply(manager, source, parseSpec(source), 'tester', new Date()));
+  }
+
+  async addDeployment(model: string, deployment: string): Promise<void> {
+    await this.owner.query(
+      `INSERT INTO routing (model, deployment, revision, epoch, champion, challengers, weights, salt, paused, changed_at)
+       VALUES ($1, $2, 1, 0, NULL, '{}', '{}', 'salt', false, now())`, [model, deployment]);
+  }
+
+  /** Adds a version with the bytes as its artifact. @returns the artifact's digest */
+  async addVersion(model: string, number: number, bytes: Uint8Array): Promise<string> {
+    const { specDigest } = await new ModelsRepository(this.owner).get(model);
+    const artifact = await this.store.putBytes(bytes);
+    const [command, snapshot] = [randomUUID(), `sha256:${randomUUID()}`];
+    await this.owner.query(`INSERT INTO snapshot (digest, model, manifest, taken_at) VALUES ($1, $2, '{}', now())`, [snapshot, model]);
+    await this.owner.query(
+      `INSERT INTO command (id, actor, idempotency_key, kind, model, body, body_digest, state, accepted_at)
+       VALUES ($1::uuid, 'tester', $1::uuid::text, 'retrain', $2, '', '', 'accepted', now())`, [command, model]);
+    await this.owner.query(
+      `INSERT INTO retrain (model, number, command_id, deployment, trigger, spec_digest, requested_by, requested_at, stage, outcome)
+       VALUES ($1, $2, $3, 'default', 'manual', $4, 'tester', now(), 'finished', 'promoted')`, [model, number, command, specDigest]);
+    await this.owner.query(
+      `INSERT INTO training_run (model, retrain, trainer, parameters, seed, spec_digest, snapshot_digest, code_digest, attempts, started_at)
+       VALUES ($1, $2, 'none', '{}', 0, $3, $4, '', 1, now())`, [model, number, specDigest, snapshot]);
+    await this.owner.query(
+      `INSERT INTO model_version (model, number, retrain, spec_digest, snapshot_digest, artifact_digest, artifact_bytes, admission, status, created_by, created_at)
+       VALUES ($1, $2, $2, $3, $4, $5, $6, '{}', 'candidate', 'tester', now())`, [model, number, specDigest, snapshot, artifact.digest, artifact.bytes]);
+    return artifact.digest;
+  }
+
+  async addVersionFrom(model: string, number: number, file: string): Promise<string> {
+    return this.addVersion(model, number, await readFile(modelFile(file)));
+  }
+
+  /** Makes a version the champion. */
+  async promote(model: string, version: number, deployment: string = DEFAULT_DEPLOYMENT): Promise<PromotionSummary> {
+    const routing = new RoutingRepository(this.owner, new AuditLedger(this.owner));
+    const { epoch } = await routing.get(model, deployment);
+    const move = { model, deployment, expectedEpoch: epoch, version, reason: 'promotion', actor: 'tester' } as const;
+    return routing.moveChampion(move, new Date(), { workflowId: randomUUID(), runId: null });
+  }
+
+  /** Live gateways that do not serve the revision yet. */
+  async behind(model: string, revision: number, deployment: string = DEFAULT_DEPLOYMENT): Promise<string[]> {
+    return this.gateways.behind(model, deployment, revision, new Date());
+  }
+
+  /** The revision of `default` that each gateway has acknowledged last, by name. */
+  async acknowledged(model: string): Promise<Record<string, number>> {
+    const known = await this.gateways.acknowledgements(model);
+    return Object.fromEntries(known.filter(({ deployment }) => deployment === DEFAULT_DEPLOYMENT).map(({ gateway, revision }) => [gateway, revision]));
+  }
+}
