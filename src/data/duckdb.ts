@@ -50,7 +50,8 @@ export class Database {
     const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`;
     for (const setting of [
       "TimeZone = 'UTC'",
-      `allowed_paths = ${list(options.files)}`,
+      // Access is checked for the path as it was written and for the file that it names.
+      `allowed_paths = ${list([...new Set([...options.files, ...options.files.map(unexpanded)])])}`,
       `allowed_directories = ${list([options.scratch])}`,
       'enable_external_access = false',
       'lock_configuration = true',
@@ -81,7 +82,12 @@ export class Database {
   private async guard<T>(work: () => Promise<T>): Promise<T> {
     const { signal } = this.options;
     signal?.throwIfAborted();
-    const interrupt = (): void => this.connection.interrupt();
+    // An interrupt that comes before the statement has begun is lost, so it is given again until the statement ends.
+    let again: NodeJS.Timeout | undefined;
+    const interrupt = (): void => {
+      this.connection.interrupt();
+      again ??= setInterval(() => this.connection.interrupt(), INTERRUPT_EVERY_MS);
+    };
     signal?.addEventListener('abort', interrupt, { once: true });
     try {
       return await work();
@@ -90,6 +96,7 @@ export class Database {
       throw readFailure(error, this.options.files);
     } finally {
       signal?.removeEventListener('abort', interrupt);
+      clearInterval(again);
     }
   }
 }
@@ -104,23 +111,32 @@ export async function withDatabase<T>(options: DatabaseOptions, work: (database:
   }
 }
 
-/** A list of files as DuckDB takes it; characters that it would expand stand in brackets. */
-export const fileList = (paths: readonly string[]): string =>
-  `[${paths.map((path) => quoteLiteral(path.replaceAll(/[*?[]/g, '[$&]'))).join(', ')}]`;
+/** A list of files as DuckDB takes it. */
+export const fileList = (paths: readonly string[]): string => `[${paths.map((path) => quoteLiteral(unexpanded(path))).join(', ')}]`;
+
+/** Characters that DuckDB would expand stand in brackets. */
+const unexpanded = (path: string): string => path.replaceAll(/[*?[]/g, '[$&]');
+
+const INTERRUPT_EVERY_MS = 50;
 
 /** Errors that the bytes of a file cause, by the words DuckDB begins them with. */
 const FILE_FAULTS = /^(?:IO Error|Invalid Error|Invalid Input Error|Conversion Error|Serialization Error|Not implemented Error|Out of Range Error)/;
 const MAX_REASON = 1_000;
 
 function readFailure(error: unknown, files: readonly string[]): unknown {
-  if (!(error instanceof Error) || !FILE_FAULTS.test(error.message)) return error;
-  const file = files.find((path) => error.message.includes(path));
+  if (!(error instanceof Error)) return error;
+  const file = files.find((path) => error.message.includes(path) || error.message.includes(unexpanded(path)));
+  // What is no longer a file is looked into as a folder, which is not allowed.
+  const gone = file !== undefined && error.message.startsWith('Permission Error') && error.message.includes(`${unexpanded(file)}/**`);
+  // A full disk is no fault of a data file.
+  const foreign = file === undefined && error.message.startsWith('IO Error');
+  if (!gone && (foreign || !FILE_FAULTS.test(error.message))) return error;
   const shown = file === undefined ? 'A data file' : baseName(file);
   const reason = error.message.split('\n\n')[0]?.replaceAll(file ?? '\0', shown).slice(0, MAX_REASON) ?? '';
-  if (/No files found|No such file/i.test(error.message)) {
-    return new PerennialError('DataNotFound', `${shown} is no longer there: ${reason}`, { file: shown }, { cause: error });
+  if (gone || /No files found|No such file/i.test(error.message)) {
+    return new PerennialError('DataNotFound', `${shown} is no longer there; bring it back`, { file: shown }, { cause: error });
   }
-  return new PerennialError('DataUnreadable', `${shown} cannot be read: ${reason}`, { file: shown }, { cause: error });
+  return new PerennialError('DataUnreadable', `${shown} cannot be read: ${reason}`, file === undefined ? {} : { file: shown }, { cause: error });
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

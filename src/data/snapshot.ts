@@ -11,7 +11,7 @@ import { withDatabase, type Database, type DatabaseLimits } from './duckdb.js';
 import { eventTimeBounds, requireEventTime, type EventTimeBounds } from './event-time.js';
 import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
 import { findSourceFiles, hashSourceFile, refuseChangedFiles, type HashedFile } from './source-files.js';
-import { eventTimeExpression, inWindow, openSource, type Column, type SourceTable } from './source-table.js';
+import { blameFile, eventTimeExpression, inWindow, openSource, type Column, type SourceTable } from './source-table.js';
 import { parseAsOf, windowsAsOf } from './windows.js';
 
 export interface SnapshotRequest {
@@ -59,7 +59,10 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<SnapshotRe
   try {
     const manifest = await withDatabase(
       { files: files.map(({ path }) => path), scratch, signal: request.signal, ...(request.limits && { limits: request.limits }) },
-      (database) => freeze(request, { database, files, scratch, asOfMs }),
+      (database) => freeze(request, { database, files, scratch, asOfMs }).catch(async (error: unknown) => {
+        if (source.format === 'parquet') await blameFile(database, files, error);
+        throw error;
+      }),
     );
     await refuseChangedFiles(files);
     const { digest } = await request.store.putBytes(canonicalJson(manifest));

@@ -43,19 +43,20 @@ export async function openSource(database: Database, files: readonly SourceFile[
 /** A file that lacks a column has it missing, wherever it stands in the list. */
 async function openParquet(database: Database, files: readonly SourceFile[], spec: ModelSpec): Promise<SourceTable> {
   const from = `read_parquet(${fileList(files.map(({ path }) => path))}, union_by_name = true, hive_partitioning = false)`;
-  const rows = await database.rows(`DESCRIBE SELECT * FROM ${from}`).catch(async (error: unknown) => {
-    await blameFile(database, files);
-    throw error;
-  });
+  const rows = await database.rows(`DESCRIBE SELECT * FROM ${from}`);
   return tableOf(from, rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) })), spec);
 }
 
-/** Not every error of a broken footer names its file. */
-async function blameFile(database: Database, files: readonly SourceFile[]): Promise<void> {
+/**
+ * Names the file behind an error that does not, by reading each whole.
+ * @throws PerennialError of the same type as the error, naming the file, where one is found.
+ */
+export async function blameFile(database: Database, files: readonly SourceFile[], error: unknown): Promise<void> {
+  if (!(error instanceof PerennialError) || error.type !== 'DataUnreadable' || error.details['file'] !== undefined) return;
   for (const file of files) {
-    await database.rows(`DESCRIBE SELECT * FROM read_parquet(${fileList([file.path])})`).catch((error: unknown) => {
-      if (!(error instanceof PerennialError)) throw error;
-      throw new PerennialError(error.type, `${file.name} cannot be read; write it again (${error.message})`, { file: file.name }, { cause: error });
+    await database.rows(`SELECT bit_xor(hash(*COLUMNS(*)))::VARCHAR FROM read_parquet(${fileList([file.path])})`).catch((found: unknown) => {
+      if (!(found instanceof PerennialError)) throw found;
+      throw new PerennialError('DataUnreadable', `${file.name} cannot be read; write it again. ${found.message}`, { file: file.name }, { cause: found });
     });
   }
 }

@@ -1,0 +1,71 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { DataFolder, failureOf, HOURLY_ROWS } from './data-fixture.js';
+import { fileList, withDatabase, type Database } from './duckdb.js';
+
+let folder: DataFolder;
+const open = <T>(files: readonly string[], work: (database: Database) => Promise<T>, signal?: AbortSignal): Promise<T> =>
+  withDatabase({ files, scratch: join(folder.root, 'scratch'), signal, limits: { memoryMb: 60, threads: 2 } }, work);
+
+beforeEach(async () => {
+  folder = await DataFolder.make();
+});
+
+describe('a database', () => {
+  it('reads the files that it was opened for, whatever their names, and no other', async () => {
+    const odd = folder.path(`it's [a] *? "name".parquet`);
+    await folder.write(`it's [a] *? "name".parquet`, HOURLY_ROWS);
+    await folder.write('other.parquet', HOURLY_ROWS);
+    const count = (path: string) => open([odd], (database) => database.rows(`SELECT count(*)::DOUBLE AS n FROM read_parquet(${fileList([path])})`));
+    expect(await count(odd)).toEqual([{ n: 385 }]);
+    await expect(count(folder.path('other.parquet'))).rejects.toThrow(/Permission Error/);
+    await expect(count('/etc/passwd')).rejects.toThrow(/Permission Error/);
+  });
+
+  it('writes in its scratch folder only, and its settings cannot be changed back', async () => {
+    await open([], (database) => database.run(`COPY (SELECT 1) TO '${join(folder.root, 'scratch', 'one.parquet')}'`));
+    await expect(open([], (database) => database.run(`COPY (SELECT 1) TO '${folder.path('one.parquet')}'`))).rejects.toThrow(/Permission Error/);
+    await expect(open([], (database) => database.run('SET enable_external_access = true'))).rejects.toThrow(/locked|Cannot/);
+    await expect(open([], (database) => database.run('INSTALL httpfs'))).rejects.toThrow();
+  });
+
+  it('binds parameters', async () => {
+    const text = `'; DROP TABLE x; --`;
+    expect(await open([], (database) => database.rows('SELECT $1 AS text, $2::DOUBLE AS number', [text, 1.5]))).toEqual([{ text, number: 1.5 }]);
+  });
+
+  it('spills what does not fit in memory', async () => {
+    const sql = `SELECT count(*)::DOUBLE AS n FROM (SELECT key FROM (SELECT md5(range::VARCHAR) || md5((range + 1)::VARCHAR) AS key FROM range(900000)) GROUP BY key)`;
+    expect(await open([], (database) => database.rows(sql))).toEqual([{ n: 900_000 }]);
+  });
+
+  it('interrupts its statement when the signal fires, and starts none afterwards', async () => {
+    const stop = new AbortController();
+    const reason = new Error('cancelled');
+    await open([], async (database) => {
+      const endless = database.rows('SELECT count(*) FROM range(1000000000000) AS numbers(n) WHERE n % 7 = 3');
+      stop.abort(reason);
+      await expect(endless).rejects.toBe(reason);
+      await expect(database.rows('SELECT 1')).rejects.toBe(reason);
+    }, stop.signal);
+  });
+
+  it('says which file cannot be read, by its name alone', async () => {
+    const path = folder.path('broken.parquet');
+    await writeFile(path, 'PAR1 this is no footer PAR1');
+    const failure = await failureOf(open([path], (database) => database.rows(`SELECT * FROM read_parquet(${fileList([path])})`)));
+    expect(failure).toMatchObject({ type: 'DataUnreadable', details: { file: 'broken.parquet' } });
+    expect(failure.message).not.toContain(folder.root);
+  });
+
+  it('says that a file is gone', async () => {
+    const path = folder.path('gone.parquet');
+    const failure = await failureOf(open([path], (database) => database.rows(`SELECT * FROM read_parquet(${fileList([path])})`)));
+    expect(failure).toMatchObject({ type: 'DataNotFound', details: { file: 'gone.parquet' } });
+  });
+
+  it('leaves a fault of ours as it is', async () => {
+    await expect(open([], (database) => database.rows('SELEKT 1'))).rejects.toThrow(/Parser Error/);
+  });
+});
