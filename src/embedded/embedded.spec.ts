@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '#embedded/pid-lock.mjs';
 import { SEARCH_ATTRIBUTES } from '../contracts/motion.js';
 import { type EmbeddedServers, startEmbedded } from './embedded.js';
+import { joinTemporal } from './foreign-temporal.js';
 import { grantAppRole, withClient } from './postgres-roles.js';
 
 const stateDir = mkdtempSync(join(tmpdir(), 'perennial-embedded-'));
@@ -108,6 +109,25 @@ it('runs beside another instance, on other ports that it names', async () => {
     await second.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}, 60_000);
+
+it('joins a Temporal server that somebody else runs, and leaves it running', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-joins-'));
+  const foreignTemporal = { address: servers.temporalAddress, namespace: 'default', uiUrl: 'http://ui.example' };
+  const joined = await startEmbedded({ stateDir: folder, foreignTemporal });
+  expect(joined).toMatchObject({ temporalAddress: servers.temporalAddress, temporalUiUrl: 'http://ui.example' });
+  await joined.stop();
+  expect(await describeWorkflow('nobody')).toContain('not found');
+  const absent = startEmbedded({ stateDir: folder, foreignTemporal: { ...foreignTemporal, namespace: 'absent' } });
+  await expect(absent).rejects.toMatchObject({ type: 'DependencyUnavailable', message: expect.stringContaining('namespace create --namespace absent') });
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+it('teaches a foreign server our search attributes', async () => {
+  await withTemporal(({ operatorService }) => operatorService.removeSearchAttributes({ namespace: 'default', searchAttributes: ['PerennialVersion', 'PerennialTier'] }));
+  await joinTemporal({ address: servers.temporalAddress, namespace: 'default', uiUrl: servers.temporalUiUrl });
+  const { customAttributes } = await withTemporal(({ operatorService }) => operatorService.listSearchAttributes({ namespace: 'default' }));
+  expect(customAttributes).toMatchObject({ PerennialVersion: 3, PerennialTier: 2 });
 }, 60_000);
 
 it('keeps what it holds through a stop and a start, and leaves no process between', async () => {

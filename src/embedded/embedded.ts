@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type ForeignTemporal, joinTemporal } from './foreign-temporal.js';
 import { type PostgresServer, startPostgres } from './postgres-server.js';
 import { RevivedServer } from './revived-server.js';
 import { lockStateFolder, prepareStateFolder } from './state-folder.js';
@@ -15,6 +16,8 @@ export interface EmbeddedOptions {
   readonly log?: (line: string) => void;
   /** The Temporal server's program; found or fetched where it isn't given. */
   readonly temporalProgram?: string;
+  /** A Temporal server that runs elsewhere, to be used instead of one of our own. */
+  readonly foreignTemporal?: ForeignTemporal;
 }
 
 /** A PostgreSQL and a Temporal server of our own, on loopback, durable in one folder. */
@@ -33,7 +36,7 @@ export interface EmbeddedServers {
   stopTemporal(): Promise<void>;
   /** Ends Temporal as a crash would. */
   killTemporal(): Promise<void>;
-  /** Starts Temporal again, on the ports that it had. */
+  /** Starts Temporal again, on the ports that it had. (All of these need a Temporal of our own.) */
   startTemporal(): Promise<void>;
   /** Forgets every workflow; Temporal must have been stopped. */
   deleteTemporalData(): void;
@@ -76,7 +79,8 @@ function launchPostgres({ stateDir, log }: Resolved, preferredPort: number): Pro
   return startPostgres({ stateDir, preferredPort, log });
 }
 
-function launchTemporal({ stateDir, log, temporalProgram }: Resolved, preferredPort: number, preferredUiPort: number): Promise<TemporalServer> {
+function launchTemporal({ stateDir, log, temporalProgram, foreignTemporal }: Resolved, preferredPort: number, preferredUiPort: number): Promise<TemporalServer> {
+  if (foreignTemporal) return joinTemporal(foreignTemporal);
   return startTemporal({ stateDir, preferredPort, preferredUiPort, log, ...(temporalProgram ? { program: temporalProgram } : {}) });
 }
 

@@ -25,7 +25,7 @@ const DYNAMIC_CONFIG: Readonly<Record<string, string>> = {
   'matching.numTaskqueueWritePartitions': '1',
 };
 
-/** The server spells the types otherwise than the SDK. */
+/** The command line spells the types otherwise than the SDK. */
 const ATTRIBUTE_TYPES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
 
 export interface TemporalOptions {
@@ -119,7 +119,7 @@ async function commandFor(stateDir: string, program: string, port: number, uiPor
       '--metrics-port', String(await anyFreePort()), '--log-level', 'warn', '--db-filename', databaseOf(stateDir),
       ...pairs('--sqlite-pragma', { journal_mode: 'wal', synchronous: 'normal' }),
       ...pairs('--dynamic-config-value', DYNAMIC_CONFIG),
-      ...pairs('--search-attribute', Object.fromEntries(Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => [name, ATTRIBUTE_TYPES[type]]))),
+      ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => ['--search-attribute', `${name}=${ATTRIBUTE_TYPES[type]}`]),
     ],
     stopSignal: 'SIGTERM',
     graceMs: STOP_GRACE_MS,
