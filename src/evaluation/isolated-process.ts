@@ -20,7 +20,9 @@ export interface IsolatedRun {
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const PROGRAM = new URL(FROM_SOURCE ? './scoring-process.ts' : './scoring-process.js', import.meta.url);
 /** Node's own heap; the typed arrays, DuckDB and ONNX Runtime live outside it. */
-const NODE_FLAGS = ['--max-old-space-size=256', ...(FROM_SOURCE ? ['--import', new URL('./typescript-source.mjs', import.meta.url).href] : [])];
+const NODE_FLAGS = ['--max-old-space-size=256', '--max-semi-space-size=1', '--expose-gc', ...(FROM_SOURCE ? ['--import', new URL('./typescript-source.mjs', import.meta.url).href] : [])];
+/** All that the process sees: glibc keeps one heap instead of one a thread. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
 const WATCH_EVERY_MS = 20;
 const KEPT_STDERR = 8_192;
 
@@ -35,7 +37,7 @@ export async function runIsolated(job: ScoringJob, { bounds, signal, onProgress 
   signal?.throwIfAborted();
   const watchdog: WatchdogOptions = { parentPid: process.pid, maxRssBytes: bounds.maxRssBytes, everyMs: WATCH_EVERY_MS };
   const child = fork(PROGRAM, [JSON.stringify(watchdog)], {
-    execArgv: NODE_FLAGS, env: {}, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: NODE_FLAGS, env: ENVIRONMENT, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const kill = (): void => void child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });

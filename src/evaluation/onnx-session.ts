@@ -26,6 +26,8 @@ export class OnnxSession {
     try {
       const session = await InferenceSession.create(bytes, {
         intraOpNumThreads: threads, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3,
+        // Threads that spin between runs take the core from whoever reads the next rows.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
       return new OnnxSession(session, MODEL_OUTPUT[spec.task], spec.task === 'regression' ? 1 : 2, spec.data.features.length);
     } catch (error) {

@@ -6,7 +6,8 @@ import type { RowCounts, ScoreWork, ScoringJob } from './scoring-job.js';
 
 /** A slice column keeps its most frequent values; the others are one slice. */
 export const MAX_SLICE_VALUES = 50;
-const MEMORY_LIMIT = '512MB';
+/** Reading in the file's order holds a few row groups; more threads hold more of them and read no faster than a model runs. */
+const DUCKDB = { threads: '1', memory_limit: '256MB', autoinstall_known_extensions: 'false', autoload_known_extensions: 'false' };
 /** Types whose text is the category's name. A fraction has none: 1.0 is not "1". */
 const CATEGORY_TYPES = /^(VARCHAR|ENUM\(.*|BOOLEAN|U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/;
 
@@ -16,7 +17,7 @@ export interface SliceValues {
   readonly values: readonly (string | null)[];
 }
 
-/** A stretch of rows, column by column; the arrays belong to DuckDB and live until the next stretch. */
+/** A stretch of rows, column by column. */
 export interface RowChunk {
   readonly rows: number;
   readonly labels: Float64Array;
@@ -38,9 +39,7 @@ export class ParquetRows {
 
   /** @throws PerennialError `DataUnreadable` or `ScoringFailed` (columns that are missing or of a wrong type). */
   static async open(job: ScoringJob, work: ScoreWork): Promise<ParquetRows> {
-    const instance = await DuckDBInstance.create(':memory:', {
-      threads: String(job.threads), memory_limit: MEMORY_LIMIT, autoinstall_known_extensions: 'false', autoload_known_extensions: 'false',
-    });
+    const instance = await DuckDBInstance.create(':memory:', DUCKDB);
     const connection = await instance.connect();
     const file = `read_parquet(${quoteLiteral(work.parquetPath)})`;
     const types = await describe(connection, file, work.parquetPath);
@@ -56,14 +55,18 @@ export class ParquetRows {
     return new ParquetRows(instance, connection, job, `${rows} AS "judged"`, counts, slices);
   }
 
-  /** Streams the rows; a chunk holds at most 2,048. */
+  /** Streams the rows; a chunk holds at most 2,048. The next one is being read while the caller works on this one. */
   async *chunks(): AsyncGenerator<RowChunk, void, undefined> {
     const { data } = this.job.spec;
     const types = await describe(this.connection, this.relation, this.relation);
     const head = [`coalesce(CAST(${quoteIdentifier(data.label)} AS DOUBLE), 'NaN'::DOUBLE)`, `${eventTimeUs(data.eventTime, types)} / 1000.0`];
     const select = [...head, ...this.slices.map(sliceCode), ...featureSelectList(data.features)];
     const result = await this.connection.stream(`SELECT ${select.join(', ')} FROM ${this.relation}`);
-    for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+    let next = result.fetchChunk();
+    for (let chunk = await next; chunk && chunk.rowCount > 0; chunk = await next) {
+      next = result.fetchChunk();
+      // The caller may stop before it asks for the next one; a failure to read that is then of no interest.
+      next.catch(() => undefined);
       yield rowChunk(chunk, this.slices.length);
     }
   }

@@ -6,6 +6,7 @@ import type { ScoreResult, ScoreWork, ScoringJob } from './scoring-job.js';
 
 /** How far outside [0, 1] float32 arithmetic may carry a probability. */
 const PROBABILITY_SLACK = 1e-6;
+const COLLECT_EVERY_CHUNKS = 16;
 
 /** Loads the model and asks it for one row and for three, so that a model with a fixed or wrong batch size shows. */
 export async function loadModel(job: ScoringJob): Promise<void> {
@@ -23,13 +24,16 @@ export async function scoreRows(job: ScoringJob, work: ScoreWork, report: (rows:
   const rows = await ParquetRows.open(job, work);
   try {
     const scored = new ScoredColumns(job, rows);
+    let chunks = 0;
     for await (const chunk of rows.chunks()) {
       if (await scored.add(chunk, session)) report(scored.done, rows.counts.scored);
+      // Node's heap hardly grows while the chunks' memory outside it does, so nobody else would collect them in time.
+      if (++chunks % COLLECT_EVERY_CHUNKS === 0) globalThis.gc?.({ type: 'minor' });
     }
     await scored.flush(session);
     scored.requireSound();
     const columns = await writeColumns(work.resultPath, scored.columns());
-    return { counts: rows.counts, columns, slices: rows.slices };
+    return { counts: rows.counts, columns, slices: rows.slices, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
   } finally {
     rows.close();
     await session.release();

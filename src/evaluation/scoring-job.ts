@@ -41,6 +41,8 @@ export interface ScoreResult {
   readonly counts: RowCounts;
   readonly columns: readonly StoredColumn[];
   readonly slices: readonly { readonly column: string; readonly values: readonly (string | null)[] }[];
+  /** The most memory that the process ever held. */
+  readonly peakRssBytes: number;
 }
 
 export type ColumnType = 'float32' | 'float64' | 'int32';

@@ -10,6 +10,7 @@ if (!process.send || watched === undefined) {
   process.stderr.write('This program is started by Perennial itself.\n');
   process.exit(2);
 }
+const REPORT_EVERY_MS = 200;
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const watchdog = new Worker(new URL(`./scoring-watchdog.${extension}`, import.meta.url), {
   workerData: JSON.parse(watched) as WatchdogOptions,
@@ -30,7 +31,11 @@ async function perform(job: ScoringJob): Promise<ScoringMessage> {
     await loadModel(job);
     return { kind: 'done', result: null };
   }
+  let reportedAt = 0;
   const result = await scoreRows(job, job.work, (rows, of) => {
+    const now = Date.now();
+    if (now - reportedAt < REPORT_EVERY_MS && rows < of) return;
+    reportedAt = now;
     const message: ScoringMessage = { kind: 'progress', rows, of };
     process.send?.(message);
   });

@@ -15,7 +15,7 @@ export interface ScoringRequest {
   readonly modelDigest: string;
   /** The spec that the model was made under. */
   readonly spec: Pick<ModelSpec, 'task' | 'data' | 'evaluation'>;
-  /** Threads of DuckDB and of ONNX Runtime. */
+  /** Threads of ONNX Runtime; DuckDB reads with one more. */
   readonly threads?: number;
   /** Rows of one run of the model. */
   readonly batchRows?: number;
@@ -39,10 +39,13 @@ export interface ScoredRows extends JudgedRows {
   readonly blocks: Int32Array;
   readonly slices: readonly SliceColumn[];
   readonly counts: RowCounts;
+  /** The most memory that the scoring process ever held. */
+  readonly peakRssBytes: number;
 }
 
 const DEFAULT_THREADS = 2;
-const DEFAULT_BATCH_ROWS = 8_192;
+/** What DuckDB gives at once, so that reading a chunk and answering the one before go on side by side. */
+const DEFAULT_BATCH_ROWS = 2_048;
 
 /**
  * Scores the rows of a Parquet file whose labels are known and mature, in a process of its own.
@@ -62,6 +65,7 @@ export async function scoreParquet(request: ParquetRequest): Promise<ScoredRows>
       blocks: timeBlocks(eventTimesMs),
       slices: result.slices.map((slice) => ({ ...slice, codes: columns.get(`slice:${slice.column}`) as Int32Array })),
       counts: result.counts,
+      peakRssBytes: result.peakRssBytes,
     };
   });
 }

@@ -1,0 +1,109 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { sampleTree } from './process-tree.js';
+
+/**
+ * Candidate scoring: 1M × 30 rows from Parquet through a LightGBM model of 200 trees, with metrics. Ours, Python
+ * (onnxruntime + scikit-learn) and the runtime alone take turns in processes of their own; medians and ratios are
+ * printed. Needs Python ≥ 3.11; its packages are installed once, under var/bench.
+ */
+interface Measured {
+  readonly rows: number;
+  readonly scoreS: number;
+  readonly metricsS: number;
+  /** Of all its processes at one moment, sampled; where there is no /proc, the sum of their peaks. */
+  readonly peakBytes: number;
+  readonly cpuS: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+const SAMPLE_EVERY_MS = 10;
+const ROUNDS = Number(process.argv[2] ?? 3);
+const THREADS = process.argv[3] ?? '2';
+const FOLDER = resolve('var/bench/scoring');
+const PYTHON = join(FOLDER, 'python/bin/python');
+const SOURCES = resolve('bench/scoring');
+
+const run = promisify(execFile);
+const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+async function prepare(): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true });
+  if (!existsSync(PYTHON)) {
+    console.log('Installing the Python packages of the peer under var/bench (once, a minute or two) …');
+    await run('python3', ['-m', 'venv', join(FOLDER, 'python')]);
+    await run(PYTHON, ['-m', 'pip', 'install', '--quiet', '-r', join(SOURCES, 'requirements.txt')], { maxBuffer: 1 << 26 });
+  }
+  if (!existsSync(join(FOLDER, 'model.onnx'))) {
+    console.log('Making a million rows and a model (once) …');
+    await run(PYTHON, [join(SOURCES, 'prepare.py'), FOLDER]);
+  }
+}
+
+/** Runs a contender and watches its processes; the last line that it prints is its report. */
+async function measured(program: string, args: readonly string[]): Promise<Measured> {
+  const child = spawn(program, args, { env: { ...process.env, OMP_WAIT_POLICY: 'passive' }, stdio: ['ignore', 'pipe', 'inherit'] });
+  let [output, peakBytes, cpuS] = ['', 0, 0];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const watch = setInterval(() => {
+    const sample = sampleTree(child.pid!);
+    peakBytes = Math.max(peakBytes, sample?.rssBytes ?? 0);
+    cpuS = sample?.cpuS ?? cpuS;
+  }, SAMPLE_EVERY_MS);
+  const code = await new Promise((settle) => child.once('close', settle));
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${String(code)}`);
+  const said = JSON.parse(output.trim().split('\n').at(-1) ?? '') as Measured;
+  return { ...said, cpuS, peakBytes: peakBytes || said.peakBytes };
+}
+
+const [rows, model] = [join(FOLDER, 'rows.parquet'), join(FOLDER, 'model.onnx')];
+const contenders: Readonly<Record<string, () => Promise<Measured>>> = {
+  perennial: () => measured(process.execPath, [beside('./score-node.js'), rows, model, THREADS]),
+  python: () => measured(PYTHON, [join(SOURCES, 'score_python.py'), rows, model, THREADS]),
+  'runtime alone': () => measured(process.execPath, [beside('./runtime-floor.js'), model, THREADS, '1000000']),
+};
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
+};
+
+function report(results: Readonly<Record<string, readonly Measured[]>>): void {
+  const wall = (runs: readonly Measured[]): number => median(runs.map(({ scoreS, metricsS }) => scoreS + metricsS));
+  console.log('\n                rows scored   rows/s   score s  metrics s      cpu s   peak MiB');
+  for (const [name, runs] of Object.entries(results)) {
+    const figures = [
+      runs[0]!.rows.toLocaleString('en-US').padStart(13),
+      Math.round(runs[0]!.rows / wall(runs)).toLocaleString('en-US').padStart(8),
+      median(runs.map(({ scoreS }) => scoreS)).toFixed(2).padStart(9),
+      median(runs.map(({ metricsS }) => metricsS)).toFixed(2).padStart(10),
+      median(runs.map(({ cpuS }) => cpuS)).toFixed(2).padStart(10),
+      (median(runs.map(({ peakBytes }) => peakBytes)) / 2 ** 20).toFixed(0).padStart(10),
+    ];
+    console.log(`${name.padEnd(14)}${figures.join(' ')}`);
+  }
+  const { perennial, python, 'runtime alone': floor } = results as Record<string, readonly Measured[]>;
+  const paired = (other: readonly Measured[]): number => median(other.map((run, round) => wall([run]) / wall([perennial![round]!])));
+  console.log(`\nspeed ÷ Python ${paired(python!).toFixed(2)} (goal: above 1)`);
+  console.log(`memory ÷ Python ${(median(perennial!.map((run) => run.peakBytes)) / median(python!.map((run) => run.peakBytes))).toFixed(2)} (goal: at most 0.5; of both our processes at the same moment)`);
+  console.log(`scoring speed ÷ the runtime alone ${median(floor!.map((run, round) => run.scoreS / perennial![round]!.scoreS)).toFixed(2)} (goal: at least 0.9)`);
+  const worst = Math.max(...Object.entries(perennial![0]!.metrics).map(([name, value]) => Math.abs(value - python![0]!.metrics[name]!)));
+  console.log(`largest difference between our metrics and scikit-learn's on these rows: ${worst.toExponential(1)}`);
+}
+
+await prepare();
+const results: Record<string, Measured[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [name, contender] of Object.entries(contenders)) {
+    const result = await contender();
+    results[name]!.push(result);
+    console.log(`round ${round + 1} ${name.padEnd(14)} ${result.rows} rows in ${(result.scoreS + result.metricsS).toFixed(2)} s, cpu ${result.cpuS.toFixed(2)} s, peak ${(result.peakBytes / 2 ** 20).toFixed(0)} MiB`);
+  }
+}
+report(results);
