@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { type ForeignTemporal, joinTemporal } from './foreign-temporal.js';
-import { type PostgresServer, startPostgres } from './postgres-server.js';
+import { type PostgresOptions, type PostgresServer, startPostgres } from './postgres-server.js';
 import { RevivedServer } from './revived-server.js';
 import { lockStateFolder, prepareStateFolder } from './state-folder.js';
-import { removeTemporalData, startTemporal, type TemporalServer } from './temporal-server.js';
+import { removeTemporalData, startTemporal, type TemporalOptions, type TemporalServer } from './temporal-server.js';
 
 const DEFAULT_PORTS = { postgres: 5432, temporal: 7233, temporalUi: 8233 };
 
@@ -66,7 +66,10 @@ type Resolved = EmbeddedOptions & { readonly log: (line: string) => void };
 /** Both or none: the one that started is stopped again when the other fails. */
 async function startBoth(options: Resolved): Promise<[PostgresServer, TemporalServer]> {
   const ports = { ...DEFAULT_PORTS, ...options.ports };
-  const starting = [launchPostgres(options, ports.postgres), launchTemporal(options, ports.temporal, ports.temporalUi)] as const;
+  const starting = [
+    launchPostgres(options, { preferredPort: ports.postgres }),
+    launchTemporal(options, { preferredPort: ports.temporal, preferredUiPort: ports.temporalUi }),
+  ] as const;
   try {
     return await Promise.all(starting);
   } catch (error) {
@@ -75,14 +78,22 @@ async function startBoth(options: Resolved): Promise<[PostgresServer, TemporalSe
   }
 }
 
-function launchPostgres({ stateDir, log }: Resolved, preferredPort: number): Promise<PostgresServer> {
-  return startPostgres({ stateDir, preferredPort, log });
+type PostgresPorts = Pick<PostgresOptions, 'preferredPort' | 'heldPort'>;
+type TemporalPorts = Pick<TemporalOptions, 'preferredPort' | 'preferredUiPort' | 'heldPorts'>;
+
+function launchPostgres({ stateDir, log }: Resolved, ports: PostgresPorts): Promise<PostgresServer> {
+  return startPostgres({ stateDir, log, ...ports });
 }
 
-function launchTemporal({ stateDir, log, temporalProgram, foreignTemporal }: Resolved, preferredPort: number, preferredUiPort: number): Promise<TemporalServer> {
+function launchTemporal({ stateDir, log, temporalProgram, foreignTemporal }: Resolved, ports: TemporalPorts): Promise<TemporalServer> {
   if (foreignTemporal) return joinTemporal(foreignTemporal);
-  return startTemporal({ stateDir, preferredPort, preferredUiPort, log, ...(temporalProgram ? { program: temporalProgram } : {}) });
+  return startTemporal({ stateDir, log, ...ports, ...(temporalProgram ? { program: temporalProgram } : {}) });
 }
+
+const portsOf = ({ heldPort }: PostgresServer): PostgresPorts => ({ preferredPort: heldPort.port, heldPort });
+
+const temporalPortsOf = ({ heldPorts }: TemporalServer): TemporalPorts =>
+  ({ preferredPort: heldPorts?.grpc.port ?? 0, preferredUiPort: heldPorts?.ui.port ?? 0, ...(heldPorts ? { heldPorts } : {}) });
 
 class RunningServers implements EmbeddedServers {
   private readonly postgres: RevivedServer<PostgresServer>;
@@ -94,8 +105,8 @@ class RunningServers implements EmbeddedServers {
     temporal: TemporalServer,
     private readonly unlock: () => void,
   ) {
-    this.postgres = new RevivedServer('PostgreSQL', postgres, ({ port }) => launchPostgres(options, port), options.log);
-    this.temporal = new RevivedServer('Temporal', temporal, ({ port, uiPort }) => launchTemporal(options, port, uiPort), options.log);
+    this.postgres = new RevivedServer('PostgreSQL', postgres, (previous) => launchPostgres(options, portsOf(previous)), options.log);
+    this.temporal = new RevivedServer('Temporal', temporal, (previous) => launchTemporal(options, temporalPortsOf(previous)), options.log);
   }
 
   get databaseUrl(): string {
@@ -128,7 +139,7 @@ class RunningServers implements EmbeddedServers {
   }
 
   stopTemporal(): Promise<void> {
-    return this.temporal.stop();
+    return this.temporal.pause();
   }
 
   killTemporal(): Promise<void> {

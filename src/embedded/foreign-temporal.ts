@@ -31,9 +31,8 @@ export async function joinTemporal({ address, namespace, uiUrl }: ForeignTempora
   } finally {
     await connection.close();
   }
-  const port = Number(address.slice(address.lastIndexOf(':') + 1));
   const leaveAlone = async (): Promise<void> => undefined;
-  return { address, namespace, uiUrl, port, uiPort: port, ended: new Promise(() => undefined), stop: leaveAlone, kill: leaveAlone };
+  return { address, namespace, uiUrl, ended: new Promise(() => undefined), stop: leaveAlone, pause: leaveAlone, kill: leaveAlone };
 }
 
 async function addSearchAttributes(connection: Connection, namespace: string): Promise<void> {

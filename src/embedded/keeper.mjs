@@ -4,9 +4,11 @@
 //
 //   node keeper.mjs '{"command", "args", "stopSignal", "graceMs", "logFile", "pidFile", "uid", "gid"}'
 import { spawn } from 'node:child_process';
-import { openSync, rmSync, writeFileSync } from 'node:fs';
+import { openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 const { command, args, stopSignal, graceMs, logFile, pidFile, uid, gid } = JSON.parse(process.argv[2] ?? '{}');
+// What the server writes is for its owner's eyes.
+process.umask(0o077);
 const log = openSync(logFile, 'a');
 const server = spawn(command, args, { stdio: ['ignore', log, log], uid, gid });
 
@@ -19,8 +21,17 @@ function stop() {
 }
 
 function leave(code) {
-  rmSync(pidFile, { force: true });
+  if (pidFileIsOurs()) rmSync(pidFile, { force: true });
   process.exit(code);
+}
+
+/** Another start may have put its own server's id there already. */
+function pidFileIsOurs() {
+  try {
+    return Number.parseInt(readFileSync(pidFile, 'utf8'), 10) === server.pid;
+  } catch {
+    return false;
+  }
 }
 
 server.on('error', (error) => {

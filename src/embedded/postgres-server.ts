@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLine, isAlive } from '#embedded/pid-lock.mjs';
 import { PerennialError } from '../contracts/failures.js';
-import { endOrphan, KeptServer, tailOf } from './kept-server.js';
-import { reservePort } from './ports.js';
+import { endOrphan, KeptServer } from './kept-server.js';
+import { type ReservedPort, reservePort } from './ports.js';
 import { type Account, isMarkedFor, markFor, ownFolder, type Placement, placePostgres } from './postgres-placement.js';
 import { createDatabaseAndRoles, DATABASE, LOGIN_ROLE, OWNER_ROLE, withClient } from './postgres-roles.js';
 import { loadSecrets, type Secrets } from './state-folder.js';
@@ -14,18 +14,25 @@ const SUPERUSER = 'postgres';
 const STOP_GRACE_MS = 15_000;
 /** Recovery after a crash replays the write-ahead log, which takes its time on a slow disk. */
 const READY_TIMEOUT_MS = 120_000;
-const PORT_ATTEMPTS = 5;
+const ATTEMPTS = 5;
+const RETRY_MS = 500;
+/** A port taken at the last moment, or backends of a crashed server that are just ending. */
+const MENDS_ITSELF = /could not bind|Address already in use|shared memory block .* in use/;
 const WRONG_PASSWORD = '28P01';
 
 export interface PostgresOptions {
   readonly stateDir: string;
   /** Taken if nobody listens there, else the next free one. */
   readonly preferredPort: number;
+  /** The port of a server that ended and is started again: this one or none. */
+  readonly heldPort?: ReservedPort;
   readonly log: (line: string) => void;
 }
 
 export interface PostgresServer {
   readonly port: number;
+  /** Stays reserved until `stop`, also while the server is down. */
+  readonly heldPort: ReservedPort;
   /** As `perennial`, the application's role. */
   readonly databaseUrl: string;
   /** As `perennial_owner`, which runs the migrations. */
@@ -34,8 +41,11 @@ export interface PostgresServer {
   readonly adminDatabaseUrl: string;
   /** Resolves when the server has ended, asked to or not. */
   readonly ended: Promise<number>;
+  /** Ends it and gives its port back. */
   stop(): Promise<void>;
-  /** Ends it as a crash would. */
+  /** Ends it, to be started again on its port. */
+  pause(): Promise<void>;
+  /** Ends it as a crash would, to be started again on its port. */
   kill(): Promise<void>;
 }
 
@@ -53,17 +63,23 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   await clearLeftovers(stateDir, data);
   if (existsSync(data)) checkOwner(stateDir, place, secrets);
   else await initialise(place, data, secrets);
-  const { kept, port } = await launchOnFreePort(options, place, data, secrets);
-  const url = (user: string, password: string, database: string): string => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`;
+  const { kept, heldPort } = await launchOnFreePort(options, place, data, secrets);
+  const url = (user: string, password: string, database: string): string => `postgres://${user}:${password}@127.0.0.1:${heldPort.port}/${database}`;
   const adminDatabaseUrl = url(SUPERUSER, secrets.superuser, 'postgres');
-  await createDatabaseAndRoles(adminDatabaseUrl, secrets);
+  const stop = (): Promise<void> => kept.stop().finally(() => heldPort.release());
+  await createDatabaseAndRoles(adminDatabaseUrl, secrets).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
-    port,
+    port: heldPort.port,
+    heldPort,
     adminDatabaseUrl,
     databaseUrl: url(LOGIN_ROLE, secrets.application, DATABASE),
     ownerDatabaseUrl: url(OWNER_ROLE, secrets.owner, DATABASE),
     ended: kept.ended,
-    stop: () => kept.stop(),
+    stop,
+    pause: () => kept.stop(),
     kill: () => kept.kill(),
   };
 }
@@ -118,24 +134,20 @@ async function runInitdb(place: Placement, args: string[]): Promise<void> {
   if (code !== 0) throw new PerennialError('DependencyUnavailable', `PostgreSQL's data folder could not be made in ${place.base} (initdb ended with ${code}):\n${output.trim()}`);
 }
 
-async function launchOnFreePort(options: PostgresOptions, place: Placement, data: string, secrets: Secrets): Promise<{ kept: KeptServer; port: number }> {
-  let preferred = options.preferredPort;
+async function launchOnFreePort(options: PostgresOptions, place: Placement, data: string, secrets: Secrets): Promise<{ kept: KeptServer; heldPort: ReservedPort }> {
   for (let attempt = 1; ; attempt += 1) {
-    const { port, release } = await reservePort(preferred);
-    try {
-      const kept = launch(options.stateDir, place, data, port);
-      if (await becomesReady(kept, port, secrets)) {
-        if (port !== options.preferredPort) options.log(`Port ${options.preferredPort} is taken; PostgreSQL listens on ${port}`);
-        return { kept, port };
-      }
-      const tail = tailOf(logFileOf(options.stateDir));
-      if (attempt === PORT_ATTEMPTS || !/could not bind|Address already in use/.test(tail)) {
-        throw new PerennialError('DependencyUnavailable', `PostgreSQL did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${tail}`);
-      }
-      preferred = port + 1;
-    } finally {
-      release();
+    const reserved = options.heldPort ?? (await reservePort(options.preferredPort));
+    const kept = launch(options.stateDir, place, data, reserved.port);
+    if (await becomesReady(kept, reserved.port, secrets)) {
+      if (reserved.port !== options.preferredPort) options.log(`Port ${options.preferredPort} is taken; PostgreSQL listens on ${reserved.port}`);
+      return { kept, heldPort: reserved };
     }
+    if (!options.heldPort) reserved.release();
+    const tail = kept.logTail();
+    if (attempt === ATTEMPTS || !MENDS_ITSELF.test(tail)) {
+      throw new PerennialError('DependencyUnavailable', `PostgreSQL did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${tail}`);
+    }
+    await sleep(RETRY_MS);
   }
 }
 

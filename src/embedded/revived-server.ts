@@ -4,6 +4,7 @@ import { restartDelayMs } from './restart-limit.js';
 interface Server {
   readonly ended: Promise<number>;
   stop(): Promise<void>;
+  pause(): Promise<void>;
   kill(): Promise<void>;
 }
 
@@ -22,24 +23,33 @@ export class RevivedServer<S extends Server> {
     this.watch();
   }
 
+  /** Ends it for good. */
   async stop(): Promise<void> {
-    this.wanted = false;
-    await this.reviving;
+    await this.settle();
     await this.current.stop();
   }
 
-  /** Ends it as a crash would, and leaves it so. */
+  /** Ends it until `start`. */
+  async pause(): Promise<void> {
+    await this.settle();
+    await this.current.pause();
+  }
+
+  /** Ends it as a crash would, until `start`. */
   async kill(): Promise<void> {
-    this.wanted = false;
-    await this.reviving;
+    await this.settle();
     await this.current.kill();
   }
 
-  /** Starts it after `stop` or `kill`. */
   async start(): Promise<void> {
     this.current = await this.startAgain(this.current);
     this.wanted = true;
     this.watch();
+  }
+
+  private async settle(): Promise<void> {
+    this.wanted = false;
+    await this.reviving;
   }
 
   private watch(): void {
@@ -49,20 +59,23 @@ export class RevivedServer<S extends Server> {
   }
 
   private async revive(code: number): Promise<void> {
-    const delay = restartDelayMs(this.restartedAtMs, Date.now());
-    if (delay === undefined) {
-      this.log(`${this.name} ended again and again (now with code ${code}) and is given up`);
-      return;
-    }
     this.log(`${this.name} ended with code ${code}; starting it again`);
-    await sleep(delay);
-    if (!this.wanted) return;
-    this.restartedAtMs.push(Date.now());
-    try {
-      this.current = await this.startAgain(this.current);
-      this.watch();
-    } catch (error) {
-      this.log(`${this.name} could not be started again: ${(error as Error).message}`);
+    for (let delay = this.nextDelayMs(); delay !== undefined; delay = this.nextDelayMs()) {
+      await sleep(delay);
+      if (!this.wanted) return;
+      this.restartedAtMs.push(Date.now());
+      try {
+        this.current = await this.startAgain(this.current);
+        this.watch();
+        return;
+      } catch (error) {
+        this.log(`${this.name} could not be started again: ${(error as Error).message}`);
+      }
     }
+    this.log(`${this.name} ended again and again and is given up`);
+  }
+
+  private nextDelayMs(): number | undefined {
+    return restartDelayMs(this.restartedAtMs, Date.now());
   }
 }

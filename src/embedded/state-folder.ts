@@ -12,10 +12,10 @@ export interface Secrets {
   readonly application: string;
 }
 
-/** Makes the folder; as root it stays traversable, because PostgreSQL runs as another user below it. */
+/** Makes the folder, closed to others; as root they may pass, because PostgreSQL runs as another user below it. */
 export function prepareStateFolder(stateDir: string): void {
   mkdirSync(join(stateDir, 'logs'), { recursive: true });
-  if (process.getuid?.() === 0) chmodSync(stateDir, 0o711);
+  chmodSync(stateDir, process.getuid?.() === 0 ? 0o711 : 0o700);
 }
 
 /** Reads `<stateDir>/secrets.json`, or makes it with random passwords, readable by its owner alone. */

@@ -5,12 +5,13 @@ import { Connection } from '@temporalio/client';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import { PerennialError } from '../contracts/failures.js';
 import { SEARCH_ATTRIBUTES } from '../contracts/motion.js';
-import { endOrphan, KeptServer } from './kept-server.js';
-import { anyFreePort, reservePort } from './ports.js';
+import { endOrphan, KeptServer, type ServerCommand } from './kept-server.js';
+import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 
 const STOP_GRACE_MS = 15_000;
 const READY_TIMEOUT_MS = 60_000;
 const PORT_ATTEMPTS = 5;
+const RETRY_MS = 500;
 const NAMESPACE = 'default';
 const RETENTION_SECONDS = 30 * 24 * 3_600;
 
@@ -32,20 +33,30 @@ export interface TemporalOptions {
   readonly stateDir: string;
   readonly preferredPort: number;
   readonly preferredUiPort: number;
+  /** The ports of a server that ended and is started again: these or none. */
+  readonly heldPorts?: HeldPorts;
   readonly log: (line: string) => void;
   /** The server's program; found or fetched where it isn't given. */
   readonly program?: string;
 }
 
+export interface HeldPorts {
+  readonly grpc: ReservedPort;
+  readonly ui: ReservedPort;
+}
+
 export interface TemporalServer {
-  readonly port: number;
-  readonly uiPort: number;
+  /** Stay reserved until `stop`, also while the server is down; none where somebody else runs the server. */
+  readonly heldPorts?: HeldPorts;
   readonly address: string;
   readonly namespace: string;
   readonly uiUrl: string;
   readonly ended: Promise<number>;
+  /** Ends it and gives its ports back. */
   stop(): Promise<void>;
-  /** Ends it as a crash would. */
+  /** Ends it, to be started again on its ports. */
+  pause(): Promise<void>;
+  /** Ends it as a crash would, to be started again on its ports. */
   kill(): Promise<void>;
 }
 
@@ -58,15 +69,15 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
   const program = options.program ?? (await obtainProgram());
   mkdirSync(options.stateDir, { recursive: true });
   await endOrphan(pidFileOf(options.stateDir), databaseOf(options.stateDir), 'SIGTERM');
-  const { kept, port, uiPort } = await launchOnFreePorts(options, program);
+  const { kept, heldPorts } = await launchOnFreePorts(options, program);
   return {
-    port,
-    uiPort,
-    address: `127.0.0.1:${port}`,
+    heldPorts,
+    address: `127.0.0.1:${heldPorts.grpc.port}`,
     namespace: NAMESPACE,
-    uiUrl: `http://127.0.0.1:${uiPort}`,
+    uiUrl: `http://127.0.0.1:${heldPorts.ui.port}`,
     ended: kept.ended,
-    stop: () => kept.stop(),
+    stop: () => kept.stop().finally(() => release(heldPorts)),
+    pause: () => kept.stop(),
     kill: () => kept.kill(),
   };
 }
@@ -86,36 +97,35 @@ async function obtainProgram(): Promise<string> {
   });
 }
 
-async function launchOnFreePorts(options: TemporalOptions, program: string): Promise<{ kept: KeptServer; port: number; uiPort: number }> {
-  let { preferredPort, preferredUiPort } = options;
+async function launchOnFreePorts(options: TemporalOptions, program: string): Promise<{ kept: KeptServer; heldPorts: HeldPorts }> {
   for (let attempt = 1; ; attempt += 1) {
-    const grpc = await reservePort(preferredPort);
-    const ui = await reservePort(preferredUiPort);
-    try {
-      const kept = KeptServer.start(await commandFor(options.stateDir, program, grpc.port, ui.port));
-      if (await becomesReady(kept, `127.0.0.1:${grpc.port}`)) {
-        announce(options, grpc.port, ui.port);
-        return { kept, port: grpc.port, uiPort: ui.port };
-      }
-      const tail = kept.logTail();
-      if (attempt === PORT_ATTEMPTS || !/address already in use|can't (set|bind)|port/i.test(tail)) {
-        throw new PerennialError('DependencyUnavailable', `The Temporal server did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${tail}`);
-      }
-      [preferredPort, preferredUiPort] = [grpc.port + 1, ui.port + 1];
-    } finally {
-      grpc.release();
-      ui.release();
+    const ports = options.heldPorts ?? { grpc: await reservePort(options.preferredPort), ui: await reservePort(options.preferredUiPort) };
+    const kept = KeptServer.start(await commandFor(options.stateDir, program, ports));
+    if (await becomesReady(kept, `127.0.0.1:${ports.grpc.port}`)) {
+      announce(options, ports);
+      return { kept, heldPorts: ports };
     }
+    if (!options.heldPorts) release(ports);
+    const tail = kept.logTail();
+    if (attempt === PORT_ATTEMPTS || !/address already in use/i.test(tail)) {
+      throw new PerennialError('DependencyUnavailable', `The Temporal server did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${tail}`);
+    }
+    await sleep(RETRY_MS);
   }
 }
 
-async function commandFor(stateDir: string, program: string, port: number, uiPort: number): Promise<Parameters<typeof KeptServer.start>[0]> {
+function release({ grpc, ui }: HeldPorts): void {
+  grpc.release();
+  ui.release();
+}
+
+async function commandFor(stateDir: string, program: string, { grpc, ui }: HeldPorts): Promise<ServerCommand> {
   const pairs = (flag: string, values: Readonly<Record<string, string>>): string[] =>
     Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
   return {
     command: program,
     args: [
-      'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort),
+      'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(grpc.port), '--ui-port', String(ui.port),
       '--metrics-port', String(await anyFreePort()), '--log-level', 'warn', '--db-filename', databaseOf(stateDir),
       ...pairs('--sqlite-pragma', { journal_mode: 'wal', synchronous: 'normal' }),
       ...pairs('--dynamic-config-value', DYNAMIC_CONFIG),
@@ -155,7 +165,7 @@ async function prepareNamespace(address: string): Promise<boolean> {
   }
 }
 
-function announce({ preferredPort, preferredUiPort, log }: TemporalOptions, port: number, uiPort: number): void {
-  if (port !== preferredPort) log(`Port ${preferredPort} is taken; Temporal listens on ${port}`);
-  if (uiPort !== preferredUiPort) log(`Port ${preferredUiPort} is taken; the Temporal UI is on ${uiPort}`);
+function announce({ preferredPort, preferredUiPort, log }: TemporalOptions, { grpc, ui }: HeldPorts): void {
+  if (grpc.port !== preferredPort) log(`Port ${preferredPort} is taken; Temporal listens on ${grpc.port}`);
+  if (ui.port !== preferredUiPort) log(`Port ${preferredUiPort} is taken; the Temporal UI is on ${ui.port}`);
 }
