@@ -129,6 +129,6 @@ describe('documentation', () => {
     const page = await (await fetch(`${api.url}/docs`)).text();
     expect(page).toContain('swagger-ui-bundle.js');
     expect(page).not.toMatch(/(src|href)="https?:/);
-    expect((await fetch(`${api.url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+    expect(await (await fetch(`${api.url}/docs/swagger-ui-bundle.js`)).text()).toContain('swagger');
   });
 });

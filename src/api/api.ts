@@ -19,6 +19,8 @@ import { ValidationPipe } from './requests/validation.pipe.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 const OUTCOME_TIMEOUT_MS = 5_000;
+/** Longer than a command waits for its outcome. */
+const CLOSE_GRACE_MS = 7_000;
 const MAX_PATH_PART = 300;
 
 export interface RunningApi {
@@ -36,15 +38,22 @@ export interface RunningApi {
  */
 export async function startApi(environment: Environment, options: { readonly outcomeTimeoutMs?: number } = {}): Promise<RunningApi> {
   const app = await createApp(settingsOf(environment, options.outcomeTimeoutMs ?? OUTCOME_TIMEOUT_MS), environment);
+  const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   try {
-    const url = await listenOnFreePort(app.getHttpAdapter().getInstance() as unknown as FastifyInstance, environment.API_HOST, environment.API_PORT);
+    const url = await listenOnFreePort(server, environment.API_HOST, environment.API_PORT);
     app.get(SendingLoop).start();
     new Logger('Api').log(`The API listens on ${url}; its documentation is at ${url}/docs`);
-    return { url, close: () => app.close() };
+    return { url, close: () => closeWithin(app, server) };
   } catch (error) {
     await app.close();
     throw error;
   }
+}
+
+/** Requests under way are answered; a caller that takes no answer is cut off after a while. */
+async function closeWithin(app: NestFastifyApplication, server: FastifyInstance): Promise<void> {
+  const cut = setTimeout(() => server.server.closeAllConnections(), CLOSE_GRACE_MS);
+  await app.close().finally(() => clearTimeout(cut));
 }
 
 function settingsOf(environment: Environment, outcomeTimeoutMs: number): ApiSettings {

@@ -31,6 +31,8 @@ export function parseSpec(yaml: string): ParsedSpec {
   // Aliases can blow up a small file; the bound is the library's own counter.
   const result = modelSpecSchema.safeParse(toPlain(document));
   if (!result.success) refuse(result.error.issues.flatMap(faultsOf));
+  const unstorable = unstorableTexts(result.data, []);
+  if (unstorable.length > 0) refuse(unstorable);
   const canonical = canonicalJson(result.data);
   return { spec: result.data, canonical, digest: sha256(canonical) };
 }
@@ -44,6 +46,19 @@ function toPlain(document: ReturnType<typeof parseDocument>): unknown {
   } catch (error) {
     return refuse([{ path: '', message: error instanceof Error ? error.message : String(error) }]);
   }
+}
+
+/** PostgreSQL's text holds no NUL, UTF-8 no half surrogate pair; YAML's escapes can write both. */
+const UNSTORABLE = /[\u0000\p{Surrogate}]/u;
+
+function unstorableTexts(value: unknown, path: readonly PropertyKey[]): SpecFault[] {
+  if (typeof value === 'string') return UNSTORABLE.test(value) ? [{ path: pathOf(path), message: 'holds NUL or half a surrogate pair' }] : [];
+  if (Array.isArray(value)) return value.flatMap((member, index) => unstorableTexts(member, [...path, index]));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) => [
+    ...(UNSTORABLE.test(key) ? [{ path: pathOf(path), message: 'has a key that holds NUL or half a surrogate pair' }] : []),
+    ...unstorableTexts(member, [...path, key]),
+  ]);
 }
 
 function faultsOf(issue: z.core.$ZodIssue): SpecFault[] {

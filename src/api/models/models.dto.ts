@@ -5,21 +5,18 @@ import type { Routing } from '../../registry/entities/routing.entity.js';
 import type { ModelSpec } from '../../spec/model-spec.js';
 import { deploymentAnswer, deploymentSchema } from '../champion/champion.dto.js';
 import { instant, itemsOf, path } from '../documentation/answer-fields.js';
-import { digest, text } from '../requests/fields.js';
-import { YamlText } from '../requests/body-parsers.js';
+import { digest } from '../requests/fields.js';
 
-export const applyBody = z
+/** A YAML body comes in as the same. */
+export const applyRequest = z
   .strictObject({
-    spec: text(256 * 1024).meta({ description: 'The model spec (`model.yaml`) as YAML text.' }),
+    spec: z.string().refine((yaml) => !/\p{Surrogate}/u.test(yaml), { message: 'holds half a surrogate pair' }).meta({ description: 'The model spec (`model.yaml`) as YAML text, 256 KiB at most.' }),
   })
   .meta({ id: 'ApplyModel' });
+export type ApplyRequest = z.output<typeof applyRequest>;
 
 /** A spec as a body of its own. */
 export const YAML_TEXT = { schema: { type: 'string', description: 'The model spec as it stands in `model.yaml`.' } } as const;
-
-/** Either of the two. */
-export const applyRequest = z.union([z.instanceof(YamlText).transform(({ text: spec }) => ({ spec })), applyBody]);
-export type ApplyRequest = z.output<typeof applyRequest>;
 
 export const specQuery = z.strictObject({
   digest: digest.optional().meta({ description: 'Of an earlier spec; without it the one in force.' }),

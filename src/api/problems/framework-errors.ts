@@ -7,7 +7,7 @@ import { pathOf } from './problem.filter.js';
 /** Errors of the router, which come before any hook and filter. */
 export function answerRouterError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(failureOf(error), pathOf(request.raw.url ?? '/'));
-  void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+  void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(Buffer.from(JSON.stringify(problem)));
 }
 
 const PARSER_REASONS: Readonly<Record<string, string>> = {

@@ -31,11 +31,11 @@ export function problemOf(failure: PerennialError, instance: string): Problem {
 
 const shortened = (text: string): string => (text.length <= MAX_DETAIL ? text : `${text.slice(0, MAX_DETAIL)}…`);
 
-/** What Fastify says of a request that it could not take, by its code. */
+/** What the framework could not take, by its status or by the code of its router. */
 const FRAMEWORK_FAILURES: Readonly<Record<string, readonly [FailureType, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['BodyTooLarge', 'The body is larger than 1 MiB; send less at once'],
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['UnsupportedMediaType', 'Send application/json; a spec may also come as application/yaml'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['InvalidRequest', 'The body is not as long as Content-Length says'],
+  404: ['NotFound', 'There is no such route; /docs lists all of them'],
+  413: ['BodyTooLarge', 'The body is larger than 1 MiB; send less at once'],
+  415: ['UnsupportedMediaType', 'Send application/json with a Content-Type that says so; a spec may also come as application/yaml'],
   FST_ERR_BAD_URL: ['InvalidRequest', 'The URL has a percent escape that stands for nothing'],
   FST_ERR_MAX_PARAM_LENGTH: ['InvalidRequest', 'A part of the path is too long'],
 };
@@ -46,11 +46,9 @@ const FRAMEWORK_FAILURES: Readonly<Record<string, readonly [FailureType, string]
 export function failureOf(error: unknown): PerennialError {
   if (error instanceof PerennialError) return error;
   if (isDatabaseAway(error)) return new PerennialError('DependencyUnavailable', 'The registry (PostgreSQL) does not answer; try again shortly', { dependency: 'postgres' }, { cause: error });
-  const code = codeOf(error);
-  const known = code === undefined ? undefined : FRAMEWORK_FAILURES[code];
-  if (known) return new PerennialError(known[0], known[1]);
   const status = statusOf(error);
-  if (status === 404) return new PerennialError('NotFound', 'There is no such route; /docs lists all of them');
+  const known = FRAMEWORK_FAILURES[codeOf(error) ?? ''] ?? FRAMEWORK_FAILURES[String(status)];
+  if (known) return new PerennialError(known[0], known[1]);
   if (status !== undefined && status >= 400 && status < 500) {
     return new PerennialError('InvalidRequest', error instanceof Error ? error.message : 'The request is not valid');
   }

@@ -17,7 +17,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (failure.type === 'Internal') this.logger.error(`${request.method} ${pathOf(request.url)}: ${describe(error)}`);
     if (failure.type === 'Unauthenticated') void reply.header('www-authenticate', 'Bearer realm="perennial"');
     if (FAILURES[failure.type].status === 503) void reply.header('retry-after', '1');
-    void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
+    void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(Buffer.from(JSON.stringify(problem)));
   }
 }
 

@@ -5,12 +5,7 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 
 const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml', 'text/plain'];
 
-/** A YAML document as it was sent; only routes that take one see it. */
-export class YamlText {
-  constructor(readonly text: string) {}
-}
-
-/** JSON everywhere; YAML where `takesYaml` says so. Everything else is answered 415 by Fastify. */
+/** JSON everywhere; YAML where `takesYaml` says so, as the member `spec` of a body. Everything else is answered 415 by Fastify. */
 export function useBodyParsers(server: FastifyInstance, takesYaml: (request: FastifyRequest) => boolean): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -19,7 +14,7 @@ export function useBodyParsers(server: FastifyInstance, takesYaml: (request: Fas
   server.addContentTypeParser(YAML_TYPES, { parseAs: 'buffer' }, (request, body, done) => {
     settle(done, () => {
       if (!takesYaml(request)) throw new PerennialError('UnsupportedMediaType', 'This route takes application/json');
-      return new YamlText(decode(request, body as Buffer));
+      return { spec: decode(request, body as Buffer) };
     });
   });
 }
