@@ -11,7 +11,9 @@ export class FailureInterceptor implements ActivityInboundCallsInterceptor {
     try {
       return await next(input);
     } catch (error) {
-      throw toFailure(error, Context.current().info.attempt);
+      const { cancellationSignal, info } = Context.current();
+      // Whatever the work said when it was stopped: it was stopped because somebody asked for it.
+      throw cancellationSignal.aborted ? new CancelledFailure('Cancelled on request') : toFailure(error, info.attempt);
     }
   }
 }

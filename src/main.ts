@@ -3,8 +3,10 @@ import 'reflect-metadata';
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Environment, readEnvironment } from './config/environment.js';
+import { requireServers } from './config/servers.js';
 import { PerennialError } from './contracts/failures.js';
 import { TASK_QUEUES, type TaskQueue } from './contracts/motion.js';
+import type { GatewaySettings } from './serving/gateway.js';
 
 /** A role runs until it is told to end; a job ends by itself. */
 interface Service {
@@ -14,7 +16,7 @@ interface Service {
 
 const ROLES: Readonly<Record<string, (environment: Environment, args: readonly string[]) => Promise<Service | void>>> = {
   api: async (environment) => (await import('./api/api.js')).startApi(environment),
-  gateway: async (environment) => (await import('./serving/gateway.js')).startGateway(environment),
+  gateway: async (environment) => (await import('./serving/gateway.js')).startGateway(gatewaySettings(environment)),
   worker: async (environment, args) => (await import('./worker/worker.js')).startWorker(environment, queuesOf(args)),
   migrate: async (environment) => {
     if (!environment.DATABASE_OWNER_URL) throw new PerennialError('ConfigurationInvalid', 'DATABASE_OWNER_URL must be set: migrations run as the owner of the tables');
@@ -54,6 +56,14 @@ async function serve(service: Service | void): Promise<void> {
       return close(1);
     },
   );
+}
+
+function gatewaySettings(environment: Environment): GatewaySettings {
+  const { DATABASE_URL } = requireServers(environment, ['DATABASE_URL']);
+  return {
+    databaseUrl: DATABASE_URL, databasePool: environment.DATABASE_POOL, artifactUrl: environment.ARTIFACT_URL,
+    host: environment.GATEWAY_HOST, port: environment.GATEWAY_PORT, name: environment.GATEWAY_NAME, url: environment.GATEWAY_URL, logLevel: environment.LOG_LEVEL,
+  };
 }
 
 /** `--queues lifecycle,data,train`; all of them where nothing is said. */

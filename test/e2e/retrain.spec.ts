@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isFailureType } from '../../src/contracts/failures.js';
+import { eventually, Installation } from '../installation.js';
+import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+
+let perennial: Installation;
+const rows = [0.9, 0.5, 2];
+
+beforeAll(async () => {
+  perennial = await Installation.start();
+}, 120_000);
+
+afterAll(() => perennial?.stop());
+
+async function register(model: string, overrides: Partial<Parameters<typeof smallSpec>[0]> = {}): Promise<void> {
+  await writeEvents(perennial.dataDir, model);
+  await perennial.apply(smallSpec({ model, ...overrides }));
+}
+
+async function run(model: string, week: number) {
+  const number = await perennial.requestRetrain(model, { asOf: asOfWeek(week) });
+  return perennial.awaitRetrain(model, number);
+}
+
+async function infer(model: string): Promise<{ status: number; version: string; parameters: Record<string, unknown> }> {
+  const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, {
+    method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ inputs: [{ name: 'features', shape: [1, 3], datatype: 'FP32', data: rows }] }),
+  });
+  const body = (await response.json()) as { model_version: string; parameters: Record<string, unknown> };
+  return { status: response.status, version: body.model_version, parameters: body.parameters };
+}
+
+describe('a retrain', () => {
+  it('goes from a request to a model in service, and the record knows every step', async () => {
+    await register('shop');
+    const retrain = await run('shop', 8);
+    expect(retrain).toMatchObject({ outcome: 'promoted', version: 1, promotedEpoch: 1, failure: null, dataReport: { verdict: 'pass', violations: [] } });
+    expect(await infer('shop')).toMatchObject({ status: 200, version: '1', parameters: { epoch: 1 } });
+    const audit = await perennial.call<{ items: { action: string }[] }>('GET', '/v1/models/shop/audit');
+    expect(audit.body.items.map(({ action }) => action)).toEqual([
+      'spec.applied', 'retrain.requested', 'snapshot.taken', 'training.finished', 'version.created', 'version.judged', 'champion.changed', 'retrain.promoted',
+    ]);
+  });
+
+  it('shows operators its outcome, stage and summary in Temporal', async () => {
+    const handle = perennial.temporal.workflow.getHandle('retrain/shop/1');
+    await handle.result();
+    const description = await handle.describe();
+    expect(description.status.name).toBe('COMPLETED');
+    expect(await description.staticSummary()).toBe('Retrain 1 of shop');
+    const attributes = Object.fromEntries(description.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
+    expect(attributes).toMatchObject({ PerennialModel: 'shop', PerennialVersion: 1, PerennialStage: 'finished', PerennialOutcome: 'promoted', PerennialTier: 'low', PerennialTrigger: 'request' });
+  });
+
+  it('trains the same bytes from the same data', async () => {
+    await register('twice');
+    const first = await run('twice', 10);
+    const second = await run('twice', 10);
+    const digests = await perennial.registry.query("SELECT model_digest FROM training_run WHERE model = 'twice' ORDER BY retrain");
+    expect(digests[0]).toEqual(digests[1]);
+    expect([first.outcome, second.outcome]).toEqual(['promoted', 'rejected']);
+  });
+
+  it('happens once for a hundred requests with one idempotency key', async () => {
+    await register('hundred');
+    const headers = { 'idempotency-key': 'a-hundred-times' };
+    const body = { asOf: asOfWeek(8) };
+    const answers = await Promise.all(Array.from({ length: 100 }, () => perennial.call('POST', '/v1/models/hundred/retrains', body, headers)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    expect(new Set(answers.map(({ body: answer }) => JSON.stringify(answer))).size).toBe(1);
+    await perennial.awaitRetrain('hundred', 1);
+    const [{ count }] = await perennial.registry.query("SELECT count(*)::int AS count FROM retrain WHERE model = 'hundred'");
+    expect(count).toBe(1);
+    const other = await perennial.call('POST', '/v1/models/hundred/retrains', { asOf: asOfWeek(10) }, headers);
+    expect(other).toMatchObject({ status: 422, body: { type: expect.stringContaining('IdempotencyKeyReused') } });
+  });
+
+  it('is joined by a request that comes while it runs, and refuses one for other data', async () => {
+    await register('joined', { parameters: { rounds: 400 } });
+    const number = await perennial.requestRetrain('joined', { asOf: asOfWeek(8) });
+    const again = await perennial.call('POST', '/v1/models/joined/retrains', { asOf: asOfWeek(8) });
+    expect(again).toMatchObject({ status: 202, body: { number, joined: true } });
+    const other = await perennial.call('POST', '/v1/models/joined/retrains', { asOf: asOfWeek(10) });
+    expect(other).toMatchObject({ status: 409, body: { type: expect.stringContaining('RetrainActive') } });
+    await perennial.awaitRetrain('joined', number);
+  });
+});
+
+describe('a rollback', () => {
+  it('goes back to the version before and forward again, and every gateway follows', async () => {
+    await register('back', { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 1, max_depth: 1 } });
+    await run('back', 6);
+    await perennial.apply(smallSpec({ model: 'back', gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 150, max_depth: 5 } }));
+    const better = await run('back', 10);
+    expect(better.outcome).toBe('promoted');
+    for (const [toVersion, epoch] of [[1, 3], [2, 4]] as const) {
+      const { status, body } = await perennial.call('POST', '/v1/models/back/rollbacks', { ...(toVersion === 1 ? {} : { toVersion }), reason: 'to see that it works' });
+      expect(status).toBe(202);
+      const link = body['status'] as string;
+      const done = await eventually(async () => {
+        const answer = await perennial.call('GET', link);
+        return answer.body['outcome'] === null ? undefined : answer.body;
+      }, () => link);
+      expect(done).toMatchObject({ outcome: 'done', toVersion, toEpoch: epoch, gatewaysBehind: [] });
+      expect(await infer('back')).toMatchObject({ version: String(toVersion), parameters: { epoch } });
+    }
+    const past = await perennial.call<{ items: { changedAt: string; epoch: number }[] }>('GET', '/v1/models/back/champion/history');
+    const first = past.body.items.find(({ epoch }) => epoch === 1);
+    const then = await perennial.call('GET', `/v1/models/back/champion?at=${encodeURIComponent(first?.changedAt ?? '')}`);
+    expect(then.body).toMatchObject({ version: 1, epoch: 1 });
+  });
+
+  it('is refused where there is nothing to go back to', async () => {
+    await register('alone');
+    await run('alone', 8);
+    const { status, body } = await perennial.call('POST', '/v1/models/alone/rollbacks', { reason: 'none' });
+    expect({ status, type: body['type'] }).toEqual({ status: 409, type: expect.stringContaining('NoRollbackTarget') });
+  });
+});
+
+describe('bad input', () => {
+  const cases: Record<string, { select?: string; spec?: Partial<Parameters<typeof smallSpec>[0]>; week?: number; type: string; says: RegExp; remove?: boolean; truncate?: boolean }> = {
+    'a column that was renamed': { select: '* RENAME (age AS aged)', type: 'DataInvalid', says: /age/ },
+    'a window with no rows': { week: 40, type: 'WindowEmpty', says: /row/ },
+    'a source that matches no file': { spec: { data: 'nowhere' }, type: 'DataNotFound', says: /nowhere/ },
+    'a truncated file': { truncate: true, type: 'DataUnreadable', says: /events\.parquet/ },
+    'a category that the spec does not know': { select: "* REPLACE (CASE WHEN colour = 'red' THEN 'crimson' ELSE colour END AS colour)", type: 'DataInvalid', says: /crimson|colour/ },
+    'a trainer that exits with 1': { spec: { trainer: 'misbehave', parameters: { behaviour: 'exit-1' } }, type: 'TrainerFailed', says: /the reason on stderr/ },
+    'a trainer that writes no model': { spec: { trainer: 'misbehave', parameters: { behaviour: 'no-model' } }, type: 'TrainerOutputInvalid', says: /model\.onnx/ },
+    'a trainer that hangs': { spec: { trainer: 'misbehave', parameters: { behaviour: 'hang' }, training: { silence: 'PT1S' } }, type: 'TrainerHung', says: /silen|report/i },
+    'a trainer that floods its output': { spec: { trainer: 'misbehave', parameters: { behaviour: 'flood-line' } }, type: 'TrainerOutputInvalid', says: /./ },
+    'parameters that the trainer does not know': { spec: { parameters: { depth: 3 } }, type: 'TrainerRejectedJob', says: /depth/ },
+    'a trainer that is not there': { spec: { trainer: 'nobody' }, type: 'TrainerMissing', says: /nobody/ },
+  };
+
+  it.each(Object.entries(cases))('%s stops the retrain with its type, and changes nothing', async (name, { select, spec, week = 8, type, says, truncate }) => {
+    const model = `bad-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+    const path = await writeEvents(perennial.dataDir, model, select);
+    if (truncate) (await import('node:fs')).truncateSync(path, 5_000);
+    await perennial.apply(smallSpec({ model, ...spec }));
+    const retrain = await run(model, week);
+    expect(retrain).toMatchObject({ outcome: 'failed', failure: { type, message: expect.stringMatching(says) }, version: null });
+    const handle = perennial.temporal.workflow.getHandle(retrain.workflowId);
+    await handle.result().catch(() => undefined);
+    expect((await handle.describe()).status.name).toBe('FAILED');
+    const champion = await perennial.call('GET', `/v1/models/${model}/champion`);
+    expect(champion.body['version'] ?? null).toBeNull();
+  });
+
+  it('an unknown model and a spec with faults are named', async () => {
+    expect(await perennial.call('POST', '/v1/models/nobody/retrains', {})).toMatchObject({ status: 404, body: { type: expect.stringContaining('ModelNotFound') } });
+    const { status, body } = await perennial.call('POST', '/v1/models', 'apiVersion: perennial/v1\nmodel: Bad Name\n');
+    expect(status).toBe(422);
+    expect((body['faults'] as { path: string }[]).map(({ path }) => path)).toEqual(expect.arrayContaining(['model', 'purpose', 'data']));
+  });
+});
+
+describe('operators', () => {
+  it('who terminate a retrain in the UI leave a typed outcome', async () => {
+    await register('stopped', { parameters: { rounds: 20_000 } });
+    const number = await perennial.requestRetrain('stopped', { asOf: asOfWeek(8) });
+    await perennial.awaitRetrain('stopped', number, ({ training }) => (training?.progress?.done ?? 0) > 0);
+    await perennial.temporal.workflow.getHandle(`retrain/stopped/${number}`).terminate('an operator said so');
+    expect(await perennial.awaitRetrain('stopped', number)).toMatchObject({ outcome: 'terminated', failure: { type: 'WorkflowTerminated' } });
+    await noTrainerLeft(perennial, 'stopped');
+  });
+
+  it('who cancel a retrain end its trainer', async () => {
+    await register('cancelled', { parameters: { rounds: 20_000 } });
+    const number = await perennial.requestRetrain('cancelled', { asOf: asOfWeek(8) });
+    await perennial.awaitRetrain('cancelled', number, ({ training }) => (training?.progress?.done ?? 0) > 0);
+    await perennial.temporal.workflow.getHandle(`retrain/cancelled/${number}`).cancel();
+    expect(await perennial.awaitRetrain('cancelled', number)).toMatchObject({ outcome: 'cancelled', failure: { type: 'WorkflowCancelled' } });
+    await noTrainerLeft(perennial, 'cancelled');
+  });
+});
+
+describe('the update of a model', () => {
+  it('refuses an id without an accepted command, and records the attempt', async () => {
+    const handle = perennial.temporal.workflow.getHandle('model/shop');
+    const error = await handle.executeUpdate('command', { args: ['00000000-0000-4000-8000-000000000000'] }).catch((caught: Error & { cause?: { type?: string } }) => caught);
+    expect(JSON.stringify(error, errorFields)).toContain('CommandUnknown');
+    const rows = await perennial.registry.query("SELECT action FROM audit_entry WHERE action = 'command.unknown'");
+    expect(rows.length).toBeGreaterThan(0);
+  });
+
+  it('leaves every failure on the record with a documented type', async () => {
+    const types: { type: string }[] = await perennial.registry.query("SELECT DISTINCT failure->>'type' AS type FROM retrain WHERE failure IS NOT NULL");
+    expect(types.filter(({ type }) => !isFailureType(type))).toEqual([]);
+  });
+});
+
+function errorFields(_key: string, value: unknown): unknown {
+  return value instanceof Error ? { message: value.message, type: (value as { type?: string }).type, cause: value.cause } : value;
+}
+
+/** No process works in the scratch folder of the model's trainings. */
+async function noTrainerLeft(installation: Installation, model: string): Promise<void> {
+  const { readdirSync, readFileSync } = await import('node:fs');
+  await eventually(async () => {
+    const left = readdirSync('/proc').filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false;
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(installation.environment.WORK_DIR, `train-${model}-`));
+      } catch {
+        return false;
+      }
+    });
+    return left.length === 0 ? true : undefined;
+  }, () => `the trainer of ${model} to end`);
+}
