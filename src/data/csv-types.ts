@@ -25,7 +25,7 @@ export async function csvExpressions(database: Database, from: string, columns: 
   const typed = columns.filter(({ name }) => readingsOf(name, spec).length > 0);
   for (let start = 0; start < typed.length; start += BATCH) {
     const batch = typed.slice(start, start + BATCH);
-    const [row] = await database.rows(`SELECT ${batch.map(({ name }, index) => misfits(name, index, spec)).join(', ')} FROM ${from}`);
+    const [row] = await database.rows(`SELECT ${batch.map(({ name }, index) => fits(name, index, spec)).join(', ')} FROM ${from}`);
     batch.forEach(({ name }, index) => {
       const reading = readingsOf(name, spec).find((type) => row?.[`${type}${index}`] === true);
       if (reading) expressions.set(name, `TRY_CAST(${quoteIdentifier(name)} AS ${reading}) AS ${quoteIdentifier(name)}`);
@@ -40,7 +40,7 @@ function readingsOf(name: string, spec: ModelSpec): readonly Reading[] {
   return spec.data.features.some((feature) => feature.name === name && feature.type === 'number') ? ['DOUBLE'] : [];
 }
 
-const misfits = (name: string, index: number, spec: ModelSpec): string => {
+const fits = (name: string, index: number, spec: ModelSpec): string => {
   const text = quoteIdentifier(name);
   return readingsOf(name, spec).map((type) => `coalesce(bool_and(${READINGS[type](text)}) FILTER (${text} IS NOT NULL), true) AS "${type}${index}"`).join(', ');
 };

@@ -39,9 +39,9 @@ const ROW_GROUP_VALUES = 4_000_000;
  * Freezes the windows of a retrain as two Parquet files and a manifest, all in the artifact store.
  *
  * The parts hold the spec's columns that the source has (those it lacks are for validation to list), ordered by event
- * time, then key. Event time is a TIMESTAMP in UTC; everything else keeps the source's type, labels too (boolean or 0/1);
- * from CSV, number features and the label become numbers or booleans and the rest stays text. The same source files, spec and asOf give
- * the same bytes and so the same digest, with any number of threads, as long as the version of DuckDB is the same.
+ * time, then key. Event time is a TIMESTAMP in UTC; everything else keeps the source's type, labels too (boolean or 0/1).
+ * From CSV, number features and the label become numbers or booleans and the rest stays text. The same source files, spec
+ * and asOf give the same bytes and so the same digest, with any number of threads, by the same version of DuckDB.
  *
  * @throws PerennialError `InvalidRequest`, `DataNotFound`, `DataUnreadable`; `DataInvalid` when rows cannot be placed in
  *   time; `WindowEmpty`, `NotEnoughData`.
@@ -100,7 +100,7 @@ async function freeze(request: SnapshotRequest, { database, files, scratch, asOf
       path: spec.data.source.path,
       format: spec.data.source.format,
       files: files.map(({ name, bytes, digest }) => ({ name, bytes, digest })),
-      otherColumns: table.others.slice(0, MAX_OTHER_COLUMNS),
+      otherColumns: table.others.filter((name) => name.length <= MAX_NAME).slice(0, MAX_OTHER_COLUMNS),
     },
     columns: train.columns,
     train: train.part,
@@ -108,7 +108,9 @@ async function freeze(request: SnapshotRequest, { database, files, scratch, asOf
   };
 }
 
+/** A manifest stays small however wide its source. */
 const MAX_OTHER_COLUMNS = 2_000;
+const MAX_NAME = 200;
 
 async function selectExpressions(database: Database, table: SourceTable, eventTime: Column, window: EventWindow, spec: ModelSpec): Promise<string[]> {
   const rows = `(SELECT * FROM ${table.from} WHERE ${inWindow(eventTime, window)})`;

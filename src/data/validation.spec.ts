@@ -137,10 +137,10 @@ describe('validateSnapshot', () => {
   });
 
   it('checks hundreds of columns', async () => {
-    const names = Array.from({ length: 450 }, (_, index) => `f${index}`);
+    const names = Array.from({ length: 250 }, (_, index) => `f${index}`);
     const spec = specWith({ data: { features: names.map((name) => ({ name, type: 'number', min: 0, max: 100 })) } });
-    const violations = await violationsOf(`SELECT *, ${names.map((name, index) => `CASE WHEN id = 'k5' AND ${index} IN (0, 449) THEN -1 ELSE speed END AS ${name}`).join(', ')} FROM (${HOURLY_ROWS})`, spec);
-    expect(violations.map(({ check, column }) => `${check} ${column}`)).toEqual(['minimum f0', 'minimum f449']);
+    const violations = await violationsOf(`SELECT *, ${names.map((name, index) => `CASE WHEN id = 'k5' AND ${index} IN (0, 249) THEN -1 ELSE speed END AS ${name}`).join(', ')} FROM (${HOURLY_ROWS})`, spec);
+    expect(violations.map(({ check, column }) => `${check} ${column}`)).toEqual(['minimum f0', 'minimum f249']);
   });
 });
 

@@ -128,6 +128,12 @@ export const modelSpecSchema = z
         fault(['data', 'features', index, 'categories'], 'names a category twice');
       }
     });
+    const spellings = new Map<string, string>();
+    for (const name of [...spec.data.key, spec.data.eventTime, spec.data.label, ...names.keys(), ...spec.evaluation.slices]) {
+      const other = spellings.get(name.toLowerCase()) ?? name;
+      if (other !== name) fault(['data'], `names both ${other} and ${name}; SQL does not tell columns apart that differ only in case`);
+      spellings.set(name.toLowerCase(), other);
+    }
     const allowed: readonly string[] = spec.task === 'regression' ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
     const wrong = (metric: string) => `does not fit a ${spec.task} model; choose one of ${allowed.join(', ')} instead of ${metric}`;
     spec.gates.absolute.forEach((gate, index) => {
