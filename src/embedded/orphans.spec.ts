@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandLine, isAlive } from '#embedded/pid-lock.mjs';
 import { startEmbedded } from './embedded.js';
 
@@ -83,15 +84,39 @@ onLinux('starts although the pid file of PostgreSQL names a living process that 
   stranger.kill();
 }, 60_000);
 
-it.runIf(process.getuid?.() === 0)('moves PostgreSQL when root keeps its state where nobody else may pass', async () => {
+describe.runIf(process.getuid?.() === 0)('where root keeps its state and nobody else may pass', () => {
   const closed = mkdtempSync(join(tmpdir(), 'perennial-closed-'));
+  const state = join(closed, 'state');
   chmodSync(closed, 0o700);
-  const said: string[] = [];
-  const servers = await startEmbedded({ stateDir: join(closed, 'state'), log: (line) => said.push(line) });
-  await servers.stop();
-  const moved = /its data is in (\S+)/.exec(said.join('\n'))?.[1] ?? '';
-  expect(moved).toMatch(/^\/var\/lib\/perennial\/[0-9a-f]{16}$/);
-  expect(existsSync(join(moved, 'data', 'PG_VERSION'))).toBe(true);
-  rmSync(closed, { recursive: true });
-  rmSync(moved, { recursive: true });
-}, 60_000);
+  afterAll(() => rmSync(closed, { recursive: true, force: true }));
+  const startAndStop = async (): Promise<string> => {
+    const said: string[] = [];
+    const servers = await startEmbedded({ stateDir: state, log: (line) => said.push(line) });
+    await servers.stop();
+    return said.join('\n');
+  };
+  const movedTo = (said: string): string => /its data is in (\S+)/.exec(said)?.[1] ?? '';
+
+  it('moves PostgreSQL, and says where to', async () => {
+    const moved = movedTo(await startAndStop());
+    expect(moved).toMatch(/^\/var\/lib\/perennial\/[0-9a-f]{16}$/);
+    expect(existsSync(join(moved, 'data', 'PG_VERSION'))).toBe(true);
+    expect(await startAndStop()).not.toContain('aside');
+  }, 60_000);
+
+  it('puts the data of a state folder that was deleted aside', async () => {
+    rmSync(state, { recursive: true });
+    const aside = /put aside in (\S+);/.exec(await startAndStop())?.[1] ?? '';
+    expect(existsSync(join(aside, 'data', 'PG_VERSION'))).toBe(true);
+  }, 60_000);
+
+  it('removes moved data when its state lay in the temporary folder and is gone', async () => {
+    const moved = join('/var/lib/perennial', createHash('sha256').update(state).digest('hex').slice(0, 16));
+    rmSync(closed, { recursive: true });
+    const other = mkdtempSync(join(tmpdir(), 'perennial-closed-'));
+    const server = await startEmbedded({ stateDir: join(other, 'state') });
+    await server.stop();
+    expect(existsSync(moved)).toBe(false);
+    rmSync(other, { recursive: true });
+  }, 60_000);
+});

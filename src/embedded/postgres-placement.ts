@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { PerennialError } from '../contracts/failures.js';
 
@@ -18,6 +19,8 @@ export interface Placement {
   readonly account: Account | undefined;
   /** True when the data could not lie in the state folder. */
   readonly moved: boolean;
+  /** Where the data of a state folder that was deleted has been put aside. */
+  readonly setAside?: string | undefined;
 }
 
 const ROOT_BASE = '/var/lib/perennial';
@@ -32,11 +35,14 @@ const OTHERS_READ = 0o004;
 export async function placePostgres(stateDir: string, instance: string): Promise<Placement> {
   const binaries = await packagedBinaries();
   const account = process.getuid?.() === 0 ? rootsAccount() : undefined;
-  if (!account) return { binaries, base: join(stateDir, 'postgres'), account, moved: false };
-  const reachable = reaches(resolve(stateDir));
-  const base = reachable ? join(stateDir, 'postgres') : join(ROOT_BASE, hash(resolve(stateDir)));
-  if (!reachable) setAsideOther(base, instance);
-  return { binaries: readable(binaries) ? binaries : copyBinaries(binaries), base, account, moved: !reachable };
+  const inState = join(stateDir, 'postgres');
+  if (!account) return { binaries, base: inState, account, moved: false };
+  const reachable = readable(binaries) ? binaries : copyBinaries(binaries);
+  if (reaches(resolve(stateDir))) return { binaries: reachable, base: inState, account, moved: false };
+  const base = join(ROOT_BASE, hash(resolve(stateDir)));
+  openFolder(ROOT_BASE);
+  removeForgotten();
+  return { binaries: reachable, base, account, moved: true, setAside: setAsideOther(base, instance) };
 }
 
 /** The folder with `bin/` and `lib/` of the npm package for this platform. */
@@ -95,9 +101,21 @@ function copyBinaries(source: string): string {
  * The moved folder bears the mark of the state it belongs to: when the state folder was deleted and made anew, the old
  * data is set aside rather than opened with passwords that no longer fit.
  */
-function setAsideOther(base: string, instance: string): void {
-  if (existsSync(base) && !isMarkedFor(base, instance)) renameSync(base, `${base}.replaced-${Date.now()}`);
-  openFolder(ROOT_BASE);
+function setAsideOther(base: string, instance: string): string | undefined {
+  if (!existsSync(base) || isMarkedFor(base, instance)) return undefined;
+  const aside = `${base}.replaced-${Date.now()}`;
+  renameSync(base, aside);
+  return aside;
+}
+
+/** Removes moved data whose state lay in the system's temporary folder and is gone: nothing else may be taken for waste. */
+function removeForgotten(): void {
+  for (const name of readdirSync(ROOT_BASE)) {
+    const mark = join(ROOT_BASE, name, 'state');
+    if (!existsSync(mark)) continue;
+    const stateDir = readFileSync(mark, 'utf8');
+    if (stateDir.startsWith(`${resolve(tmpdir())}/`) && !existsSync(stateDir)) rmSync(join(ROOT_BASE, name), { recursive: true, force: true });
+  }
 }
 
 /** Whether the data in this folder was made with the secrets of this instance. */
@@ -106,8 +124,9 @@ export function isMarkedFor(base: string, instance: string): boolean {
   return existsSync(mark) && readFileSync(mark, 'utf8') === instance;
 }
 
-export function markFor(base: string, instance: string): void {
+export function markFor(base: string, instance: string, stateDir: string): void {
   writeFileSync(join(base, 'instance'), instance);
+  writeFileSync(join(base, 'state'), resolve(stateDir));
 }
 
 /** Gives the account its folder to write in. */

@@ -59,10 +59,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const { secrets, fresh } = loadSecrets(stateDir);
   const place = await placePostgres(stateDir, secrets.instance);
   if (place.moved && fresh) log(`PostgreSQL runs as ${place.account?.name} and cannot reach ${stateDir}; its data is in ${place.base}`);
+  if (place.setAside) log(`The database of a state folder that is gone was put aside in ${place.setAside}; remove it when you don't need it`);
   const data = join(place.base, 'data');
   await clearLeftovers(stateDir, data);
   if (existsSync(data)) checkOwner(stateDir, place, secrets);
-  else await initialise(place, data, secrets);
+  else await initialise(stateDir, place, data, secrets);
   const { kept, heldPort } = await launchOnFreePort(options, place, data, secrets);
   const url = (user: string, password: string, database: string): string => `postgres://${user}:${password}@127.0.0.1:${heldPort.port}/${database}`;
   const adminDatabaseUrl = url(SUPERUSER, secrets.superuser, 'postgres');
@@ -103,7 +104,7 @@ function checkOwner(stateDir: string, place: Placement, secrets: Secrets): void 
 }
 
 /** Makes the data folder under another name and renames it, so that a killed start leaves no half database. */
-async function initialise(place: Placement, data: string, secrets: Secrets): Promise<void> {
+async function initialise(stateDir: string, place: Placement, data: string, secrets: Secrets): Promise<void> {
   const incoming = `${data}.new`;
   ownFolder(dirname(data), place.account);
   rmSync(incoming, { recursive: true, force: true });
@@ -118,7 +119,7 @@ async function initialise(place: Placement, data: string, secrets: Secrets): Pro
   } finally {
     rmSync(passwordFile, { force: true });
   }
-  markFor(place.base, secrets.instance);
+  markFor(place.base, secrets.instance, stateDir);
   renameSync(incoming, data);
 }
 
