@@ -3,6 +3,8 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Gateway, startGateway } from './gateway.js';
+import { gatewayLog } from './gateway-log.js';
+import { RoutingListener } from './routing-listener.js';
 import { expectedPositive, modelFile, ServedRegistry } from './testing/served-registry.js';
 
 /** Longer than the two seconds between two polls. */
@@ -156,7 +158,8 @@ describe('inference', () => {
     [{ 'content-type': 'text/plain' }, /text\/plain/],
     [{ 'content-type': 'application/json; charset=utf-16' }, /UTF-8/],
     [{ 'content-encoding': 'gzip' }, /Compressed/],
-    [{ 'content-type': 'application/octet-stream', 'inference-header-content-length': '10' }, /octet-stream/],
+    [{ 'content-type': 'application/octet-stream' }, /octet-stream/],
+    [{ 'inference-header-content-length': '10' }, /binary tensors/],
   ])('refuses a body sent with %o', async (headers, message) => {
     const answer = await post('/v2/models/flights/infer', encoded(ROW), headers);
     expect(answer).toMatchObject({ status: 415, body: { type: 'UnsupportedMediaType', error: expect.stringMatching(message) as string } });
@@ -209,6 +212,23 @@ describe('routing', () => {
       [epoch, version, String(version), expectedPositive(VERSION_FILES[version as 1 | 2], ROW).toFixed(5)].join());
     expect(promised).toEqual(expect.arrayContaining([...new Set(seen)]));
   }, 120_000);
+
+  it('hears of changes at once, and again after its connection was cut', async () => {
+    let heard = 0;
+    const silent = gatewayLog('error', () => undefined);
+    const listener = new RoutingListener(registry.databaseUrl, () => (heard += 1), silent);
+    const hearsNext = async (cause: () => Promise<unknown>): Promise<void> => {
+      const before = heard;
+      await cause();
+      await vi.waitFor(() => expect(heard).toBeGreaterThan(before), PATIENCE);
+    };
+    await hearsNext(async () => listener.start());
+    await hearsNext(() => registry.query(`SELECT pg_notify('routing', 'any/default')`));
+    // A new connection counts as news: what was announced meanwhile is lost.
+    await hearsNext(() => registry.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'perennial-gateway'`));
+    await hearsNext(() => registry.query(`SELECT pg_notify('routing', 'any/default')`));
+    await listener.stop();
+  }, 30_000);
 
   it('keeps the champion when the next one cannot be loaded, and serves the one after it', async () => {
     const before = (await infer()).body.parameters;

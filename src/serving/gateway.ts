@@ -3,11 +3,11 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { causeOf, type GatewayLog, gatewayLog, type LogLevel } from './gateway-log.js';
 import { httpServer, listen } from './http-server.js';
 import { inferenceRoutes } from './inference.routes.js';
 import { metadataRoutes } from './metadata.routes.js';
 import { RecordLink } from './record-link.js';
-import { causeOf } from './routing-follower.js';
 import { RoutingTable } from './routing-table.js';
 
 export interface GatewaySettings {
@@ -22,7 +22,7 @@ export interface GatewaySettings {
   readonly name?: string | undefined;
   /** Where callers reach it. Default, and where another port had to be taken: the address that it listens on. */
   readonly url?: string | undefined;
-  readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
+  readonly logLevel: LogLevel;
   /** Bytes of a request's body. Default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /** Rows of a request. A run holds up every other request, so the bound is in milliseconds of the model. Default 8192. */
@@ -54,16 +54,18 @@ const READY_CHECK_MS = 20;
 export async function startGateway(settings: GatewaySettings): Promise<Gateway> {
   const limits = { maxBodyBytes: settings.maxBodyBytes ?? DEFAULTS.maxBodyBytes, maxRows: settings.maxRows ?? DEFAULTS.maxRows };
   const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
-  const app = httpServer(limits, settings.logLevel);
+  const log = gatewayLog(settings.logLevel);
+  const app = httpServer(limits, log);
   let accepting = true;
   metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => accepting });
   inferenceRoutes(app, table, limits.maxRows);
   const port = await listen(app, settings.host, settings.port);
-  if (settings.port !== 0 && port !== settings.port) app.log.warn({ port }, `Port ${settings.port} is taken; the gateway listens on ${port}`);
+  if (settings.port !== 0 && port !== settings.port) log.warn({ port }, `Port ${settings.port} is taken; the gateway listens on ${port}`);
   const url = `http://${urlHost(settings.host)}:${port}`;
   const name = settings.name ?? `${hostname()}:${port}`;
   const advertised = port === settings.port ? (settings.url ?? url) : url;
-  const link = new RecordLink(settings, { name, url: advertised }, table, app.log);
+  log.info({ url, name }, `The gateway listens on ${url}`);
+  const link = new RecordLink(settings, { name, url: advertised }, table, log);
   link.start();
   return {
     url,
@@ -72,13 +74,13 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     close: async () => {
       if (!accepting) return;
       accepting = false;
-      await closeWithin(app, link, table);
+      await closeWithin(app, link, table, log);
     },
   };
 }
 
-async function closeWithin(app: FastifyInstance, link: RecordLink, table: RoutingTable): Promise<void> {
-  const deadline = sleep(CLOSE_MS, undefined, { ref: false }).then(() => app.log.warn({}, 'The gateway did not close in time; what is left is cut'));
+async function closeWithin(app: FastifyInstance, link: RecordLink, table: RoutingTable, log: GatewayLog): Promise<void> {
+  const deadline = sleep(CLOSE_MS, undefined, { ref: false }).then(() => log.warn({}, 'The gateway did not close in time; what is left is cut'));
   const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
   const orderly = async (): Promise<void> => {
     const unfollowed = link.unfollow();
@@ -88,7 +90,7 @@ async function closeWithin(app: FastifyInstance, link: RecordLink, table: Routin
     // Only now does nobody answer from the old routing any more.
     await link.close();
   };
-  await Promise.race([orderly().catch((error: unknown) => app.log.error(causeOf(error), 'The gateway did not close cleanly')), deadline]);
+  await Promise.race([orderly().catch((error: unknown) => log.error(causeOf(error), 'The gateway did not close cleanly')), deadline]);
   clearTimeout(cut);
 }
 

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { FAILURES, type FailureType, PerennialError } from '../contracts/failures.js';
-import { causeOf } from './routing-follower.js';
+import { causeOf, type GatewayLog } from './gateway-log.js';
 
 interface Refusal {
   readonly status: number;
@@ -11,19 +11,19 @@ interface Refusal {
 const INTERNAL: Refusal = { status: 500, type: 'Internal', message: 'Something unexpected went wrong; the log of the gateway says what' };
 
 /** Answers with the protocol's error object, `{"error"}`, and the failure's type. */
-export function sendFailure(error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
+export function sendFailure(log: GatewayLog, error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = refusalOf(error);
   if (refusal.status >= 500 && refusal.type !== 'ModelNotReady') {
-    request.log.error({ ...causeOf(error), method: request.method, route: request.routeOptions?.url }, 'A request failed');
+    log.error({ ...causeOf(error), method: request.method, route: request.routeOptions?.url }, 'A request failed');
   }
   if (refusal.status === 503) reply.header('retry-after', '1');
   reply.code(refusal.status).header('content-type', 'application/json; charset=utf-8');
   reply.send(JSON.stringify({ error: refusal.message, type: refusal.type }));
 }
 
-export function sendNotFound(request: FastifyRequest, reply: FastifyReply): void {
+export function sendNotFound(log: GatewayLog, request: FastifyRequest, reply: FastifyReply): void {
   const place = JSON.stringify(`${request.method} ${request.url}`.slice(0, 200));
-  sendFailure(new PerennialError('NotFound', `There is nothing at ${place}; the gateway answers POST /v2/models/<model>/infer and the other paths of the Open Inference Protocol V2`), request, reply);
+  sendFailure(log, new PerennialError('NotFound', `There is nothing at ${place}; the gateway answers POST /v2/models/<model>/infer and the other paths of the Open Inference Protocol V2`), request, reply);
 }
 
 function refusalOf(error: FastifyError | PerennialError | Error): Refusal {

@@ -1,5 +1,6 @@
-import fastify, { type FastifyInstance, type FastifyRequest, LogController } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { PerennialError } from '../contracts/failures.js';
+import type { GatewayLog } from './gateway-log.js';
 import { sendFailure, sendNotFound } from './http-failures.js';
 import { parseJsonBody } from './json-body.js';
 
@@ -18,20 +19,17 @@ const NEXT_PORTS = 200;
  * pipes or interceptors to pass, and their cost would be a good part of a row's (bench/serving compares with a bare
  * Fastify).
  */
-export function httpServer(limits: HttpLimits, logLevel: string): FastifyInstance {
+export function httpServer(limits: HttpLimits, log: GatewayLog): FastifyInstance {
   const app = fastify({
-    logger: { level: logLevel, base: { name: 'gateway' } },
-    // A line for each request would cost as much as the answer; failures are logged where they happen.
-    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A request that comes on an open connection while the server closes is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => sendFailure(error, request, reply),
+    frameworkErrors: (error, request, reply) => sendFailure(log, error, request, reply),
   });
-  app.setErrorHandler<Error>((error, request, reply) => sendFailure(error, request, reply));
-  app.setNotFoundHandler((request, reply) => sendNotFound(request, reply));
+  app.setErrorHandler<Error>((error, request, reply) => sendFailure(log, error, request, reply));
+  app.setNotFoundHandler((request, reply) => sendNotFound(log, request, reply));
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
@@ -46,13 +44,15 @@ export function httpServer(limits: HttpLimits, logLevel: string): FastifyInstanc
 
 /** A body without a media type is taken for JSON: clients of the protocol leave it out. */
 function checkMediaType(request: FastifyRequest): void {
-  const [type = '', ...parameters] = (request.headers['content-type'] ?? '').toLowerCase().split(';').map((part) => part.trim());
+  const { headers } = request;
+  const mediaType = headers['content-type'] ?? '';
+  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') throw unsupported('Compressed bodies are not supported; send the JSON as it is');
+  if (headers['inference-header-content-length'] !== undefined) throw unsupported("The protocol's binary tensors are not supported; send the data as JSON");
+  if (mediaType === 'application/json') return;
+  const [type = '', ...parameters] = mediaType.toLowerCase().split(';').map((part) => part.trim());
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length).replaceAll('"', '');
-  const encoding = request.headers['content-encoding'] ?? 'identity';
   if (type !== '' && type !== 'application/json') throw unsupported(`The media type ${JSON.stringify(type.slice(0, 100))} is not supported; send application/json`);
   if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') throw unsupported('JSON is sent in UTF-8');
-  if (encoding !== 'identity') throw unsupported('Compressed bodies are not supported; send the JSON as it is');
-  if (request.headers['inference-header-content-length'] !== undefined) throw unsupported("The protocol's binary tensors are not supported; send the data as JSON");
 }
 
 const unsupported = (message: string): PerennialError => new PerennialError('UnsupportedMediaType', message);

@@ -21,8 +21,15 @@ function selected(wanted: readonly string[] | null, outputs: readonly OutputTens
 
 function answerTensor({ name, shape, data }: OutputTensor, signature: ModelSignature): object {
   const datatype = signature.outputs.find((output) => output.name === name)?.datatype;
-  return { name, shape, datatype, data: Array.from(data, jsonValue) };
+  return { name, shape, datatype, data: jsonValues(data) };
 }
 
-/** 64-bit integers come as bigint; those beyond 2^53 lose precision in JSON's numbers. */
-const jsonValue = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
+/** 64-bit integers come as bigint; those beyond 2^53 lose precision in JSON's numbers. A loop is several times as fast as `Array.from`. */
+function jsonValues(data: ArrayLike<unknown>): unknown[] {
+  const values = new Array<unknown>(data.length);
+  for (let at = 0; at < data.length; at++) {
+    const value = data[at];
+    values[at] = typeof value === 'bigint' ? Number(value) : value;
+  }
+  return values;
+}

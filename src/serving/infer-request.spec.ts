@@ -97,6 +97,54 @@ describe('encoded rows', () => {
   });
 });
 
+describe('requests that were broken at random', () => {
+  const SEED = 20_260_101;
+  const JUNK = [null, true, '', '1', -1, 0, 0.5, 7, 1e308, 2 ** 53, [], {}, [[]], [null], 'features', 'BYTES', '__proto__', { length: 3 }];
+
+  /** Linear congruential generator of Numerical Recipes. */
+  function random(seed: number): (below: number) => number {
+    let state = seed;
+    return (below) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+  }
+
+  /** Replaces, adds or removes one member somewhere below. */
+  function breakOnce(value: unknown, pick: (below: number) => number): unknown {
+    if (typeof value !== 'object' || value === null || pick(4) === 0) return JUNK[pick(JUNK.length)];
+    const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+    const keys = Object.keys(copy);
+    const key = keys[pick(keys.length)] ?? 'inputs';
+    if (pick(6) === 0) delete copy[key];
+    else copy[key] = breakOnce(copy[key], pick);
+    return copy;
+  }
+
+  it('are answered, or refused as the fault of the caller', () => {
+    const pick = random(SEED);
+    const wholes = [{ id: 'a', parameters: { deployment: 'default' }, inputs: [encoded()], outputs: [{ name: 'label' }] }, { inputs: row() }];
+    const seen = new Map<string, number>();
+    for (let round = 0; round < 20_000; round++) {
+      let body: unknown = wholes[round % 2];
+      for (let times = 0; times <= pick(3); times++) body = breakOnce(body, pick);
+      let outcome = 'answered';
+      try {
+        const envelope = readEnvelope(JSON.parse(JSON.stringify(body) ?? 'null'));
+        checkOutputs(envelope.outputs, signature);
+        const { rows, features: encodedRows } = readRows(envelope.inputs, signature, MAX_ROWS);
+        expect(encodedRows).toHaveLength(rows * 3);
+        expect(encodedRows.some((value) => Math.abs(value) === Infinity)).toBe(false);
+      } catch (error) {
+        if (!(error instanceof PerennialError)) throw error;
+        outcome = error.type;
+      }
+      seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
+    }
+    expect([...seen.keys()].sort()).toEqual(['BodyTooLarge', 'InferenceInvalid', 'answered']);
+  });
+});
+
 describe('rows by feature', () => {
   it('come in any order, of any fitting type, with the codes of their categories', () => {
     expect(read(...row().reverse())).toEqual([[1, 1, 1]]);

@@ -63,7 +63,7 @@ beforeEach(() => {
   lines.length = 0;
   record = new WrittenRecord();
   table = new RoutingTable(10_000);
-  follower = new RoutingFollower(record, table, { info: line, warn: line, error: line }, TIMES);
+  follower = new RoutingFollower(record, table, { info: line, warn: line, error: line, debug: line }, TIMES);
 });
 afterEach(async () => {
   await follower.stop();

@@ -1,15 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerennialError } from '../contracts/failures.js';
 import type { Routing } from '../registry/entities/routing.entity.js';
+import { causeOf, type GatewayLog } from './gateway-log.js';
 import type { RoutingTable } from './routing-table.js';
 import type { ServedVersion } from './served-version.js';
-
-/** Structured lines, as Fastify's logger writes them. */
-export interface GatewayLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
 
 /** What following the routing needs of the record and of the runtime. */
 export interface RoutingSource {
@@ -141,7 +135,7 @@ export class RoutingFollower {
       const attempts = progress.failed?.revision === revision ? progress.failed.attempts + 1 : 1;
       const retryInMs = Math.min(this.times.retryFirstMs * 2 ** (attempts - 1), this.times.retryMaxMs);
       progress.failed = { revision, attempts, retryAtMs: performance.now() + retryInMs };
-      this.table.fail(model, deployment, { revision, type: error instanceof PerennialError ? error.type : 'Internal' });
+      this.table.fail(model, deployment, { revision, type: error instanceof PerennialError ? error.type : 'DependencyUnavailable' });
       this.log.error({ model, deployment, revision, version: row.champion, attempts, retryInMs, ...causeOf(error) },
         'The routing could not be applied; what served before goes on serving');
     }
@@ -159,10 +153,4 @@ export class RoutingFollower {
     if (reachable) this.log.info({}, 'The record answers again');
     else this.log.warn(causeOf(error), 'The record does not answer; serving goes on with the routing that is known');
   }
-}
-
-/** A failure without what might hold a secret: no stack, no query, no connection. */
-export function causeOf(error: unknown): { type: string; cause: string } {
-  const type = error instanceof PerennialError ? error.type : ((error as { code?: string } | null)?.code ?? 'Internal');
-  return { type, cause: error instanceof Error ? error.message : String(error) };
 }

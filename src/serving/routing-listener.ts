@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { causeOf, type GatewayLog } from './routing-follower.js';
+import { causeOf, type GatewayLog } from './gateway-log.js';
 
 const RECONNECT_FIRST_MS = 250;
 const RECONNECT_MAX_MS = 5_000;

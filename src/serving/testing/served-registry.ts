@@ -7,7 +7,7 @@ import type { DataSource } from 'typeorm';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { DEFAULT_DEPLOYMENT } from '../../contracts/motion.js';
 import type { PromotionSummary } from '../../contracts/retrains.js';
-import { grantAppRole } from '../../embedded/postgres-roles.js';
+import { grantAppRole, withClient } from '../../embedded/postgres-roles.js';
 import { type PostgresServer, startPostgres } from '../../embedded/postgres-server.js';
 import { AuditLedger } from '../../registry/audit-ledger.js';
 import { registryDataSource } from '../../registry/data-source.js';
@@ -93,9 +93,13 @@ export class ServedRegistry {
     rmSync(this.stateDir, { recursive: true, force: true });
   }
 
+  /** As the superuser, who may end other connections. */
+  async query(sql: string): Promise<unknown> {
+    return withClient(this.postgres.adminDatabaseUrl.replace(/postgres$/, 'perennial'), (client) => client.query(sql));
+  }
+
   /** Registers a model; its deployment `default` has no champion yet. */
-  async register(model: string): Promise<void> {
-    const source = specOf(model);
+  async register(model: string, source: string = specOf(model)): Promise<void> {
     await this.owner.transaction((manager) => new ModelsRepository(this.owner).apply(manager, source, parseSpec(source), 'tester', new Date()));
   }
 
