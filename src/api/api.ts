@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Environment } from '../config/environment.js';
+import { requireServers } from '../config/servers.js';
 import { PerennialError } from '../contracts/failures.js';
 import { ApiKeysRepository } from '../registry/api-keys.repository.js';
 import { ApiModule, type ApiSettings } from './api.module.js';
@@ -57,11 +58,7 @@ async function closeWithin(app: NestFastifyApplication, server: FastifyInstance)
 }
 
 function settingsOf(environment: Environment, outcomeTimeoutMs: number): ApiSettings {
-  const { DATABASE_URL, TEMPORAL_ADDRESS } = environment;
-  if (!DATABASE_URL || !TEMPORAL_ADDRESS) {
-    const missing = [DATABASE_URL ? [] : ['DATABASE_URL'], TEMPORAL_ADDRESS ? [] : ['TEMPORAL_ADDRESS']].flat();
-    throw new PerennialError('ConfigurationInvalid', `The API needs ${missing.join(' and ')}; set them, or run everything on this machine with \`npm start\``, { settings: missing });
-  }
+  const { DATABASE_URL, TEMPORAL_ADDRESS } = requireServers(environment);
   return {
     databaseUrl: DATABASE_URL,
     databasePool: environment.DATABASE_POOL,

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readEnvironment } from '../config/environment.js';
+import { anyFreePort } from '../embedded/ports.js';
+import { runCli } from './cli.js';
+import { RecordedTerminal } from './testing/recorded-terminal.js';
+
+const stateDir = mkdtempSync(join(tmpdir(), 'perennial-cli-'));
+afterAll(() => rmSync(stateDir, { recursive: true }));
+
+async function cli(args: string[], settings: Record<string, string> = {}): Promise<{ code: number; stdout: string; stderr: string }> {
+  const terminal = new RecordedTerminal({ columns: 140 });
+  const code = await runCli(args, readEnvironment({ STATE_DIR: stateDir, ...settings }), 'main.js', terminal);
+  return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+}
+
+describe('without a running instance', () => {
+  it('says how to start it', async () => {
+    const port = await anyFreePort();
+    const { code, stderr } = await cli(['status'], { API_URL: `http://127.0.0.1:${port}`, PERENNIAL_API_KEY: 'x' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('npm start');
+    expect(stderr).toContain(String(port));
+  }, 20_000);
+
+  it('says which key is missing', async () => {
+    expect((await cli(['status'])).stderr).toContain('PERENNIAL_API_KEY');
+  });
+
+  it('names the file that cannot be read', async () => {
+    const { code, stderr } = await cli(['apply', '-f', join(stateDir, 'none.yaml')], { PERENNIAL_API_KEY: 'x' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('none.yaml');
+  });
+});
+
+describe('wrong usage', () => {
+  it.each([
+    { args: ['frobnicate'], says: 'frobnicate' },
+    { args: ['retrain'], says: 'model' },
+    { args: ['apply'], says: '--file' },
+    { args: ['rollback', 'm'], says: '--reason' },
+    { args: ['rollback', 'm', '--reason', 'x', '--to', 'latest'], says: 'number of a version' },
+    { args: ['status', 'm', 'n'], says: 'too many arguments' },
+    { args: ['retrain', 'm', '--asof', '2020-01-01'], says: '--as-of' },
+  ])('of $args ends with 2 and says what is missing', async ({ args, says }) => {
+    const { code, stdout, stderr } = await cli(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(says);
+    const json = await cli([...args, '--json']);
+    expect(json).toMatchObject({ code: 2, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({ type: 'urn:perennial:InvalidRequest' });
+  });
+
+  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'up'])('%s explains itself with examples', async (verb) => {
+    const { code, stdout } = await cli([verb, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`$ perennial ${verb}`);
+    expect(stdout).toContain('--json');
+  });
+});

@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ExitCode, Session } from './session.js';
+import { apply } from './verbs/apply.js';
+import { champion, type ChampionOptions } from './verbs/champion.js';
+import { retrain, type RetrainOptions } from './verbs/retrain.js';
+import { rollback, type RollbackOptions } from './verbs/rollback.js';
+import { status } from './verbs/status.js';
+import { up, type UpOptions } from './verbs/up.js';
+import { versions } from './verbs/versions.js';
+
+const EPILOGUE = `
+The API is found by API_URL, else by the instance that \`npm start\` runs here; the key by PERENNIAL_API_KEY, else by that
+instance's own. Exit codes: 0 done, 1 failed or refused, 2 wrong usage.`;
+
+const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  $ perennial ${line}`).join('\n')}\n`;
+
+/** The verbs and what they take. `run` does a verb with its options. */
+export function programOf(run: (work: (session: Session) => Promise<ExitCode>) => Promise<void>): Command {
+  const program = new Command('perennial')
+    .description('Keeps production models alive: retrains them, proves a candidate better, takes it back when it disappoints.')
+    .helpCommand(false)
+    .showHelpAfterError('(add --help for what it takes)')
+    .addHelpText('after', EPILOGUE);
+  const verb = (usage: string, description: string, ...shown: string[]): Command =>
+    program.command(usage).description(description).option('--json', 'print one JSON document and nothing else').allowExcessArguments(false).addHelpText('after', examples(...shown));
+
+  verb('up', 'Run everything on this machine: PostgreSQL, Temporal with its UI, workers, API and gateway.', 'up', 'up --tour --exit')
+    .option('--tour', 'take the short tour: the flights of 2013, a retrain every four weeks')
+    .option('--exit', 'stop when everything is up and the tour is over')
+    .action((options: UpOptions & { json?: boolean }) => run((session) => up(session, without(options))));
+  verb('apply', 'Register a model, or put another spec in force.', 'apply -f models/flight-delay/model.yaml', 'apply -f - < model.yaml')
+    .requiredOption('-f, --file <path>', 'the model spec; - reads it from standard input')
+    .action(({ file }: { file: string }) => run((session) => apply(session, file)));
+  addRetrain(verb, run);
+  verb('status [model]', 'Show all models, or one with its champion and last retrains.', 'status', 'status flight-delay --json')
+    .action((model: string | undefined) => run((session) => status(session, model)));
+  verb('versions <model>', 'List the versions of a model with the figures that decided on them.', 'versions flight-delay')
+    .action((model: string) => run((session) => versions(session, model)));
+  addRollback(verb, run);
+  verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
+    .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
+    .addOption(deploymentOption())
+    .action((model: string, options: ChampionOptions & { json?: boolean }) => run((session) => champion(session, model, without(options))));
+  return program;
+}
+
+type Verb = (usage: string, description: string, ...shown: string[]) => Command;
+type Run = Parameters<typeof programOf>[0];
+
+function addRetrain(verb: Verb, run: Run): void {
+  verb('retrain <model>', 'Retrain a model and follow it to its verdict. Promoted, rejected and inconclusive all count as done.',
+    'retrain flight-delay', 'retrain flight-delay --as-of 2013-04-01 --reason "spring schedule"', 'retrain flight-delay --no-follow --json')
+    .option('--as-of <time>', 'event time up to which the data is looked at, ISO 8601; the newest where it is not given')
+    .option('--reason <text>', 'why, for the record')
+    .addOption(deploymentOption())
+    .option('--no-follow', 'return as soon as it runs')
+    .action((model: string, options: RetrainOptions & { json?: boolean }) => run((session) => retrain(session, model, without(options))));
+}
+
+function addRollback(verb: Verb, run: Run): void {
+  verb('rollback <model>', 'Take the champion back to the version before, or to any that has served.',
+    'rollback flight-delay --reason "too many false alarms"', 'rollback flight-delay --to 3 --reason "last good one"')
+    .option('--to <version>', 'the version; the champion before where it is not given', versionNumber)
+    .requiredOption('--reason <text>', 'why, for the record')
+    .addOption(deploymentOption())
+    .option('--no-follow', 'return as soon as it runs')
+    .action((model: string, options: RollbackOptions & { json?: boolean }) => run((session) => rollback(session, model, without(options))));
+}
+
+const deploymentOption = (): Option => new Option('--deployment <name>', 'a place where the model answers; `default` where it is not given');
+
+function without<T extends { json?: boolean }>({ json: _json, ...options }: T): Omit<T, 'json'> {
+  return options;
+}
+
+function versionNumber(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be the number of a version, such as 3.');
+  return Number(value);
+}

@@ -1,0 +1,34 @@
+import type { EvaluationAnswer } from '../../api/evaluations/evaluations.dto.js';
+import type { VersionAnswer } from '../../api/versions/versions.dto.js';
+import { interval, moment } from '../numbers.js';
+import { EXIT, type ExitCode, type Session } from '../session.js';
+import { table } from '../table.js';
+
+/** `perennial versions <model>` */
+export async function versions(session: Session, model: string): Promise<ExitCode> {
+  const path = `/v1/models/${encodeURIComponent(model)}`;
+  const [found, evaluations] = await Promise.all([
+    session.api.get<{ items: VersionAnswer[] }>(`${path}/versions?limit=500`),
+    session.api.get<{ items: EvaluationAnswer[] }>(`${path}/evaluations?limit=500`),
+  ]);
+  const byVersion = new Map(evaluations.items.map((evaluation) => [evaluation.version, evaluation]));
+  const metric = evaluations.items.map(({ comparison }) => comparison?.metric).find((name) => name !== undefined) ?? Object.keys(evaluations.items[0]?.metrics ?? {})[0] ?? 'metric';
+  session.show({ items: found.items.map((version) => ({ ...version, evaluation: byVersion.get(version.version) ?? null })) }, () => table(
+    session.terminal,
+    [{ title: 'Version', align: 'right' }, { title: 'Status' }, { title: 'Verdict' }, { title: metric }, { title: 'Champion then' }, { title: 'Retrain', align: 'right' }, { title: 'Created' }, { title: 'By' }],
+    found.items.map((version) => rowOf(version, byVersion.get(version.version), metric)),
+    `${model} has no version yet; train one with \`perennial retrain ${model}\``,
+  ));
+  return EXIT.done;
+}
+
+const rowOf = (version: VersionAnswer, evaluation: EvaluationAnswer | undefined, metric: string): string[] => [
+  String(version.version),
+  version.status,
+  evaluation?.verdict ?? '–',
+  interval(evaluation?.metrics[metric]),
+  evaluation?.championVersion == null ? '–' : `v${evaluation.championVersion} ${interval(evaluation.championMetrics?.[metric])}`,
+  String(version.retrain),
+  moment(version.createdAt),
+  version.createdBy,
+];
