@@ -16,6 +16,8 @@ export interface RegistryServer {
   readonly dataSource: DataSource;
   readonly folder: string;
   apiKey(actor: string): Promise<string>;
+  /** Ends PostgreSQL as a crash would. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     dataSource,
     folder,
     apiKey: (actor) => createApiKey(owner, actor, new Date()),
+    crash: () => server.kill(),
     stop: async () => {
       await dataSource.destroy();
       await owner.destroy();

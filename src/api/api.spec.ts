@@ -11,6 +11,9 @@ import { ModelsRepository } from '../registry/models.repository.js';
 import { parseSpec } from '../spec/parse-spec.js';
 import { bodyOf } from '../registry/commands.repository.js';
 import { type RunningApi, startApi } from './api.js';
+import { auditListSchema } from './audit/audit.dto.js';
+import { championSchema } from './champion/champion.dto.js';
+import { modelDetailSchema, modelListSchema } from './models/models.dto.js';
 
 const YAML = readFileSync(join(import.meta.dirname, '../../models/flight-delay/model.yaml'), 'utf8');
 
@@ -29,7 +32,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await api?.close();
   await registry?.stop();
-});
+}, 60_000);
 
 /** Temporal is not there. */
 async function environment(overrides: Record<string, string> = {}) {
@@ -107,6 +110,41 @@ describe('ports', () => {
   });
 });
 
+describe('a command that was refused', () => {
+  it('is answered with the problem that its workflow gave', async () => {
+    const accepted = commands.accept({ actor: 'engineer', idempotencyKey: 'refused', kind: 'retrain', model: 'flight-delay', body: { deployment: 'default', asOf: null, reason: null } }, new Date());
+    const { command } = await accepted;
+    await commands.settle(command.id, new Date(), { workflowId: null, runId: null }, () =>
+      Promise.resolve({ kind: 'refused', type: 'RetrainActive', message: 'Retrain 4 runs; wait for it', details: { number: 4, title: 'not this one' } }));
+    const answer = await call('/v1/models/flight-delay/retrains', { method: 'POST', headers: { 'idempotency-key': 'refused' } });
+    expect(answer.status).toBe(409);
+    expect(await answer.json()).toEqual({
+      type: 'urn:perennial:RetrainActive', title: 'A retrain of the model is already running', status: 409, detail: 'Retrain 4 runs; wait for it',
+      instance: '/v1/models/flight-delay/retrains', number: 4, commandId: command.id,
+    });
+  });
+});
+
+describe('what is read', () => {
+  const read = async (path: string) => (await call(`/v1/models${path}`)).json();
+
+  it('keeps to the schemas that are documented', async () => {
+    expect(modelListSchema.parse(await read('')).items.map(({ model }) => model)).toEqual(['flight-delay']);
+    expect(modelDetailSchema.parse(await read('/flight-delay'))).toMatchObject({ deployments: [{ deployment: 'default', champion: null }], activeRetrain: null });
+    expect(championSchema.parse(await read('/flight-delay/champion?at=2013-04-01'))).toMatchObject({ at: '2013-04-01T00:00:00.000Z', version: null, change: null });
+    const audit = auditListSchema.parse(await read('/flight-delay/audit?limit=1'));
+    expect(audit).toMatchObject({ items: [{ action: 'spec.applied', actor: 'engineer' }], next: `/v1/models/flight-delay/audit?after=${audit.items[0]?.id}&limit=1` });
+  });
+
+  it('gives the spec back as it was sent', async () => {
+    const answer = await call('/v1/models/flight-delay/spec');
+    expect(answer.headers.get('content-type')).toContain('application/yaml');
+    expect(await answer.text()).toBe(YAML);
+    const again = await call(`/v1/models/flight-delay/spec?digest=${answer.headers.get('etag')?.replaceAll('"', '')}`);
+    expect(await again.text()).toBe(YAML);
+  });
+});
+
 describe('documentation', () => {
   it('describes every route, its answers and its problems', async () => {
     const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Record<string, any>;
@@ -130,5 +168,18 @@ describe('documentation', () => {
     expect(page).toContain('swagger-ui-bundle.js');
     expect(page).not.toMatch(/(src|href)="https?:/);
     expect(await (await fetch(`${api.url}/docs/swagger-ui-bundle.js`)).text()).toContain('swagger');
+  });
+});
+
+describe('while PostgreSQL is away', () => {
+  it('says so, and says that trying again helps', async () => {
+    await registry.crash();
+    const answer = await call('/v1/models');
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(await answer.json()).toMatchObject({ type: 'urn:perennial:DependencyUnavailable', dependency: 'postgres' });
+    const ready = await fetch(`${api.url}/readyz`);
+    expect(await ready.json()).toMatchObject({ status: 503, dependencies: [{ name: 'postgres', state: 'down' }, { name: 'temporal' }, { name: 'artifacts', state: 'up' }] });
+    expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
   });
 });
