@@ -55,7 +55,7 @@ export async function scoreParquet(request: ParquetRequest): Promise<ScoredRows>
   const { parquetPath, asOf } = request;
   return withResultFile(async (resultPath) => {
     const result = await score(request, { kind: 'score', parquetPath, resultPath, select: { kind: 'mature', asOf } });
-    const columns = await readColumns(resultPath, result.columns);
+    const columns = readColumns(resultPath, result.columns);
     const eventTimesMs = columns.get('eventTimesMs') as Float64Array;
     return {
       task: request.spec.task,
@@ -78,7 +78,7 @@ export async function predictFirstRows(request: ScoringRequest & { readonly parq
   const { parquetPath, rows } = request;
   return withResultFile(async (resultPath) => {
     const result = await score(request, { kind: 'score', parquetPath, resultPath, select: { kind: 'first', rows } });
-    return (await readColumns(resultPath, result.columns)).get('predictions') as Float32Array;
+    return readColumns(resultPath, result.columns).get('predictions') as Float32Array;
   });
 }
 

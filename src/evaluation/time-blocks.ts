@@ -20,5 +20,7 @@ export function timeBlocks(eventTimesMs: Float64Array): Int32Array {
   const days = span >= FEWEST_BLOCKS * DAY_MS;
   const lengthMs = days ? DAY_MS : Math.max(1, span / FEWEST_BLOCKS);
   const origin = days ? Math.floor(first / DAY_MS) * DAY_MS : first;
-  return Int32Array.from(eventTimesMs, (time) => Math.floor((time - origin) / lengthMs));
+  const blocks = new Int32Array(eventTimesMs.length);
+  for (let row = 0; row < blocks.length; row++) blocks[row] = Math.floor((eventTimesMs[row]! - origin) / lengthMs);
+  return blocks;
 }
