@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Environment, readEnvironment } from './config/environment.js';
 import { requireServers } from './config/servers.js';
@@ -31,7 +30,7 @@ const role = ROLES[command];
 try {
   const environment = readEnvironment(process.env);
   if (role) await serve(await role(environment, args));
-  else process.exitCode = await (await import('./cli/cli.js')).runCli(process.argv.slice(2), environment, programPath());
+  else process.exit(await (await import('./cli/cli.js')).runCli(process.argv.slice(2), environment, fileURLToPath(import.meta.url)));
 } catch (error) {
   console.error(error instanceof PerennialError ? `${error.type}: ${error.message}` : error);
   process.exit(1);
@@ -73,8 +72,4 @@ function queuesOf(args: readonly string[]): TaskQueue[] {
   const unknown = wanted.filter((queue) => !Object.hasOwn(TASK_QUEUES, queue));
   if (unknown.length > 0) throw new PerennialError('ConfigurationInvalid', `There is no task queue ${unknown.join(', ')}; choose from ${Object.keys(TASK_QUEUES).join(', ')}`);
   return wanted as TaskQueue[];
-}
-
-function programPath(): string {
-  return realpathSync(fileURLToPath(import.meta.url));
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ArtifactRef } from '../contracts/artifacts.js';
@@ -17,7 +17,11 @@ const DIGEST = /^sha256:([0-9a-f]{64})$/;
 export class FolderStore implements ArtifactStore {
   private readonly verified = new Set<string>();
 
-  constructor(private readonly root: string) {}
+  private readonly root: string;
+
+  constructor(root: string) {
+    this.root = resolve(root);
+  }
 
   async putFile(path: string): Promise<ArtifactRef> {
     return this.put((target) => copyAndHash(path, target));

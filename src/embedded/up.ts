@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
-import type { Environment } from '../config/environment.js';
+import { type Environment, inheritedVariables } from '../config/environment.js';
 import { PerennialError } from '../contracts/failures.js';
 import { migrate } from '../registry/migrate.js';
-import { type EmbeddedServers, startEmbedded } from './embedded.js';
+import { type EmbeddedOptions, type EmbeddedServers, startEmbedded } from './embedded.js';
 import { type Instance, removeInstance, writeInstance } from './instance-file.js';
 import { ensureLocalApiKey } from './local-api-key.js';
 import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
@@ -34,8 +34,8 @@ export interface RunningInstance extends Instance {
  */
 export async function up(options: UpOptions): Promise<RunningInstance> {
   const { environment, log } = options;
-  refuseForeignServers(environment);
-  const servers = await startEmbedded({ stateDir: environment.STATE_DIR, log, ...(options.ports ? { ports: options.ports } : {}) });
+  refuseForeignRegistry(environment);
+  const servers = await startEmbedded(embeddedOptions(options));
   const supervisor = new Supervisor(log);
   const stop = async (): Promise<void> => {
     removeInstance(environment.STATE_DIR);
@@ -55,14 +55,23 @@ export async function up(options: UpOptions): Promise<RunningInstance> {
   }
 }
 
-/** `up` brings its own servers; half of a foreign installation beside them would split the record. */
-function refuseForeignServers(environment: Environment): void {
-  if (!environment.DATABASE_URL && !environment.TEMPORAL_ADDRESS) return;
+/** `up` brings its own registry; half of another installation beside it would split the record. */
+function refuseForeignRegistry(environment: Environment): void {
+  if (!environment.DATABASE_URL) return;
   throw new PerennialError(
     'ConfigurationInvalid',
-    '`perennial up` runs PostgreSQL and Temporal itself, but DATABASE_URL or TEMPORAL_ADDRESS is set; unset them, or start the roles one by one: `perennial api`, `perennial worker`, `perennial gateway`',
+    '`perennial up` runs PostgreSQL itself, but DATABASE_URL is set; unset it, or start the roles one by one: `perennial api`, `perennial worker`, `perennial gateway`',
   );
 }
+
+const embeddedOptions = ({ environment, log, ports }: UpOptions): EmbeddedOptions => ({
+  stateDir: environment.STATE_DIR,
+  log,
+  ...(ports ? { ports } : {}),
+  ...(environment.TEMPORAL_ADDRESS
+    ? { foreignTemporal: { address: environment.TEMPORAL_ADDRESS, namespace: environment.TEMPORAL_NAMESPACE, uiUrl: environment.TEMPORAL_UI_URL } }
+    : {}),
+});
 
 async function startRoles(
   { environment, program, log }: UpOptions,
@@ -79,7 +88,7 @@ async function startRoles(
     temporalAddress: servers.temporalAddress, temporalNamespace: servers.temporalNamespace, temporalUiUrl: servers.temporalUiUrl,
   };
   const roleEnvironment = {
-    ...process.env, DATABASE_URL: servers.databaseUrl, DATABASE_OWNER_URL: '', TEMPORAL_ADDRESS: servers.temporalAddress,
+    ...inheritedVariables(), DATABASE_URL: servers.databaseUrl, DATABASE_OWNER_URL: '', TEMPORAL_ADDRESS: servers.temporalAddress,
     TEMPORAL_NAMESPACE: servers.temporalNamespace, TEMPORAL_UI_URL: servers.temporalUiUrl, ARTIFACT_URL: environment.ARTIFACT_URL,
     DATA_DIR: environment.DATA_DIR, WORK_DIR: environment.WORK_DIR, STATE_DIR: environment.STATE_DIR,
     API_PORT: String(api.port), API_URL: instance.apiUrl, GATEWAY_PORT: String(gateway.port), GATEWAY_URL: instance.gatewayUrl, PERENNIAL_PARENT: 'watch',
@@ -88,7 +97,6 @@ async function startRoles(
     supervisor.startRole({
       name, args: ['--enable-source-maps', program, ...args], environment: roleEnvironment, logFile: join(environment.STATE_DIR, 'logs', `${name}.log`),
       ...(readyUrl ? { readyUrl } : {}),
-      onExit: ({ givenUp, tail }) => log(`${name} ended unexpectedly${givenUp ? ' too often; it stays down' : '; it is started again'}. Its last lines:\n${tail}`),
     });
   const [worker, trainer, apiRole, gatewayRole] = await Promise.all([
     role('worker', ['worker', '--queues', 'lifecycle,data']),
