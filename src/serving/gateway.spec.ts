@@ -71,7 +71,7 @@ describe('health and metadata', () => {
       name: 'flights', versions: ['1'], platform: 'onnx_onnxv1',
       inputs: [{ name: 'distance', datatype: 'FP64', shape: [-1] }, { name: 'carrier', datatype: 'BYTES', shape: [-1] }, { name: 'delay' }],
       outputs: [{ name: 'probabilities', datatype: 'FP32', shape: [-1, 2] }, { name: 'label', datatype: 'INT64', shape: [-1] }],
-      parameters: { version: 1, epoch: 1, revision: 2, deployment: 'default', stale: false, encodedInput: { name: 'features', shape: [-1, 3] } },
+      parameters: { version: 1, epoch: 1, revision: 2, deployment: 'default', stale: false, encodedInput: 'features FP32 [-1,3]' },
     });
     expect((await get('/v2/models/flights/versions/1')).body).toMatchObject({ versions: ['1'] });
     expect(await get('/v2/models/flights/ready')).toMatchObject({ status: 200, body: { ready: true, version: '1' } });

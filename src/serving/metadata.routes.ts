@@ -56,7 +56,8 @@ function modelMetadata({ model, deployment, revision, epoch, champion }: ReadyDe
   };
 }
 
-const encodedInput = ({ features }: ModelSignature): object => ({ name: 'features', datatype: 'FP32', shape: [-1, features.length] });
+/** As text, because the protocol's parameters are plain values. */
+const encodedInput = ({ features }: ModelSignature): string => `features FP32 [-1,${features.length}]`;
 
 /** How old the routing is that is served; null before it was read. */
 function routingAge(table: RoutingTable): { stale: boolean; routingAgeMs: number | null } {
