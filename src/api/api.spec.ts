@@ -160,6 +160,8 @@ describe('documentation', () => {
       }
     }
     for (const [, name] of JSON.stringify(document).matchAll(/#\/components\/schemas\/([^"]+)/g)) expect(document.components.schemas).toHaveProperty(name as string);
+    const [, limit] = document.paths['/v1/models/{model}/versions'].get.parameters;
+    expect(limit).toMatchObject({ name: 'limit', schema: { type: 'integer', minimum: 1, maximum: 500 } });
     expect(document.components.securitySchemes).toMatchObject({ bearer: { type: 'http' }, apiKey: { name: 'X-API-Key' } });
   });
 

@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { z } from 'zod';
 import { YAML_TEXT } from '../models/models.dto.js';
 import { problemSchema } from '../problems/problem-details.js';
+import { NUMBER_TEXT } from '../requests/fields.js';
 
 const DESCRIPTION = `Perennial keeps production models alive: it retrains them, proves a candidate better, promotes it, and takes it back when it disappoints.
 
@@ -76,8 +77,13 @@ function convert(schema: z.ZodType, io: 'input' | 'output'): Converted {
     io,
     target: 'draft-2020-12',
     unrepresentable: 'any',
-    // Immutable in our code is not read-only to a caller.
-    override: ({ jsonSchema }) => { delete jsonSchema.readOnly; },
+    override: ({ jsonSchema }) => {
+      // Immutable in our code is not read-only to a caller.
+      delete jsonSchema.readOnly;
+      if (jsonSchema.pattern !== NUMBER_TEXT.source) return;
+      jsonSchema.type = 'integer';
+      delete jsonSchema.pattern;
+    },
   }) as Record<string, unknown>;
   return { schema: rest, components: ($defs ?? {}) as Record<string, Record<string, unknown>> };
 }

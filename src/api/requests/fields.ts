@@ -50,11 +50,14 @@ function isCalendarDay(value: string): boolean {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
+/** What a whole number in a URL is written as; its documentation calls it an integer. */
+export const NUMBER_TEXT = /^\d{1,16}$/;
+
 const wholeNumber = (min: number, max: number) => `must be a whole number from ${min} to ${max}`;
 
 /** A whole number in a path or a query, where everything is text. */
 export const numberInUrl = (min: number, max: number) =>
-  z.string().regex(/^\d{1,16}$/, wholeNumber(min, max)).transform(Number)
+  z.string().regex(NUMBER_TEXT, wholeNumber(min, max)).meta({ minimum: min, maximum: max }).transform(Number)
     .refine((value) => value >= min && value <= max, { message: wholeNumber(min, max) });
 
 /** The same in a JSON body. */
