@@ -140,12 +140,11 @@ function auc({ predictions, labels }: JudgedRows): PseudoValues | Undefined {
   for (let row = 0; row < perRow.length; row++) {
     const score = predictions[row]!;
     if (labels[row] === 1) {
-      const below = 2 * countBelow(negatives, score) + countEqual(negatives, score);
+      const below = twiceBelow(negatives, score);
       doubled += below;
       perRow[row] = below / (2 * negatives.length);
     } else {
-      const notAbove = 2 * countBelow(positives, score) + countEqual(positives, score);
-      perRow[row] = 1 - notAbove / (2 * positives.length);
+      perRow[row] = 1 - twiceBelow(positives, score) / (2 * positives.length);
     }
   }
   return { value: doubled / (2 * positives.length * negatives.length), perRow };
@@ -165,27 +164,21 @@ function splitSorted(scores: Float32Array | Float64Array, labels: JudgedRows['la
   return [positives.sort(), negatives.sort()];
 }
 
-/** How many of the sorted values are smaller than x. */
-function countBelow(sorted: Float64Array, x: number): number {
-  let low = 0;
+/** Twice the number of sorted values that are smaller than x, and once those that are equal. */
+function twiceBelow(sorted: Float64Array, x: number): number {
+  const smaller = firstFrom(sorted, x, 0, false);
+  return sorted[smaller] === x ? smaller + firstFrom(sorted, x, smaller, true) : 2 * smaller;
+}
+
+/** The index of the first value that is not smaller than x, or with `past` of the first that is greater. */
+function firstFrom(sorted: Float64Array, x: number, start: number, past: boolean): number {
+  let low = start;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle]! < x) low = middle + 1;
+    const value = sorted[middle]!;
+    if (value < x || (past && value === x)) low = middle + 1;
     else high = middle;
   }
   return low;
-}
-
-function countEqual(sorted: Float64Array, x: number): number {
-  const from = countBelow(sorted, x);
-  if (sorted[from] !== x) return 0;
-  let low = from;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle]! <= x) low = middle + 1;
-    else high = middle;
-  }
-  return low - from;
 }
