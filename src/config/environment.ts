@@ -22,7 +22,6 @@ export const environmentSchema = z.object({
   TRAINER_PYTHON: folder('var/python/bin/python').describe("The trainers' Python interpreter."),
   GPU_DEVICES: z.string().regex(/^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$/).optional().describe('GPUs that trainers may use, by index or UUID, such as 0,1. Unset: all that are found; empty: none.'),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Where trainers find programs.'),
-  PERENNIAL_SETUP_S: z.coerce.number().min(0).optional().describe('Set by `npm start`: seconds that the set-up took.'),
   PERENNIAL_PARENT: z.literal('watch').optional().describe('Set by `perennial up`: the role ends when its standard input does.'),
   API_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the API listens on.'),
   API_PORT: port(3000).describe('Port that the API listens on; 0 takes a free one.'),

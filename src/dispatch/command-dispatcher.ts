@@ -9,7 +9,7 @@ import type { Command } from '../registry/entities/command.entity.js';
 /** A command that was sent this long ago and is not settled yet is sent again. */
 const RESEND_AFTER_MS = 5_000;
 const SEND_DEADLINE_MS = 10_000;
-const BATCH = 50;
+const BATCH = 20;
 
 /**
  * Sends accepted commands to the workflow of their model. The update carries the command's id alone; what it asks for,
@@ -42,15 +42,16 @@ export class CommandDispatcher {
     );
   }
 
-  /** Sends again what nobody has settled. @returns how many were sent. */
+  /**
+   * Sends again what nobody has settled; one that fails does not hold up the others.
+   * @returns how many were sent. @throws the last failure to reach Temporal, once every command had its turn
+   */
   async sendWaiting(now: Date): Promise<number> {
     const waiting = await this.commands.waiting(new Date(now.getTime() - RESEND_AFTER_MS), BATCH);
-    for (const command of waiting) {
-      await this.send(command).catch((error: unknown) => {
-        // A handler that failed has said so on the record; an unreachable server is tried again.
-        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-      });
-    }
+    const sent = await Promise.allSettled(waiting.map((command) => this.send(command)));
+    // A handler that failed has said so on the record; an unreachable server is tried again in the next round.
+    const unreached = sent.findLast((result) => result.status === 'rejected' && !(result.reason instanceof WorkflowUpdateFailedError));
+    if (unreached?.status === 'rejected') throw unreached.reason;
     return waiting.length;
   }
 }

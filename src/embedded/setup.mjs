@@ -83,7 +83,6 @@ async function main([verb, ...args]) {
   if (!next) throw new SetupFailure(`setup.mjs knows start, test and only, not ${verb ?? 'nothing'}.`);
   const began = Date.now();
   await setUp(new Progress(process.stdout));
-  process.env.PERENNIAL_SETUP_S = ((Date.now() - began) / 1_000).toFixed(1);
   await next(args);
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager, IsNull, LessThan } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
@@ -58,16 +58,15 @@ export class CommandsRepository {
     return this.dataSource.manager.findOneBy(Command, { id });
   }
 
-  /** Commands that nobody has settled and that were last sent before `sentBefore`, oldest first. */
+  /** Commands that nobody has settled and that were last sent before `sentBefore`, those first that waited longest for it. */
   async waiting(sentBefore: Date, limit: number): Promise<Command[]> {
-    return this.dataSource.manager.find(Command, {
-      where: [
-        { state: 'accepted', sentAt: IsNull(), acceptedAt: LessThan(sentBefore) },
-        { state: 'accepted', sentAt: LessThan(sentBefore) },
-      ],
-      order: { acceptedAt: 'ASC' },
-      take: limit,
-    });
+    return this.dataSource
+      .getRepository(Command)
+      .createQueryBuilder('command')
+      .where("command.state = 'accepted' AND coalesce(command.sent_at, command.accepted_at) < :sentBefore", { sentBefore })
+      .orderBy('coalesce(command.sent_at, command.accepted_at)')
+      .limit(limit)
+      .getMany();
   }
 
   async markSent(id: string, at: Date): Promise<void> {

@@ -21,8 +21,9 @@ export const TOUR_WEEKS = [12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52] as const;
 export interface TourWatcher {
   phase(line: string): void;
   step(week: number, retrain: RetrainDetail): void;
-  stepDone(week: number, step: TourStep, answers: Prediction): void;
-  rolledBack(rollback: RollbackAnswer, before: Prediction, after: Prediction): void;
+  /** `answers` is null for a step that an earlier tour took. */
+  stepDone(week: number, step: TourStep, answers: Prediction | null): void;
+  rolledBack(rollback: RollbackAnswer, answers: { readonly before: Prediction; readonly after: Prediction } | null): void;
 }
 
 export interface TourStep {
@@ -37,6 +38,8 @@ export interface TourOutcome {
   readonly champion: { readonly version: number | null; readonly epoch: number };
   /** ISO 8601. */
   readonly weekZero: string;
+  /** Nothing was left to do: an earlier tour had done it all. */
+  readonly takenBefore: boolean;
 }
 
 export interface TourPlaces {
@@ -53,17 +56,19 @@ export interface TourPlaces {
  * @throws PerennialError, ProblemError
  */
 export async function flightTour(places: TourPlaces, watcher: TourWatcher): Promise<TourOutcome> {
+  const began = Date.now();
   const { weekZero } = await prepareExample(places.environment, watcher.phase);
   const source = await readFile(join('models', MODEL, 'model.yaml'), 'utf8');
   const { spec, digest } = parseSpec(source);
-  const tour = new Tour(places, watcher, `tour-${digest.slice(7, 19)}`);
+  const tour = new Tour(places, watcher, `tour-${digest.slice(7, 19)}`, began);
   await tour.register(source);
   const horizonMs = durationMs(spec.data.labelHorizon) as number;
   const steps: TourStep[] = [];
   for (const week of TOUR_WEEKS) steps.push(await tour.retrain(week, isoTime(Date.parse(weekZero) + week * WEEK_MS + horizonMs)));
   const rollbacks = await tour.thereAndBack(steps);
   const champion = await tour.api('champion').get<{ version: number | null; epoch: number }>(`/v1/models/${MODEL}/champion`);
-  return { steps, rollbacks, weekZero, champion: { version: champion.version, epoch: champion.epoch } };
+  const takenBefore = [...steps.map(({ retrain }) => retrain), ...rollbacks].every((done) => tour.isOld(done));
+  return { steps, rollbacks, weekZero, takenBefore, champion: { version: champion.version, epoch: champion.epoch } };
 }
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -73,7 +78,12 @@ class Tour {
     private readonly places: TourPlaces,
     private readonly watcher: TourWatcher,
     private readonly keys: string,
+    private readonly beganMs: number,
   ) {}
+
+  isOld(done: { readonly finishedAt: string | null }): boolean {
+    return done.finishedAt !== null && Date.parse(done.finishedAt) < this.beganMs;
+  }
 
   api(step: string): ApiClient {
     return new ApiClient({ url: this.places.apiUrl, key: this.places.apiKey }, `${this.keys}-${step}`);
@@ -90,7 +100,7 @@ class Tour {
     const retrain = await this.follow<RetrainDetail>(`/v1/models/${MODEL}/retrains/${number}`, (seen) => this.watcher.step(week, seen));
     const version = retrain.version === null ? null : await api.get<VersionDetail>(`/v1/models/${MODEL}/versions/${retrain.version}`);
     if (retrain.failure) throw new PerennialError(retrain.failure.type as 'Internal', `Retrain ${number} ${retrain.outcome}: ${retrain.failure.message}`);
-    this.watcher.stepDone(week, { retrain, version }, await this.predict());
+    this.watcher.stepDone(week, { retrain, version }, this.isOld(retrain) ? null : await this.predict());
     return { retrain, version };
   }
 
@@ -119,7 +129,7 @@ class Tour {
     const body = jsonBody({ toVersion, reason: `flight tour: ${name}` });
     const { status } = await this.api(`rollback-${name}`).command<RollbackStarted>(`/v1/models/${MODEL}/rollbacks`, body);
     const rollback = await this.follow<RollbackAnswer>(status, () => undefined);
-    this.watcher.rolledBack(rollback, before, await this.predict());
+    this.watcher.rolledBack(rollback, this.isOld(rollback) ? null : { before, after: await this.predict() });
     return rollback;
   }
 

@@ -29,16 +29,17 @@ export class TourReport implements TourWatcher {
     this.drawn = line;
   }
 
-  stepDone(week: number, { retrain }: TourStep, answers: Prediction): void {
+  stepDone(week: number, { retrain }: TourStep, answers: Prediction | null): void {
     const number = String(TOUR_WEEKS.findIndex((known) => known === week) + 1).padStart(2);
     const outcome = styled(this.terminal, STYLE[retrain.outcome ?? ''] ?? 'red', (retrain.outcome ?? '').padEnd(12));
     const figures = retrain.evaluation ? figuresOf(retrain.evaluation) : (retrain.reason ?? '');
-    this.write(`  [${number}/${TOUR_WEEKS.length}] week ${String(week).padStart(2)}  v${String(retrain.version ?? '–').padEnd(3)} ${outcome} ${figures}  → v${answers.version} answers, epoch ${answers.epoch}\n`);
+    this.write(`  [${number}/${TOUR_WEEKS.length}] week ${String(week).padStart(2)}  v${String(retrain.version ?? '–').padEnd(3)} ${outcome} ${figures}  ${answers ? `→ v${answers.version} answers, epoch ${answers.epoch}` : '(done before)'}\n`);
   }
 
-  rolledBack(rollback: RollbackAnswer, before: Prediction, after: Prediction): void {
+  rolledBack(rollback: RollbackAnswer, answers: { before: Prediction; after: Prediction } | null): void {
     const shown = ({ version, epoch, probabilities }: Prediction): string => `v${version} (epoch ${epoch}) says ${probabilities.map((value) => value.toFixed(3)).join(', ')}`;
-    this.write(`  ${rollback.outcome}: v${rollback.fromVersion} → v${rollback.toVersion}, epoch ${rollback.toEpoch}\n    before: ${shown(before)}\n    after:  ${shown(after)}\n`);
+    this.write(`  ${rollback.outcome}: v${rollback.fromVersion} → v${rollback.toVersion}, epoch ${rollback.toEpoch}${answers ? '' : '  (done before)'}\n`);
+    if (answers) this.write(`    before: ${shown(answers.before)}\n    after:  ${shown(answers.after)}\n`);
   }
 
   /** Every step with the numbers that decided. */

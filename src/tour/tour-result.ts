@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TourOutcome, TourStep } from './flight-tour.js';
 
@@ -43,6 +43,12 @@ function versionEntry({ retrain, version }: TourStep): object {
     promotedAtEpoch: retrain.promotedEpoch,
     retrainWorkflowId: retrain.workflowId,
   };
+}
+
+/** The timings of an earlier run, whose job this one only told again. */
+export async function earlierTimings(path: string): Promise<TourTimings | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as { timings: TourTimings }).timings;
 }
 
 /** Written whole or not at all. */

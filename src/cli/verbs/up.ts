@@ -32,7 +32,8 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
 
 async function takeTour(session: Session, instance: RunningInstance): Promise<ExitCode> {
   const { runTour } = await import('../../tour/run-tour.js');
-  const setupS = (session.environment.PERENNIAL_SETUP_S ?? 0) + process.uptime();
+  // The set-up runs in this process too.
+  const setupS = process.uptime();
   try {
     await runTour(session.environment, instance, session.terminal, Number(setupS.toFixed(1)));
     announce(session, instance);

@@ -1,0 +1,238 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
+import type { AdmittedModel } from '../contracts/admitted-model.js';
+import type { SnapshotRef } from '../contracts/artifacts.js';
+import { canonicalJson } from '../contracts/canonical.js';
+import { PerennialError } from '../contracts/failures.js';
+import { parseSpec } from '../spec/parse-spec.js';
+import { AuditLedger, type Origin } from './audit-ledger.js';
+import { CommandsRepository } from './commands.repository.js';
+import { GatewaysRepository } from './gateways.repository.js';
+import { ModelsRepository } from './models.repository.js';
+import { RetrainsRepository } from './retrains.repository.js';
+import { RoutingRepository } from './routing.repository.js';
+import { TrainingRepository } from './training.repository.js';
+import { VersionsRepository } from './versions.repository.js';
+
+const YAML = readFileSync(join(import.meta.dirname, '../../models/flight-delay/model.yaml'), 'utf8');
+const AT = new Date('2026-01-01T00:00:00.000Z');
+const ORIGIN: Origin = { workflowId: 'retrain/x/1', runId: 'run' };
+const later = (seconds: number): Date => new Date(AT.getTime() + seconds * 1_000);
+
+let server: RegistryServer;
+let audit: AuditLedger;
+let commands: CommandsRepository;
+let models: ModelsRepository;
+let retrains: RetrainsRepository;
+let routing: RoutingRepository;
+let training: TrainingRepository;
+let versions: VersionsRepository;
+let gateways: GatewaysRepository;
+
+beforeAll(async () => {
+  server = await startRegistryServer();
+  audit = new AuditLedger(server.dataSource);
+  commands = new CommandsRepository(server.dataSource, audit);
+  models = new ModelsRepository(server.dataSource);
+  retrains = new RetrainsRepository(server.dataSource, audit);
+  routing = new RoutingRepository(server.dataSource, audit);
+  training = new TrainingRepository(server.dataSource, audit);
+  versions = new VersionsRepository(server.dataSource, audit);
+  gateways = new GatewaysRepository(server.dataSource);
+});
+
+afterAll(() => server?.stop());
+
+const accept = (model: string, key: string = randomUUID()) =>
+  commands.accept({ actor: 'ann', idempotencyKey: key, kind: 'retrain', model, body: { deployment: 'default', asOf: null, reason: null } }, AT);
+
+async function register(model: string): Promise<string> {
+  const source = YAML.replace('model: flight-delay', `model: ${model}`);
+  const parsed = parseSpec(source);
+  await server.dataSource.transaction((manager) => models.apply(manager, source, parsed, 'ann', AT));
+  return parsed.digest;
+}
+
+/** A retrain that has a snapshot, as it is when training begins. */
+async function retrainOf(model: string, specDigest: string): Promise<number> {
+  const { command } = await accept(model);
+  const number = await server.dataSource.transaction((manager) =>
+    retrains.add(manager, { model, commandId: command.id, deployment: 'default', trigger: 'request', asOf: null, specDigest, requestedBy: 'ann', requestedAt: AT }),
+  );
+  await retrains.recordSnapshot({ model, number }, snapshotOf(model, specDigest), AT, ORIGIN);
+  return number;
+}
+
+function snapshotOf(model: string, specDigest: string): SnapshotRef {
+  const part = { artifact: { digest: 'sha256:0', bytes: 1 }, rows: 10, labelledRows: 9, window: { start: AT.toISOString(), end: AT.toISOString() } };
+  return { digest: `sha256:${model}`, manifest: { model, specDigest, asOf: AT.toISOString(), source: { path: 'x', format: 'parquet', files: [] }, columns: [], train: part, evaluation: part } };
+}
+
+const startOf = (model: string, specDigest: string) => ({ trainer: 'xgboost', parameters: {}, seed: 1, specDigest, snapshotDigest: `sha256:${model}`, codeDigest: 'sha256:c' });
+
+const trained = {
+  model: { digest: 'sha256:m', bytes: 5 }, parity: { digest: 'sha256:p', bytes: 5 }, metrics: {},
+  environment: { requirementsDigest: 'sha256:r', device: 'cpu', libraries: {}, host: 'h' },
+};
+
+const admission = (digest: string): AdmittedModel => ({ digest, bytes: 5, irVersion: 8, opset: {}, operators: {}, producer: 'p', inputs: [], outputs: [] });
+
+/** A version that was trained, admitted and may be promoted. */
+async function versionOf(model: string, specDigest: string): Promise<number> {
+  const number = await retrainOf(model, specDigest);
+  const { lease } = await training.begin({ model, number }, startOf(model, specDigest), 'worker', AT);
+  await training.publish(lease, trained, AT, ORIGIN);
+  const version = await versions.add(await retrains.get({ model, number }), admission(`sha256:m${number}`), AT, ORIGIN);
+  await retrains.end({ model, number }, { outcome: 'rejected', reason: 'for the test', failure: null, promotedEpoch: null }, AT, ORIGIN);
+  return version.number;
+}
+
+const typeOf = (error: unknown): string => (error instanceof PerennialError ? error.type : String(error));
+const move = (model: string, version: number, expectedEpoch: number) =>
+  ({ model, deployment: 'default', expectedEpoch, version, reason: 'promotion', actor: 'ann' }) as const;
+
+describe('a command', () => {
+  it('is accepted once for each actor and key, whoever comes first', async () => {
+    const key = randomUUID();
+    const accepted = await Promise.all(Array.from({ length: 50 }, () => accept('once', key)));
+    expect(new Set(accepted.map(({ command }) => command.id)).size).toBe(1);
+    expect(accepted.filter(({ created }) => created)).toHaveLength(1);
+    const other = commands.accept({ actor: 'ann', idempotencyKey: key, kind: 'retrain', model: 'once', body: { deployment: 'eu', asOf: null, reason: null } }, AT);
+    await expect(other).rejects.toMatchObject({ type: 'IdempotencyKeyReused' });
+    expect((await commands.accept({ actor: 'bob', idempotencyKey: key, kind: 'retrain', model: 'once', body: { deployment: 'eu', asOf: null, reason: null } }, AT)).created).toBe(true);
+  });
+
+  it('has its effect once, however many handle it at the same time', async () => {
+    const { command } = await accept('effect');
+    let effects = 0;
+    const settle = () => commands.settle(command.id, AT, ORIGIN, async () => {
+      effects += 1;
+      return { kind: 'retrain', number: effects, workflowId: 'w', joined: false };
+    });
+    const outcomes = await Promise.all(Array.from({ length: 20 }, settle));
+    expect(effects).toBe(1);
+    expect(new Set(outcomes.map((outcome) => canonicalJson(outcome))).size).toBe(1);
+    expect(await audit.list('effect', 0, 10)).toHaveLength(1);
+  });
+
+  it('leaves nothing behind when its effect fails', async () => {
+    const { command } = await accept('nothing');
+    await expect(commands.settle(command.id, AT, ORIGIN, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect((await commands.find(command.id))?.state).toBe('accepted');
+    expect(await audit.list('nothing', 0, 10)).toHaveLength(0);
+  });
+
+  it('waits for its turn behind those that were sent longer ago', async () => {
+    const [first, second] = [await accept('turns'), await accept('turns')];
+    await commands.markSent(first.command.id, later(10));
+    const waiting = (await commands.waiting(later(20), 100)).filter(({ model }) => model === 'turns');
+    expect(waiting.map(({ id }) => id)).toEqual([second.command.id, first.command.id]);
+    expect((await commands.waiting(later(5), 100)).map(({ id }) => id)).not.toContain(first.command.id);
+  });
+});
+
+describe('training', () => {
+  it('lets nobody write who has lost the lease', async () => {
+    const digest = await register('leased');
+    const number = await retrainOf('leased', digest);
+    const id = { model: 'leased', number };
+    const old = await training.begin(id, startOf('leased', digest), 'first', AT);
+    await training.recordCheckpoint(old.lease, { digest: 'sha256:k1', bytes: 1 }, 50);
+    const current = await training.begin(id, startOf('leased', digest), 'second', AT);
+    expect(current.run).toMatchObject({ attempts: 2, checkpointDigest: 'sha256:k1', checkpointDone: 50 });
+    const writes = [
+      () => training.recordProgress(old.lease, { done: 1, total: 2 }),
+      () => training.recordCheckpoint(old.lease, { digest: 'sha256:k2', bytes: 1 }, 60),
+      () => training.publish(old.lease, trained, AT, ORIGIN),
+    ];
+    for (const write of writes) expect(await write().catch(typeOf)).toBe('LeaseLost');
+    await training.publish(current.lease, trained, AT, ORIGIN);
+    expect(await training.find(id)).toMatchObject({ checkpointDigest: 'sha256:k1', modelDigest: 'sha256:m' });
+    expect(await training.publish(current.lease, trained, AT, ORIGIN).catch(typeOf)).toBe('LeaseLost');
+  });
+
+  it('is refused for a retrain that has ended, and fenced off by its end', async () => {
+    const digest = await register('ended');
+    const number = await retrainOf('ended', digest);
+    const id = { model: 'ended', number };
+    const { lease } = await training.begin(id, startOf('ended', digest), 'worker', AT);
+    expect(await retrains.end(id, { outcome: 'terminated', reason: 'stop', failure: null, promotedEpoch: null }, AT, ORIGIN)).toBe(true);
+    await training.revoke(id, AT);
+    expect(await training.recordProgress(lease, { done: 1, total: 2 }).catch(typeOf)).toBe('LeaseLost');
+    expect(await retrains.end(id, { outcome: 'promoted', reason: 'late', failure: null, promotedEpoch: 1 }, AT, ORIGIN)).toBe(false);
+    expect(await training.begin(id, startOf('ended', digest), 'worker', AT).catch(typeOf)).toBe('LeaseLost');
+  });
+
+  it('runs for one retrain of a model at a time', async () => {
+    const digest = await register('single');
+    await retrainOf('single', digest);
+    await expect(retrainOf('single', digest)).rejects.toThrow(/retrain_one_active/);
+  });
+});
+
+describe('the champion', () => {
+  it('is changed by one of two who decided at the same time; the other is told', async () => {
+    const digest = await register('race');
+    const contenders = [await versionOf('race', digest), await versionOf('race', digest)];
+    const results = await Promise.allSettled(contenders.map((version, index) => routing.moveChampion(move('race', version, 0), AT, { workflowId: `w${index}`, runId: 'r' })));
+    expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const lost = results.find((result) => result.status === 'rejected');
+    expect(lost?.reason).toMatchObject({ type: 'ChampionMoved', details: { expectedEpoch: 0, epoch: 1 } });
+    expect(await routing.get('race', 'default')).toMatchObject({ epoch: 1, revision: 2 });
+    expect(await routing.history('race', 'default', 10)).toHaveLength(1);
+  });
+
+  it('is the same change for a workflow that asks again', async () => {
+    const digest = await register('again');
+    const version = await versionOf('again', digest);
+    const first = await routing.moveChampion(move('again', version, 0), AT, ORIGIN);
+    expect(await routing.moveChampion(move('again', version, 0), later(1), ORIGIN)).toEqual(first);
+    expect(await routing.championAt('again', 'default', later(-1))).toBeNull();
+    expect(await routing.championAt('again', 'default', later(1))).toMatchObject({ version, epoch: 1 });
+  });
+
+  it('never falls in epoch or revision, whoever writes', async () => {
+    const digest = await register('rising');
+    const version = await versionOf('rising', digest);
+    await routing.moveChampion(move('rising', version, 0), AT, ORIGIN);
+    for (const change of ['revision = revision - 1', 'revision = revision + 1, epoch = epoch - 1', 'revision = revision + 1, epoch = epoch + 1', 'epoch = epoch + 1', 'revision = revision + 1, champion = NULL']) {
+      await expect(server.dataSource.query(`UPDATE routing SET ${change} WHERE model = 'rising'`)).rejects.toThrow(/routing of rising/);
+    }
+  });
+});
+
+describe('gateways', () => {
+  it('are waited for while their lease lives, and count for the boot that acknowledged', async () => {
+    const digest = await register('served');
+    const version = await versionOf('served', digest);
+    const { revision } = await routing.moveChampion(move('served', version, 0), AT, ORIGIN);
+    const gateway = { gateway: 'g1', boot: randomUUID(), url: 'http://127.0.0.1' };
+    await gateways.renew(gateway, AT, later(6));
+    expect(await gateways.behind('served', 'default', revision, later(1))).toEqual(['g1']);
+    await gateways.acknowledge(gateway, 'served', 'default', revision, later(1));
+    expect(await gateways.behind('served', 'default', revision, later(1))).toEqual([]);
+    await gateways.acknowledge(gateway, 'served', 'default', revision - 1, later(2));
+    expect(await gateways.behind('served', 'default', revision, later(2))).toEqual([]);
+    await gateways.renew({ ...gateway, boot: randomUUID() }, later(3), later(9));
+    expect(await gateways.behind('served', 'default', revision, later(4))).toEqual(['g1']);
+    expect(await gateways.behind('served', 'default', revision, later(10))).toEqual([]);
+  });
+});
+
+describe('the record', () => {
+  it.each(['audit_entry', 'champion_change', 'model_spec', 'snapshot', 'evaluation'])('%s can only be added to', async (table) => {
+    for (const statement of [`UPDATE ${table} SET model = 'x'`, `DELETE FROM ${table}`, `TRUNCATE ${table} CASCADE`]) {
+      await expect(server.dataSource.query(statement)).rejects.toThrow(/permission denied|append-only/);
+    }
+  });
+
+  it('gives the application no table of its own and no way to make itself a caller', async () => {
+    const owned = await server.dataSource.query('SELECT tablename FROM pg_tables WHERE tableowner = current_user');
+    expect(owned).toEqual([]);
+    await expect(server.dataSource.query("INSERT INTO api_key VALUES (gen_random_uuid(), 'me', '\\x00', now(), NULL)")).rejects.toThrow(/permission denied/);
+    await expect(server.dataSource.query('UPDATE model_version SET artifact_digest = NULL')).rejects.toThrow(/permission denied/);
+  });
+});
