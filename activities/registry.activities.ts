@@ -107,8 +107,8 @@ export class RegistryActivities {
     const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };
     const outcome = { kind: 'rollback', deployment: body.deployment, fromEpoch: routing.epoch, workflowId: rollbackWorkflowId(id.model, id.deployment, id.fromEpoch) } as const;
     const running = await this.routing.findRollback(id, manager);
-    if (running) return { ...outcome, toVersion: running.toVersion, joined: true };
-    await this.routing.addRollback(manager, {
+    if (running && running.outcome === null) return { ...outcome, toVersion: running.toVersion, joined: true };
+    await this.routing.beginRollback(manager, {
       ...id, commandId: command.id, fromVersion: routing.champion as number, toVersion: target.version, reason: body.reason,
       requestedBy: command.actor, requestedAt: at,
     });

@@ -11,7 +11,7 @@ const CHANGEABLE: Readonly<Record<string, string>> = {
   training_lease: 'token, retrain, holder, taken_at, released_at',
   model_version: 'status',
   routing: 'revision, epoch, champion, challengers, weights, paused, baseline_digest, changed_at',
-  rollback: 'outcome, explanation, to_epoch, gateways_behind, finished_at',
+  rollback: 'command_id, to_version, reason, requested_by, requested_at, outcome, explanation, to_epoch, gateways_behind, finished_at',
   gateway_lease: 'boot, url, renewed_at, expires_at',
   gateway_acknowledgement: 'boot, revision, acknowledged_at',
 };

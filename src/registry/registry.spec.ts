@@ -204,6 +204,24 @@ describe('the champion', () => {
   });
 });
 
+describe('a rollback', () => {
+  it('that was terminated can be asked for again from the same epoch', async () => {
+    const digest = await register('retried');
+    const [first, second] = [await versionOf('retried', digest), await versionOf('retried', digest)];
+    await routing.moveChampion(move('retried', first, 0), AT, { workflowId: 'a', runId: 'r' });
+    await routing.moveChampion(move('retried', second, 1), AT, { workflowId: 'b', runId: 'r' });
+    const id = { model: 'retried', deployment: 'default', fromEpoch: 2 };
+    const begin = async (reason: string) => {
+      const { command } = await accept('retried');
+      await server.dataSource.transaction((manager) => routing.beginRollback(manager, { ...id, commandId: command.id, fromVersion: second, toVersion: first, reason, requestedBy: 'ann', requestedAt: AT }));
+    };
+    await begin('one');
+    await routing.endRollback(id, { outcome: 'terminated', explanation: 'by hand', toEpoch: null, gatewaysBehind: [] }, AT, ORIGIN);
+    await begin('two');
+    expect(await routing.getRollback(id)).toMatchObject({ reason: 'two', outcome: null, explanation: null });
+  });
+});
+
 describe('gateways', () => {
   it('are waited for while their lease lives, and count for the boot that acknowledged', async () => {
     const digest = await register('served');

@@ -82,8 +82,12 @@ export class RoutingRepository {
     });
   }
 
-  async addRollback(manager: EntityManager, rollback: Omit<Rollback, 'outcome' | 'explanation' | 'toEpoch' | 'gatewaysBehind' | 'finishedAt'>): Promise<void> {
-    await manager.insert(Rollback, { ...rollback, gatewaysBehind: [] });
+  /** Adds a rollback, or begins one anew that had failed or was terminated before it changed anything. */
+  async beginRollback(manager: EntityManager, rollback: Omit<Rollback, 'outcome' | 'explanation' | 'toEpoch' | 'gatewaysBehind' | 'finishedAt'>): Promise<void> {
+    const { model, deployment, fromEpoch, fromVersion, ...request } = rollback;
+    const anew = { ...request, outcome: null, explanation: null, toEpoch: null, gatewaysBehind: [], finishedAt: null };
+    const { affected } = await manager.update(Rollback, { model, deployment, fromEpoch }, anew);
+    if (!affected) await manager.insert(Rollback, { model, deployment, fromEpoch, fromVersion, ...anew });
   }
 
   async findRollback(id: RollbackId, manager: EntityManager = this.dataSource.manager): Promise<Rollback | null> {
