@@ -18,9 +18,12 @@ const ROLES: Readonly<Record<string, (environment: Environment, args: readonly s
   gateway: async (environment) => (await import('./serving/gateway.js')).startGateway(gatewaySettings(environment)),
   worker: async (environment, args) => (await import('./worker/worker.js')).startWorker(environment, queuesOf(args)),
   migrate: async (environment) => {
-    if (!environment.DATABASE_OWNER_URL) throw new PerennialError('ConfigurationInvalid', 'DATABASE_OWNER_URL must be set: migrations run as the owner of the tables');
-    const names = await (await import('./registry/migrate.js')).migrate(environment.DATABASE_OWNER_URL);
+    const names = await (await import('./registry/migrate.js')).migrate(ownerUrl(environment));
     console.log(names.length > 0 ? `Applied ${names.join(', ')}` : 'The schema is up to date');
+  },
+  'create-api-key': async (environment, [actor]) => {
+    if (!actor) throw new PerennialError('InvalidRequest', 'Name who will act with the key: create-api-key <actor>');
+    console.log(await (await import('./registry/migrate.js')).makeApiKey(ownerUrl(environment), actor));
   },
   bundle: async () => (await import('./worker/bundle.js')).writeWorkflowBundle(),
 };
@@ -55,6 +58,11 @@ async function serve(service: Service | void): Promise<void> {
       return close(1);
     },
   );
+}
+
+function ownerUrl({ DATABASE_OWNER_URL }: Environment): string {
+  if (DATABASE_OWNER_URL) return DATABASE_OWNER_URL;
+  throw new PerennialError('ConfigurationInvalid', 'DATABASE_OWNER_URL must be set: only the owner of the tables may do this');
 }
 
 function gatewaySettings(environment: Environment): GatewaySettings {

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApiKey } from '../registry/api-keys.repository.js';
-import { registryDataSource } from '../registry/data-source.js';
+import { makeApiKey } from '../registry/migrate.js';
 
 const pathOf = (stateDir: string): string => join(stateDir, 'local-api-key');
 
@@ -12,13 +11,8 @@ export const readLocalApiKey = (stateDir: string): string | undefined =>
 /** Makes the local key at the first start. @returns it when it is new, so that it can be shown once. */
 export async function ensureLocalApiKey(stateDir: string, ownerDatabaseUrl: string, actor: string): Promise<string | undefined> {
   if (readLocalApiKey(stateDir)) return undefined;
-  const owner = await registryDataSource({ url: ownerDatabaseUrl, poolSize: 1 }).initialize();
-  try {
-    const key = await createApiKey(owner, actor, new Date());
-    writeFileSync(`${pathOf(stateDir)}.new`, `${key}\n`, { mode: 0o600 });
-    renameSync(`${pathOf(stateDir)}.new`, pathOf(stateDir));
-    return key;
-  } finally {
-    await owner.destroy();
-  }
+  const key = await makeApiKey(ownerDatabaseUrl, actor);
+  writeFileSync(`${pathOf(stateDir)}.new`, `${key}\n`, { mode: 0o600 });
+  renameSync(`${pathOf(stateDir)}.new`, pathOf(stateDir));
+  return key;
 }
