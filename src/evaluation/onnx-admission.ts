@@ -66,9 +66,10 @@ export async function admitModel(
 
 /** Without following a link, and without waiting at a pipe. */
 async function readRegularFile(path: string, maxBytes: number): Promise<Buffer> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ELOOP' || error.code === 'EMLINK') refuse([`${path} is a symbolic link; the model must be a file of its own`]);
-    if (error.code === 'ENOENT') refuse([`${path} does not exist`]);
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch((error: unknown) => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ELOOP' || code === 'EMLINK') refuse([`${path} is a symbolic link; the model must be a file of its own`]);
+    if (code === 'ENOENT') refuse([`${path} does not exist`]);
     throw error;
   });
   try {

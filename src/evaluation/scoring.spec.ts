@@ -178,8 +178,7 @@ describe('the runtime, in a process of its own', () => {
       node({ type: 'ReduceSum', inputs: ['zeros', 'axes'], outputs: ['nothing'] }),
       node({ type: 'Add', inputs: ['logit0', 'nothing'], outputs: ['logit'] }),
     ];
-    const [product, add, ...rest] = parts.nodes;
-    void add;
+    const [product, _add, ...rest] = parts.nodes;
     return {
       ...parts,
       nodes: [product!, node({ type: 'Add', inputs: ['product', 'bias'], outputs: ['logit0'] }), ...expand, ...rest],
