@@ -6,6 +6,10 @@ import { takeSnapshot } from '../src/data/snapshot.js';
 import { validateSnapshot } from '../src/data/validation.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import type { Retrain } from '../src/registry/entities/retrain.entity.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import type { FeatureSpec } from '../src/spec/model-spec.js';
 import type { SnapshotRef } from '../src/contracts/artifacts.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
@@ -19,6 +23,8 @@ export class DataActivities {
   constructor(
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly versions: VersionsRepository,
     private readonly settings: ActivitySettings,
     stores: StoreProvider,
   ) {
@@ -31,14 +37,23 @@ export class DataActivities {
     const retrain = await this.retrains.get(id);
     if (retrain.snapshotDigest) return summaryOf(await this.retrains.snapshot(retrain.snapshotDigest));
     const spec = await this.models.spec(id.model, retrain.specDigest);
+    const alsoFeatures = await this.championFeatures(retrain);
     const snapshot = await heartbeating((signal) =>
       takeSnapshot({
         model: id.model, spec, specDigest: retrain.specDigest, dataDir: this.settings.dataDir, workDir: this.settings.workDir,
-        store: this.store, signal, ...(retrain.asOf ? { asOf: retrain.asOf.toISOString() } : {}),
+        store: this.store, signal, alsoFeatures, ...(retrain.asOf ? { asOf: retrain.asOf.toISOString() } : {}),
       }),
     );
     await this.retrains.recordSnapshot(id, snapshot, new Date(), origin());
     return summaryOf(snapshot);
+  }
+
+  /** What the champion needs to be scored on the same rows, also where the spec has changed since. */
+  private async championFeatures({ model, deployment }: Retrain): Promise<FeatureSpec[]> {
+    const { champion } = await this.routing.get(model, deployment);
+    if (champion === null) return [];
+    const { specDigest } = await this.versions.get(model, champion);
+    return (await this.models.spec(model, specDigest)).data.features;
   }
 
   /** Fails with `DataInvalid` and every violation when the rows break the spec. */

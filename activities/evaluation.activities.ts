@@ -64,10 +64,13 @@ export class EvaluationActivities {
     const { manifest } = await this.retrains.snapshot(retrain.snapshotDigest as string);
     const candidate = await this.versions.get(id.model, retrain.version as number);
     const champion = routing.champion === null ? null : await this.versions.get(id.model, routing.champion);
+    const championSpec = champion && (await this.models.spec(id.model, champion.specDigest));
+    const lacking = championSpec ? columnsLacking(championSpec, manifest) : [];
     const result = await heartbeating(async (signal, beat) => {
       const ours = await this.scoreVersion(candidate, spec, manifest, signal, beat);
-      const theirs = champion && (await this.scoreVersion(champion, await this.models.spec(id.model, champion.specDigest), manifest, signal, beat));
-      return resultOf(spec, manifest, ours, theirs);
+      if (!champion || !championSpec) return resultOf(spec, manifest, ours, null);
+      if (lacking.length > 0) return withoutComparison(resultOf(spec, manifest, ours, null), spec, champion.number, lacking);
+      return resultOf(spec, manifest, ours, await this.scoreVersion(champion, championSpec, manifest, signal, beat));
     });
     const { digest } = await this.store.putBytes(canonicalJson(result));
     return { version: candidate.number, championVersion: routing.champion, epoch: routing.epoch, rows: result.rows, resultDigest: digest };
@@ -119,6 +122,21 @@ function resultOf(spec: ModelSpec, manifest: SnapshotManifest, candidate: Scored
     slices: measureSlices(candidate, candidate.slices, options),
   };
 }
+
+const columnsLacking = (spec: ModelSpec, { columns }: SnapshotManifest): string[] => {
+  const held = new Set(columns.map(({ name }) => name));
+  return spec.data.features.map(({ name }) => name).filter((name) => !held.has(name));
+};
+
+/** A champion whose features the data no longer holds cannot be compared; the gate must not take that for a pass. */
+const withoutComparison = (result: EvaluationResult, spec: ModelSpec, champion: number, lacking: readonly string[]): EvaluationResult => ({
+  ...result,
+  comparison: {
+    metric: spec.gates.comparison.metric,
+    rows: result.rows,
+    undefinedBecause: `the champion, version ${champion}, needs ${lacking.join(', ')}, which the data no longer holds`,
+  },
+});
 
 /** The check that decided, in words. */
 function reasonOf(gate: GateDecision): string {

@@ -5,7 +5,7 @@ import type { SnapshotManifest, SnapshotPart, SnapshotRef } from '../contracts/a
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { EventWindow } from '../contracts/time.js';
-import type { ModelSpec } from '../spec/model-spec.js';
+import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { csvExpressions } from './csv-types.js';
 import { withDatabase, type Database, type DatabaseLimits } from './duckdb.js';
 import { eventTimeBounds, requireEventTime, type EventTimeBounds } from './event-time.js';
@@ -25,6 +25,8 @@ export interface SnapshotRequest {
    * the source: the world has been seen until then, whereas nobody can tell how long after it the data was written.
    */
   readonly asOf?: string;
+  /** Features that the snapshot holds beside the spec's: those of a champion that is to be compared on the same rows. */
+  readonly alsoFeatures?: readonly FeatureSpec[];
   /** A folder for files on the way; what is made in it is removed. */
   readonly workDir: string;
   readonly store: ArtifactStore;
@@ -80,7 +82,7 @@ interface Freezing {
 }
 
 async function freeze(request: SnapshotRequest, { database, files, scratch, asOfMs }: Freezing): Promise<SnapshotManifest> {
-  const { spec } = request;
+  const spec = withFeatures(request.spec, request.alsoFeatures ?? []);
   const table = await openSource(database, files, spec, scratch);
   const eventTime = requireEventTime(table, spec);
   const bounds = await eventTimeBounds(database, table, eventTime, spec);
@@ -106,6 +108,12 @@ async function freeze(request: SnapshotRequest, { database, files, scratch, asOf
     train: train.part,
     evaluation: evaluation.part,
   };
+}
+
+function withFeatures(spec: ModelSpec, also: readonly FeatureSpec[]): ModelSpec {
+  const known = new Set(specColumns(spec).map((name) => name.toLowerCase()));
+  const more = also.filter(({ name }) => !known.has(name.toLowerCase()));
+  return more.length === 0 ? spec : { ...spec, data: { ...spec.data, features: [...spec.data.features, ...more] } };
 }
 
 /** A manifest stays small however wide its source. */

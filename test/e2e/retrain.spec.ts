@@ -89,6 +89,16 @@ describe('a retrain', () => {
   });
 });
 
+describe('a spec that changed', () => {
+  it('still compares with a champion that needs features which the spec no longer names', async () => {
+    await register('changed');
+    expect((await run('changed', 8)).outcome).toBe('promoted');
+    await perennial.apply(smallSpec({ model: 'changed', features: [{ name: 'size', type: 'number', min: 0, max: 1 }] }));
+    const retrain = await run('changed', 10);
+    expect(retrain).toMatchObject({ outcome: 'rejected', version: 2, evaluation: { championVersion: 1, comparison: { metric: 'auc' } } });
+  });
+});
+
 describe('a rollback', () => {
   it('goes back to the version before and forward again, and every gateway follows', async () => {
     await register('back', { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 1, max_depth: 1 } });
