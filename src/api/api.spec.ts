@@ -48,7 +48,7 @@ const apply = (yaml: string, headers: Record<string, string> = {}) => call('/v1/
 /** Does what the workflow's first activity does, as soon as the command is on the record. */
 async function settleNext(idempotencyKey: string): Promise<void> {
   for (;;) {
-    const [row] = (await registry.dataSource.query('SELECT id FROM command WHERE idempotency_key = $1', [idempotencyKey])) as { id: string }[];
+    const [row] = await registry.dataSource.query<{ id: string }[]>('SELECT id FROM command WHERE idempotency_key = $1', [idempotencyKey]);
     if (row) {
       await commands.settle(row.id, new Date(), { workflowId: null, runId: null }, async (manager, command) => {
         const { source } = bodyOf<'apply'>(command);

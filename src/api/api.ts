@@ -39,7 +39,7 @@ export interface RunningApi {
  */
 export async function startApi(environment: Environment, options: { readonly outcomeTimeoutMs?: number } = {}): Promise<RunningApi> {
   const app = await createApp(settingsOf(environment, options.outcomeTimeoutMs ?? OUTCOME_TIMEOUT_MS), environment);
-  const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const server = app.getHttpAdapter().getInstance();
   try {
     const url = await listenOnFreePort(server, environment.API_HOST, environment.API_PORT);
     app.get(SendingLoop).start();
@@ -84,7 +84,7 @@ async function createApp(settings: ApiSettings, environment: Environment): Promi
     bodyParser: false,
     logger: levelsOf(environment.LOG_LEVEL),
   }).catch((error: unknown) => { throw startFailure(error); });
-  const server = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const server = app.getHttpAdapter().getInstance();
   useBodyParsers(server, (request) => request.routeOptions.url === '/v1/models');
   requireApiKeys(server, app.get(ApiKeysRepository));
   server.addHook('onSend', async (_request, reply) => { void reply.header('x-content-type-options', 'nosniff'); });

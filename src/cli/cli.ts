@@ -55,7 +55,7 @@ function failureEnd(session: Session, problem: ProblemDetail): ExitCode {
 
 /** Faults that the API lists are shown one a line instead of in one long sentence. */
 function readable(terminal: Terminal, problem: ProblemDetail): string {
-  const faults = Array.isArray(problem['faults']) ? (problem['faults'] as { path?: unknown; message?: unknown }[]) : [];
-  const lines = faults.length > 0 ? faults.map(({ path, message }) => `  ${plain(String(path ?? '')) || '(document)'}: ${plain(String(message ?? ''))}`) : [`  ${plain(problem.detail)}`];
+  const faults = Array.isArray(problem['faults']) ? (problem['faults'] as { path?: string; message?: string }[]) : [];
+  const lines = faults.length > 0 ? faults.map(({ path, message }) => `  ${plain(path ?? '') || '(document)'}: ${plain(message ?? '')}`) : [`  ${plain(problem.detail)}`];
   return `${styled(terminal, 'red', plain(problem.title))}\n${lines.join('\n')}\n`;
 }

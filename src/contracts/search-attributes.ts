@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey, type SearchAttributePair, TypedSearchAttributes } from '@temporalio/common';
-import { SEARCH_ATTRIBUTES } from './motion.js';
+import type { SEARCH_ATTRIBUTES } from './motion.js';
 
 export interface WorkflowFacts {
   readonly model: string;

@@ -174,7 +174,7 @@ async function becomesReady(kept: KeptServer, port: number, secrets: Secrets): P
   const deadline = Date.now() + READY_TIMEOUT_MS;
   const url = `postgres://${SUPERUSER}:${secrets.superuser}@127.0.0.1:${port}/postgres`;
   while (kept.running && Date.now() < deadline) {
-    const refusal = await withClient(url, (client) => client.query('SELECT 1')).then(() => undefined, (error: { code?: string }) => error);
+    const refusal = await withClient(url, (client) => client.query('SELECT 1')).then(() => undefined, (error: unknown) => error as { code?: string });
     if (!refusal) return true;
     if (refusal.code === WRONG_PASSWORD) break;
     await sleep(20);

@@ -81,7 +81,6 @@ function test(args) {
 async function main([verb, ...args]) {
   const next = { start, test, only: () => undefined }[verb];
   if (!next) throw new SetupFailure(`setup.mjs knows start, test and only, not ${verb ?? 'nothing'}.`);
-  const began = Date.now();
   await setUp(new Progress(process.stdout));
   await next(args);
 }

@@ -92,8 +92,8 @@ const pidFileOf = (stateDir: string): string => join(stateDir, 'temporal.pid');
 const logFileOf = (stateDir: string): string => join(stateDir, 'logs', 'temporal.log');
 
 async function obtainProgram(): Promise<string> {
-  return findTemporal().catch((error: Error) => {
-    throw new PerennialError('DependencyUnavailable', error.message, {}, { cause: error });
+  return findTemporal().catch((error: unknown) => {
+    throw new PerennialError('DependencyUnavailable', error instanceof Error ? error.message : String(error), {}, { cause: error });
   });
 }
 

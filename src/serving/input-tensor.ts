@@ -87,5 +87,5 @@ function checkValues(values: readonly unknown[], datatype: Datatype, columns: nu
 function describe(value: unknown): string {
   if (typeof value === 'string') return quoted(value);
   if (Array.isArray(value)) return 'an array';
-  return typeof value === 'object' ? 'an object' : String(value);
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'an object';
 }

@@ -37,7 +37,7 @@ export class RecordLink {
   constructor(settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, log: GatewayLog) {
     const registry = registryDataSource({ url: settings.databaseUrl, poolSize: settings.databasePool });
     // A server that vanished without a word must not hold up the next poll.
-    this.dataSource = new DataSource({ ...registry.options, extra: { ...registry.options.extra, query_timeout: QUERY_TIMEOUT_MS, keepAlive: true } });
+    this.dataSource = new DataSource({ ...registry.options, extra: { ...(registry.options.extra as object), query_timeout: QUERY_TIMEOUT_MS, keepAlive: true } });
     const identity = { gateway: name, boot: randomUUID(), url };
     const gateways = new GatewaysRepository(this.dataSource);
     const audit = new AuditLedger(this.dataSource);

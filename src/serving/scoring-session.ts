@@ -91,7 +91,7 @@ class OnnxSession implements ScoringSession {
   }
 }
 
-const outputTensor = (name: string, tensor: onnx.Tensor): OutputTensor => ({ name, shape: tensor.dims, data: tensor.data as ArrayLike<unknown> });
+const outputTensor = (name: string, tensor: onnx.Tensor): OutputTensor => ({ name, shape: tensor.dims, data: tensor.data });
 
 const refused = (why: string): PerennialError => new PerennialError('ModelRefused', `The model cannot serve: ${why}`);
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);

@@ -19,7 +19,7 @@ export const TOUR_WEEKS = [12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52] as const;
 
 /** What the tour tells while it goes. */
 export interface TourWatcher {
-  phase(line: string): void;
+  readonly phase: (line: string) => void;
   step(week: number, retrain: RetrainDetail): void;
   /** `answers` is null for a step that an earlier tour took. */
   stepDone(week: number, step: TourStep, answers: Prediction | null): void;

@@ -143,16 +143,22 @@ class TrainerListener {
   private async take(line: string): Promise<void> {
     if (this.watch.stop.aborted || line === '') return;
     const message = parseTrainerLine(line);
-    if (!message) return this.takeUnknown(line);
+    if (!message) {
+      this.takeUnknown(line);
+      return;
+    }
     this.watch.heard();
     switch (message.type) {
       case 'progress':
-        return this.options.onProgress(progressOf(message));
+        this.options.onProgress(progressOf(message));
+        break;
       case 'checkpoint':
-        return this.keep(message.file, message.done);
+        await this.keep(message.file, message.done);
+        break;
       case 'log':
         if (message.level === 'error') this.lastError = message.message;
-        return this.note(`${message.level}: ${message.message}`);
+        this.note(`${message.level}: ${message.message}`);
+        break;
       case 'result':
         this.result = message;
     }

@@ -65,12 +65,12 @@ export function evaluationAnswer({ result, gate, ...facts }: Evaluation): Evalua
     snapshotDigest: facts.snapshotDigest,
     rows: result.rows,
     window: { ...result.window },
-    metrics: result.candidate.metrics as EvaluationAnswer['metrics'],
-    championMetrics: (result.champion?.metrics ?? null) as EvaluationAnswer['championMetrics'],
-    undefinedBecause: result.candidate.undefinedBecause as Record<string, string>,
+    metrics: result.candidate.metrics,
+    championMetrics: result.champion?.metrics ?? null,
+    undefinedBecause: result.candidate.undefinedBecause,
     comparison: result.comparison,
-    slices: result.slices as EvaluationAnswer['slices'],
-    checks: gate.checks as EvaluationAnswer['checks'],
+    slices: result.slices,
+    checks: gate.checks,
     evaluatedAt: facts.evaluatedAt.toISOString(),
   };
 }

@@ -142,7 +142,7 @@ export const retrainDetail = ({ retrain, snapshot, run, evaluation }: RetrainFac
   dataReport: retrain.dataReport,
   training: run && {
     attempts: run.attempts,
-    progress: run.progress as NonNullable<RetrainDetail['training']>['progress'],
+    progress: run.progress,
     device: run.environment?.device ?? null,
     startedAt: run.startedAt.toISOString(),
     finishedAt: instantOf(run.finishedAt),
