@@ -1,0 +1,61 @@
+/** What the files of a room may import of ours. A file may always import its own room. */
+export interface RoomFence {
+  /** Needed when the importing file is loaded. */
+  readonly runs?: readonly string[];
+  /** Loaded later, by `import()`, when a role or a verb is asked for. */
+  readonly loads?: readonly string[];
+  /** By `import type` only, gone at run time. */
+  readonly types?: readonly string[];
+}
+
+/** From the leaf upwards. Whatever is not named here is forbidden, a new room without a line too. */
+export const ROOMS: Readonly<Record<string, RoomFence>> = {
+  contracts: {},
+  migrations: {},
+  config: { runs: ['contracts'] },
+  spec: { runs: ['contracts'] },
+  registry: { runs: ['contracts', 'spec', 'migrations'] },
+
+  // The domain: each sees what is below, and of the record nothing but its types.
+  artifacts: { runs: ['contracts', 'spec'], types: ['registry'] },
+  data: { runs: ['contracts', 'spec', 'artifacts'], types: ['registry'] },
+  training: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
+  evaluation: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
+  rollout: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation'], types: ['registry'] },
+  // The gateway is a room and a role: it reads the routing and keeps a lease.
+  serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation', 'rollout', 'registry'] },
+
+  // The motion.
+  dispatch: { runs: ['contracts'], types: ['registry'] },
+  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'training', 'evaluation', 'rollout', 'registry', 'dispatch'] },
+  workflows: { runs: ['contracts'], types: ['activities'] },
+  worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
+
+  // The doors.
+  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts'], types: ['workflows'] },
+  embedded: { runs: ['contracts', 'config', 'registry'] },
+  cli: { runs: ['contracts', 'config', 'embedded'], loads: ['tour'], types: ['api'] },
+  tour: { runs: ['contracts', 'config', 'spec', 'data', 'embedded', 'cli'], types: ['api'] },
+  main: {
+    runs: ['contracts', 'config'],
+    loads: ['api', 'cli', 'embedded', 'registry', 'serving', 'worker'],
+    types: ['serving'],
+  },
+};
+
+/** Technology that only an adapter may load, so that it can be replaced in one place. Names are of files or rooms. */
+export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
+  '@duckdb/node-api': ['src/data/duckdb.ts', 'src/evaluation/parquet-rows.ts'],
+  'onnxruntime-node': ['src/evaluation/onnx-session.ts', 'src/serving/scoring-session.ts'],
+  '@temporalio/worker': ['src/worker'],
+  '@temporalio/workflow': ['workflows'],
+  '@temporalio/activity': ['activities'],
+  '@temporalio/testing': ['src/embedded/find-temporal.mjs'],
+  commander: ['src/cli'],
+  fastify: ['src/serving/http-server.ts', 'src/api'],
+  pg: ['src/embedded/postgres-roles.ts', 'src/serving/routing-listener.ts'],
+  typeorm: ['src/registry', 'migrations', 'src/api/api.module.ts', 'src/serving/record-link.ts', 'activities/failure-interceptor.ts'],
+};
+
+/** All that a workflow may load, itself or through contracts: anything else is not there, or not the same, at a replay. */
+export const WORKFLOW_PACKAGES: readonly string[] = ['@temporalio/workflow', '@temporalio/common'];
