@@ -27,7 +27,7 @@ describe('the fence', () => {
 
   it('has no circle of rooms that load each other', () => {
     const depth = (room: string, above: readonly string[]): void => {
-      expect(above, `${[...above, room].join(' → ')}`).not.toContain(room);
+      expect(above, [...above, room].join(' → ')).not.toContain(room);
       for (const other of ROOMS[room]?.runs ?? []) depth(other, [...above, room]);
     };
     for (const room of Object.keys(ROOMS)) depth(room, []);
