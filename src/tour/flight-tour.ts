@@ -19,7 +19,7 @@ export const TOUR_WEEKS = [12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52] as const;
 
 /** What the tour tells while it goes. */
 export interface TourWatcher {
-  readonly phase: (line: string) => void;
+  phase(line: string): void;
   step(week: number, retrain: RetrainDetail): void;
   /** `answers` is null for a step that an earlier tour took. */
   stepDone(week: number, step: TourStep, answers: Prediction | null): void;
@@ -57,7 +57,7 @@ export interface TourPlaces {
  */
 export async function flightTour(places: TourPlaces, watcher: TourWatcher): Promise<TourOutcome> {
   const began = Date.now();
-  const { weekZero } = await prepareExample(places.environment, watcher.phase);
+  const { weekZero } = await prepareExample(places.environment, (line) => watcher.phase(line));
   const source = await readFile(join('models', MODEL, 'model.yaml'), 'utf8');
   const { spec, digest } = parseSpec(source);
   const tour = new Tour(places, watcher, `tour-${digest.slice(7, 19)}`, began);

@@ -1,5 +1,9 @@
-import { EXIT, type ExitCode, type Session } from '../session.js';
+import { join } from 'node:path';
+import { PerennialError } from '../../contracts/failures.js';
 import type { RunningInstance } from '../../embedded/up.js';
+import { ProblemError } from '../problem-error.js';
+import { EXIT, type ExitCode, type Session } from '../session.js';
+import type { Terminal } from '../terminal.js';
 
 export interface UpOptions {
   /** Takes the short tour of the example. */
@@ -16,9 +20,8 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   const { up: start } = await import('../../embedded/up.js');
   const instance = await start({ environment: session.environment, program: session.programPath, log: (line) => session.note(line) });
   try {
-    announce(session, instance);
-    const toured = options.tour ? takeTour(session, instance) : Promise.resolve(EXIT.done);
-    const code = await Promise.race([toured, told.then(() => EXIT.done)]);
+    announce(session, instance, instance.newApiKey);
+    const code = options.tour ? await takeTour(session, instance, told) : EXIT.done;
     if (!options.exit) {
       session.note('Everything stays up until Ctrl-C.');
       await told;
@@ -30,26 +33,42 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   }
 }
 
-async function takeTour(session: Session, instance: RunningInstance): Promise<ExitCode> {
+async function takeTour(session: Session, instance: RunningInstance, told: Promise<void>): Promise<ExitCode> {
   const { runTour } = await import('../../tour/run-tour.js');
   // The set-up runs in this process too.
-  const setupS = process.uptime();
+  const setupS = Number(process.uptime().toFixed(1));
   try {
-    await runTour(session.environment, instance, session.terminal, Number(setupS.toFixed(1)));
-    announce(session, instance);
+    const toured = runTour(session.environment, instance, tourTerminal(session), setupS).then(() => true);
+    if (!(await Promise.race([toured, told.then(() => false)]))) return cutOff(session);
+    if (!session.json) announce(session, instance);
     return EXIT.done;
   } catch (error) {
-    session.terminal.error(`The tour ended early: ${error instanceof Error ? error.message : String(error)}\n`);
+    session.terminal.error(`The tour ended early: ${reasonOf(error)}\nLogs are in ${join(session.environment.STATE_DIR, 'logs')}; the next start goes on where this one was.\n`);
     return EXIT.failed;
   }
 }
 
-function announce(session: Session, instance: RunningInstance): void {
+/** With `--json` the addresses are the one document; how the tour goes is told beside it. */
+const tourTerminal = ({ json, terminal }: Session): Terminal =>
+  json ? { ...terminal, out: (text) => terminal.error(text), interactive: false } : terminal;
+
+/** What people can mend is said in a sentence; what nobody foresaw keeps its place in the code. */
+function reasonOf(error: unknown): string {
+  if (error instanceof PerennialError || error instanceof ProblemError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function cutOff(session: Session): ExitCode {
+  session.terminal.error('\nThe tour was cut off; the next start goes on with it.\n');
+  return EXIT.failed;
+}
+
+function announce(session: Session, instance: RunningInstance, newApiKey?: string): void {
   const lines = [
     ['API', `${instance.apiUrl}/docs`],
     ['Gateway', `${instance.gatewayUrl}/v2`],
     ['Temporal UI', instance.temporalUiUrl],
-    ...(instance.newApiKey ? [['API key', `${instance.newApiKey}  (shown once; the CLI here knows it)`]] : []),
+    ...(newApiKey ? [['API key', `${newApiKey}  (shown once; the CLI here knows it)`]] : []),
   ];
   session.show({ apiUrl: instance.apiUrl, gatewayUrl: instance.gatewayUrl, temporalUiUrl: instance.temporalUiUrl }, () => `\n${lines.map(([name, value]) => `  ${name?.padEnd(12)} ${value}`).join('\n')}\n\n`);
 }
