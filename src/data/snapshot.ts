@@ -11,7 +11,7 @@ import { withDatabase, type Database, type DatabaseLimits } from './duckdb.js';
 import { eventTimeBounds, requireEventTime, type EventTimeBounds } from './event-time.js';
 import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
 import { findSourceFiles, hashSourceFile, refuseChangedFiles, type HashedFile } from './source-files.js';
-import { blameFile, eventTimeExpression, inWindow, openSource, type Column, type SourceTable } from './source-table.js';
+import { blameFile, eventTimeExpression, inWindow, openSource, specColumns, type Column, type SourceTable } from './source-table.js';
 import { parseAsOf, windowsAsOf } from './windows.js';
 
 export interface SnapshotRequest {
