@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { findTemporal } from '#embedded/find-temporal.mjs';
+import packageFile from '../../package.json' with { type: 'json' };
+import { anyFreePort } from '../../src/embedded/ports.js';
+import { eventually, Installation } from '../installation.js';
+import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+import { withoutPlace } from './without-place.js';
+
+/** Temporal suggests a new run this early, so that a short recording holds one. */
+const SUGGEST_NEW_RUN_AFTER_EVENTS = 120;
+const LONG = { rounds: 20_000 };
+const WEAK = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 1, max_depth: 1 } };
+const STRONG = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 150, max_depth: 5 } };
+
+let folder: string;
+let server: ChildProcess;
+let perennial: Installation;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-record-'));
+  const [port, metricsPort] = [await anyFreePort(), await anyFreePort()];
+  server = spawn(await findTemporal(), [
+    'server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port), '--metrics-port', String(metricsPort), '--db-filename', join(folder, 'temporal.db'),
+    '--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${SUGGEST_NEW_RUN_AFTER_EVENTS}`,
+  ], { stdio: 'ignore' });
+  const address = `127.0.0.1:${port}`;
+  await eventually(() => Connection.connect({ address }).then((connection) => connection.close().then(() => true), () => undefined), () => 'the Temporal server');
+  perennial = await Installation.start({ TEMPORAL_ADDRESS: address });
+});
+
+afterAll(async () => {
+  await perennial?.stop();
+  server.kill('SIGTERM');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function register(model: string, overrides: Partial<Parameters<typeof smallSpec>[0]> = {}, select = '*'): Promise<void> {
+  await writeEvents(perennial.dataDir, model, select);
+  await perennial.apply(smallSpec({ model, ...overrides }));
+}
+
+async function run(model: string, week: number) {
+  return perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(week) }));
+}
+
+/** A retrain in the middle of its training. */
+async function midTraining(model: string) {
+  await register(model, { parameters: LONG });
+  const number = await perennial.requestRetrain(model, { asOf: asOfWeek(8) });
+  return perennial.awaitRetrain(model, number, ({ training }) => (training?.progress?.done ?? 0) > 0);
+}
+
+async function rollBack(model: string): Promise<string> {
+  const { body } = await perennial.call('POST', `/v1/models/${model}/rollbacks`, { reason: 'to be recorded' });
+  return eventually(async () => {
+    const { outcome } = (await perennial.call('GET', body['status'] as string)).body;
+    return typeof outcome === 'string' ? outcome : undefined;
+  }, () => `the rollback of ${model}`);
+}
+
+/** Writes a run's history; the newest run where none is named. */
+async function keep(name: string, workflowId: string, runId?: string): Promise<void> {
+  const handle = perennial.temporal.workflow.getHandle(workflowId, runId);
+  const history = withoutPlace(JSON.parse(historyToJSON(await handle.fetchHistory())));
+  writeFileSync(join(import.meta.dirname, `${packageFile.version}-${name}.json`), `${JSON.stringify({ workflowId, history }, undefined, 1)}\n`);
+}
+
+async function ended(workflowId: string): Promise<void> {
+  await perennial.temporal.workflow.getHandle(workflowId).result().catch(() => undefined);
+}
+
+it('records a promotion, a rejection, a refusal and a rollback', async () => {
+  await register('shop', WEAK);
+  expect((await run('shop', 6)).outcome).toBe('promoted');
+  await perennial.apply(smallSpec({ model: 'shop', ...STRONG }));
+  expect((await run('shop', 10)).outcome).toBe('promoted');
+  const rejected = await run('shop', 10);
+  expect(rejected.outcome).toBe('rejected');
+  expect(await rollBack('shop')).toBe('done');
+  await Promise.all(['retrain/shop/2', rejected.workflowId, 'rollback/shop/default/2'].map(ended));
+  await keep('retrain-promoted', 'retrain/shop/2');
+  await keep('retrain-rejected', rejected.workflowId);
+  await keep('rollback-done', 'rollback/shop/default/2');
+});
+
+it('records a retrain that its data stops', async () => {
+  await register('broken', {}, '* RENAME (age AS aged)');
+  const failed = await run('broken', 8);
+  expect(failed.failure?.type).toBe('DataInvalid');
+  await ended(failed.workflowId);
+  await keep('retrain-failed-data', failed.workflowId);
+});
+
+it('records a retrain that is cancelled, and one that is terminated', async () => {
+  const cancelled = await midTraining('cancelled');
+  await perennial.temporal.workflow.getHandle(cancelled.workflowId).cancel();
+  expect((await perennial.awaitRetrain('cancelled', cancelled.number)).outcome).toBe('cancelled');
+  await ended(cancelled.workflowId);
+  await keep('retrain-cancelled', cancelled.workflowId);
+
+  const stopped = await midTraining('stopped');
+  await perennial.temporal.workflow.getHandle(stopped.workflowId).terminate('to be recorded');
+  expect((await perennial.awaitRetrain('stopped', stopped.number)).outcome).toBe('terminated');
+  await keep('model-lifecycle-child-terminated', 'model/stopped');
+});
+
+it('records a life that went on in a new run, with commands that are joined and refused', async () => {
+  const model = 'joined';
+  await register(model, { parameters: { rounds: 400 } });
+  const handle = perennial.temporal.workflow.getHandle(`model/${model}`);
+  const number = await perennial.requestRetrain(model, { asOf: asOfWeek(8) });
+  const first = (await handle.describe()).runId;
+  expect((await perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(8) })).body['joined']).toBe(true);
+  expect((await perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(10) })).status).toBe(409);
+  await perennial.awaitRetrain(model, number);
+  await eventually(async () => {
+    await perennial.call('POST', `/v1/models/${model}/rollbacks`, { reason: 'there is nothing to go back to' });
+    return (await handle.describe()).runId === first ? undefined : true;
+  }, () => 'a new run');
+  expect((await run(model, 10)).outcome).not.toBeNull();
+  await keep('model-lifecycle-continued', `model/${model}`, first);
+  await keep('model-lifecycle-open', `model/${model}`);
+});
+
+it('records a reconciliation', async () => {
+  const workflowId = await eventually(async () => {
+    for await (const execution of perennial.temporal.workflow.list({ query: "WorkflowType = 'reconcile' AND ExecutionStatus = 'Completed'" })) return execution.workflowId;
+    return undefined;
+  }, () => 'a reconciliation to end');
+  await keep('reconcile', workflowId);
+});

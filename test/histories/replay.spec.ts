@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+interface Recorded {
+  readonly workflowId: string;
+  readonly history: { readonly events: readonly Record<string, Record<string, unknown>>[] };
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const NAMES = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.json'));
+const read = (name: string): Recorded => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8')) as Recorded;
+const typeOf = ({ history }: Recorded): string => (history.events[0]?.['workflowExecutionStartedEventAttributes']?.['workflowType'] as { name: string }).name;
+
+let code: string;
+
+beforeAll(async () => {
+  const logger = new DefaultLogger('ERROR');
+  Runtime.install({ logger });
+  ({ code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts'), logger }));
+});
+
+const replay = ({ workflowId, history }: Recorded): Promise<void> =>
+  Worker.runReplayHistory({ workflowBundle: { code } }, historyFromJSON(history), workflowId);
+
+describe('the workflows as they are now', () => {
+  it.each(NAMES)('replay %s', async (name) => {
+    await expect(replay(read(name))).resolves.toBeUndefined();
+  });
+
+  it('have all been recorded', () => {
+    const exported = [...readFileSync(join(ROOT, 'workflows', 'index.ts'), 'utf8').matchAll(/export \{ (\w+) \}/g)].map(([, name]) => name as string);
+    expect(exported.length).toBeGreaterThan(0);
+    expect(exported.filter((type) => !NAMES.some((name) => typeOf(read(name)) === type))).toEqual([]);
+  });
+
+  it('do not replay a history in which another step was taken', async () => {
+    const name = NAMES.find((one) => one.endsWith('-retrain-promoted.json')) as string;
+    const changed = JSON.parse(JSON.stringify(read(name)).replaceAll('"takeSnapshot"', '"takeAnotherSnapshot"')) as Recorded;
+    await expect(replay(changed)).rejects.toThrow(/determinism|takeAnotherSnapshot/i);
+  });
+});
+
+describe('a recorded history', () => {
+  const SECRETS = /perennial_[A-Za-z0-9]{16,}|authorization|bearer |password|passwd|secret|api[_-]?key|private[_-]?key|postgres(ql)?:\/\//i;
+  const PLACES = /\/home\/|\/Users\/|\/root\/|\b\d+@[\w-]+\b/;
+
+  it.each(NAMES)('%s holds no secret and names no machine', (name) => {
+    const text = plainText(read(name).history);
+    expect(SECRETS.exec(text)?.[0]).toBeUndefined();
+    expect(PLACES.exec(text)?.[0]).toBeUndefined();
+  });
+
+  it('would be searched below its encoding', () => {
+    const hidden = { data: Buffer.from('{"url":"postgres://me:it@there"}').toString('base64') };
+    expect(plainText({ events: [hidden] })).toMatch(SECRETS);
+  });
+});
+
+/** All strings of a history, payloads decoded. */
+function plainText(value: unknown): string {
+  if (typeof value === 'string') return `${value}\n`;
+  if (value === null || typeof value !== 'object') return '';
+  return Object.entries(value).map(([name, member]) => (name === 'data' && typeof member === 'string' ? `${Buffer.from(member, 'base64').toString('utf8')}\n` : plainText(member))).join('');
+}
