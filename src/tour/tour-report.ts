@@ -8,6 +8,7 @@ import type { Prediction } from './flight-predictions.js';
 import { TOUR_WEEKS, type TourOutcome, type TourStep, type TourWatcher } from './flight-tour.js';
 
 const BAR_WIDTH = 24;
+const OUTCOME_WIDTH = 13;
 const STYLE: Readonly<Record<string, Style>> = { promoted: 'green', rejected: 'yellow', inconclusive: 'yellow' };
 
 /** Shows the tour: on a terminal a bar that moves, then a line a step; elsewhere the lines alone. */
@@ -23,17 +24,18 @@ export class TourReport implements TourWatcher {
   step(week: number, { stage, training }: RetrainDetail): void {
     if (!this.terminal.interactive) return;
     const progress = stage === 'train' ? training?.progress : null;
-    const line = `  week ${week}  ${stage.padEnd(9)} ${progress ? progressBar(progress.done, progress.total, BAR_WIDTH) : '…'}`;
+    const line = `  ${weekOf(week)}  ${stage.padEnd(9)} ${progress ? progressBar(progress.done, progress.total, BAR_WIDTH) : '…'}`;
     if (line === this.drawn) return;
     this.terminal.out(`\r\u001b[2K${line}`);
     this.drawn = line;
   }
 
   stepDone(week: number, { retrain }: TourStep, answers: Prediction | null): void {
-    const number = String(TOUR_WEEKS.findIndex((known) => known === week) + 1).padStart(2);
-    const outcome = styled(this.terminal, STYLE[retrain.outcome ?? ''] ?? 'red', (retrain.outcome ?? '').padEnd(12));
-    const figures = retrain.evaluation ? figuresOf(retrain.evaluation) : (retrain.reason ?? '');
-    this.write(`  [${number}/${TOUR_WEEKS.length}] week ${String(week).padStart(2)}  v${String(retrain.version ?? '–').padEnd(3)} ${outcome} ${figures}  ${answers ? `→ v${answers.version} answers, epoch ${answers.epoch}` : '(done before)'}\n`);
+    const outcome = styled(this.terminal, STYLE[retrain.outcome ?? ''] ?? 'red', (retrain.outcome ?? '').padEnd(OUTCOME_WIDTH - 1));
+    const start = `  ${weekOf(week)}  v${String(retrain.version ?? '–').padEnd(3)} `;
+    const end = `  → ${answers ? `v${answers.version}, epoch ${answers.epoch}` : 'done before'}`;
+    const room = this.terminal.columns - start.length - OUTCOME_WIDTH - end.length;
+    this.write(`${start}${outcome} ${retrain.evaluation ? figuresOf(retrain.evaluation, room) : (retrain.reason ?? '')}${end}\n`);
   }
 
   rolledBack(rollback: RollbackAnswer, answers: { before: Prediction; after: Prediction } | null): void {
@@ -66,13 +68,23 @@ export class TourReport implements TourWatcher {
   }
 }
 
-function figuresOf(evaluation: NonNullable<RetrainDetail['evaluation']>): string {
-  const ours = `AUC ${figure(evaluation.metrics['auc']?.value)}`;
-  const { comparison, championVersion } = evaluation;
-  if (!comparison || !('gain' in comparison)) return ours.padEnd(60);
-  const { gain } = comparison;
-  return `${ours} against ${figure(comparison.champion)} of v${championVersion}, gain ${signed(gain.value)} [${signed(gain.low)}, ${signed(gain.high)}]`.padEnd(60);
+/** As much of the figures as there is room for, so that the lines stand under each other; the table at the end has all. */
+function figuresOf({ metrics, comparison }: NonNullable<RetrainDetail['evaluation']>, room: number): string {
+  const compared = comparison && 'gain' in comparison ? comparison : undefined;
+  const parts = [
+    { width: 10, text: `AUC ${figure(metrics['auc']?.value)}` },
+    { width: 16, text: compared ? ` against ${figure(compared.champion)}:` : '' },
+    { width: 27, text: compared ? ` ${signed(compared.gain.value)} [${signed(compared.gain.low)}, ${signed(compared.gain.high)}]` : '' },
+  ];
+  let shown = '';
+  for (const { width, text } of parts) {
+    if (shown.length + width > room) break;
+    shown += text.padEnd(width);
+  }
+  return shown;
 }
+
+const weekOf = (week: number): string => `week ${week}/${TOUR_WEEKS.at(-1) ?? week}`;
 
 const signed = (value: number | null): string => (value === null ? '–' : `${value >= 0 ? '+' : '−'}${Math.abs(value).toFixed(4)}`);
 
