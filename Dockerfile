@@ -14,7 +14,8 @@ RUN apt-get update \
 ARG TRAINER_REQUIREMENTS=requirements.lock
 COPY trainers/${TRAINER_REQUIREMENTS} /tmp/requirements.lock
 RUN python3 -m venv /opt/trainers \
-    && /opt/trainers/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /tmp/requirements.lock
+    && /opt/trainers/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r /tmp/requirements.lock \
+    && cp /tmp/requirements.lock /opt/trainers/requirements.lock
 
 FROM node:20.20.2-bookworm-slim
 RUN apt-get update \

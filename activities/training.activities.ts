@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
@@ -117,10 +117,16 @@ export class TrainingActivities {
     const [model, parity, requirements] = await Promise.all([
       this.store.putFile(result.modelPath),
       this.store.putFile(result.parityPath),
-      readFile(join(this.settings.trainersDir, 'requirements.lock')),
+      this.lockedRequirements(),
     ]);
     const environment = { requirementsDigest: sha256(requirements), device: result.device, libraries: result.versions, host: hostname() };
     await this.training.publish(lease, { model, parity, metrics: { ...result.metrics, durationMs: result.durationMs }, environment }, new Date(), origin());
+  }
+
+  /** Set-up leaves the requirements that it installed inside the environment; one made by hand is taken for the default. */
+  private async lockedRequirements(): Promise<Buffer> {
+    const installed = join(dirname(dirname(this.settings.trainerPython)), 'requirements.lock');
+    return readFile(installed).catch(() => readFile(join(this.settings.trainersDir, 'requirements.lock')));
   }
 }
 

@@ -104,12 +104,14 @@ export class Installation {
   }
 }
 
-/** Our trainers, and one that misbehaves as its parameter `behaviour` says. */
+/** Our trainers, and two that do wrong as their parameters say. */
 function trainersIn(folder: string): string {
   const trainers = join(folder, 'trainers');
   cpSync(join(ROOT, 'trainers'), trainers, { recursive: true });
-  mkdirSync(join(trainers, 'misbehave'));
-  cpSync(join(ROOT, 'trainers/testing/misbehave.py'), join(trainers, 'misbehave', 'train.py'));
+  for (const [name, script] of [['misbehave', 'misbehave.py'], ['spoiled', 'spoil_model.py']] as const) {
+    mkdirSync(join(trainers, name));
+    cpSync(join(ROOT, 'trainers/testing', script), join(trainers, name, 'train.py'));
+  }
   return trainers;
 }
 

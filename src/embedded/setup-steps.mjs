@@ -1,5 +1,5 @@
 // The steps of the set-up; each knows when it has nothing to do.
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { findTemporal, TemporalNotFound } from './find-temporal.mjs';
 import { digestOf, PROJECT, runTool, SetupFailure, unlessDone } from './setup-tools.mjs';
@@ -90,7 +90,7 @@ export async function makePythonEnvironment({ progress, signal }, python) {
   // An environment holds its own path and can't be moved with the clone.
   const digest = digestOf([VENV, python.version], [file]);
   const interpreter = join(VENV, 'bin', 'python');
-  await unlessDone('python', digest, () => existsSync(interpreter), () =>
+  await unlessDone('python', digest, () => existsSync(interpreter) && existsSync(join(VENV, 'requirements.lock')), () =>
     progress.step("Making the trainers' Python environment", async (onLine) => {
       await runTool(python.command, ['-m', 'venv', '--clear', VENV], { signal, onLine }).catch((error) => {
         throw new SetupFailure(`Python's virtual environment could not be made (${error.message}).`, { remedy: 'On Debian and Ubuntu: `apt install python3-venv`.', output: error.output });
@@ -101,6 +101,8 @@ export async function makePythonEnvironment({ progress, signal }, python) {
           remedy: 'pip needs its index (your own pip configuration and proxy are used) and 1 GB of disk.', output: error.output,
         });
       });
+      // A version's record names what it was trained with.
+      copyFileSync(join(PROJECT, file), join(VENV, 'requirements.lock'));
     }));
 }
 

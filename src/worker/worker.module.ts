@@ -16,6 +16,7 @@ import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
+import { claimWorkFolder } from './work-folder.js';
 
 const ACTIVITIES = [DataActivities, EvaluationActivities, ReconcileActivities, RegistryActivities, RolloutActivities, TrainingActivities];
 
@@ -40,7 +41,7 @@ export class WorkerModule {
 
 const settingsOf = (environment: Environment): ActivitySettings => ({
   dataDir: environment.DATA_DIR,
-  workDir: environment.WORK_DIR,
+  workDir: claimWorkFolder(environment.WORK_DIR),
   trainersDir: environment.TRAINERS_DIR,
   trainerPython: environment.TRAINER_PYTHON,
   gpuDevices: environment.GPU_DEVICES === undefined ? undefined : environment.GPU_DEVICES.split(',').filter((device) => device !== ''),

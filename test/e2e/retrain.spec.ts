@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isFailureType } from '../../src/contracts/failures.js';
 import { eventually, Installation } from '../installation.js';
@@ -142,6 +141,10 @@ describe('bad input', () => {
     'a trainer that writes no model': { spec: { trainer: 'misbehave', parameters: { behaviour: 'no-model' } }, type: 'TrainerOutputInvalid', says: /model\.onnx/ },
     'a trainer that hangs': { spec: { trainer: 'misbehave', parameters: { behaviour: 'hang' }, training: { silence: 'PT1S' } }, type: 'TrainerHung', says: /silen|report/i },
     'a trainer that floods its output': { spec: { trainer: 'misbehave', parameters: { behaviour: 'flood-line' } }, type: 'TrainerOutputInvalid', says: /./ },
+    'a trainer that writes a broken ONNX file': { spec: { trainer: 'spoiled', parameters: { rounds: 5, spoil: 'truncate' } }, type: 'ModelRefused', says: /./ },
+    'a trainer that writes a pickle': { spec: { trainer: 'spoiled', parameters: { rounds: 5, spoil: 'pickle' } }, type: 'ModelRefused', says: /pickle/ },
+    'a model whose inputs differ from the spec': { spec: { trainer: 'spoiled', parameters: { rounds: 5, spoil: 'drop-feature' } }, type: 'ModelRefused', says: /features/ },
+    'a model that answers otherwise than its trainer': { spec: { trainer: 'spoiled', parameters: { rounds: 5, spoil: 'parity' } }, type: 'ParityFailed', says: /row/ },
     'parameters that the trainer does not know': { spec: { parameters: { depth: 3 } }, type: 'TrainerRejectedJob', says: /depth/ },
     'a trainer that is not there': { spec: { trainer: 'nobody' }, type: 'TrainerMissing', says: /nobody/ },
   };
@@ -175,7 +178,7 @@ describe('operators', () => {
     await perennial.awaitRetrain('stopped', number, ({ training }) => (training?.progress?.done ?? 0) > 0);
     await perennial.temporal.workflow.getHandle(`retrain/stopped/${number}`).terminate('an operator said so');
     expect(await perennial.awaitRetrain('stopped', number)).toMatchObject({ outcome: 'terminated', failure: { type: 'WorkflowTerminated' } });
-    await noTrainerLeft(perennial, 'stopped');
+    await noTrainerLeft('stopped');
   });
 
   it('who cancel a retrain end its trainer', async () => {
@@ -184,7 +187,7 @@ describe('operators', () => {
     await perennial.awaitRetrain('cancelled', number, ({ training }) => (training?.progress?.done ?? 0) > 0);
     await perennial.temporal.workflow.getHandle(`retrain/cancelled/${number}`).cancel();
     expect(await perennial.awaitRetrain('cancelled', number)).toMatchObject({ outcome: 'cancelled', failure: { type: 'WorkflowCancelled' } });
-    await noTrainerLeft(perennial, 'cancelled');
+    await noTrainerLeft('cancelled');
   });
 });
 
@@ -208,13 +211,13 @@ function errorFields(_key: string, value: unknown): unknown {
 }
 
 /** No process works in the scratch folder of the model's trainings. */
-async function noTrainerLeft(installation: Installation, model: string): Promise<void> {
+async function noTrainerLeft(model: string): Promise<void> {
   const { readdirSync, readFileSync } = await import('node:fs');
   await eventually(async () => {
     const left = readdirSync('/proc').filter((pid) => {
       if (!/^\d+$/.test(pid)) return false;
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(join(installation.environment.WORK_DIR, `train-${model}-`));
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`/train-${model}-`);
       } catch {
         return false;
       }
