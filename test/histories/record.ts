@@ -3,14 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
-import { withoutPlace } from './without-place.js';
+import { toRecorded } from './history-file.js';
 
 /** Temporal suggests a new run this early, so that a short recording holds one. */
 const SUGGEST_NEW_RUN_AFTER_EVENTS = 120;
@@ -67,8 +66,8 @@ async function rollBack(model: string): Promise<string> {
 /** Writes a run's history; the newest run where none is named. */
 async function keep(name: string, workflowId: string, runId?: string): Promise<void> {
   const handle = perennial.temporal.workflow.getHandle(workflowId, runId);
-  const history = withoutPlace(JSON.parse(historyToJSON(await handle.fetchHistory())));
-  writeFileSync(join(import.meta.dirname, `${packageFile.version}-${name}.json`), `${JSON.stringify({ workflowId, history }, undefined, 1)}\n`);
+  const recorded = toRecorded(workflowId, await handle.fetchHistory());
+  writeFileSync(join(import.meta.dirname, `${packageFile.version}-${name}.json`), `${JSON.stringify(recorded, undefined, 1)}\n`);
 }
 
 async function ended(workflowId: string): Promise<void> {

@@ -1,18 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-interface Recorded {
-  readonly workflowId: string;
-  readonly history: { readonly events: readonly Record<string, Record<string, unknown>>[] };
-}
+import { fromRecorded, type RecordedHistory } from './history-file.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const NAMES = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.json'));
-const read = (name: string): Recorded => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8')) as Recorded;
-const typeOf = ({ history }: Recorded): string => (history.events[0]?.['workflowExecutionStartedEventAttributes']?.['workflowType'] as { name: string }).name;
+const read = (name: string): RecordedHistory => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8')) as RecordedHistory;
+const typeOf = ({ history }: RecordedHistory): string => (history.events[0]?.['workflowExecutionStartedEventAttributes'] as { workflowType: { name: string } }).workflowType.name;
 
 let code: string;
 
@@ -22,8 +17,8 @@ beforeAll(async () => {
   ({ code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts'), logger }));
 });
 
-const replay = ({ workflowId, history }: Recorded): Promise<void> =>
-  Worker.runReplayHistory({ workflowBundle: { code } }, historyFromJSON(history), workflowId);
+const replay = (recorded: RecordedHistory): Promise<void> =>
+  Worker.runReplayHistory({ workflowBundle: { code } }, fromRecorded(recorded), recorded.workflowId);
 
 describe('the workflows as they are now', () => {
   it.each(NAMES)('replay %s', async (name) => {
@@ -38,13 +33,13 @@ describe('the workflows as they are now', () => {
 
   it('do not replay a history in which another step was taken', async () => {
     const name = NAMES.find((one) => one.endsWith('-retrain-promoted.json')) as string;
-    const changed = JSON.parse(JSON.stringify(read(name)).replaceAll('"takeSnapshot"', '"takeAnotherSnapshot"')) as Recorded;
+    const changed = JSON.parse(JSON.stringify(read(name)).replaceAll('"takeSnapshot"', '"takeAnotherSnapshot"')) as RecordedHistory;
     await expect(replay(changed)).rejects.toThrow(/determinism|takeAnotherSnapshot/i);
   });
 });
 
 describe('a recorded history', () => {
-  const SECRETS = /perennial_[A-Za-z0-9]{16,}|authorization|bearer |password|passwd|secret|api[_-]?key|private[_-]?key|postgres(ql)?:\/\//i;
+  const SECRETS = /\bper_[\w-]{20,}|authorization|bearer |password|passwd|secret|api[_-]?key|private[_-]?key|postgres(ql)?:\/\//i;
   const PLACES = /\/home\/|\/Users\/|\/root\/|\b\d+@[\w-]+\b/;
 
   it.each(NAMES)('%s holds no secret and names no machine', (name) => {
