@@ -1,5 +1,8 @@
+import { gzipSync } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { type ModelLifecycleInput, modelWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { modelAttributes, type WorkflowFacts } from '../src/contracts/search-attributes.js';
@@ -12,12 +15,19 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
 import { origin } from './activity-context.js';
+import { StoreProvider } from './store-provider.js';
 
 type Motion = 'running' | 'missing' | StoredFailure;
+
+/** As long as the servers of `perennial up` keep closed histories. */
+const RETENTION_MS = 30 * 24 * 60 * 60 * 1_000;
+const EXPORTS_A_ROUND = 100;
 
 /** Compares what the record holds as open with what Temporal runs, and mends the difference. */
 @Injectable()
 export class ReconcileActivities {
+  private readonly store: ArtifactStore;
+
   constructor(
     private readonly client: Client,
     private readonly dispatcher: CommandDispatcher,
@@ -25,7 +35,10 @@ export class ReconcileActivities {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
-  ) {}
+    stores: StoreProvider,
+  ) {
+    this.store = stores.store;
+  }
 
   async reconcileMotion(): Promise<ReconcileReport> {
     const lifecyclesStarted = await this.startLifecycles();
@@ -36,7 +49,33 @@ export class ReconcileActivities {
       commandsSent, lifecyclesStarted,
       retrainsRestarted: retrains.restarted, retrainsEnded: retrains.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
+      historiesExported: await this.exportHistories(),
     };
+  }
+
+  /** Temporal forgets a closed history after its retention; the record keeps it. */
+  private async exportHistories(): Promise<number> {
+    const since = new Date(Date.now() - RETENTION_MS);
+    let exported = 0;
+    for (const retrain of await this.retrains.withoutHistory(since, EXPORTS_A_ROUND)) {
+      const digest = await this.exportHistory(retrainWorkflowId(retrain.model, retrain.number));
+      if (digest) await this.retrains.recordHistory(retrain, digest);
+      exported += digest ? 1 : 0;
+    }
+    for (const rollback of await this.routing.rollbacksWithoutHistory(since, EXPORTS_A_ROUND)) {
+      const digest = await this.exportHistory(rollbackWorkflowId(rollback.model, rollback.deployment, rollback.fromEpoch));
+      if (digest) await this.routing.recordRollbackHistory(rollback, digest);
+      exported += digest ? 1 : 0;
+    }
+    return exported;
+  }
+
+  /** @returns undefined while the workflow runs, and where Temporal does not know it (any more) */
+  private async exportHistory(workflowId: string): Promise<string | undefined> {
+    const motion = await this.motionOf(workflowId);
+    if (motion === 'running' || motion === 'missing') return undefined;
+    const history = await this.client.workflow.getHandle(workflowId).fetchHistory();
+    return (await this.store.putBytes(gzipSync(historyToJSON(history)))).digest;
   }
 
   private async startLifecycles(): Promise<number> {

@@ -6,12 +6,12 @@ const APPEND_ONLY = ['audit_entry', 'champion_change', 'model_spec', 'snapshot',
 const CHANGEABLE: Readonly<Record<string, string>> = {
   command: 'state, outcome, sent_at, settled_at',
   model: 'owner, tier, task, purpose, spec_digest',
-  retrain: 'stage, outcome, reason, failure, snapshot_digest, data_report, version, promoted_epoch, finished_at',
+  retrain: 'stage, outcome, reason, failure, snapshot_digest, data_report, version, promoted_epoch, finished_at, history_digest',
   training_run: 'environment, attempts, progress, checkpoint_digest, checkpoint_done, metrics, model_digest, model_bytes, parity_digest, finished_at',
   training_lease: 'token, retrain, holder, taken_at, released_at',
   model_version: 'status',
   routing: 'revision, epoch, champion, challengers, weights, paused, baseline_digest, changed_at',
-  rollback: 'command_id, to_version, reason, requested_by, requested_at, outcome, explanation, to_epoch, gateways_behind, finished_at',
+  rollback: 'command_id, to_version, reason, requested_by, requested_at, outcome, explanation, to_epoch, gateways_behind, finished_at, history_digest',
   gateway_lease: 'boot, url, renewed_at, expires_at',
   gateway_acknowledgement: 'boot, revision, acknowledged_at',
 };
@@ -113,6 +113,7 @@ CREATE TABLE retrain (
   version integer,
   promoted_epoch bigint,
   finished_at timestamptz,
+  history_digest text,
   CONSTRAINT retrain_pkey PRIMARY KEY (model, number),
   CONSTRAINT retrain_spec FOREIGN KEY (model, spec_digest) REFERENCES model_spec (model, digest)
 );
@@ -223,6 +224,7 @@ CREATE TABLE rollback (
   to_epoch bigint,
   gateways_behind text[] NOT NULL,
   finished_at timestamptz,
+  history_digest text,
   CONSTRAINT rollback_pkey PRIMARY KEY (model, deployment, from_epoch),
   CONSTRAINT rollback_routing FOREIGN KEY (model, deployment) REFERENCES routing (model, deployment)
 );

@@ -19,4 +19,5 @@ export interface ReconcileReport {
   readonly retrainsEnded: number;
   readonly rollbacksRestarted: number;
   readonly rollbacksEnded: number;
+  readonly historiesExported: number;
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager, IsNull } from 'typeorm';
+import { DataSource, type EntityManager, IsNull, MoreThan } from 'typeorm';
 import { canonicalJson } from '../contracts/canonical.js';
 import type { DataReport } from '../contracts/data-report.js';
 import { PerennialError } from '../contracts/failures.js';
@@ -49,7 +49,7 @@ export class RetrainsRepository {
   }
 
   /** Adds a retrain under the model's next number. The caller has locked the model's row. */
-  async add(manager: EntityManager, retrain: Omit<Retrain, 'number' | 'stage' | 'outcome' | 'reason' | 'failure' | 'snapshotDigest' | 'dataReport' | 'version' | 'promotedEpoch' | 'finishedAt'>): Promise<number> {
+  async add(manager: EntityManager, retrain: Omit<Retrain, 'number' | 'stage' | 'outcome' | 'reason' | 'failure' | 'snapshotDigest' | 'dataReport' | 'version' | 'promotedEpoch' | 'finishedAt' | 'historyDigest'>): Promise<number> {
     const last = await manager.findOne(Retrain, { where: { model: retrain.model }, order: { number: 'DESC' } });
     const number = (last?.number ?? 0) + 1;
     await manager.insert(Retrain, { ...retrain, number, stage: 'requested' });
@@ -103,5 +103,14 @@ export class RetrainsRepository {
       });
       return true;
     });
+  }
+
+  /** Retrains that ended after `since` and whose history is not exported yet, newest first. */
+  async withoutHistory(since: Date, limit: number): Promise<Retrain[]> {
+    return this.dataSource.manager.find(Retrain, { where: { finishedAt: MoreThan(since), historyDigest: IsNull() }, order: { finishedAt: 'DESC' }, take: limit });
+  }
+
+  async recordHistory(id: RetrainId, digest: string): Promise<void> {
+    await this.dataSource.manager.update(Retrain, { model: id.model, number: id.number }, { historyDigest: digest });
   }
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager, IsNull } from 'typeorm';
+import { DataSource, type EntityManager, IsNull, MoreThan } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import type { ChampionChangeReason, PromotionSummary, RollbackId } from '../contracts/retrains.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
@@ -83,9 +83,9 @@ export class RoutingRepository {
   }
 
   /** Adds a rollback, or begins one anew that had failed or was terminated before it changed anything. */
-  async beginRollback(manager: EntityManager, rollback: Omit<Rollback, 'outcome' | 'explanation' | 'toEpoch' | 'gatewaysBehind' | 'finishedAt'>): Promise<void> {
+  async beginRollback(manager: EntityManager, rollback: Omit<Rollback, 'outcome' | 'explanation' | 'toEpoch' | 'gatewaysBehind' | 'finishedAt' | 'historyDigest'>): Promise<void> {
     const { model, deployment, fromEpoch, fromVersion, ...request } = rollback;
-    const anew = { ...request, outcome: null, explanation: null, toEpoch: null, gatewaysBehind: [], finishedAt: null };
+    const anew = { ...request, outcome: null, explanation: null, toEpoch: null, gatewaysBehind: [], finishedAt: null, historyDigest: null };
     const { affected } = await manager.update(Rollback, { model, deployment, fromEpoch }, anew);
     if (!affected) await manager.insert(Rollback, { model, deployment, fromEpoch, fromVersion, ...anew });
   }
@@ -119,6 +119,15 @@ export class RoutingRepository {
         details: { fromEpoch: id.fromEpoch, ...end },
       });
     });
+  }
+
+  /** Rollbacks that ended after `since` and whose history is not exported yet, newest first. */
+  async rollbacksWithoutHistory(since: Date, limit: number): Promise<Rollback[]> {
+    return this.dataSource.manager.find(Rollback, { where: { finishedAt: MoreThan(since), historyDigest: IsNull() }, order: { finishedAt: 'DESC' }, take: limit });
+  }
+
+  async recordRollbackHistory({ model, deployment, fromEpoch }: RollbackId, digest: string): Promise<void> {
+    await this.dataSource.manager.update(Rollback, { model, deployment, fromEpoch }, { historyDigest: digest });
   }
 
   private async recordChange(

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { isFailureType } from '../../src/contracts/failures.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
@@ -52,6 +54,16 @@ describe('a retrain', () => {
     expect(await description.staticSummary()).toBe('Retrain 1 of shop');
     const attributes = Object.fromEntries(description.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
     expect(attributes).toMatchObject({ PerennialModel: 'shop', PerennialVersion: 1, PerennialStage: 'finished', PerennialOutcome: 'promoted', PerennialTier: 'low', PerennialTrigger: 'request' });
+  });
+
+  it('has its history exported before Temporal forgets it', async () => {
+    const { historyDigest } = await eventually(async () => {
+      await perennial.temporal.schedule.getHandle('reconcile').trigger();
+      const retrain = await perennial.retrain('shop', 1);
+      return retrain.historyDigest === null ? undefined : retrain;
+    }, () => 'the export');
+    const history = gunzipSync(await new FolderStore(perennial.environment.ARTIFACT_URL).readBytes(historyDigest as string)).toString('utf8');
+    expect(history).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED');
   });
 
   it('trains the same bytes from the same data', async () => {

@@ -75,6 +75,7 @@ export const retrainDetailSchema = retrainSchema
   .extend({
     specDigest: z.string(),
     commandId: z.uuid(),
+    historyDigest: z.string().nullable().meta({ description: "The workflow's exported history, an artifact: gzipped JSON. Null until it is exported, minutes after the end." }),
     snapshot: z.strictObject({ digest: z.string(), trainRows: z.int(), evaluationRows: z.int(), takenAt: instant }).nullable(),
     dataReport: z.strictObject({ verdict: z.enum(['pass', 'fail']), violations: z.array(violation).readonly() }).nullable(),
     training: z
@@ -133,6 +134,7 @@ export const retrainDetail = ({ retrain, snapshot, run, evaluation }: RetrainFac
   ...retrainAnswer(retrain, temporal),
   specDigest: retrain.specDigest,
   commandId: retrain.commandId,
+  historyDigest: retrain.historyDigest,
   snapshot: snapshot && {
     digest: snapshot.digest,
     trainRows: snapshot.manifest.train.rows,

@@ -64,4 +64,8 @@ export class Retrain {
 
   @Column('timestamptz', { name: 'finished_at', nullable: true })
   finishedAt!: Date | null;
+
+  /** The workflow's history, exported before Temporal forgets it: gzipped JSON in the artifact store. */
+  @Column('text', { name: 'history_digest', nullable: true })
+  historyDigest!: string | null;
 }
