@@ -46,7 +46,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
   while (!full() && Date.now() < until) {
     if (changed) {
       changed = false;
-      status = await record.readModelStatus(input.model);
+      status = await record.readModelStatus.executeWithOptions({ summary: 'See where the model stands' }, [input.model]);
       show(status);
     }
     await condition(() => changed || full(), Math.max(1, until - Date.now()));
@@ -71,9 +71,9 @@ async function startRetrain(input: RetrainInput, workflowId: string): Promise<vo
     }),
   );
   recordEnd(child, (failure) =>
-    record.endRetrain({ model: input.model, number: input.number }, {
+    record.endRetrain.executeWithOptions({ summary: `Record how retrain ${input.number} ended` }, [{ model: input.model, number: input.number }, {
       outcome: failure.type === 'WorkflowTerminated' ? 'terminated' : 'failed', reason: failure.message, failure, promotedEpoch: null,
-    }),
+    }]),
   );
 }
 
@@ -86,9 +86,9 @@ async function startRollback(input: RollbackInput, workflowId: string): Promise<
     }),
   );
   recordEnd(child, ({ type, message }) =>
-    record.endRollback({ model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch }, {
+    record.endRollback.executeWithOptions({ summary: `Record how the rollback from epoch ${input.fromEpoch} ended` }, [{ model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch }, {
       outcome: type === 'WorkflowTerminated' ? 'terminated' : 'failed', explanation: message, toEpoch: null, gatewaysBehind: [],
-    }),
+    }]),
   );
 }
 

@@ -32,21 +32,21 @@ export async function rollback(input: RollbackInput): Promise<RollbackResult> {
 
 async function changeBack(id: RollbackId, board: StageBoard): Promise<RollbackResult> {
   board.begin('change champion', 'Changing the champion, if nobody else has since the request.');
-  const change = await record.rollBack.executeWithOptions({ summary: 'Change the champion' }, [id]);
+  const change = await record.rollBack.executeWithOptions({ summary: `Change the champion, if epoch ${id.fromEpoch} still stands` }, [id]);
   board.begin('gateways follow', 'Waiting until every live gateway serves the version.');
   const behind = await gateways.awaitGateways.executeWithOptions(
     { startToCloseTimeout: '2 minutes', heartbeatTimeout: '20 seconds', summary: 'Wait for the gateways' },
     [id.model, id.deployment, change.revision, GATEWAYS_WITHIN_MS],
   );
   const explanation = behind.length === 0 ? `Epoch ${change.epoch} is served everywhere.` : `Epoch ${change.epoch} is on the record, but not yet served by ${behind.join(', ')}.`;
-  await record.endRollback(id, { outcome: 'done', explanation, toEpoch: change.epoch, gatewaysBehind: behind });
+  await record.endRollback.executeWithOptions({ summary: 'End: done' }, [id, { outcome: 'done', explanation, toEpoch: change.epoch, gatewaysBehind: behind }]);
   board.end(true, 'done', explanation);
   return { outcome: 'done', toEpoch: change.epoch, gatewaysBehind: behind };
 }
 
 async function endBadly(id: RollbackId, board: StageBoard, explanation: string, moved: boolean): Promise<void> {
   const outcome = moved ? 'aborted' : 'failed';
-  await record.endRollback(id, { outcome, explanation, toEpoch: null, gatewaysBehind: [] });
+  await record.endRollback.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, explanation, toEpoch: null, gatewaysBehind: [] }]);
   board.end(false, outcome, explanation);
 }
 

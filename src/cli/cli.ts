@@ -6,6 +6,8 @@ import { programOf } from './program.js';
 import { EXIT, type ExitCode, Session } from './session.js';
 import { plain, processTerminal, styled, type Terminal } from './terminal.js';
 
+const HELP_COLUMNS = 100;
+
 /**
  * Runs one `perennial` command.
  * @param argv the arguments after the program's name
@@ -21,8 +23,8 @@ export async function runCli(argv: readonly string[], environment: Environment, 
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => { complaint += text; },
-      getOutHelpWidth: () => terminal.columns,
-      getErrHelpWidth: () => terminal.columns,
+      getOutHelpWidth: () => Math.min(terminal.columns, HELP_COLUMNS),
+      getErrHelpWidth: () => Math.min(terminal.columns, HELP_COLUMNS),
     });
   }
   try {

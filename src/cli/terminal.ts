@@ -4,20 +4,18 @@ export interface Terminal {
   out(text: string): void;
   /** Everything that is not a result. */
   error(text: string): void;
-  /** Characters in a line. */
+  /** Characters in a line; without end where it is no screen, so that what is piped or kept is whole. */
   readonly columns: number;
   /** A person watches, so that a line may be drawn again. */
   readonly interactive: boolean;
   readonly colours: boolean;
 }
 
-const DEFAULT_COLUMNS = 100;
-
 /** This process's own terminal. Node itself honours NO_COLOR. */
 export const processTerminal = (): Terminal => ({
   out: (text) => { process.stdout.write(text); },
   error: (text) => { process.stderr.write(text); },
-  columns: process.stdout.columns ?? DEFAULT_COLUMNS,
+  columns: process.stdout.columns ?? Number.POSITIVE_INFINITY,
   interactive: process.stdout.isTTY === true,
   colours: process.stdout.isTTY === true && process.stdout.hasColors(),
 });

@@ -9,6 +9,9 @@ import { TOUR_WEEKS, type TourOutcome, type TourStep, type TourWatcher } from '.
 
 const BAR_WIDTH = 24;
 const OUTCOME_WIDTH = 13;
+const WIDTH_OF_ALL_COLUMNS = 101;
+/** Left out of a narrow table: the weeks before, and what the gain is measured from. */
+const GOES_WITHOUT_SAYING = ['Trained on', 'Champion'];
 const STYLE: Readonly<Record<string, Style>> = { promoted: 'green', rejected: 'yellow', inconclusive: 'yellow' };
 
 /** Shows the tour: on a terminal a bar that moves, then a line a step; elsewhere the lines alone. */
@@ -58,7 +61,9 @@ export class TourReport implements TourWatcher {
       ];
     });
     const titles = ['Version', 'Trained on', 'Scored on', 'AUC', 'Champion', 'Gain [95 % interval]', 'Verdict', 'Epoch'];
-    return table(this.terminal, titles.map((title) => ({ title })), rows, 'No step was taken.');
+    const roomy = this.terminal.columns > WIDTH_OF_ALL_COLUMNS;
+    const shown = <T>(cells: readonly T[]): T[] => cells.filter((_, index) => roomy || !GOES_WITHOUT_SAYING.includes(titles[index] ?? ''));
+    return table(this.terminal, shown(titles).map((title) => ({ title })), rows.map(shown), 'No step was taken.');
   }
 
   private write(text: string): void {
@@ -73,8 +78,8 @@ function figuresOf({ metrics, comparison }: NonNullable<RetrainDetail['evaluatio
   const compared = comparison && 'gain' in comparison ? comparison : undefined;
   const parts = [
     { width: 10, text: `AUC ${figure(metrics['auc']?.value)}` },
-    { width: 16, text: compared ? ` against ${figure(compared.champion)}:` : '' },
-    { width: 27, text: compared ? ` ${signed(compared.gain.value)} [${signed(compared.gain.low)}, ${signed(compared.gain.high)}]` : '' },
+    { width: 15, text: compared ? ` against ${figure(compared.champion)}` : '' },
+    { width: 28, text: compared ? `: ${signed(compared.gain.value)} [${signed(compared.gain.low)}, ${signed(compared.gain.high)}]` : '' },
   ];
   let shown = '';
   for (const { width, text } of parts) {

@@ -1,6 +1,6 @@
 import type { EvaluationAnswer } from '../../api/evaluations/evaluations.dto.js';
 import type { VersionAnswer } from '../../api/versions/versions.dto.js';
-import { interval, moment } from '../numbers.js';
+import { figure, interval, moment } from '../numbers.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
 import { table } from '../table.js';
 
@@ -27,7 +27,7 @@ const rowOf = (version: VersionAnswer, evaluation: EvaluationAnswer | undefined,
   version.status,
   evaluation?.verdict ?? '–',
   interval(evaluation?.metrics[metric]),
-  evaluation?.championVersion == null ? '–' : `v${evaluation.championVersion} ${interval(evaluation.championMetrics?.[metric])}`,
+  evaluation?.championVersion == null ? '–' : `v${evaluation.championVersion} ${figure(evaluation.championMetrics?.[metric]?.value)}`,
   String(version.retrain),
   moment(version.createdAt),
   version.createdBy,
