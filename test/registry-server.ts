@@ -16,6 +16,8 @@ export interface RegistryServer {
   readonly dataSource: DataSource;
   readonly folder: string;
   apiKey(actor: string): Promise<string>;
+  /** Works as the owner of the tables. */
+  asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T>;
   /** Ends PostgreSQL as a crash would. */
   crash(): Promise<void>;
   stop(): Promise<void>;
@@ -34,6 +36,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     dataSource,
     folder,
     apiKey: (actor) => createApiKey(owner, actor, new Date()),
+    asOwner: (work) => work(owner),
     crash: () => server.kill(),
     stop: async () => {
       await dataSource.destroy();
