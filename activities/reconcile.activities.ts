@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { type ModelLifecycleInput, modelWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
@@ -15,6 +14,7 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
 import { origin } from './activity-context.js';
+import { historyDocument } from './history-document.js';
 import { StoreProvider } from './store-provider.js';
 
 type Motion = 'running' | 'missing' | StoredFailure;
@@ -75,7 +75,7 @@ export class ReconcileActivities {
     const motion = await this.motionOf(workflowId);
     if (motion === 'running' || motion === 'missing') return undefined;
     const history = await this.client.workflow.getHandle(workflowId).fetchHistory();
-    return (await this.store.putBytes(gzipSync(historyToJSON(history)))).digest;
+    return (await this.store.putBytes(gzipSync(JSON.stringify(historyDocument(history))))).digest;
   }
 
   private async startLifecycles(): Promise<number> {

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluationListSchema } from '../../src/api/evaluations/evaluations.dto.js';
+import { retrainDetailSchema } from '../../src/api/retrains/retrains.dto.js';
+import { versionDetailSchema } from '../../src/api/versions/versions.dto.js';
+import { FolderStore } from '../../src/artifacts/folder-store.js';
+import type { HistoryDocument } from '../../activities/history-document.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { isFailureType } from '../../src/contracts/failures.js';
 import { eventually, Installation } from '../installation.js';
@@ -44,6 +49,14 @@ describe('a retrain', () => {
     expect(audit.body.items.map(({ action }) => action)).toEqual([
       'spec.applied', 'retrain.requested', 'snapshot.taken', 'training.finished', 'version.created', 'version.judged', 'champion.changed', 'retrain.promoted',
     ]);
+  });
+
+  it('is told as the documentation says, with nothing beyond it', async () => {
+    const read = async (path: string): Promise<unknown> => (await perennial.call<unknown>('GET', `/v1/models/shop/${path}`)).body;
+    expect(retrainDetailSchema.parse(await read('retrains/1'))).toMatchObject({ number: 1, evaluation: { version: 1 } });
+    expect(versionDetailSchema.parse(await read('versions/1'))).toMatchObject({ version: 1, data: { source: { files: [{}] } } });
+    const { items } = evaluationListSchema.parse(await read('evaluations'));
+    expect(items[0]?.slices.length).toBeGreaterThan(0);
   });
 
   it('shows operators its outcome, stage and summary in Temporal', async () => {
@@ -200,6 +213,19 @@ describe('operators', () => {
     await perennial.temporal.workflow.getHandle(`retrain/cancelled/${number}`).cancel();
     expect(await perennial.awaitRetrain('cancelled', number)).toMatchObject({ outcome: 'cancelled', failure: { type: 'WorkflowCancelled' } });
     await noTrainerLeft('cancelled');
+  });
+});
+
+describe('a closed history', () => {
+  it('is kept before Temporal forgets it', async () => {
+    await perennial.temporal.schedule.getHandle('reconcile').trigger();
+    const digest = await eventually(async () => {
+      const [row] = await perennial.registry.query<{ history_digest: string | null }[]>("SELECT history_digest FROM retrain WHERE model = 'shop' AND number = 1");
+      return row?.history_digest ?? undefined;
+    }, () => 'the history of retrain/shop/1');
+    const kept = JSON.parse(gunzipSync(await new FolderStore(perennial.environment.ARTIFACT_URL).readBytes(digest)).toString('utf8')) as HistoryDocument;
+    expect(kept.events[0]).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_STARTED', workflowExecutionStartedEventAttributes: { workflowType: { name: 'retrain' } } });
+    expect(kept.events.at(-1)).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED' });
   });
 });
 

@@ -1,24 +1,15 @@
-import proto from '@temporalio/proto';
-
-type History = proto.temporal.api.history.v1.IHistory;
-const { History: HistoryMessage } = proto.temporal.api.history.v1;
+import { type History, historyDocument, type HistoryDocument, historyOf } from '../../activities/history-document.js';
 
 export interface RecordedHistory {
   readonly workflowId: string;
-  /** Temporal's `History` with its field names; enums by name, 64-bit numbers as text, bytes in base64. */
-  readonly history: { readonly events: readonly Readonly<Record<string, unknown>>[] };
+  readonly history: HistoryDocument;
 }
 
-/**
- * A history as it is committed: without the names of machines and folders. The SDK's own `historyToJSON` fails wherever
- * its packages are installed with a protobufjs of their own each.
- */
-export function toRecorded(workflowId: string, history: History): RecordedHistory {
-  const plain = HistoryMessage.toObject(HistoryMessage.fromObject(history), { enums: String, longs: String, bytes: String });
-  return { workflowId, history: withoutPlace(plain) as RecordedHistory['history'] };
-}
+/** A history as it is committed: without the names of machines and folders. */
+export const toRecorded = (workflowId: string, history: History): RecordedHistory =>
+  ({ workflowId, history: withoutPlace(historyDocument(history)) as HistoryDocument });
 
-export const fromRecorded = ({ history }: RecordedHistory): History => HistoryMessage.fromObject(history);
+export const fromRecorded = ({ history }: RecordedHistory): History => historyOf(history);
 
 /** Where something ran; a replay needs none of it. */
 const PLACES: Readonly<Record<string, string>> = { stackTrace: '', binaryChecksum: '', buildId: '' };
