@@ -29,7 +29,7 @@ export const data = proxyActivities<Activities['data']>({
   startToCloseTimeout: '6 hours',
   heartbeatTimeout: '30 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { ...untilItAnswers, maximumAttempts: 10 },
+  retry: { ...untilItAnswers, maximumInterval: '30 seconds', maximumAttempts: 30 },
 });
 
 /** A training's own limits come from the spec; attempts are bounded so that a retrain always ends. */
@@ -38,5 +38,5 @@ export const trainingOptions = (timeoutMs: number, heartbeatTimeoutMs: number) =
   startToCloseTimeout: timeoutMs + 60_000,
   heartbeatTimeout: heartbeatTimeoutMs,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 10 },
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 20 },
 });
