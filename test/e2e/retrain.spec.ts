@@ -5,8 +5,6 @@ import { evaluationListSchema } from '../../src/api/evaluations/evaluations.dto.
 import { retrainDetailSchema } from '../../src/api/retrains/retrains.dto.js';
 import { versionDetailSchema } from '../../src/api/versions/versions.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
-import type { HistoryDocument } from '../../activities/history-document.js';
-import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { isFailureType } from '../../src/contracts/failures.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
@@ -213,19 +211,6 @@ describe('operators', () => {
     await perennial.temporal.workflow.getHandle(`retrain/cancelled/${number}`).cancel();
     expect(await perennial.awaitRetrain('cancelled', number)).toMatchObject({ outcome: 'cancelled', failure: { type: 'WorkflowCancelled' } });
     await noTrainerLeft('cancelled');
-  });
-});
-
-describe('a closed history', () => {
-  it('is kept before Temporal forgets it', async () => {
-    await perennial.temporal.schedule.getHandle('reconcile').trigger();
-    const digest = await eventually(async () => {
-      const [row] = await perennial.registry.query<{ history_digest: string | null }[]>("SELECT history_digest FROM retrain WHERE model = 'shop' AND number = 1");
-      return row?.history_digest ?? undefined;
-    }, () => 'the history of retrain/shop/1');
-    const kept = JSON.parse(gunzipSync(await new FolderStore(perennial.environment.ARTIFACT_URL).readBytes(digest)).toString('utf8')) as HistoryDocument;
-    expect(kept.events[0]).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_STARTED', workflowExecutionStartedEventAttributes: { workflowType: { name: 'retrain' } } });
-    expect(kept.events.at(-1)).toMatchObject({ eventType: 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED' });
   });
 });
 
