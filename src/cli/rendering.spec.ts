@@ -13,7 +13,7 @@ const RETRAIN: RetrainDetail = {
   model: 'flight-delay', number: 3, deployment: 'default', trigger: 'request', asOf: null, stage: 'requested', outcome: null, reason: null, failure: null,
   version: null, promotedEpoch: null, requestedBy: 'engineer', requestedAt: '2026-01-01T00:00:00.000Z', finishedAt: null, workflowId: 'retrain/flight-delay/3',
   links: { self: '/v1/models/flight-delay/retrains/3', model: '/v1/models/flight-delay', version: null, temporal: 'http://127.0.0.1:8233/x' },
-  specDigest: 'sha256:0', commandId: '00000000-0000-4000-8000-000000000000', snapshot: null, dataReport: null, training: null, evaluation: null, seconds: null,
+  specDigest: 'sha256:0', commandId: '00000000-0000-4000-8000-000000000000', snapshot: null, dataReport: null, training: null, evaluation: null, historyDigest: null, seconds: null,
 };
 const training = (done: number, attempts = 1): Partial<RetrainDetail> => ({
   stage: 'train', training: { attempts, progress: { done, total: 200 }, device: null, startedAt: '2026-01-01T00:00:00.000Z', finishedAt: null, seconds: null },

@@ -27,6 +27,8 @@ export interface SliceMetrics {
   readonly value: string | null;
   readonly rows: number;
   readonly metrics: Metrics;
+  /** Why a metric has no value on these rows. */
+  readonly undefinedBecause: Readonly<Partial<Record<MetricName, string>>>;
 }
 
 /** One check of the gate, with the numbers that say why. */

@@ -1,4 +1,4 @@
-import type { MetricName, SliceMetrics } from '../contracts/verdict.js';
+import type { SliceMetrics } from '../contracts/verdict.js';
 import { selectRows, type JudgedRows } from './judged-rows.js';
 import { measure, type MeasureOptions } from './metrics.js';
 
@@ -11,12 +11,8 @@ export interface SliceColumn {
   readonly codes: Int32Array;
 }
 
-export interface MeasuredSlice extends SliceMetrics {
-  readonly undefinedBecause: Readonly<Partial<Record<MetricName, string>>>;
-}
-
 /** The metrics for every value of every slice column, in the columns' and values' order; values without rows are left out. */
-export function measureSlices(rows: JudgedRows, slices: readonly SliceColumn[], options: MeasureOptions): MeasuredSlice[] {
+export function measureSlices(rows: JudgedRows, slices: readonly SliceColumn[], options: MeasureOptions): SliceMetrics[] {
   return slices.flatMap(({ column, values, codes }) =>
     rowsByCode(codes, values.length).flatMap((indices, code) =>
       indices.length === 0

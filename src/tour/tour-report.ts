@@ -8,6 +8,8 @@ import type { Prediction } from './flight-predictions.js';
 import { TOUR_WEEKS, type TourOutcome, type TourStep, type TourWatcher } from './flight-tour.js';
 
 const BAR_WIDTH = 24;
+/** What stands on both sides of the bar; a line that wraps can't be drawn again. */
+const AROUND_BAR = 39;
 const OUTCOME_WIDTH = 13;
 const WIDTH_OF_ALL_COLUMNS = 101;
 /** Left out of a narrow table: the weeks before, and what the gain is measured from. */
@@ -27,7 +29,7 @@ export class TourReport implements TourWatcher {
   step(week: number, { stage, training }: RetrainDetail): void {
     if (!this.terminal.interactive) return;
     const progress = stage === 'train' ? training?.progress : null;
-    const line = `  ${weekOf(week)}  ${stage.padEnd(9)} ${progress ? progressBar(progress.done, progress.total, BAR_WIDTH) : '…'}`;
+    const line = `  ${weekOf(week)}  ${stage.padEnd(9)} ${progress ? progressBar(progress.done, progress.total, Math.max(1, Math.min(BAR_WIDTH, this.terminal.columns - AROUND_BAR))) : '…'}`;
     if (line === this.drawn) return;
     this.terminal.out(`\r\u001b[2K${line}`);
     this.drawn = line;

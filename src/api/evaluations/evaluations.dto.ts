@@ -10,6 +10,8 @@ const estimate = z
 
 const metrics = z.record(z.string(), estimate).meta({ description: 'By metric: auc, logLoss, brier, calibrationError, f1; rmse, mae, r2.' });
 
+const undefinedMetrics = z.record(z.string(), z.string()).meta({ description: 'Why a metric has no value here.' });
+
 const comparison = z
   .union([
     z.strictObject({
@@ -25,7 +27,13 @@ const comparison = z
   .meta({ id: 'PairedComparison', description: 'Candidate against champion on the same rows.' });
 
 const slice = z
-  .strictObject({ column: z.string(), value: z.string().nullable().meta({ description: 'Null is the missing value.' }), rows: z.int(), metrics })
+  .strictObject({
+    column: z.string(),
+    value: z.string().nullable().meta({ description: 'Null is the missing value.' }),
+    rows: z.int(),
+    metrics,
+    undefinedBecause: undefinedMetrics,
+  })
   .meta({ id: 'SliceMetrics' });
 
 const gateCheck = z
@@ -44,7 +52,7 @@ export const evaluationSchema = z
     window: z.strictObject({ start: instant, end: instant }).meta({ description: 'Event time, end not included.' }),
     metrics,
     championMetrics: metrics.nullable(),
-    undefinedBecause: z.record(z.string(), z.string()).meta({ description: 'Why a metric has no value here.' }),
+    undefinedBecause: undefinedMetrics,
     comparison: comparison.nullable(),
     slices: z.array(slice).readonly(),
     checks: z.array(gateCheck).readonly(),

@@ -138,7 +138,7 @@ function dataOf({ digest, manifest, takenAt }: Snapshot): VersionDetail['data'] 
     snapshotDigest: digest,
     takenAt: takenAt.toISOString(),
     asOf: manifest.asOf,
-    source: { ...manifest.source },
+    source: { path: manifest.source.path, format: manifest.source.format, files: manifest.source.files },
     columns: manifest.columns,
     train: partOf(manifest.train),
     evaluation: partOf(manifest.evaluation),
