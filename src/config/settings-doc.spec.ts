@@ -7,7 +7,7 @@ const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'SETTINGS.md');
 
 interface Setting {
   readonly description?: string;
-  readonly default?: unknown;
+  readonly default?: string | number;
 }
 
 /** The page as the schema has it. */
