@@ -11,12 +11,16 @@ const SOURCES = resolve('bench/orchestration');
 /** Dagster in a process of its own that stays up, so that its start is no part of what is measured. */
 export class DagsterPeer {
   private readonly answers: Interface;
+  private readonly ended = new AbortController();
 
   private constructor(
     private readonly child: ChildProcess,
     private readonly storage: string,
   ) {
     this.answers = createInterface({ input: child.stdout! });
+    child.once('exit', () => this.ended.abort());
+    // Its end says so already.
+    child.stdin!.on('error', () => undefined);
   }
 
   /** @returns undefined, with a word on why, where it can't be installed */
@@ -34,10 +38,8 @@ export class DagsterPeer {
 
   /** @returns milliseconds of ten ops, by its own clock. @throws when it did fewer, or ended */
   async runTenSteps(): Promise<number> {
-    const ended = new AbortController();
-    this.child.once('exit', () => ended.abort(new Error('The Dagster process ended')));
     this.child.stdin!.write('run\n');
-    const [line] = (await once(this.answers, 'line', { signal: ended.signal })) as [string];
+    const [line] = (await once(this.answers, 'line', { signal: this.ended.signal })) as [string];
     const { ms, steps } = JSON.parse(line) as { ms: number; steps: number };
     if (steps !== 10) throw new Error(`Dagster did ${steps} steps instead of 10`);
     return ms;
