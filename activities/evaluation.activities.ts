@@ -11,7 +11,7 @@ import { measure, type MeasureOptions } from '../src/evaluation/metrics.js';
 import { admitModel } from '../src/evaluation/onnx-admission.js';
 import { compareOnSameRows } from '../src/evaluation/paired-comparison.js';
 import { requireParity } from '../src/evaluation/parity.js';
-import { loadInRuntime, predictFirstRows, type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
+import { predictFirstRows, type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
 import { measureSlices } from '../src/evaluation/slices.js';
 import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import type { TrainingRun } from '../src/registry/entities/training-run.entity.js';
@@ -65,11 +65,11 @@ export class EvaluationActivities {
     const candidate = await this.versions.get(id.model, retrain.version as number);
     const champion = routing.champion === null ? null : await this.versions.get(id.model, routing.champion);
     const championSpec = champion && (await this.models.spec(id.model, champion.specDigest));
-    const lacking = championSpec ? columnsLacking(championSpec, manifest) : [];
+    const hindrance = champion && championSpec && (await this.hindrance(champion, championSpec, manifest));
     const result = await heartbeating(async (signal, beat) => {
       const ours = await this.scoreVersion(candidate, spec, manifest, signal, beat);
       if (!champion || !championSpec) return resultOf(spec, manifest, ours, null);
-      if (lacking.length > 0) return withoutComparison(resultOf(spec, manifest, ours, null), spec, champion.number, lacking);
+      if (hindrance) return withoutComparison(resultOf(spec, manifest, ours, null), spec, hindrance);
       return resultOf(spec, manifest, ours, await this.scoreVersion(champion, championSpec, manifest, signal, beat));
     });
     const { digest } = await this.store.putBytes(canonicalJson(result));
@@ -94,10 +94,19 @@ export class EvaluationActivities {
 
   private async requireSameAnswers(path: string, digest: string, spec: ModelSpec, run: TrainingRun, manifest: SnapshotManifest, signal: AbortSignal): Promise<void> {
     const request = { modelPath: path, modelDigest: digest, spec, signal };
-    await loadInRuntime(request);
     const parity = JSON.parse(await readFile(await this.store.localPath(run.parityDigest as string), 'utf8')) as TrainerParity;
     const parquetPath = await this.store.localPath(manifest.evaluation.artifact.digest);
     requireParity(await predictFirstRows({ ...request, parquetPath, rows: parity.values.length }), parity.values);
+  }
+
+  /** Why the champion cannot be judged fairly on these rows, if so. */
+  private async hindrance(champion: ModelVersion, spec: ModelSpec, manifest: SnapshotManifest): Promise<string | undefined> {
+    const lacking = columnsLacking(spec, manifest);
+    if (lacking.length > 0) return `the champion, version ${champion.number}, needs ${lacking.join(', ')}, which the data no longer holds`;
+    const { manifest: learntFrom } = await this.retrains.snapshot(champion.snapshotDigest);
+    const [seen, judged] = [learntFrom.train.window.end, manifest.evaluation.window.start];
+    if (Date.parse(seen) <= Date.parse(judged)) return undefined;
+    return `the champion, version ${champion.number}, was trained on rows up to ${seen} and has seen some of those that judge, which begin at ${judged}; ask for a retrain as of a later time`;
   }
 
   private async scoreVersion(version: ModelVersion, spec: ModelSpec, manifest: SnapshotManifest, signal: AbortSignal, beat: (progress: unknown) => void): Promise<ScoredRows> {
@@ -128,14 +137,10 @@ const columnsLacking = (spec: ModelSpec, { columns }: SnapshotManifest): string[
   return spec.data.features.map(({ name }) => name).filter((name) => !held.has(name));
 };
 
-/** A champion whose features the data no longer holds cannot be compared; the gate must not take that for a pass. */
-const withoutComparison = (result: EvaluationResult, spec: ModelSpec, champion: number, lacking: readonly string[]): EvaluationResult => ({
+/** A champion that these rows cannot judge is not compared; the gate must not take that for a pass. */
+const withoutComparison = (result: EvaluationResult, spec: ModelSpec, undefinedBecause: string): EvaluationResult => ({
   ...result,
-  comparison: {
-    metric: spec.gates.comparison.metric,
-    rows: result.rows,
-    undefinedBecause: `the champion, version ${champion}, needs ${lacking.join(', ')}, which the data no longer holds`,
-  },
+  comparison: { metric: spec.gates.comparison.metric, rows: result.rows, undefinedBecause },
 });
 
 /** The check that decided, in words. */

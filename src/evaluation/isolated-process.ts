@@ -33,7 +33,7 @@ const KEPT_STDERR = 8_192;
  * @throws PerennialError whatever the process reports; `ScoringFailed` when a bound was passed or the process died
  * @throws the reason of `signal` when that fires
  */
-export async function runIsolated(job: ScoringJob, { bounds, signal, onProgress }: IsolatedRun): Promise<ScoreResult | null> {
+export async function runIsolated(job: ScoringJob, { bounds, signal, onProgress }: IsolatedRun): Promise<ScoreResult> {
   signal?.throwIfAborted();
   const watchdog: WatchdogOptions = { parentPid: process.pid, maxRssBytes: bounds.maxRssBytes, everyMs: WATCH_EVERY_MS };
   const child = fork(PROGRAM, [JSON.stringify(watchdog)], {
@@ -83,7 +83,7 @@ function conversation(child: ChildProcess, job: ScoringJob, onProgress: Isolated
   });
 }
 
-function settle({ said, ending, stderr }: Outcome, bounds: IsolationBounds): ScoreResult | null {
+function settle({ said, ending, stderr }: Outcome, bounds: IsolationBounds): ScoreResult {
   if (said?.kind === 'done') return said.result;
   if (said?.kind === 'failed') throw new PerennialError(said.type, said.message, said.details);
   if (stderr.includes('memory bound exceeded')) {

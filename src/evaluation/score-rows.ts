@@ -8,11 +8,9 @@ import type { ScoreResult, ScoreWork, ScoringJob } from './scoring-job.js';
 const PROBABILITY_SLACK = 1e-6;
 const COLLECT_EVERY_CHUNKS = 4;
 
-/** Loads the model and asks it for one row and for three, so that a model with a fixed or wrong batch size shows. */
-export async function loadModel(job: ScoringJob): Promise<void> {
-  const session = await OnnxSession.load(job.modelPath, job.modelDigest, job.spec, job.threads);
-  for (const rows of [1, 3]) await session.predict(new Float32Array(rows * job.spec.data.features.length), rows, new Float32Array(rows), 0);
-  await session.release();
+/** Asks for one row and for three, so that a model with a fixed or wrong batch size shows. */
+async function probe(session: OnnxSession, width: number): Promise<void> {
+  for (const rows of [1, 3]) await session.predict(new Float32Array(rows * width), rows, new Float32Array(rows), 0);
 }
 
 /**
@@ -21,6 +19,7 @@ export async function loadModel(job: ScoringJob): Promise<void> {
  */
 export async function scoreRows(job: ScoringJob, work: ScoreWork, report: (rows: number, of: number) => void): Promise<ScoreResult> {
   const session = await OnnxSession.load(job.modelPath, job.modelDigest, job.spec, job.threads);
+  if (work.select.kind === 'first') await probe(session, job.spec.data.features.length);
   const rows = await ParquetRows.open(job, work);
   const scorer = new BatchScorer(job, work, rows);
   try {

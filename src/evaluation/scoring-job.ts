@@ -9,17 +9,11 @@ export interface ScoringJob {
   readonly spec: Pick<ModelSpec, 'task' | 'data' | 'evaluation'>;
   readonly threads: number;
   readonly batchRows: number;
-  readonly work: LoadWork | ScoreWork;
-}
-
-/** Load the model and let it answer a few rows. */
-export interface LoadWork {
-  readonly kind: 'load';
+  readonly work: ScoreWork;
 }
 
 /** Score rows of a Parquet file and leave the columns in `resultPath`. */
 export interface ScoreWork {
-  readonly kind: 'score';
   readonly parquetPath: string;
   readonly resultPath: string;
   /** `mature`: rows that may judge at `asOf` (ISO 8601); `first`: that many rows from the start, labelled or not. */
@@ -58,5 +52,5 @@ export interface StoredColumn {
 /** What the scoring process says. */
 export type ScoringMessage =
   | { readonly kind: 'progress'; readonly rows: number; readonly of: number }
-  | { readonly kind: 'done'; readonly result: ScoreResult | null }
+  | { readonly kind: 'done'; readonly result: ScoreResult }
   | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { PerennialError } from '../contracts/failures.js';
-import { loadModel, scoreRows } from './score-rows.js';
+import { scoreRows } from './score-rows.js';
 import type { ScoringJob, ScoringMessage } from './scoring-job.js';
 import type { WatchdogOptions } from './scoring-watchdog.js';
 
@@ -27,10 +27,6 @@ process.once('message', (job: ScoringJob) => {
 });
 
 async function perform(job: ScoringJob): Promise<ScoringMessage> {
-  if (job.work.kind === 'load') {
-    await loadModel(job);
-    return { kind: 'done', result: null };
-  }
   let reportedAt = 0;
   const result = await scoreRows(job, job.work, (rows, of) => {
     const now = Date.now();

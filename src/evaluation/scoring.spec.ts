@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { admitModel } from './onnx-admission.js';
 import { requireParity } from './parity.js';
-import { loadInRuntime, predictFirstRows, scoreParquet, type ParquetRequest } from './scoring.js';
+import { predictFirstRows, scoreParquet, type ParquetRequest } from './scoring.js';
 import { field, graph, graphAttribute, integers, linearParts, logisticParts, message, model, node, tensorAttribute, tensorInfo, type ModelParts } from './tiny-onnx.js';
 
 const spec = {
@@ -189,32 +189,32 @@ describe('the runtime, in a process of its own', () => {
   it('takes a sound model', async () => {
     const sound = request(logisticParts(WEIGHTS));
     await expect(admitModel(sound.modelPath, spec)).resolves.toMatchObject({ digest: sound.modelDigest });
-    await expect(loadInRuntime(sound)).resolves.toBeUndefined();
+    await expect(predictFirstRows({ ...sound, rows: 3 })).resolves.toHaveLength(3);
   });
 
   it('says why it does not load a graph', async () => {
     const parts = logisticParts(WEIGHTS);
     const broken = { ...parts, nodes: [node({ type: 'NoSuchOperator', inputs: ['features'], outputs: ['product'] }), ...parts.nodes.slice(1)] };
-    await expect(loadInRuntime(request(broken))).rejects.toMatchObject({ type: 'ModelRefused', message: expect.stringContaining('NoSuchOperator') as string });
+    await expect(predictFirstRows({ ...request(broken), rows: 3 })).rejects.toMatchObject({ type: 'ModelRefused', message: expect.stringContaining('NoSuchOperator') as string });
   });
 
   it('finds an output whose real size is not what was declared', async () => {
     const parts = logisticParts(WEIGHTS);
     const narrow = { ...parts, nodes: [...parts.nodes.slice(0, 4), node({ type: 'Identity', inputs: ['positive'], outputs: ['probabilities'] })], outputs: [tensorInfo('probabilities', 1, ['n', 'k'])] };
-    await expect(loadInRuntime(request(narrow))).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('float32 [1, 1]; it must be float32 [1, 2]') as string });
+    await expect(predictFirstRows({ ...request(narrow), rows: 3 })).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('float32 [1, 1]; it must be float32 [1, 2]') as string });
   });
 
   it('is ended when the model hangs', async () => {
-    await expect(loadInRuntime(request(hanging(), { bounds: { wallMs: 3_000, maxRssBytes: 2 ** 31 } }))).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('did not finish within 3 s') as string });
+    await expect(predictFirstRows({ ...request(hanging(), { bounds: { wallMs: 3_000, maxRssBytes: 2 ** 31 } }), rows: 3 })).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('did not finish within 3 s') as string });
   });
 
   it('is ended when the model swells', async () => {
-    await expect(loadInRuntime(request(swelling(), { bounds: { wallMs: 60_000, maxRssBytes: 400 * 2 ** 20 } }))).rejects.toMatchObject({ type: 'ScoringFailed', message: 'The model needed more than 400 MiB; its process was ended' });
+    await expect(predictFirstRows({ ...request(swelling(), { bounds: { wallMs: 60_000, maxRssBytes: 400 * 2 ** 20 } }), rows: 3 })).rejects.toMatchObject({ type: 'ScoringFailed', message: 'The model needed more than 400 MiB; its process was ended' });
   });
 
   it('is ended when the caller gives up, which gets its own reason back', async () => {
     const controller = new AbortController();
-    const running = loadInRuntime(request(hanging(), { signal: controller.signal }));
+    const running = predictFirstRows({ ...request(hanging(), { signal: controller.signal }), rows: 3 });
     setTimeout(() => controller.abort(new Error('the activity was cancelled')), 500);
     await expect(running).rejects.toThrow('the activity was cancelled');
   });
@@ -239,8 +239,8 @@ describe('the scoring process', () => {
   };
 
   it('dies with the process that started it, also in the middle of a run', async () => {
-    const job = JSON.stringify(request(hanging()));
-    const program = `import { loadInRuntime } from ${JSON.stringify(new URL('./scoring.ts', import.meta.url).href)}; await loadInRuntime(${job});`;
+    const job = JSON.stringify({ ...request(hanging()), rows: 3 });
+    const program = `import { predictFirstRows } from ${JSON.stringify(new URL('./scoring.ts', import.meta.url).href)}; await predictFirstRows(${job});`;
     const loader = new URL('./typescript-source.mjs', import.meta.url).href;
     const parent = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', program], { stdio: 'inherit' });
     const child = await until(async () => (await childrenOf(parent.pid!))[0]);

@@ -54,7 +54,7 @@ const DEFAULT_BATCH_ROWS = 8_192;
 export async function scoreParquet(request: ParquetRequest): Promise<ScoredRows> {
   const { parquetPath, asOf } = request;
   return withResultFile(async (resultPath) => {
-    const result = await score(request, { kind: 'score', parquetPath, resultPath, select: { kind: 'mature', asOf } });
+    const result = await score(request, { parquetPath, resultPath, select: { kind: 'mature', asOf } });
     const columns = readColumns(resultPath, result.columns);
     const eventTimesMs = columns.get('eventTimesMs') as Float64Array;
     return {
@@ -71,28 +71,21 @@ export async function scoreParquet(request: ParquetRequest): Promise<ScoredRows>
 }
 
 /**
- * Predictions of the first rows of a Parquet file, labelled or not, to hold against the trainer's own (parity.ts).
+ * The runtime's first load of an admitted model: it must answer one row and three, then the first rows of a Parquet file,
+ * labelled or not, whose predictions are held against the trainer's own (parity.ts).
  * @throws as {@link scoreParquet}
  */
 export async function predictFirstRows(request: ScoringRequest & { readonly parquetPath: string; readonly rows: number }): Promise<Float32Array> {
   const { parquetPath, rows } = request;
   return withResultFile(async (resultPath) => {
-    const result = await score(request, { kind: 'score', parquetPath, resultPath, select: { kind: 'first', rows } });
+    const result = await score(request, { parquetPath, resultPath, select: { kind: 'first', rows } });
     return readColumns(resultPath, result.columns).get('predictions') as Float32Array;
   });
 }
 
-/**
- * The runtime's first load of an admitted model, with three rows to answer.
- * @throws PerennialError `ModelRefused` or `ScoringFailed`
- */
-export async function loadInRuntime(request: ScoringRequest): Promise<void> {
-  await runIsolated(jobOf(request, { kind: 'load' }), { bounds: request.bounds ?? DEFAULT_BOUNDS, signal: request.signal });
-}
-
 async function score(request: ScoringRequest, work: ScoreWork): Promise<ScoreResult> {
   const { bounds = DEFAULT_BOUNDS, signal, onProgress } = request;
-  return (await runIsolated(jobOf(request, work), { bounds, signal, onProgress })) as ScoreResult;
+  return runIsolated(jobOf(request, work), { bounds, signal, onProgress });
 }
 
 function jobOf(request: ScoringRequest, work: ScoringJob['work']): ScoringJob {

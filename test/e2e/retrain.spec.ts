@@ -111,6 +111,15 @@ describe('a retrain', () => {
   });
 });
 
+describe('a champion that has seen the rows which judge', () => {
+  it('is not compared, and stays', async () => {
+    await register('ahead');
+    expect((await run('ahead', 11)).outcome).toBe('promoted');
+    const retrain = await run('ahead', 8);
+    expect(retrain).toMatchObject({ promotedEpoch: null, evaluation: { verdict: 'error', comparison: { undefinedBecause: expect.stringContaining('has seen some of those that judge') } } });
+  });
+});
+
 describe('a spec that changed', () => {
   it('still compares with a champion that needs features which the spec no longer names', async () => {
     await register('changed');
