@@ -21,7 +21,7 @@ export function verdictReport(terminal: Terminal, retrain: RetrainDetail): strin
     ['version', retrain.version === null ? null : String(retrain.version)],
     ['epoch', retrain.promotedEpoch === null ? null : String(retrain.promotedEpoch)],
     ['rows', retrain.snapshot && `${count(retrain.snapshot.trainRows)} trained on, ${count(retrain.snapshot.evaluationRows)} in the evaluation window`],
-    ['failure', retrain.failure && `${retrain.failure.type}: ${retrain.failure.message}`],
+    ['failure', retrain.failure && (retrain.failure.message === retrain.reason ? retrain.failure.type : `${retrain.failure.type}: ${retrain.failure.message}`)],
     ['took', duration(retrain.seconds)],
     ['Temporal', retrain.links.temporal],
   ]);
@@ -46,8 +46,12 @@ function gainOf({ comparison }: NonNullable<RetrainDetail['evaluation']>, metric
   return 'gain' in comparison ? interval(comparison.gain) : comparison.undefinedBecause;
 }
 
+/** A number of rows is no estimate. */
+const measuredOf = ({ measured }: NonNullable<RetrainDetail['evaluation']>['checks'][number]): string =>
+  measured?.low === null && Number.isInteger(measured.value) ? count(measured.value) : figure(measured?.value);
+
 function checks(terminal: Terminal, { evaluation }: RetrainDetail): string {
   if (!evaluation) return '';
-  const rows = evaluation.checks.map((check) => [check.verdict, check.name, figure(check.measured?.value), check.required, check.explanation]);
+  const rows = evaluation.checks.map((check) => [check.verdict, check.name, measuredOf(check), check.required, check.explanation]);
   return table(terminal, [{ title: 'Check' }, { title: 'Name' }, { title: 'Measured', align: 'right' }, { title: 'Required' }, { title: 'Why' }], rows, '');
 }

@@ -16,7 +16,7 @@ export async function runTour(environment: Environment, instance: RunningInstanc
   const outcome = await flightTour(
     { environment, apiUrl: instance.apiUrl, gatewayUrl: instance.gatewayUrl, apiKey: readLocalApiKey(environment.STATE_DIR) as string },
     report,
-  );
+  ).finally(() => report.finish());
   const now = { setupS, jobS: Number(((performance.now() - began) / 1_000).toFixed(1)) };
   const timings = (outcome.takenBefore ? await earlierTimings(RESULT) : undefined) ?? now;
   const urls = { api: instance.apiUrl, gateway: instance.gatewayUrl, temporalUi: instance.temporalUiUrl };

@@ -68,6 +68,11 @@ export class TourReport implements TourWatcher {
     return table(this.terminal, shown(titles).map((title) => ({ title })), rows.map(shown), 'No step was taken.');
   }
 
+  /** What comes next begins on a line of its own. */
+  finish(): void {
+    this.write('');
+  }
+
   private write(text: string): void {
     if (this.drawn) this.terminal.out('\r\u001b[2K');
     this.drawn = '';

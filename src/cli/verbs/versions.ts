@@ -12,7 +12,7 @@ export async function versions(session: Session, model: string): Promise<ExitCod
     session.api.get<{ items: EvaluationAnswer[] }>(`${path}/evaluations?limit=500`),
   ]);
   const byVersion = new Map(evaluations.items.map((evaluation) => [evaluation.version, evaluation]));
-  const metric = evaluations.items.map(({ comparison }) => comparison?.metric).find((name) => name !== undefined) ?? Object.keys(evaluations.items[0]?.metrics ?? {})[0] ?? 'metric';
+  const metric = comparedBy(evaluations.items) ?? Object.keys(evaluations.items[0]?.metrics ?? {})[0] ?? 'metric';
   session.show({ items: found.items.map((version) => ({ ...version, evaluation: byVersion.get(version.version) ?? null })) }, () => table(
     session.terminal,
     [{ title: 'Version', align: 'right' }, { title: 'Status' }, { title: 'Verdict' }, { title: metric }, { title: 'Champion then' }, { title: 'Retrain', align: 'right' }, { title: 'Created' }, { title: 'By' }],
@@ -21,6 +21,10 @@ export async function versions(session: Session, model: string): Promise<ExitCod
   ));
   return EXIT.done;
 }
+
+/** The metric that the gate compares by, whether or not there was a champion to compare with. */
+const comparedBy = (evaluations: readonly EvaluationAnswer[]): string | undefined =>
+  evaluations.flatMap(({ checks }) => checks).map(({ name }) => /^comparison:(.+)$/.exec(name)?.[1]).find((metric) => metric !== undefined);
 
 const rowOf = (version: VersionAnswer, evaluation: EvaluationAnswer | undefined, metric: string): string[] => [
   String(version.version),
