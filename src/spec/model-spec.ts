@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
+import { faultsBetweenFields } from './faults-between-fields.js';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const COLUMN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
@@ -114,33 +115,10 @@ export const modelSpecSchema = z
     gates,
     retraining: retraining.default(() => retraining.parse({})),
   })
+  // It runs beside other faults too, so that all of them are told at once.
   .superRefine((spec, context) => {
-    const fault = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
-    const names = new Map<string, number>();
-    spec.data.features.forEach((feature, index) => {
-      if (names.has(feature.name)) fault(['data', 'features', index, 'name'], `is also the name of feature ${names.get(feature.name)}`);
-      names.set(feature.name, index);
-      if (feature.name === spec.data.label) fault(['data', 'features', index, 'name'], 'is the label; a model may not see it');
-      if (feature.type === 'number' && feature.min !== undefined && feature.max !== undefined && feature.min > feature.max) {
-        fault(['data', 'features', index, 'min'], 'is greater than max');
-      }
-      if (feature.type === 'category' && new Set(feature.categories).size !== feature.categories.length) {
-        fault(['data', 'features', index, 'categories'], 'names a category twice');
-      }
-    });
-    const spellings = new Map<string, string>();
-    for (const name of [...spec.data.key, spec.data.eventTime, spec.data.label, ...names.keys(), ...spec.evaluation.slices]) {
-      const other = spellings.get(name.toLowerCase()) ?? name;
-      if (other !== name) fault(['data'], `names both ${other} and ${name}; SQL does not tell columns apart that differ only in case`);
-      spellings.set(name.toLowerCase(), other);
-    }
-    const allowed: readonly string[] = spec.task === 'regression' ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
-    const wrong = (metric: string) => `does not fit a ${spec.task} model; choose one of ${allowed.join(', ')} instead of ${metric}`;
-    spec.gates.absolute.forEach((gate, index) => {
-      if (!allowed.includes(gate.metric)) fault(['gates', 'absolute', index, 'metric'], wrong(gate.metric));
-    });
-    if (!allowed.includes(spec.gates.comparison.metric)) fault(['gates', 'comparison', 'metric'], wrong(spec.gates.comparison.metric));
-  });
+    for (const { path, message } of faultsBetweenFields(spec)) context.addIssue({ code: 'custom', path, message });
+  }, { when: () => true });
 
 /** The model's file with every default written out. */
 export type ModelSpec = z.output<typeof modelSpecSchema>;

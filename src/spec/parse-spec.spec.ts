@@ -51,6 +51,21 @@ describe('parseSpec', () => {
     expect(faultsOf(changed(change)).map((fault) => fault.path)).toEqual([path]);
   });
 
+  it('names faults between fields beside those of single fields', () => {
+    const faults = faultsOf(changed((draft) => {
+      draft['tier'] = 'huge';
+      draft['data'].labelHorizon = '30 days';
+      draft['data'].features[3].name = 'late';
+      draft['gates'].comparison.metric = 'rmse';
+    }));
+    expect(faults.map(({ path }) => path).sort()).toEqual(['data.features[3].name', 'data.labelHorizon', 'gates.comparison.metric', 'tier']);
+  });
+
+  it.each<[string, unknown]>([['a number', 7], ['a list', []], ['nothing', null], ['texts', { data: 'a', gates: 'b', evaluation: 'c' }], ['lists', { data: { features: [3, null, []], key: 'id' } }]])(
+    'refuses a document that is %s without stumbling', (_name, document) => {
+      expect(faultsOf(stringify(document)).length).toBeGreaterThan(0);
+    });
+
   it('names every fault, not the first', () => {
     const paths = faultsOf('apiVersion: perennial/v2\nmodel: X\n').map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining(['apiVersion', 'model', 'purpose', 'owner', 'tier', 'task', 'data', 'training', 'gates']));

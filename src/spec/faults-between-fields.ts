@@ -1,0 +1,60 @@
+import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
+
+export interface FieldFault {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * What the fields of a spec must keep with each other.
+ * @param spec maybe with faults of its own: what is not there or of another kind is passed over
+ */
+export function faultsBetweenFields(spec: unknown): FieldFault[] {
+  const { data, task, gates, evaluation } = fieldsOf(spec);
+  const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
+  return [
+    ...features.flatMap((feature, index) => featureFaults(feature, index, features, fieldsOf(data)['label'])),
+    ...spellingFaults([...listOf(fieldsOf(data)['key']), fieldsOf(data)['eventTime'], fieldsOf(data)['label'], ...features.map(({ name }) => name), ...listOf(fieldsOf(evaluation)['slices'])]),
+    ...metricFaults(task, fieldsOf(gates)),
+  ];
+}
+
+function featureFaults({ name, min, max, categories }: Fields, index: number, features: readonly Fields[], label: unknown): FieldFault[] {
+  const at = ['data', 'features', index];
+  const faults: FieldFault[] = [];
+  const before = features.slice(0, index).findLastIndex((feature) => feature['name'] === name);
+  if (name !== undefined && before >= 0) faults.push({ path: [...at, 'name'], message: `is also the name of feature ${before}` });
+  if (name !== undefined && name === label) faults.push({ path: [...at, 'name'], message: 'is the label; a model may not see it' });
+  if (typeof min === 'number' && typeof max === 'number' && min > max) faults.push({ path: [...at, 'min'], message: 'is greater than max' });
+  if (new Set(listOf(categories)).size !== listOf(categories).length) faults.push({ path: [...at, 'categories'], message: 'names a category twice' });
+  return faults;
+}
+
+function spellingFaults(names: readonly unknown[]): FieldFault[] {
+  const spellings = new Map<string, string>();
+  return names.flatMap((name) => {
+    if (typeof name !== 'string') return [];
+    const other = spellings.get(name.toLowerCase()) ?? name;
+    spellings.set(name.toLowerCase(), other);
+    return other === name ? [] : [{ path: ['data'], message: `names both ${other} and ${name}; SQL does not tell columns apart that differ only in case` }];
+  });
+}
+
+/** A metric that fits no task at all is told by the schema. */
+function metricFaults(task: unknown, { absolute, comparison }: Fields): FieldFault[] {
+  if (task !== 'regression' && task !== 'binary-classification') return [];
+  const [fitting, others]: readonly (readonly string[])[] = task === 'regression' ? [REGRESSION_METRICS, CLASSIFICATION_METRICS] : [CLASSIFICATION_METRICS, REGRESSION_METRICS];
+  const fault = (metric: unknown, path: (string | number)[]): FieldFault[] =>
+    typeof metric === 'string' && others?.includes(metric)
+      ? [{ path, message: `does not fit a ${task} model; choose one of ${fitting?.join(', ')} instead of ${metric}` }]
+      : [];
+  return [
+    ...listOf(absolute).flatMap((gate, index) => fault(fieldsOf(gate)['metric'], ['gates', 'absolute', index, 'metric'])),
+    ...fault(fieldsOf(comparison)['metric'], ['gates', 'comparison', 'metric']),
+  ];
+}
+
+const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
