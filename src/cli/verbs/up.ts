@@ -16,14 +16,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `perennial up`: runs until it is told to stop, then ends every process that it started. */
 export async function up(session: Session, options: UpOptions): Promise<ExitCode> {
-  const told = signalled();
+  let toldYet = false;
+  const told = signalled().then(() => { toldYet = true; });
   const { up: start } = await import('../../embedded/up.js');
   const instance = await start({ environment: session.environment, program: session.programPath, log: (line) => session.note(line) });
   try {
     announce(session, instance, instance.newApiKey);
     const code = options.tour ? await takeTour(session, instance, told) : EXIT.done;
     if (!options.exit) {
-      session.note('Everything stays up until Ctrl-C.');
+      if (!toldYet) session.note('Everything stays up until Ctrl-C.');
       await told;
     }
     return code;
