@@ -14,7 +14,10 @@ export interface PairedComparison {
   readonly blocks: number | null;
   readonly candidate: number;
   readonly champion: number;
-  /** The improvement in the metric's good direction, so that more is better for every metric. */
+  /**
+   * The improvement in the metric's good direction, so that more is better for every metric. Null bounds where fewer than
+   * two independent pieces were seen.
+   */
   readonly gain: Estimate;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Estimate } from '../contracts/verdict.js';
 import { decideGate, type GateInput } from './gate.js';
-import type { PairedComparison } from './paired-comparison.js';
+import type { PairedComparison } from '../contracts/evaluations.js';
 
 type GateSpec = GateInput['spec'];
 const spec = (over: { absolute?: GateSpec['gates']['absolute']; minimumGain?: number } = {}): GateSpec => ({

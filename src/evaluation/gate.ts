@@ -1,7 +1,6 @@
+import type { ComparisonUndefined, Measurement, PairedComparison } from '../contracts/evaluations.js';
 import { HIGHER_IS_BETTER, type Estimate, type GateCheck, type GateDecision, type MetricName, type Verdict } from '../contracts/verdict.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import type { Measurement } from './metrics.js';
-import type { ComparisonUndefined, PairedComparison } from './paired-comparison.js';
 
 export interface GateInput {
   readonly spec: Pick<ModelSpec, 'evaluation' | 'gates'>;

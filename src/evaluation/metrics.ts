@@ -1,14 +1,9 @@
-import { CLASSIFICATION_METRICS, REGRESSION_METRICS, type Estimate, type MetricName, type Metrics } from '../contracts/verdict.js';
+import type { Measurement } from '../contracts/evaluations.js';
+import { CLASSIFICATION_METRICS, REGRESSION_METRICS, type Estimate, type MetricName } from '../contracts/verdict.js';
 import { criticalValue } from './distributions.js';
 import type { JudgedRows } from './judged-rows.js';
 import { pseudoValues } from './pseudo-values.js';
 import { varianceOfAuc, varianceOfMean, type SamplingVariance } from './sampling-variance.js';
-
-/** Metrics that exist for the rows, and why the others do not. A metric is in one of the two, never NaN. */
-export interface Measurement {
-  readonly metrics: Metrics;
-  readonly undefinedBecause: Readonly<Partial<Record<MetricName, string>>>;
-}
 
 export interface MeasureOptions {
   /** Intervals are made at confidence 1 − alpha. */

@@ -1,5 +1,5 @@
 import type { ModelSpec } from '../spec/model-spec.js';
-import type { TensorInfo } from './onnx-model.js';
+import type { TensorSignature } from '../contracts/admitted-model.js';
 
 /** The model's one input: float32 [N, F], F = the spec's features in their order. */
 export const MODEL_INPUT = 'features';
@@ -10,12 +10,12 @@ const EXTRA_OUTPUT = 'label';
 
 /** Every way in which a graph's inputs and outputs differ from what the spec asks for. */
 export function signatureFaults(
-  spec: Pick<ModelSpec, 'task' | 'data'>, inputs: readonly TensorInfo[], outputs: readonly TensorInfo[],
+  spec: Pick<ModelSpec, 'task' | 'data'>, inputs: readonly TensorSignature[], outputs: readonly TensorSignature[],
 ): string[] {
   return [...inputFaults(spec.data.features.length, inputs), ...outputFaults(spec.task, outputs)];
 }
 
-function inputFaults(width: number, inputs: readonly TensorInfo[]): string[] {
+function inputFaults(width: number, inputs: readonly TensorSignature[]): string[] {
   const due = `the spec asks for one input, ${MODEL_INPUT}: float32 [N, ${width}]`;
   const faults = inputs.filter(({ name }) => name !== MODEL_INPUT).map((input) => `input ${describe(input)} is not expected; ${due}`);
   const input = inputs.find(({ name }) => name === MODEL_INPUT);
@@ -26,7 +26,7 @@ function inputFaults(width: number, inputs: readonly TensorInfo[]): string[] {
   return faults;
 }
 
-function outputFaults(task: ModelSpec['task'], outputs: readonly TensorInfo[]): string[] {
+function outputFaults(task: ModelSpec['task'], outputs: readonly TensorSignature[]): string[] {
   const wanted = MODEL_OUTPUT[task];
   const due = task === 'regression' ? `${wanted}: float32 [N, 1] or [N]` : `${wanted}: float32 [N, 2], columns negative and positive`;
   const faults: string[] = [];
@@ -43,7 +43,7 @@ function outputFaults(task: ModelSpec['task'], outputs: readonly TensorInfo[]): 
 }
 
 /** Converters often leave output dimensions open; what they really are is seen when the model first runs. */
-function fits(task: ModelSpec['task'], shape: TensorInfo['shape']): boolean {
+function fits(task: ModelSpec['task'], shape: TensorSignature['shape']): boolean {
   if (shape === null) return true;
   const [rows, columns] = shape;
   if (rows !== null && rows !== undefined) return false;
@@ -51,5 +51,5 @@ function fits(task: ModelSpec['task'], shape: TensorInfo['shape']): boolean {
   return shape.length === 2 && (columns === 2 || columns === null);
 }
 
-const describe = ({ name, kind, elementType, shape }: TensorInfo): string =>
+const describe = ({ name, kind, elementType, shape }: TensorSignature): string =>
   `${name}: ${kind === 'tensor' ? elementType : kind}${shape ? ` [${shape.map((size) => size ?? '?').join(', ')}]` : ''}`;

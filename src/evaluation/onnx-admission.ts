@@ -1,25 +1,12 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import type { AdmittedModel, TensorSignature } from '../contracts/admitted-model.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { signatureFaults } from './model-signature.js';
-import { readOnnxModel, type OnnxModel, type TensorInfo } from './onnx-model.js';
+import { readOnnxModel, type OnnxModel } from './onnx-model.js';
 import { MalformedProtobuf } from './protobuf-reader.js';
-
-/** A model file that may be given to the runtime. */
-export interface AdmittedModel {
-  readonly digest: string;
-  readonly bytes: number;
-  readonly irVersion: number;
-  /** Imported operator sets: version by domain, `ai.onnx` and `ai.onnx.ml`. */
-  readonly opset: Readonly<Record<string, number>>;
-  /** How often each operator occurs, subgraphs included. */
-  readonly operators: Readonly<Record<string, number>>;
-  readonly producer: string;
-  readonly inputs: readonly TensorInfo[];
-  readonly outputs: readonly TensorInfo[];
-}
 
 export const DEFAULT_MAX_MODEL_BYTES = 512 * 1024 * 1024;
 
@@ -112,7 +99,7 @@ function parse(file: Buffer): OnnxModel {
 }
 
 /** Before IR version 4 initializers are listed among the inputs. */
-const inputsOf = (model: OnnxModel): TensorInfo[] => model.inputs.filter(({ name }) => !model.initializers.has(name));
+const inputsOf = (model: OnnxModel): TensorSignature[] => model.inputs.filter(({ name }) => !model.initializers.has(name));
 
 function containerFaults(model: OnnxModel): string[] {
   const faults = model.externalData.slice(0, 20).map(

@@ -1,15 +1,5 @@
+import type { TensorSignature } from '../contracts/admitted-model.js';
 import { fieldsOf, MalformedProtobuf, messageOf, stringOf, varintsOf, type Field } from './protobuf-reader.js';
-
-/** A graph's input or output. */
-export interface TensorInfo {
-  readonly name: string;
-  /** `tensor`, or what else its TypeProto holds: `sequence`, `map`, `optional`, `sparse tensor`, `opaque`, `untyped`. */
-  readonly kind: string;
-  /** TensorProto.DataType by its name, such as `float32`; `undefined` where there is none. */
-  readonly elementType: string;
-  /** A number, or null for a dimension that is free or has a name; null for the whole where the rank is unknown. */
-  readonly shape: readonly (number | null)[] | null;
-}
 
 /** What admission needs to know of an ONNX file. Everything counts wherever it is nested. */
 export interface OnnxModel {
@@ -19,8 +9,8 @@ export interface OnnxModel {
   readonly opsets: ReadonlyMap<string, number>;
   /** How often each operator occurs, as `domain.OpType` (no domain: `OpType`). */
   readonly operators: ReadonlyMap<string, number>;
-  readonly inputs: readonly TensorInfo[];
-  readonly outputs: readonly TensorInfo[];
+  readonly inputs: readonly TensorSignature[];
+  readonly outputs: readonly TensorSignature[];
   /** Names of the graph's initializers; before IR version 4 those are listed among its inputs too. */
   readonly initializers: ReadonlySet<string>;
   /** Tensors that keep their data in another file, with the location that they name. */
@@ -50,8 +40,8 @@ interface Findings {
 }
 
 interface Graph {
-  readonly inputs: TensorInfo[];
-  readonly outputs: TensorInfo[];
+  readonly inputs: TensorSignature[];
+  readonly outputs: TensorSignature[];
   readonly initializers: Set<string>;
 }
 
@@ -186,8 +176,8 @@ function readEntry(message: Uint8Array): Record<string, string> {
 }
 
 /** ValueInfoProto: name 1, type 2. */
-function readValueInfo(message: Uint8Array): TensorInfo {
-  let [name, info]: [string, Omit<TensorInfo, 'name'>] = ['', { kind: 'untyped', elementType: 'undefined', shape: null }];
+function readValueInfo(message: Uint8Array): TensorSignature {
+  let [name, info]: [string, Omit<TensorSignature, 'name'>] = ['', { kind: 'untyped', elementType: 'undefined', shape: null }];
   for (const field of fieldsOf(message)) {
     if (field.number === 1) name = stringOf(field);
     if (field.number === 2) info = readType(messageOf(field));
@@ -196,10 +186,10 @@ function readValueInfo(message: Uint8Array): TensorInfo {
 }
 
 /** TypeProto; its tensor_type: elem_type 1, shape 2. */
-function readType(message: Uint8Array): Omit<TensorInfo, 'name'> {
+function readType(message: Uint8Array): Omit<TensorSignature, 'name'> {
   let kind = 'untyped';
   let elementType = 'undefined';
-  let shape: TensorInfo['shape'] = null;
+  let shape: TensorSignature['shape'] = null;
   for (const field of fieldsOf(message)) {
     kind = KINDS[field.number] ?? kind;
     if (field.number !== 1) continue;

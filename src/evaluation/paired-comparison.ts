@@ -1,30 +1,10 @@
+import type { ComparisonUndefined, PairedComparison } from '../contracts/evaluations.js';
 import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../contracts/verdict.js';
 import { PerennialError } from '../contracts/failures.js';
 import { criticalValue } from './distributions.js';
 import type { JudgedRows } from './judged-rows.js';
 import { samplingVariance, type MeasureOptions } from './metrics.js';
 import { pseudoValues, type PseudoValues } from './pseudo-values.js';
-
-/** What the candidate gained over the champion on the same rows. */
-export interface PairedComparison {
-  readonly metric: MetricName;
-  readonly rows: number;
-  /** How many time blocks the interval was learnt from; null where rows counted as independent. */
-  readonly blocks: number | null;
-  readonly candidate: number;
-  readonly champion: number;
-  /**
-   * The improvement in the metric's good direction, so that more is better for every metric. Null bounds where fewer than
-   * two independent pieces were seen.
-   */
-  readonly gain: Estimate;
-}
-
-export interface ComparisonUndefined {
-  readonly metric: MetricName;
-  readonly rows: number;
-  readonly undefinedBecause: string;
-}
 
 /**
  * Compares two models on the same rows. Each row's numbers (pseudo-values.ts) are subtracted before the variance is
