@@ -54,6 +54,8 @@ export async function startWorker(environment: Environment, queues: readonly Tas
 
 /** One line an entry; a failed activity's story is in its workflow's history. */
 function logLine({ level, message, meta, timestampNanos }: LogEntry): void {
+  // Only the lifecycle queue has workflows; on the others that is as it should be.
+  if (message.startsWith('No workflows registered')) return;
   const { workflowId, activityType, attempt, error } = (meta ?? {}) as Record<string, unknown>;
   const cause = error instanceof Error ? `${(error as { type?: string }).type ?? error.name}: ${error.message}` : undefined;
   const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
