@@ -11,7 +11,7 @@ describe('readEnvironment', () => {
   });
 
   it('names every faulty setting and never its value', () => {
-    const attempt = () => readEnvironment({ DATABASE_URL: 'postgres//user:hunter2@host', API_PORT: 'hunter2', LOG_LEVEL: 'hunter2' });
+    const attempt = () => readEnvironment({ DATABASE_URL: 'mysql://user:hunter2@host/db', API_PORT: 'hunter2', LOG_LEVEL: 'hunter2' });
     expect(attempt).toThrow(/DATABASE_URL.*API_PORT.*LOG_LEVEL/);
     expect(attempt).not.toThrow(/hunter2/);
   });

@@ -4,12 +4,12 @@ import { PerennialError } from '../contracts/failures.js';
 
 const port = (preferred: number) => z.coerce.number().int().min(0).max(65_535).default(preferred);
 const folder = (standard: string) => z.string().min(1).default(standard).transform((path) => resolve(path));
-const optionalUrl = z.url().optional();
+const postgresUrl = z.url({ protocol: /^postgres(?:ql)?$/, error: 'must be a URL of PostgreSQL, such as postgres://user:password@host:5432/perennial' }).optional();
 
 /** Every setting: its doc line, its default. Nobody else reads `process.env`. */
 export const environmentSchema = z.object({
-  DATABASE_URL: optionalUrl.describe('PostgreSQL as the application, whose role owns no table. Unset: embedded.'),
-  DATABASE_OWNER_URL: optionalUrl.describe('PostgreSQL as the owner of the tables; only migrations use it. Unset: embedded.'),
+  DATABASE_URL: postgresUrl.describe('PostgreSQL as the application, whose role owns no table. Unset: embedded.'),
+  DATABASE_OWNER_URL: postgresUrl.describe('PostgreSQL as the owner of the tables; only migrations use it. Unset: embedded.'),
   DATABASE_POOL: z.coerce.number().int().min(1).max(200).default(10).describe('Connections that one process may hold.'),
   TEMPORAL_ADDRESS: z.string().min(1).optional().describe('host:port of the Temporal server. Unset: embedded.'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default').describe("Temporal's namespace."),
