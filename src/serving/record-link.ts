@@ -9,7 +9,7 @@ import { ModelsRepository } from '../registry/models.repository.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { VersionsRepository } from '../registry/versions.repository.js';
 import { GatewayLeaseKeeper } from './gateway-lease.js';
-import type { GatewayLog } from './gateway-log.js';
+import { causeOf, type GatewayLog } from './gateway-log.js';
 import { RoutingFollower } from './routing-follower.js';
 import { RoutingListener } from './routing-listener.js';
 import type { RoutingTable } from './routing-table.js';
@@ -33,8 +33,9 @@ export class RecordLink {
   private opening: Promise<unknown> | undefined;
   private starting: Promise<void> | undefined;
   private stopped = false;
+  private toldAway = false;
 
-  constructor(settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, log: GatewayLog) {
+  constructor(settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, private readonly log: GatewayLog) {
     const registry = registryDataSource({ url: settings.databaseUrl, poolSize: settings.databasePool });
     // A server that vanished without a word must not hold up the next poll.
     this.dataSource = new DataSource({ ...registry.options, extra: { ...(registry.options.extra as object), query_timeout: QUERY_TIMEOUT_MS, keepAlive: true } });
@@ -80,6 +81,8 @@ export class RecordLink {
     this.opening ??= this.dataSource.initialize();
     await this.opening.catch((error: unknown) => {
       this.opening = undefined;
+      if (!this.toldAway) this.log.warn(causeOf(error), 'The record cannot be reached; the gateway is ready once it was read');
+      this.toldAway = true;
       throw error;
     });
   }
