@@ -76,8 +76,12 @@ function report(rounds: ReadonlyMap<string, readonly (readonly number[])[]>): vo
     );
   }
   for (const name of ['steps on the own queue', 'steps on another queue']) {
-    const stepMs = median(rounds.get(name)!.flat()) / STEPS;
-    console.log(`goal: at most ${GOAL_STEP_MS} ms a step, the workflow's start and end included; ${name}: ${stepMs.toFixed(1)} ms, ${stepMs <= GOAL_STEP_MS ? 'met' : 'NOT met'}`);
+    const totalMs = median(rounds.get(name)!.flat());
+    // Every workflow starts and ends once, however many activities it has.
+    const activityMs = (totalMs - median(rounds.get('a workflow with no step')!.flat())) / STEPS;
+    console.log(`goal: at most ${GOAL_STEP_MS} ms a remote activity; ${name}: ${activityMs.toFixed(1)} ms, ${met(activityMs)}; with a tenth of the workflow's start and end ${(totalMs / STEPS).toFixed(1)} ms, ${met(totalMs / STEPS)}`);
     if (rounds.has('Dagster, in process')) console.log(`Dagster ÷ ${name}: ${medianRatio(perRound('Dagster, in process'), perRound(name)).toFixed(1)}`);
   }
 }
+
+const met = (stepMs: number): string => (stepMs <= GOAL_STEP_MS ? 'met' : 'NOT met');
