@@ -38,8 +38,8 @@ export interface TourOutcome {
   readonly champion: { readonly version: number | null; readonly epoch: number };
   /** ISO 8601. */
   readonly weekZero: string;
-  /** Nothing was left to do: an earlier tour had done it all. */
-  readonly takenBefore: boolean;
+  /** Seconds of the steps that earlier starts took; this one only tells of them. */
+  readonly earlierS: number;
 }
 
 export interface TourPlaces {
@@ -67,9 +67,16 @@ export async function flightTour(places: TourPlaces, watcher: TourWatcher): Prom
   for (const week of TOUR_WEEKS) steps.push(await tour.retrain(week, isoTime(Date.parse(weekZero) + week * WEEK_MS + horizonMs)));
   const rollbacks = await tour.thereAndBack(steps);
   const champion = await tour.api('champion').get<{ version: number | null; epoch: number }>(`/v1/models/${MODEL}/champion`);
-  const takenBefore = [...steps.map(({ retrain }) => retrain), ...rollbacks].every((done) => tour.isOld(done));
-  return { steps, rollbacks, weekZero, takenBefore, champion: { version: champion.version, epoch: champion.epoch } };
+  const earlierS = [...steps.map(({ retrain }) => retrain), ...rollbacks].filter((done) => tour.isOld(done)).reduce((sum, done) => sum + secondsOf(done), 0);
+  return { steps, rollbacks, weekZero, earlierS, champion: { version: champion.version, epoch: champion.epoch } };
 }
+
+interface Done {
+  readonly requestedAt: string;
+  readonly finishedAt: string | null;
+}
+
+const secondsOf = ({ requestedAt, finishedAt }: Done): number => (finishedAt === null ? 0 : (Date.parse(finishedAt) - Date.parse(requestedAt)) / 1_000);
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
 

@@ -1,10 +1,11 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { TourOutcome, TourStep } from './flight-tour.js';
 
 export interface TourTimings {
   /** From the first command to the first request of the job. */
   readonly setupS: number;
+  /** Over all starts that it took. */
   readonly jobS: number;
 }
 
@@ -43,12 +44,6 @@ function versionEntry({ retrain, version }: TourStep): object {
     promotedAtEpoch: retrain.promotedEpoch,
     retrainWorkflowId: retrain.workflowId,
   };
-}
-
-/** The timings of an earlier run, whose job this one only told again. */
-export async function earlierTimings(path: string): Promise<TourTimings | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as { timings: TourTimings }).timings;
 }
 
 /** Written whole or not at all. */
