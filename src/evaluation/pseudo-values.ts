@@ -1,5 +1,6 @@
 import type { MetricName } from '../contracts/verdict.js';
 import type { JudgedRows } from './judged-rows.js';
+import { SortedScores } from './sorted-scores.js';
 
 /**
  * Each metric written as a mean of one number per row. For a plain mean (log loss, Brier, MAE) that number is the row's
@@ -135,16 +136,17 @@ function auc({ predictions, labels }: JudgedRows): PseudoValues | Undefined {
   const [positives, negatives] = splitSorted(predictions, labels);
   if (positives.length === 0) return { undefinedBecause: 'no row is positive' };
   if (negatives.length === 0) return { undefinedBecause: 'every row is positive' };
+  const [ranksAmongPositives, ranksAmongNegatives] = [new SortedScores(positives), new SortedScores(negatives)];
   const perRow = new Float64Array(labels.length);
   let doubled = 0;
   for (let row = 0; row < perRow.length; row++) {
     const score = predictions[row]!;
     if (labels[row] === 1) {
-      const below = twiceBelow(negatives, score);
+      const below = ranksAmongNegatives.twiceBelow(score);
       doubled += below;
       perRow[row] = below / (2 * negatives.length);
     } else {
-      perRow[row] = 1 - twiceBelow(positives, score) / (2 * positives.length);
+      perRow[row] = 1 - ranksAmongPositives.twiceBelow(score) / (2 * positives.length);
     }
   }
   return { value: doubled / (2 * positives.length * negatives.length), perRow };
@@ -162,23 +164,4 @@ function splitSorted(scores: Float32Array | Float64Array, labels: JudgedRows['la
     else negatives[negative++] = scores[row]!;
   }
   return [positives.sort(), negatives.sort()];
-}
-
-/** Twice the number of sorted values that are smaller than x, and once those that are equal. */
-function twiceBelow(sorted: Float64Array, x: number): number {
-  const smaller = firstFrom(sorted, x, 0, false);
-  return sorted[smaller] === x ? smaller + firstFrom(sorted, x, smaller, true) : 2 * smaller;
-}
-
-/** The index of the first value that is not smaller than x, or with `past` of the first that is greater. */
-function firstFrom(sorted: Float64Array, x: number, start: number, past: boolean): number {
-  let low = start;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const value = sorted[middle]!;
-    if (value < x || (past && value === x)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

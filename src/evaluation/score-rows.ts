@@ -1,12 +1,14 @@
 import { PerennialError } from '../contracts/failures.js';
 import { ColumnWriter } from './column-file.js';
 import { OnnxSession } from './onnx-session.js';
-import { ParquetRows, type RowChunk } from './parquet-rows.js';
+import type { RowBatch, RowOutline } from './row-batch.js';
+import { RowReader } from './row-reader.js';
 import type { ScoreResult, ScoreWork, ScoringJob } from './scoring-job.js';
 
 /** How far outside [0, 1] float32 arithmetic may carry a probability. */
 const PROBABILITY_SLACK = 1e-6;
-const COLLECT_EVERY_CHUNKS = 4;
+
+type Report = (rows: number, of: number) => void;
 
 /** Asks for one row and for three, so that a model with a fixed or wrong batch size shows. */
 async function probe(session: OnnxSession, width: number): Promise<void> {
@@ -15,40 +17,43 @@ async function probe(session: OnnxSession, width: number): Promise<void> {
 
 /**
  * Scores the rows that the job selects and writes prediction, label, event time and slice codes of each to `resultPath`.
+ * For a process of its own: after a failure the reading thread may still be there (row-reader.ts).
  * @throws PerennialError `ScoringFailed` naming how many predictions are no numbers or no probabilities, with an example
  */
-export async function scoreRows(job: ScoringJob, work: ScoreWork, report: (rows: number, of: number) => void): Promise<ScoreResult> {
+export async function scoreRows(job: ScoringJob, work: ScoreWork, report: Report): Promise<ScoreResult> {
+  const reader = new RowReader({ job, work });
   const session = await OnnxSession.load(job.modelPath, job.modelDigest, job.spec, job.threads);
-  if (work.select.kind === 'first') await probe(session, job.spec.data.features.length);
-  const rows = await ParquetRows.open(job, work);
-  const scorer = new BatchScorer(job, work, rows);
   try {
-    let chunks = 0;
-    for await (const chunk of rows.chunks()) {
-      if (await scorer.add(chunk, session)) report(scorer.done, rows.counts.scored);
-      // Node's heap hardly grows while the chunks' memory outside it does, so nobody else would collect them in time.
-      if (++chunks % COLLECT_EVERY_CHUNKS === 0) globalThis.gc?.({ type: 'minor' });
-    }
-    await scorer.flush(session);
-    report(scorer.done, rows.counts.scored);
-    scorer.requireSound();
-    return { counts: rows.counts, columns: scorer.columns, slices: rows.slices, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+    if (work.select.kind === 'first') await probe(session, job.spec.data.features.length);
+    return await scoreBatches(job, work, session, reader, report);
   } finally {
-    scorer.close();
-    rows.close();
     await session.release();
   }
 }
 
-/** Gathers chunks into batches of float32 [batchRows, F], one run of the model each, and writes the columns. */
+async function scoreBatches(job: ScoringJob, work: ScoreWork, session: OnnxSession, reader: RowReader, report: Report): Promise<ScoreResult> {
+  const outline = await reader.outline();
+  const scorer = new BatchScorer(job, work, outline);
+  try {
+    for await (const batch of reader.batches()) {
+      await scorer.score(batch, session);
+      report(scorer.done, outline.counts.scored);
+    }
+    if (scorer.done === 0) report(0, outline.counts.scored);
+    scorer.requireSound();
+    return { counts: outline.counts, columns: scorer.columns, slices: outline.slices, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+  } finally {
+    scorer.close();
+  }
+}
+
+/** One run of the model a batch; writes the columns. */
 class BatchScorer {
   private readonly width: number;
-  private readonly batch: Float32Array;
   private readonly predictions: Float32Array;
   private readonly classifies: boolean;
   private readonly expected: number;
   private readonly writer: ColumnWriter;
-  private read = 0;
   private unsound = 0;
   private example: { row: number; prediction: number; features: number[] } | undefined;
   private badLabels = 0;
@@ -56,14 +61,13 @@ class BatchScorer {
   /** Rows that the model has answered. */
   done = 0;
 
-  constructor(private readonly job: ScoringJob, work: ScoreWork, rows: ParquetRows) {
+  constructor(job: ScoringJob, work: ScoreWork, { counts, slices }: RowOutline) {
     this.width = job.spec.data.features.length;
     this.classifies = job.spec.task === 'binary-classification';
-    this.batch = new Float32Array(job.batchRows * this.width);
     this.predictions = new Float32Array(job.batchRows);
-    this.expected = rows.counts.scored;
-    const slices = rows.slices.map(({ column }) => [`slice:${column}`, 'int32'] as const);
-    const types = { predictions: 'float32', labels: 'float64', eventTimesMs: 'float64', ...Object.fromEntries(slices) } as const;
+    this.expected = counts.scored;
+    const codes = slices.map(({ column }) => [`slice:${column}`, 'int32'] as const);
+    const types = { predictions: 'float32', labels: 'float64', eventTimesMs: 'float64', ...Object.fromEntries(codes) } as const;
     this.writer = new ColumnWriter(work.resultPath, types, this.expected);
   }
 
@@ -71,34 +75,15 @@ class BatchScorer {
     return this.writer.columns;
   }
 
-  /** @returns whether a batch was run */
-  async add(chunk: RowChunk, session: OnnxSession): Promise<boolean> {
-    if (this.read + chunk.rows > this.expected) throw changed();
-    this.writer.write(1, chunk.labels, this.read);
-    this.writer.write(2, chunk.eventTimesMs, this.read);
-    chunk.slices.forEach((codes, index) => this.writer.write(3 + index, Int32Array.from(codes), this.read));
-    this.checkLabels(chunk.labels);
-    let ran = false;
-    for (let from = 0; from < chunk.rows; ) {
-      const pending = this.read - this.done;
-      const take = Math.min(chunk.rows - from, this.job.batchRows - pending);
-      this.interleave(chunk.features, from, take, pending);
-      this.read += take;
-      from += take;
-      if (this.read - this.done === this.job.batchRows) {
-        await this.flush(session);
-        ran = true;
-      }
-    }
-    return ran;
-  }
-
-  /** Runs the model on what has been gathered. */
-  async flush(session: OnnxSession): Promise<void> {
-    const rows = this.read - this.done;
-    if (rows === 0) return;
-    await session.predict(this.batch.subarray(0, rows * this.width), rows, this.predictions, 0);
-    this.checkPredictions(rows);
+  async score(batch: RowBatch, session: OnnxSession): Promise<void> {
+    const { rows, features, labels, eventTimesMs, slices } = batch;
+    if (this.done + rows > this.expected) throw changed();
+    this.writer.write(1, labels, this.done);
+    this.writer.write(2, eventTimesMs, this.done);
+    slices.forEach((codes, index) => this.writer.write(3 + index, codes, this.done));
+    this.checkLabels(labels);
+    await session.predict(features.subarray(0, rows * this.width), rows, this.predictions, 0);
+    this.checkPredictions(rows, features);
     this.writer.write(0, this.predictions.subarray(0, rows), this.done);
     this.done += rows;
   }
@@ -122,21 +107,12 @@ class BatchScorer {
     this.writer.close();
   }
 
-  /** Columns into rows of the batch. */
-  private interleave(features: readonly Float32Array[], from: number, rows: number, pending: number): void {
-    const { batch, width } = this;
-    for (let feature = 0; feature < width; feature++) {
-      const column = features[feature]!;
-      for (let row = 0, at = pending * width + feature; row < rows; row++, at += width) batch[at] = column[from + row]!;
-    }
-  }
-
-  private checkPredictions(rows: number): void {
+  private checkPredictions(rows: number, features: Float32Array): void {
     const [least, most] = this.classifies ? [-PROBABILITY_SLACK, 1 + PROBABILITY_SLACK] : [-Number.MAX_VALUE, Number.MAX_VALUE];
     for (let row = 0; row < rows; row++) {
       const prediction = this.predictions[row]!;
       // Written so that NaN fails it too.
-      if (!(prediction >= least && prediction <= most)) this.note(row, prediction);
+      if (!(prediction >= least && prediction <= most)) this.note(row, prediction, features);
       else if (this.classifies) this.predictions[row] = Math.min(1, Math.max(0, prediction));
     }
   }
@@ -151,10 +127,10 @@ class BatchScorer {
     }
   }
 
-  private note(row: number, prediction: number): void {
+  private note(row: number, prediction: number, features: Float32Array): void {
     this.unsound += 1;
     const start = row * this.width;
-    this.example ??= { row: this.done + row, prediction, features: Array.from(this.batch.subarray(start, start + Math.min(this.width, 50))) };
+    this.example ??= { row: this.done + row, prediction, features: Array.from(features.subarray(start, start + Math.min(this.width, 50))) };
   }
 }
 

@@ -18,11 +18,13 @@ const watchdog = new Worker(new URL(`./scoring-watchdog.${extension}`, import.me
 });
 watchdog.unref();
 
-process.once('disconnect', () => process.exit(1));
+/** At once, without tearing anything down: the reading thread may be in the middle of DuckDB's work. */
+const end = (): void => void process.kill(process.pid, 'SIGKILL');
+process.once('disconnect', end);
 process.once('message', (job: ScoringJob) => {
   void perform(job).then(
-    (message) => process.send?.(message, () => process.exit(0)),
-    (error: unknown) => process.send?.(failure(error), () => process.exit(0)),
+    (message) => process.send?.(message, end),
+    (error: unknown) => process.send?.(failure(error), end),
   );
 });
 

@@ -204,6 +204,13 @@ describe('the runtime, in a process of its own', () => {
     await expect(predictFirstRows({ ...request(narrow), rows: 3 })).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('float32 [1, 1]; it must be float32 [1, 2]') as string });
   });
 
+  it('says so when the model fails while rows are still being read', async () => {
+    const long = await parquet('long', `SELECT t.* FROM '${parquetPath}' t, range(100)`);
+    const parts = logisticParts(WEIGHTS);
+    const narrow = { ...parts, nodes: [...parts.nodes.slice(0, 4), node({ type: 'Identity', inputs: ['positive'], outputs: ['probabilities'] })], outputs: [tensorInfo('probabilities', 1, ['n', 'k'])] };
+    await expect(scoreParquet(request(narrow, { parquetPath: long }))).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('it must be float32 [8192, 2]') as string });
+  });
+
   it('is ended when the model hangs', async () => {
     await expect(predictFirstRows({ ...request(hanging(), { bounds: { wallMs: 3_000, maxRssBytes: 2 ** 31 } }), rows: 3 })).rejects.toMatchObject({ type: 'ScoringFailed', message: expect.stringContaining('did not finish within 3 s') as string });
   });
