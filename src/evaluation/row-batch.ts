@@ -1,4 +1,3 @@
-import type { FailureDetails, FailureType } from '../contracts/failures.js';
 import type { RowCounts, ScoringJob, ScoreWork } from './scoring-job.js';
 import type { SliceValues } from './parquet-rows.js';
 
@@ -25,9 +24,5 @@ export interface ReadingOrder {
   readonly work: ScoreWork;
 }
 
-/** What the reading thread says: the outline, batches, and an end or a failure. */
-export type ReadingMessage =
-  | ({ readonly kind: 'outline' } & RowOutline)
-  | ({ readonly kind: 'batch' } & RowBatch)
-  | { readonly kind: 'end' }
-  | { readonly kind: 'failed'; readonly type: FailureType | undefined; readonly message: string; readonly details: FailureDetails };
+/** What the reading thread says: the outline, batches and an end. */
+export type ReadingMessage = ({ readonly kind: 'outline' } & RowOutline) | ({ readonly kind: 'batch' } & RowBatch) | { readonly kind: 'end' };

@@ -1,20 +1,21 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { PerennialError } from '../contracts/failures.js';
 import { ParquetRows } from './parquet-rows.js';
 import type { ReadingMessage, ReadingOrder, RowBatch } from './row-batch.js';
 import { RowGatherer } from './row-gatherer.js';
+import { threadFailure } from './thread-channel.js';
 
 /**
- * Runs as a thread of the scoring process: reads and gathers the next rows while the model works on those before. It
- * stays at most BATCHES ahead, because it needs the features' array of an earlier batch back to go on.
+ * Runs as a thread of the scoring process: reads and gathers the next rows while models work on those before. It
+ * stays a few batches ahead, because it needs the features' array of an earlier batch back to go on.
  */
-const BATCHES = 3;
+const AHEAD = 2;
 const COLLECT_EVERY_CHUNKS = 4;
 
 const port = parentPort!;
 const { job, work } = workerData as ReadingOrder;
 const width = job.spec.data.features.length;
-let unmade = BATCHES;
+/** One for each run that may be going on, and what is read ahead. */
+let unmade = job.threads + AHEAD;
 const free: Float32Array[] = [];
 let wake: (() => void) | undefined;
 
@@ -67,11 +68,6 @@ async function read(): Promise<void> {
   }
 }
 
-function failure(error: unknown): ReadingMessage {
-  if (error instanceof PerennialError) return { kind: 'failed', type: error.type, message: error.message, details: error.details };
-  return { kind: 'failed', type: undefined, message: error instanceof Error ? error.message : String(error), details: {} };
-}
-
 void read()
-  .catch((error: unknown) => port.postMessage(failure(error)))
+  .catch((error: unknown) => port.postMessage(threadFailure(error)))
   .finally(() => port.close());

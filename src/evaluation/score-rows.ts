@@ -1,19 +1,20 @@
+import { stat } from 'node:fs/promises';
 import { PerennialError } from '../contracts/failures.js';
 import { ColumnWriter } from './column-file.js';
-import { OnnxSession } from './onnx-session.js';
+import { ModelThread, type ModelAnswer } from './model-thread.js';
 import type { RowBatch, RowOutline } from './row-batch.js';
 import { RowReader } from './row-reader.js';
 import type { ScoreResult, ScoreWork, ScoringJob } from './scoring-job.js';
 
 /** How far outside [0, 1] float32 arithmetic may carry a probability. */
 const PROBABILITY_SLACK = 1e-6;
+/**
+ * A model file up to this size is loaded once for each thread, each of which answers batches of its own: the runtime's
+ * threads within one run leave a quarter of two cores idle on trees. A larger one would take too much memory twice.
+ */
+const MOST_COPIED_BYTES = 32 * 1024 ** 2;
 
 type Report = (rows: number, of: number) => void;
-
-/** Asks for one row and for three, so that a model with a fixed or wrong batch size shows. */
-async function probe(session: OnnxSession, width: number): Promise<void> {
-  for (const rows of [1, 3]) await session.predict(new Float32Array(rows * width), rows, new Float32Array(rows), 0);
-}
 
 /**
  * Scores the rows that the job selects and writes prediction, label, event time and slice codes of each to `resultPath`.
@@ -22,24 +23,17 @@ async function probe(session: OnnxSession, width: number): Promise<void> {
  */
 export async function scoreRows(job: ScoringJob, work: ScoreWork, report: Report): Promise<ScoreResult> {
   const reader = new RowReader({ job, work });
-  const session = await OnnxSession.load(job.modelPath, job.modelDigest, job.spec, job.threads);
-  try {
-    if (work.select.kind === 'first') await probe(session, job.spec.data.features.length);
-    return await scoreBatches(job, work, session, reader, report);
-  } finally {
-    await session.release();
-  }
-}
-
-async function scoreBatches(job: ScoringJob, work: ScoreWork, session: OnnxSession, reader: RowReader, report: Report): Promise<ScoreResult> {
+  const copied = (await stat(job.modelPath)).size <= MOST_COPIED_BYTES;
+  const start = (): ModelThread => new ModelThread({ job, threads: copied ? 1 : job.threads });
+  const models = [start()];
+  await models[0]!.ready();
   const outline = await reader.outline();
+  const useful = copied ? Math.min(job.threads, Math.ceil(outline.counts.scored / job.batchRows)) : 1;
+  while (models.length < useful) models.push(start());
+  await Promise.all(models.slice(1).map((model) => model.ready()));
   const scorer = new BatchScorer(job, work, outline);
   try {
-    for await (const batch of reader.batches()) {
-      await scorer.score(batch, session);
-      report(scorer.done, outline.counts.scored);
-    }
-    if (scorer.done === 0) report(0, outline.counts.scored);
+    await scoreBatches(reader, models, scorer, () => report(scorer.done, outline.counts.scored));
     scorer.requireSound();
     return { counts: outline.counts, columns: scorer.columns, slices: outline.slices, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
   } finally {
@@ -47,13 +41,35 @@ async function scoreBatches(job: ScoringJob, work: ScoreWork, session: OnnxSessi
   }
 }
 
-/** One run of the model a batch; writes the columns. */
+/** Batches go to the models in turn and come back in the same order. */
+async function scoreBatches(reader: RowReader, models: readonly ModelThread[], scorer: BatchScorer, report: () => void): Promise<void> {
+  const running: Promise<ModelAnswer>[] = [];
+  const settleOldest = async (): Promise<void> => {
+    const answer = await running.shift()!;
+    scorer.settle(answer);
+    reader.giveBack(answer.features);
+    report();
+  };
+  let turn = 0;
+  for await (const batch of reader.batches()) {
+    if (running.length === models.length) await settleOldest();
+    scorer.add(batch);
+    const answer = models[turn++ % models.length]!.predict(batch);
+    // It is awaited in its turn; a failure of an earlier one makes it of no interest.
+    answer.catch(() => undefined);
+    running.push(answer);
+  }
+  while (running.length > 0) await settleOldest();
+  report();
+}
+
+/** Checks and writes the columns, batch by batch. */
 class BatchScorer {
   private readonly width: number;
-  private readonly predictions: Float32Array;
   private readonly classifies: boolean;
   private readonly expected: number;
   private readonly writer: ColumnWriter;
+  private read = 0;
   private unsound = 0;
   private example: { row: number; prediction: number; features: number[] } | undefined;
   private badLabels = 0;
@@ -64,7 +80,6 @@ class BatchScorer {
   constructor(job: ScoringJob, work: ScoreWork, { counts, slices }: RowOutline) {
     this.width = job.spec.data.features.length;
     this.classifies = job.spec.task === 'binary-classification';
-    this.predictions = new Float32Array(job.batchRows);
     this.expected = counts.scored;
     const codes = slices.map(({ column }) => [`slice:${column}`, 'int32'] as const);
     const types = { predictions: 'float32', labels: 'float64', eventTimesMs: 'float64', ...Object.fromEntries(codes) } as const;
@@ -75,17 +90,21 @@ class BatchScorer {
     return this.writer.columns;
   }
 
-  async score(batch: RowBatch, session: OnnxSession): Promise<void> {
-    const { rows, features, labels, eventTimesMs, slices } = batch;
-    if (this.done + rows > this.expected) throw changed();
-    this.writer.write(1, labels, this.done);
-    this.writer.write(2, eventTimesMs, this.done);
-    slices.forEach((codes, index) => this.writer.write(3 + index, codes, this.done));
+  /** What is known of the rows before the model has answered. */
+  add({ rows, labels, eventTimesMs, slices }: RowBatch): void {
+    if (this.read + rows > this.expected) throw changed();
+    this.writer.write(1, labels, this.read);
+    this.writer.write(2, eventTimesMs, this.read);
+    slices.forEach((codes, index) => this.writer.write(3 + index, codes, this.read));
     this.checkLabels(labels);
-    await session.predict(features.subarray(0, rows * this.width), rows, this.predictions, 0);
-    this.checkPredictions(rows, features);
-    this.writer.write(0, this.predictions.subarray(0, rows), this.done);
-    this.done += rows;
+    this.read += rows;
+  }
+
+  /** The answer to the oldest batch that has none. */
+  settle({ features, predictions }: ModelAnswer): void {
+    this.checkPredictions(predictions, features);
+    this.writer.write(0, predictions, this.done);
+    this.done += predictions.length;
   }
 
   requireSound(): void {
@@ -107,13 +126,13 @@ class BatchScorer {
     this.writer.close();
   }
 
-  private checkPredictions(rows: number, features: Float32Array): void {
+  private checkPredictions(predictions: Float32Array, features: Float32Array): void {
     const [least, most] = this.classifies ? [-PROBABILITY_SLACK, 1 + PROBABILITY_SLACK] : [-Number.MAX_VALUE, Number.MAX_VALUE];
-    for (let row = 0; row < rows; row++) {
-      const prediction = this.predictions[row]!;
+    for (let row = 0; row < predictions.length; row++) {
+      const prediction = predictions[row]!;
       // Written so that NaN fails it too.
       if (!(prediction >= least && prediction <= most)) this.note(row, prediction, features);
-      else if (this.classifies) this.predictions[row] = Math.min(1, Math.max(0, prediction));
+      else if (this.classifies) predictions[row] = Math.min(1, Math.max(0, prediction));
     }
   }
 
