@@ -15,7 +15,7 @@ export interface ScoringRequest {
   readonly modelDigest: string;
   /** The spec that the model was made under. */
   readonly spec: Pick<ModelSpec, 'task' | 'data' | 'evaluation'>;
-  /** Threads of ONNX Runtime; DuckDB reads with one more. */
+  /** Threads that run the model, each on batches of its own where the model is small; DuckDB reads with one more. */
   readonly threads?: number;
   /** Rows of one run of the model. */
   readonly batchRows?: number;
