@@ -18,7 +18,7 @@ type Report = (rows: number, of: number) => void;
 
 /**
  * Scores the rows that the job selects and writes prediction, label, event time and slice codes of each to `resultPath`.
- * For a process of its own: after a failure the reading thread may still be there (row-reader.ts).
+ * For a process of its own: after a failure the reading thread may still be there (thread-channel.ts).
  * @throws PerennialError `ScoringFailed` naming how many predictions are no numbers or no probabilities, with an example
  */
 export async function scoreRows(job: ScoringJob, work: ScoreWork, report: Report): Promise<ScoreResult> {
