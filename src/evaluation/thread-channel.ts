@@ -1,4 +1,4 @@
-import { Worker, type TransferListItem } from 'node:worker_threads';
+import { Worker, type Transferable } from 'node:worker_threads';
 import { PerennialError, type FailureDetails, type FailureType } from '../contracts/failures.js';
 
 /** What a thread says when it gives up; errors lose their class on the way between threads. */
@@ -36,7 +36,7 @@ export class ThreadChannel<Message extends { readonly kind: string }> {
     this.thread.on('exit', (code) => this.hear(() => (this.fault ??= new Error(`${program} ended with ${code}`))));
   }
 
-  post(message: unknown, transfer: readonly TransferListItem[]): void {
+  post(message: unknown, transfer: readonly Transferable[]): void {
     this.thread.postMessage(message, transfer);
   }
 
