@@ -30,7 +30,7 @@ const ROLE = `
 
 beforeAll(() => {
   mkdirSync(build, { recursive: true });
-  execFileSync(join(PROJECT, 'node_modules', '.bin', 'swc'), ['src/embedded', 'src/contracts', '-d', build, '--config-file', '.swcrc', '-q'], { cwd: PROJECT });
+  execFileSync(join(PROJECT, 'node_modules', '.bin', 'swc'), ['src/embedded', 'src/config', 'src/contracts', '-d', build, '--config-file', '.swcrc', '-q'], { cwd: PROJECT });
   writeFileSync(join(build, 'parent.mjs'), PARENT);
   writeFileSync(join(build, 'role.mjs'), ROLE);
 }, 60_000);
