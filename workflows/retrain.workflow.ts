@@ -1,10 +1,11 @@
-import { CancellationScope, getExternalWorkflowHandle, isCancellation, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import { CHANGED_SIGNAL, modelWorkflowId, type RetrainInput } from '../src/contracts/motion.js';
+import type { RetrainInput } from '../src/contracts/motion.js';
 import type { GateSummary, RetrainId, RetrainOutcome, RetrainPlan, ScoreSummary } from '../src/contracts/retrains.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
 import { StageBoard } from './stage-board.js';
+import { tellLifecycle } from './tell-lifecycle.js';
 
 export interface RetrainResult {
   readonly outcome: RetrainOutcome;
@@ -109,9 +110,4 @@ async function endBadly(id: RetrainId, board: StageBoard, error: unknown): Promi
   const outcome = failure.type === 'WorkflowCancelled' ? 'cancelled' : 'failed';
   await record.endRetrain.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, reason: failure.message, failure, promotedEpoch: null }]);
   board.end(false, outcome, failure.message);
-}
-
-/** The record has it already; a lifecycle that is not there needs no word. */
-async function tellLifecycle(model: string): Promise<void> {
-  await getExternalWorkflowHandle(modelWorkflowId(model)).signal(CHANGED_SIGNAL).catch(() => undefined);
 }

@@ -1,9 +1,10 @@
-import { CancellationScope, getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
-import { CHANGED_SIGNAL, modelWorkflowId, type RollbackInput } from '../src/contracts/motion.js';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { RollbackInput } from '../src/contracts/motion.js';
 import type { RollbackId } from '../src/contracts/retrains.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { gateways, record } from './policies.js';
 import { StageBoard } from './stage-board.js';
+import { tellLifecycle } from './tell-lifecycle.js';
 
 export interface RollbackResult {
   readonly outcome: 'done' | 'aborted';
@@ -48,8 +49,4 @@ async function endBadly(id: RollbackId, board: StageBoard, explanation: string, 
   const outcome = moved ? 'aborted' : 'failed';
   await record.endRollback.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, explanation, toEpoch: null, gatewaysBehind: [] }]);
   board.end(false, outcome, explanation);
-}
-
-async function tellLifecycle(model: string): Promise<void> {
-  await getExternalWorkflowHandle(modelWorkflowId(model)).signal(CHANGED_SIGNAL).catch(() => undefined);
 }
