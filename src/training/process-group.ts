@@ -39,7 +39,7 @@ export class ProcessGroup {
     this.exit = new Promise((resolve) => {
       leader.once('exit', (code, signal) => {
         this.signal('SIGKILL');
-        setTimeout(() => this.closeStreams(), DRAIN_MS).unref();
+        this.closeWhenDrained();
         resolve({ code, signal });
       });
     });
@@ -94,6 +94,11 @@ export class ProcessGroup {
     } catch {
       // The group is gone already.
     }
+  }
+
+  /** Whoever reads stdout may be slow, keeping a checkpoint, say: what the trainer wrote before its exit is still read. */
+  private closeWhenDrained(): void {
+    setTimeout(() => (this.stdout.readableLength > 0 ? this.closeWhenDrained() : this.closeStreams()), DRAIN_MS).unref();
   }
 
   private closeStreams(): void {

@@ -196,7 +196,7 @@ describe('a trainer that does not end', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a checkpoint that cannot be kept', { timeout: 60_000 }, () => {
+describe('a checkpoint that is slow to keep, or cannot be kept', { timeout: 60_000 }, () => {
   it('ends the trainer, with the reason', async () => {
     const lost = new PerennialError('LeaseLost', 'Attempt 2 holds the lease');
     const tried: number[] = [];
@@ -223,6 +223,12 @@ describe('a checkpoint that cannot be kept', { timeout: 60_000 }, () => {
   it('is not silence of the trainer', async () => {
     const slow = () => new Promise<void>((done) => setTimeout(done, 1_500));
     const result = await run('well', { silenceMs: 700, onCheckpoint: slow });
+    expect(result.device).toBe('cpu');
+  });
+
+  it('loses nothing of what the trainer wrote before it ended', async () => {
+    const slow = () => new Promise<void>((done) => setTimeout(done, 3_000));
+    const result = await run('result-after-checkpoint', { onCheckpoint: slow });
     expect(result.device).toBe('cpu');
   });
 });

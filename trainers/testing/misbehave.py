@@ -44,6 +44,14 @@ def well(job: dict) -> None:
     result()
 
 
+def result_after_checkpoint(job: dict) -> None:
+    """Writes its last lines, and ends, while its checkpoint is still being kept."""
+    checkpoint(job, "a.bin", 1)
+    time.sleep(0.3)
+    finish(job)
+    result()
+
+
 def exit_with(code: int) -> Callable[[dict], None]:
     def behave(_: dict) -> None:
         print("Traceback: the reason on stderr", file=sys.stderr, flush=True)
@@ -158,7 +166,8 @@ def grandchild_hangs(_: dict) -> None:
 
 
 BEHAVIOURS: dict[str, Callable[[dict], None]] = {
-    "well": well, "exit-1": exit_with(1), "exit-2": exit_with(2), "exit-75": exit_with(75), "refuse-data": refuse_data,
+    "well": well, "result-after-checkpoint": result_after_checkpoint, "refuse-data": refuse_data,
+    "exit-1": exit_with(1), "exit-2": exit_with(2), "exit-75": exit_with(75),
     "killed": lambda _: os.kill(os.getpid(), signal.SIGKILL), "no-model": no_model, "no-result": no_result,
     "broken-metrics": broken_metrics, "short-parity": short_parity, "symlinked-model": symlinked_model, "hang": hang,
     "chatter": chatter, "flood-line": flood_line, "flood-messages": flood_messages, "garbage": garbage,
