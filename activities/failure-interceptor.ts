@@ -1,9 +1,8 @@
 import { CompleteAsyncError, Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { QueryFailedError } from 'typeorm';
 import { FAILURES, PerennialError } from '../src/contracts/failures.js';
-
+import { isDatabaseAway } from '../src/registry/database-errors.js';
 
 /** Makes every failure that leaves an activity an `ApplicationFailure` with a type of `docs/ERRORS.md`. */
 export class FailureInterceptor implements ActivityInboundCallsInterceptor {
@@ -21,26 +20,16 @@ export class FailureInterceptor implements ActivityInboundCallsInterceptor {
 /** What nobody foresaw is tried this often: a workflow must end without a person's help. */
 const UNFORESEEN_ATTEMPTS = 5;
 
-export function toFailure(error: unknown, attempt: number): unknown {
+function toFailure(error: unknown, attempt: number): unknown {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure || error instanceof CompleteAsyncError) return error;
   if (error instanceof PerennialError) {
     const { type, message, details } = error;
     return ApplicationFailure.create({ type, message, nonRetryable: !FAILURES[type].retryable || details['final'] === true, details: [details], cause: asError(error.cause) });
   }
-  const type = isConnectionTrouble(error) ? 'DependencyUnavailable' : 'Internal';
+  const type = isDatabaseAway(error) ? 'DependencyUnavailable' : 'Internal';
   const nonRetryable = type === 'Internal' && attempt >= UNFORESEEN_ATTEMPTS;
   return ApplicationFailure.create({ type, message: messageOf(error), nonRetryable, cause: asError(error) });
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const asError = (error: unknown): Error | undefined => (error instanceof Error ? error : undefined);
-
-const CONNECTION_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '08006', '08001', '08003']);
-
-/** Postgres went away, or refuses for now. */
-function isConnectionTrouble(error: unknown): boolean {
-  const cause: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  if (!(cause instanceof Error)) return false;
-  const code = (cause as NodeJS.ErrnoException).code;
-  return (code !== undefined && CONNECTION_CODES.has(code)) || /Connection terminated|timeout exceeded when trying to connect/.test(cause.message);
-}

@@ -54,7 +54,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   commander: ['src/cli'],
   fastify: ['src/serving/http-server.ts', 'src/api'],
   pg: ['src/embedded/postgres-roles.ts', 'src/serving/routing-listener.ts'],
-  typeorm: ['src/registry', 'migrations', 'src/api/api.module.ts', 'src/serving/record-link.ts', 'activities/failure-interceptor.ts'],
+  typeorm: ['src/registry', 'migrations', 'src/api/api.module.ts', 'src/serving/record-link.ts'],
 };
 
 /** All that a workflow may load, itself or through contracts: anything else is not there, or not the same, at a replay. */

@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { z } from 'zod';
 import { FAILURES, type FailureType, PerennialError } from '../../contracts/failures.js';
-import { isDatabaseAway } from './database-errors.js';
+import { isDatabaseAway } from '../../registry/database-errors.js';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
