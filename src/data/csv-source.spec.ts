@@ -26,6 +26,7 @@ describe('a CSV source', () => {
 
   beforeEach(async () => {
     folder = await DataFolder.make();
+    return () => folder.remove();
   });
 
   it('takes files with other orders of columns, quotes, empty fields and offsets of time', async () => {

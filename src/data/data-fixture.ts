@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir } from 'node:fs/promises';
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -51,6 +51,10 @@ export class DataFolder {
     const root = await mkdtemp(join(tmpdir(), 'perennial-data-'));
     await mkdir(join(root, 'data'));
     return new DataFolder(root, join(root, 'data'), new FolderStore(join(root, 'artifacts')));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true });
   }
 
   path(name: string): string {

@@ -10,6 +10,7 @@ const open = <T>(files: readonly string[], work: (database: Database) => Promise
 
 beforeEach(async () => {
   folder = await DataFolder.make();
+  return () => folder.remove();
 });
 
 describe('a database', () => {

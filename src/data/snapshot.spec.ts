@@ -8,6 +8,7 @@ let folder: DataFolder;
 
 beforeEach(async () => {
   folder = await DataFolder.make();
+  return () => folder.remove();
 });
 
 describe('takeSnapshot', () => {

@@ -7,6 +7,7 @@ let folder: DataFolder;
 
 beforeEach(async () => {
   folder = await DataFolder.make();
+  return () => folder.remove();
 });
 
 /** The violations of the hourly rows with some of them replaced. */
