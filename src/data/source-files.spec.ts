@@ -10,7 +10,7 @@ const names = async (pattern: string): Promise<string[]> => (await findSourceFil
 beforeEach(async () => {
   folder = await DataFolder.make();
   for (const name of ['b.csv', 'a.csv', 'x1/p.parquet', 'x1/deep/q.parquet', 'x2/p.parquet', '.hidden.csv', 'odd [1]*.csv']) {
-    await mkdir(join(folder.path(name), '..'), { recursive: true     await mkdir(join(folder.path(name), '..'), { recursive: true });
+    await mkdir(join(folder.path(name), '..'), { recursive: true });
     await writeFile(folder.path(name), name);
   }
   return () => folder.remove();
