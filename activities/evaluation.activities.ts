@@ -23,6 +23,7 @@ import { VersionsRepository } from '../src/registry/versions.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import type { TrainerParity } from '../src/training/trainer-output.js';
 import { heartbeating, origin } from './activity-context.js';
+import { ActivitySettings } from './activity-settings.js';
 import { StoreProvider } from './store-provider.js';
 
 /** Judging a candidate: admission of its file, scores on unseen rows, the gate. */
@@ -36,6 +37,7 @@ export class EvaluationActivities {
     private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
     private readonly versions: VersionsRepository,
+    private readonly settings: ActivitySettings,
     stores: StoreProvider,
   ) {
     this.store = stores.store;
@@ -93,7 +95,7 @@ export class EvaluationActivities {
   }
 
   private async requireSameAnswers(path: string, digest: string, spec: ModelSpec, run: TrainingRun, manifest: SnapshotManifest, signal: AbortSignal): Promise<void> {
-    const request = { modelPath: path, modelDigest: digest, spec, signal };
+    const request = { modelPath: path, modelDigest: digest, spec, signal, workDir: this.settings.workDir };
     const parity = JSON.parse(await readFile(await this.store.localPath(run.parityDigest as string), 'utf8')) as TrainerParity;
     const parquetPath = await this.store.localPath(manifest.evaluation.artifact.digest);
     requireParity(await predictFirstRows({ ...request, parquetPath, rows: parity.values.length }), parity.values);
@@ -112,7 +114,7 @@ export class EvaluationActivities {
   private async scoreVersion(version: ModelVersion, spec: ModelSpec, manifest: SnapshotManifest, signal: AbortSignal, beat: (progress: unknown) => void): Promise<ScoredRows> {
     const [modelPath, parquetPath] = await Promise.all([this.store.localPath(version.artifactDigest), this.store.localPath(manifest.evaluation.artifact.digest)]);
     return scoreParquet({
-      modelPath, modelDigest: version.artifactDigest, spec, parquetPath, asOf: manifest.asOf, signal,
+      modelPath, modelDigest: version.artifactDigest, spec, parquetPath, asOf: manifest.asOf, signal, workDir: this.settings.workDir,
       onProgress: (rows, of) => beat({ version: version.number, rows, of }),
     });
   }

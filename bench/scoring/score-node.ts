@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { admitModel } from '../../src/evaluation/onnx-admission.js';
 import { measure } from '../../src/evaluation/metrics.js';
 import { scoreParquet } from '../../src/evaluation/scoring.js';
@@ -9,7 +10,7 @@ const [rowsPath, modelPath, threads] = process.argv.slice(2) as [string, string,
 const start = performance.now();
 const { digest } = await admitModel(modelPath, benchSpec);
 const scored = await scoreParquet({
-  modelPath, modelDigest: digest, parquetPath: rowsPath, spec: benchSpec, asOf: '2014-01-01T00:00:00Z', threads: Number(threads),
+  modelPath, modelDigest: digest, parquetPath: rowsPath, spec: benchSpec, asOf: '2014-01-01T00:00:00Z', threads: Number(threads), workDir: dirname(rowsPath),
 });
 const afterScoring = performance.now();
 const { metrics } = measure(scored, { alpha: benchSpec.evaluation.alpha, threshold: benchSpec.evaluation.threshold });

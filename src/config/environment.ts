@@ -16,7 +16,7 @@ export const environmentSchema = z.object({
   TEMPORAL_UI_URL: z.url().default('http://127.0.0.1:8233').describe('Where operators open the Temporal UI; links in answers begin with it.'),
   ARTIFACT_URL: z.string().min(1).default('var/artifacts').describe('The artifact store: a folder, absolute or below the working directory.'),
   DATA_DIR: folder('var/data').describe('Below this folder lie the data sources that specs name.'),
-  WORK_DIR: folder('var/work').describe('Scratch space of snapshots and trainings, a folder for each process; what a killed one left is removed at the next start.'),
+  WORK_DIR: folder('var/work').describe('Scratch space of snapshots, trainings and scoring, a folder for each process; what a killed one left is removed at the next start.'),
   STATE_DIR: folder('var/embedded').describe('What the embedded servers keep: data, ports, logs, local API keys.'),
   TRAINERS_DIR: folder('trainers').describe('The folder in which specs name a trainer.'),
   TRAINER_PYTHON: folder('var/python/bin/python').describe("The trainers' Python interpreter."),

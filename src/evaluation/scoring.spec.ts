@@ -55,7 +55,7 @@ function request(parts: ModelParts, over: Partial<ParquetRequest> = {}): Parquet
   const modelDigest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   const modelPath = join(folder, `${modelDigest.slice(7, 20)}.onnx`);
   writeFileSync(modelPath, bytes);
-  return { modelPath, modelDigest, spec, parquetPath, asOf: '2014-01-01T00:00:00Z', threads: 1, ...over };
+  return { modelPath, modelDigest, spec, parquetPath, workDir: folder, asOf: '2014-01-01T00:00:00Z', threads: 1, ...over };
 }
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));

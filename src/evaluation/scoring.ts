@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { readColumns } from './column-file.js';
@@ -19,6 +18,8 @@ export interface ScoringRequest {
   readonly threads?: number;
   /** Rows of one run of the model. */
   readonly batchRows?: number;
+  /** A folder for files on the way; what is made in it is removed. */
+  readonly workDir: string;
   readonly bounds?: IsolationBounds;
   readonly signal?: AbortSignal;
   readonly onProgress?: (rows: number, of: number) => void;
@@ -53,7 +54,7 @@ const DEFAULT_BATCH_ROWS = 8_192;
  */
 export async function scoreParquet(request: ParquetRequest): Promise<ScoredRows> {
   const { parquetPath, asOf } = request;
-  return withResultFile(async (resultPath) => {
+  return withResultFile(request.workDir, async (resultPath) => {
     const result = await score(request, { parquetPath, resultPath, select: { kind: 'mature', asOf } });
     const columns = readColumns(resultPath, result.columns);
     const eventTimesMs = columns.get('eventTimesMs') as Float64Array;
@@ -77,7 +78,7 @@ export async function scoreParquet(request: ParquetRequest): Promise<ScoredRows>
  */
 export async function predictFirstRows(request: ScoringRequest & { readonly parquetPath: string; readonly rows: number }): Promise<Float32Array> {
   const { parquetPath, rows } = request;
-  return withResultFile(async (resultPath) => {
+  return withResultFile(request.workDir, async (resultPath) => {
     const result = await score(request, { parquetPath, resultPath, select: { kind: 'first', rows } });
     return readColumns(resultPath, result.columns).get('predictions') as Float32Array;
   });
@@ -93,8 +94,8 @@ function jobOf(request: ScoringRequest, work: ScoringJob['work']): ScoringJob {
   return { modelPath, modelDigest, threads, batchRows, work, spec: { task: spec.task, data: spec.data, evaluation: spec.evaluation } };
 }
 
-async function withResultFile<T>(use: (path: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'perennial-scoring-'));
+async function withResultFile<T>(workDir: string, use: (path: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(workDir, 'scoring-'));
   try {
     return await use(join(folder, 'columns'));
   } finally {
