@@ -98,7 +98,8 @@ export class ProcessGroup {
 
   /** Whoever reads stdout may be slow, keeping a checkpoint, say: what the trainer wrote before its exit is still read. */
   private closeWhenDrained(): void {
-    setTimeout(() => (this.stdout.readableLength > 0 ? this.closeWhenDrained() : this.closeStreams()), DRAIN_MS).unref();
+    const unread = (): boolean => !this.stdout.destroyed && this.stdout.readableLength > 0;
+    setTimeout(() => (unread() ? this.closeWhenDrained() : this.closeStreams()), DRAIN_MS).unref();
   }
 
   private closeStreams(): void {
