@@ -37,7 +37,8 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const connection = await NativeConnection.connect({ address: servers.TEMPORAL_ADDRESS });
   const activities = activitiesOf(providersOf(context));
   const workers = await Promise.all(queues.map((queue) => Worker.create(optionsOf(queue, activities, servers, connection))));
-  const ended = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  const runs = workers.map((worker) => worker.run());
+  const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
   return {
@@ -45,7 +46,8 @@ export async function startWorker(environment: Environment, queues: readonly Tas
     close: async () => {
       stopEnsuring();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-      await ended.catch(() => undefined);
+      // All of them, also where one has failed: a connection is not closed under a worker that still runs.
+      await Promise.allSettled(runs);
       await connection.close();
       await context.close();
     },
