@@ -103,12 +103,12 @@ async function startRoles(
     role('trainer', ['worker', '--queues', 'train']),
     role('api', ['api'], `${instance.apiUrl}/readyz`),
     role('gateway', ['gateway'], `${instance.gatewayUrl}/v2/health/live`),
-  ]);
-  api.release();
-  gateway.release();
+  ]).finally(() => {
+    api.release();
+    gateway.release();
+  });
   return { instance, roles: { worker, trainer, api: apiRole, gateway: gatewayRole } };
 }
 
 const portFor = async (preferred: number): Promise<ReservedPort> =>
   preferred === 0 ? { port: await anyFreePort(), release: () => undefined } : reservePort(preferred);
-
