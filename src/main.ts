@@ -32,14 +32,14 @@ const [command = 'help', ...args] = process.argv.slice(2);
 const role = ROLES[command];
 try {
   const environment = readEnvironment(process.env);
-  if (role) await serve(await role(environment, args));
+  if (role) await serve(await role(environment, args), environment);
   else process.exit(await (await import('./cli/cli.js')).runCli(process.argv.slice(2), environment, fileURLToPath(import.meta.url)));
 } catch (error) {
   console.error(error instanceof PerennialError ? `${error.type}: ${error.message}` : error);
   process.exit(1);
 }
 
-async function serve(service: Service | void): Promise<void> {
+async function serve(service: Service | void, { PERENNIAL_PARENT }: Environment): Promise<void> {
   if (!service) return;
   let closing = false;
   const close = async (code: number): Promise<void> => {
@@ -50,7 +50,7 @@ async function serve(service: Service | void): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void close(0));
   // Under `perennial up` a role ends with the process that holds its input open.
-  if (process.env['PERENNIAL_PARENT'] === 'watch') (await import('./embedded/parent-watch.js')).watchParent(() => void close(0));
+  if (PERENNIAL_PARENT === 'watch') (await import('./embedded/parent-watch.js')).watchParent(() => void close(0));
   await service.ended?.then(
     () => close(0),
     (error: unknown) => {
