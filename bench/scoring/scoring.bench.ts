@@ -1,8 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { pythonEnvironment } from '../python-environment.js';
+import { median } from '../statistics.js';
 import { sampleTree } from './process-tree.js';
 
 /**
@@ -24,23 +26,19 @@ const SAMPLE_EVERY_MS = 10;
 const ROUNDS = Number(process.argv[2] ?? 3);
 const THREADS = process.argv[3] ?? '2';
 const FOLDER = resolve('var/bench/scoring');
-const PYTHON = join(FOLDER, 'python/bin/python');
 const SOURCES = resolve('bench/scoring');
 
 const run = promisify(execFile);
 const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-async function prepare(): Promise<void> {
-  mkdirSync(FOLDER, { recursive: true });
-  if (!existsSync(PYTHON)) {
-    console.log('Installing the Python packages of the peer under var/bench (once, a minute or two) …');
-    await run('python3', ['-m', 'venv', join(FOLDER, 'python')]);
-    await run(PYTHON, ['-m', 'pip', 'install', '--quiet', '-r', join(SOURCES, 'requirements.txt')], { maxBuffer: 1 << 26 });
-  }
+/** @returns the interpreter with the peer's packages */
+async function prepare(): Promise<string> {
+  const python = await pythonEnvironment(FOLDER, join(SOURCES, 'requirements.txt'));
   if (!existsSync(join(FOLDER, 'model.onnx'))) {
     console.log('Making a million rows and a model (once) …');
-    await run(PYTHON, [join(SOURCES, 'prepare.py'), FOLDER]);
+    await run(python, [join(SOURCES, 'prepare.py'), FOLDER]);
   }
+  return python;
 }
 
 /** Runs a contender and watches its processes; the last line that it prints is its report. */
@@ -62,17 +60,13 @@ async function measured(program: string, args: readonly string[]): Promise<Measu
   return { ...said, cpuS, peakBytes: peakBytes || said.peakBytes };
 }
 
+const python = await prepare();
 const [rows, model] = [join(FOLDER, 'rows.parquet'), join(FOLDER, 'model.onnx')];
 const contenders: Readonly<Record<string, () => Promise<Measured>>> = {
   perennial: () => measured(process.execPath, [beside('./score-node.js'), rows, model, THREADS]),
-  python: () => measured(PYTHON, [join(SOURCES, 'score_python.py'), rows, model, THREADS, 'whole']),
-  'python streamed': () => measured(PYTHON, [join(SOURCES, 'score_python.py'), rows, model, THREADS, 'streamed']),
+  python: () => measured(python, [join(SOURCES, 'score_python.py'), rows, model, THREADS, 'whole']),
+  'python streamed': () => measured(python, [join(SOURCES, 'score_python.py'), rows, model, THREADS, 'streamed']),
   'runtime alone': () => measured(process.execPath, [beside('./runtime-floor.js'), model, THREADS, '1000000']),
-};
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
 };
 
 function report(results: Readonly<Record<string, readonly Measured[]>>): void {
@@ -89,17 +83,16 @@ function report(results: Readonly<Record<string, readonly Measured[]>>): void {
     ];
     console.log(`${name.padEnd(16)}${figures.join(' ')}`);
   }
-  const { perennial, python, 'python streamed': streamed, 'runtime alone': floor } = results as Record<string, readonly Measured[]>;
+  const { perennial, python: whole, 'python streamed': streamed, 'runtime alone': floor } = results as Record<string, readonly Measured[]>;
   const speed = (other: readonly Measured[]): string => median(other.map((run, round) => wall([run]) / wall([perennial![round]!]))).toFixed(2);
   const memory = (other: readonly Measured[]): string => median(perennial!.map((run, round) => run.peakBytes / other[round]!.peakBytes)).toFixed(2);
-  console.log(`\nspeed ÷ Python ${speed(python!)}, streamed ${speed(streamed!)} (goal: above 1)`);
-  console.log(`memory ÷ Python ${memory(python!)}, streamed ${memory(streamed!)} (goal: at most 0.5; ours is of both processes at the same moment)`);
+  console.log(`\nspeed ÷ Python ${speed(whole!)}, streamed ${speed(streamed!)} (goal: above 1)`);
+  console.log(`memory ÷ Python ${memory(whole!)}, streamed ${memory(streamed!)} (goal: at most 0.5; ours is of both processes at the same moment)`);
   console.log(`scoring speed ÷ the runtime alone ${median(floor!.map((run, round) => run.scoreS / perennial![round]!.scoreS)).toFixed(2)} (goal: at least 0.9)`);
-  const worst = Math.max(...Object.entries(perennial![0]!.metrics).map(([name, value]) => Math.abs(value - python![0]!.metrics[name]!)));
+  const worst = Math.max(...Object.entries(perennial![0]!.metrics).map(([name, value]) => Math.abs(value - whole![0]!.metrics[name]!)));
   console.log(`largest difference between our metrics and scikit-learn's on these rows: ${worst.toExponential(1)}`);
 }
 
-await prepare();
 const results: Record<string, Measured[]> = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]));
 for (let round = 0; round < ROUNDS; round++) {
   for (const [name, contender] of Object.entries(contenders)) {
