@@ -8,7 +8,7 @@ import type { FeatureSpec } from '../spec/model-spec.js';
  */
 
 /** The largest finite float32; beyond it a number counts as missing, since no tree can split on it. */
-const FLOAT32_MAX = 3.4028234663852886e38;
+export const FLOAT32_MAX = 3.4028234663852886e38;
 
 export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -1,6 +1,6 @@
 import type { EventWindow } from '../contracts/time.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
-import { categoryCode, quoteIdentifier } from './feature-encoding.js';
+import { categoryCode, FLOAT32_MAX, quoteIdentifier } from './feature-encoding.js';
 import type { Column } from './source-table.js';
 
 /** A check that single rows break. Counting all of them takes one scan. */
@@ -18,7 +18,6 @@ export interface RowCheck {
   readonly explanation: string;
 }
 
-const FLOAT32_MAX = '3.4028234663852886e38::DOUBLE';
 const INTEGER = /^U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?$/;
 const FLOATING = /^(?:FLOAT|DOUBLE)$/;
 const NUMERIC = (type: string): boolean => INTEGER.test(type) || FLOATING.test(type) || type.startsWith('DECIMAL(');
@@ -102,11 +101,11 @@ function numberChecks(feature: Extract<FeatureSpec, { type: 'number' }>, type: s
     }];
   }
   const number = `${column}::DOUBLE`;
-  const ordinary = FLOATING.test(type) ? `NOT isnan(${number}) AND abs(${number}) <= ${FLOAT32_MAX} AND ` : '';
+  const ordinary = FLOATING.test(type) ? `NOT isnan(${number}) AND abs(${number}) <= ${FLOAT32_MAX}::DOUBLE AND ` : '';
   const checks: RowCheck[] = [];
   if (FLOATING.test(type)) {
     checks.push({
-      ...base, check: 'finite', limit: 'finite as a 32-bit number', condition: `NOT isnan(${number}) AND abs(${number}) > ${FLOAT32_MAX}`,
+      ...base, check: 'finite', limit: 'finite as a 32-bit number', condition: `NOT isnan(${number}) AND abs(${number}) > ${FLOAT32_MAX}::DOUBLE`,
       explanation: 'are infinite or too large for a 32-bit number; write what is not known as missing',
     });
   }

@@ -1,3 +1,5 @@
+import { FLOAT32_MAX } from '../data/feature-encoding.js';
+
 /** Element types of the Open Inference Protocol V2 that JSON can carry. */
 export type Datatype = keyof typeof DATATYPES;
 
@@ -7,7 +9,6 @@ interface DatatypeFacts {
   readonly holds: (value: unknown) => boolean;
 }
 
-export const FLOAT32_MAX = 3.4028234663852886e38;
 const FLOAT16_MAX = 65_504;
 
 const float = (max: number): DatatypeFacts => ({
