@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { PerennialError } from '../contracts/failures.js';
-import type { ScoreResult, ScoringJob, ScoringMessage } from './scoring-job.js';
+import { MEMORY_EXCEEDED, type ScoreResult, type ScoringJob, type ScoringMessage } from './scoring-job.js';
 import type { WatchdogOptions } from './scoring-watchdog.js';
 
 /** How far a model may go before its process is ended. */
@@ -86,7 +86,7 @@ function conversation(child: ChildProcess, job: ScoringJob, onProgress: Isolated
 function settle({ said, ending, stderr }: Outcome, bounds: IsolationBounds): ScoreResult {
   if (said?.kind === 'done') return said.result;
   if (said?.kind === 'failed') throw new PerennialError(said.type, said.message, said.details);
-  if (stderr.includes('memory bound exceeded')) {
+  if (stderr.includes(MEMORY_EXCEEDED)) {
     throw new PerennialError('ScoringFailed', `The model needed more than ${Math.round(bounds.maxRssBytes / 1024 ** 2)} MiB; its process was ended`, { maxRssBytes: bounds.maxRssBytes });
   }
   throw new PerennialError('ScoringFailed', `The scoring process died (${ending}): ${stderr.trim().slice(-500) || 'it said nothing'}`, { ending, stderr });

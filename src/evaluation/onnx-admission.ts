@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { AdmittedModel, TensorSignature } from '../contracts/admitted-model.js';
+import { sha256 } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { signatureFaults } from './model-signature.js';
@@ -40,7 +40,7 @@ export async function admitModel(
   const reasons = [...containerFaults(model), ...operatorFaults(model), ...versionFaults(model), ...signatureFaults(spec, inputsOf(model), model.outputs)];
   if (reasons.length > 0) refuse(reasons);
   return {
-    digest: `sha256:${createHash('sha256').update(file).digest('hex')}`,
+    digest: sha256(file),
     bytes: file.byteLength,
     irVersion: model.irVersion,
     opset: Object.fromEntries([...model.opsets].map(([domain, version]) => [domain || 'ai.onnx', version])),

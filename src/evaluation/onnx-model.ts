@@ -17,7 +17,6 @@ export interface OnnxModel {
   readonly externalData: readonly { readonly tensor: string; readonly location: string }[];
   readonly functions: readonly string[];
   readonly hasTrainingInfo: boolean;
-  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** protobuf's own readers stop at 100 messages within each other. */
@@ -56,7 +55,6 @@ export function readOnnxModel(file: Uint8Array): OnnxModel {
   const findings: Findings = { operators: new Map(), opsets: new Map(), externalData: [] };
   const graph = emptyGraph();
   const functions: string[] = [];
-  const metadata: Record<string, string> = {};
   let [irVersion, name, version, hasGraph, hasTrainingInfo] = [0, '', '', false, false];
   for (const field of fieldsOf(file)) {
     switch (field.number) {
@@ -65,14 +63,13 @@ export function readOnnxModel(file: Uint8Array): OnnxModel {
       case 3: version = stringOf(field); break;
       case 7: hasGraph = true; readGraph(messageOf(field), findings, graph, 1); break;
       case 8: readOpset(messageOf(field), findings); break;
-      case 14: Object.assign(metadata, readEntry(messageOf(field))); break;
       case 20: hasTrainingInfo = true; readTraining(messageOf(field), findings); break;
       case 25: functions.push(readFunction(messageOf(field), findings)); break;
     }
   }
   if (!hasGraph) throw new MalformedProtobuf('it holds no graph');
   const producer = [name, version].filter(Boolean).join(' ');
-  return { irVersion, producer, ...findings, ...graph, functions, hasTrainingInfo, metadata };
+  return { irVersion, producer, ...findings, ...graph, functions, hasTrainingInfo };
 }
 
 /** GraphProto: node 1, initializer 5, input 11, output 12, value_info 13, sparse_initializer 15. */

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { sha256 } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { MODEL_INPUT, MODEL_OUTPUT } from './model-signature.js';
@@ -21,7 +21,7 @@ export class OnnxSession {
    */
   static async load(path: string, digest: string, spec: Pick<ModelSpec, 'task' | 'data'>, threads: number): Promise<OnnxSession> {
     const bytes = await readFile(path);
-    const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const actual = sha256(bytes);
     if (actual !== digest) throw new PerennialError('ArtifactCorrupt', `${path} holds other bytes (${actual}) than were admitted (${digest})`, { digest, actual });
     try {
       const session = await InferenceSession.create(bytes, {
@@ -53,10 +53,6 @@ export class OnnxSession {
     }
     const last = this.outputWidth - 1;
     for (let row = 0; row < rows; row++) target[offset + row] = data[row * this.outputWidth + last]!;
-  }
-
-  async release(): Promise<void> {
-    await this.session.release();
   }
 }
 

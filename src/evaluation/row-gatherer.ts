@@ -24,7 +24,6 @@ export class RowGatherer {
     return this.rows === this.batchRows;
   }
 
-
   /** Takes rows of the chunk from `from` on, as many as there is room for. @returns how many */
   take(chunk: RowChunk, from: number): number {
     const count = Math.min(chunk.rows - from, this.batchRows - this.rows);

@@ -54,3 +54,6 @@ export type ScoringMessage =
   | { readonly kind: 'progress'; readonly rows: number; readonly of: number }
   | { readonly kind: 'done'; readonly result: ScoreResult }
   | { readonly kind: 'failed'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
+
+/** What the watchdog prints on standard error right before it ends the process, for the parent to read. */
+export const MEMORY_EXCEEDED = 'memory bound exceeded';

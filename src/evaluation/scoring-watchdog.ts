@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
+import { MEMORY_EXCEEDED } from './scoring-job.js';
 
 /**
  * Runs as a thread of the scoring process, whose main thread stands still while the model runs. It ends the whole
@@ -10,9 +11,6 @@ export interface WatchdogOptions {
   readonly maxRssBytes: number;
   readonly everyMs: number;
 }
-
-/** Printed on standard error right before the end, for the parent to read. */
-export const MEMORY_EXCEEDED = 'memory bound exceeded';
 
 const { parentPid, maxRssBytes, everyMs } = workerData as WatchdogOptions;
 
