@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
 import type { FailureType } from '../src/contracts/failures.js';
-import { retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
+import { DEFAULT_DEPLOYMENT, retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, RetrainPlan } from '../src/contracts/retrains.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import { durationMs } from '../src/contracts/time.js';
@@ -47,7 +47,7 @@ export class RegistryActivities {
   async readModelStatus(model: string): Promise<ModelStatus> {
     const found = await this.models.find(model);
     if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null };
-    const [routing, recent] = await Promise.all([this.routing.get(model, 'default'), this.retrains.list(model, 2)]);
+    const [routing, recent] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2)]);
     const active = recent.find((retrain) => retrain.outcome === null);
     const last = recent.find((retrain) => retrain.outcome !== null);
     return {

@@ -7,6 +7,7 @@ import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { sha256 } from '../src/contracts/canonical.js';
 import { PerennialError } from '../src/contracts/failures.js';
+import { retrainWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, TrainingSummary } from '../src/contracts/retrains.js';
 import { durationMs } from '../src/contracts/time.js';
 import type { TrainingProgress } from '../src/contracts/training.js';
@@ -85,7 +86,7 @@ export class TrainingActivities {
     if (checkpoint && resumeFrom) await copyFile(checkpoint, resumeFrom);
     return buildTrainerJob({
       spec, manifest, trainPath, evaluationPath, resumeFrom, workDirectory: folder,
-      run: { id: `${retrain.model}/${retrain.number}`, attempt: run.attempts },
+      run: { id: retrainWorkflowId(retrain.model, retrain.number), attempt: run.attempts },
     });
   }
 

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { DEFAULT_DEPLOYMENT } from '../../contracts/motion.js';
 import type { ChampionChange, Routing } from '../../registry/entities/routing.entity.js';
 import { instant, itemsOf } from '../documentation/answer-fields.js';
 import { deploymentName, limit, time } from '../requests/fields.js';
 
 export const championQuery = z.strictObject({
-  deployment: deploymentName.default('default'),
+  deployment: deploymentName.default(DEFAULT_DEPLOYMENT),
   at: time.optional().meta({ format: 'date-time', description: 'Wall time: which version answered then. Without it: which answers now.' }),
 });
 export type ChampionQuery = z.output<typeof championQuery>;
 
-export const historyQuery = z.strictObject({ deployment: deploymentName.default('default'), limit });
+export const historyQuery = z.strictObject({ deployment: deploymentName.default(DEFAULT_DEPLOYMENT), limit });
 export type HistoryQuery = z.output<typeof historyQuery>;
 
 export const championChangeSchema = z
