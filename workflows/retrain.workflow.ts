@@ -56,7 +56,7 @@ async function makeCandidate(id: RetrainId, plan: RetrainPlan, board: StageBoard
   await data.validateData.executeWithOptions({ summary: 'Validate the data' }, [id]);
   board.begin('train', 'The trainer works; its progress is in the heartbeat of the pending activity. Cancelling ends it.');
   const { train } = proxyActivities<Activities['train']>(trainingOptions(plan.trainingTimeoutMs, plan.heartbeatTimeoutMs));
-  const training = await train.executeWithOptions({ ...trainingOptions(plan.trainingTimeoutMs, plan.heartbeatTimeoutMs), summary: 'Train the candidate' }, [id]);
+  const training = await train.executeWithOptions({ summary: 'Train the candidate' }, [id]);
   board.note(`on ${training.device}, ${training.attempts} attempt${training.attempts === 1 ? '' : 's'}`);
   board.begin('admit', 'Looking at the ONNX file before any runtime opens it, then comparing its answers with the trainer\'s.');
   const version = await data.admit.executeWithOptions({ summary: 'Admit the model file' }, [id]);
@@ -77,7 +77,7 @@ async function promote(id: RetrainId, plan: RetrainPlan, board: StageBoard, scor
   try {
     const change = await record.promote.executeWithOptions({ summary: `Promote version ${score.version}` }, [id]);
     const behind = await gateways.awaitGateways.executeWithOptions(
-      { startToCloseTimeout: '2 minutes', heartbeatTimeout: '20 seconds', summary: 'Wait for the gateways' },
+      { summary: 'Wait for the gateways' },
       [id.model, plan.deployment, change.revision, GATEWAYS_WITHIN_MS],
     );
     board.note(`epoch ${change.epoch}${behind.length > 0 ? `; not yet served by ${behind.join(', ')}` : ''}`);

@@ -36,7 +36,7 @@ async function changeBack(id: RollbackId, board: StageBoard): Promise<RollbackRe
   const change = await record.rollBack.executeWithOptions({ summary: `Change the champion, if epoch ${id.fromEpoch} still stands` }, [id]);
   board.begin('gateways follow', 'Waiting until every live gateway serves the version.');
   const behind = await gateways.awaitGateways.executeWithOptions(
-    { startToCloseTimeout: '2 minutes', heartbeatTimeout: '20 seconds', summary: 'Wait for the gateways' },
+    { summary: 'Wait for the gateways' },
     [id.model, id.deployment, change.revision, GATEWAYS_WITHIN_MS],
   );
   const explanation = behind.length === 0 ? `Epoch ${change.epoch} is served everywhere.` : `Epoch ${change.epoch} is on the record, but not yet served by ${behind.join(', ')}.`;
