@@ -21,7 +21,7 @@ FROM node:20.20.2-bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/* \
-    && mkdir -p /var/lib/perennial/artifacts /var/lib/perennial/work /var/lib/perennial/observations /data \
+    && mkdir -p /var/lib/perennial/artifacts /var/lib/perennial/work /data \
     && chown -R node:node /var/lib/perennial
 WORKDIR /app
 COPY --from=trainers /opt/trainers /opt/trainers

@@ -16,8 +16,7 @@ const NEXT_PORTS = 200;
 
 /**
  * The gateway's HTTP server, without routes. It is Fastify by itself, not Nest on Fastify: a request has no guards,
- * pipes or interceptors to pass, and their cost would be a good part of a row's (bench/serving compares with a bare
- * Fastify).
+ * pipes or interceptors to pass, and their cost would be a good part of a row's.
  */
 export function httpServer(limits: HttpLimits, log: GatewayLog): FastifyInstance {
   const app = fastify({

@@ -120,7 +120,7 @@ export class ServedRegistry {
        VALUES ($1::uuid, 'tester', $1::uuid::text, 'retrain', $2, '', '', 'accepted', now())`, [command, model]);
     await this.owner.query(
       `INSERT INTO retrain (model, number, command_id, deployment, trigger, spec_digest, requested_by, requested_at, stage, outcome)
-       VALUES ($1, $2, $3, 'default', 'manual', $4, 'tester', now(), 'finished', 'promoted')`, [model, number, command, specDigest]);
+       VALUES ($1, $2, $3, 'default', 'request', $4, 'tester', now(), 'finished', 'promoted')`, [model, number, command, specDigest]);
     await this.owner.query(
       `INSERT INTO training_run (model, retrain, trainer, parameters, seed, spec_digest, snapshot_digest, code_digest, attempts, started_at)
        VALUES ($1, $2, 'none', '{}', 0, $3, $4, '', 1, now())`, [model, number, specDigest, snapshot]);
