@@ -19,15 +19,17 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   // The domain: each sees what is below, and of the record nothing but its types.
   artifacts: { runs: ['contracts', 'spec'], types: ['registry'] },
   data: { runs: ['contracts', 'spec', 'artifacts'], types: ['registry'] },
+  // The observation log's form and what is read of it; the gateway writes it.
+  observations: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   training: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   evaluation: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   rollout: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation'], types: ['registry'] },
   // The gateway is a room and a role: it reads the routing and keeps a lease.
-  serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation', 'rollout', 'registry'] },
+  serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry'] },
 
   // The motion.
   dispatch: { runs: ['contracts'], types: ['registry'] },
-  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'training', 'evaluation', 'rollout', 'registry', 'dispatch'] },
+  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'registry', 'dispatch'] },
   workflows: { runs: ['contracts'], types: ['activities'] },
   worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
 
