@@ -1,3 +1,4 @@
+import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
 
 export interface FieldFault {
@@ -12,12 +13,14 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param spec maybe with faults of its own: what is not there or of another kind is passed over
  */
 export function faultsBetweenFields(spec: unknown): FieldFault[] {
-  const { data, task, gates, evaluation } = fieldsOf(spec);
+  const { data, task, gates, evaluation, rollout, serving } = fieldsOf(spec);
   const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
   return [
     ...features.flatMap((feature, index) => featureFaults(feature, index, features, fieldsOf(data)['label'])),
     ...spellingFaults([...listOf(fieldsOf(data)['key']), fieldsOf(data)['eventTime'], fieldsOf(data)['label'], ...features.map(({ name }) => name), ...listOf(fieldsOf(evaluation)['slices'])]),
     ...metricFaults(task, fieldsOf(gates)),
+    ...rolloutFaults(task, fieldsOf(rollout)),
+    ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
   ];
 }
 
@@ -54,6 +57,35 @@ function metricFaults(task: unknown, { absolute, comparison }: Fields): FieldFau
     ...listOf(absolute).flatMap((gate, index) => fault(fieldsOf(gate)['metric'], ['gates', 'absolute', index, 'metric'])),
     ...fault(fieldsOf(comparison)['metric'], ['gates', 'comparison', 'metric']),
   ];
+}
+
+function rolloutFaults(task: unknown, { strategy, comparison, canary, shadow }: Fields): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const { metric, bound, minimumSamples, maximumSamples } = fieldsOf(comparison);
+  if (task === 'regression' && metric !== undefined && metric !== 'absoluteError') {
+    faults.push({ path: ['rollout', 'comparison', 'metric'], message: 'does not fit a regression model; choose absoluteError' });
+  }
+  if (task === 'binary-classification' && metric === 'absoluteError') {
+    faults.push({ path: ['rollout', 'comparison', 'metric'], message: 'does not fit a binary-classification model; choose brier or clippedLogLoss' });
+  }
+  if (task === 'regression' && strategy !== 'immediate' && bound === undefined) {
+    faults.push({ path: ['rollout', 'comparison', 'bound'], message: 'is missing: the largest absolute error that is counted, in the units of the label (or set rollout.strategy to immediate)' });
+  }
+  if (typeof minimumSamples === 'number' && typeof maximumSamples === 'number' && minimumSamples > maximumSamples) {
+    faults.push({ path: ['rollout', 'comparison', 'minimumSamples'], message: 'is greater than maximumSamples' });
+  }
+  const steps = listOf(fieldsOf(canary)['steps']);
+  if (steps.some((step, index) => index > 0 && Number(step) <= Number(steps[index - 1]))) {
+    faults.push({ path: ['rollout', 'canary', 'steps'], message: 'must rise from step to step' });
+  }
+  const [least, most] = [fieldsOf(shadow)['minimumTime'], fieldsOf(shadow)['maximumTime']].map((text) => (typeof text === 'string' ? durationMs(text) : undefined));
+  if (least !== undefined && most !== undefined && least > most) faults.push({ path: ['rollout', 'shadow', 'minimumTime'], message: 'is longer than maximumTime' });
+  return faults;
+}
+
+function servingFaults(task: unknown, { abstainBelow }: Fields): FieldFault[] {
+  if (task !== 'regression' || abstainBelow === undefined) return [];
+  return [{ path: ['serving', 'guardRails', 'abstainBelow'], message: 'does not fit a regression model, whose answers carry no confidence' }];
 }
 
 const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});

@@ -1,18 +1,14 @@
 import { z } from 'zod';
-import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
 import { faultsBetweenFields } from './faults-between-fields.js';
+import { duration, positiveDuration, share } from './field-types.js';
+import { rolloutSection } from './rollout-section.js';
+import { servingSection } from './serving-section.js';
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const COLUMN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
 
 const column = z.string().regex(COLUMN, 'must be a letter or underscore, then letters, digits and underscores, 63 at most');
-const duration = z.string().refine((text) => durationMs(text) !== undefined, {
-  message: 'must be an ISO 8601 duration of weeks, days, hours, minutes or seconds, such as P8W or PT24H',
-});
-const positiveDuration = duration.refine((text) => (durationMs(text) ?? 1) > 0, { message: 'must be longer than zero' });
-const share = z.number().min(0).max(1);
-
 const numberFeature = z.strictObject({
   name: column,
   type: z.literal('number'),
@@ -101,6 +97,13 @@ const retraining = z.strictObject({
   whileActive: z.enum(['join', 'refuse']).default('join'),
 });
 
+const monitoring = z.strictObject({
+  /** Event time that is looked at as one. */
+  window: positiveDuration.default('P1D'),
+  /** The largest mean loss of a window (`rollout.comparison.metric`) that raises no alarm. */
+  maximumLoss: z.number().gt(0).optional(),
+});
+
 export const modelSpecSchema = z
   .strictObject({
     apiVersion: z.literal('perennial/v1'),
@@ -114,6 +117,9 @@ export const modelSpecSchema = z
     evaluation: evaluation.default(() => evaluation.parse({})),
     gates,
     retraining: retraining.default(() => retraining.parse({})),
+    serving: servingSection.prefault({}),
+    rollout: rolloutSection.prefault({}),
+    monitoring: monitoring.prefault({}),
   })
   // It runs beside other faults too, so that all of them are told at once.
   .superRefine((spec, context) => {
