@@ -46,6 +46,7 @@ export interface SmallSpec {
   readonly training?: Readonly<Record<string, unknown>>;
   readonly features?: readonly Readonly<Record<string, unknown>>[];
   readonly gates?: Readonly<Record<string, unknown>>;
+  readonly rollout?: Readonly<Record<string, unknown>>;
 }
 
 const FEATURES = [
@@ -55,7 +56,7 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, gates }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, gates, rollout }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
@@ -67,5 +68,6 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     training: { trainer, parameters: parameters ?? { rounds: 40, max_depth: 3, learning_rate: 0.2 }, seed: 7, minimumRows: 500, timeout: 'PT5M', silence: 'PT1M', threads: 1, ...training },
     evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'] },
     gates: gates ?? { absolute: [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc' } },
+    rollout: rollout ?? { strategy: 'immediate' },
   });
 }
