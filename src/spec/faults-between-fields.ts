@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param spec maybe with faults of its own: what is not there or of another kind is passed over
  */
 export function faultsBetweenFields(spec: unknown): FieldFault[] {
-  const { data, task, gates, evaluation, rollout, serving } = fieldsOf(spec);
+  const { data, task, gates, evaluation, rollout, serving, monitoring } = fieldsOf(spec);
   const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
   return [
     ...features.flatMap((feature, index) => featureFaults(feature, index, features, fieldsOf(data)['label'])),
@@ -21,6 +21,7 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
     ...metricFaults(task, fieldsOf(gates)),
     ...rolloutFaults(task, fieldsOf(rollout)),
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
+    ...monitoringFaults(task, fieldsOf(rollout), fieldsOf(monitoring)),
   ];
 }
 
@@ -86,6 +87,12 @@ function rolloutFaults(task: unknown, { strategy, comparison, canary, shadow }: 
 function servingFaults(task: unknown, { abstainBelow }: Fields): FieldFault[] {
   if (task !== 'regression' || abstainBelow === undefined) return [];
   return [{ path: ['serving', 'guardRails', 'abstainBelow'], message: 'does not fit a regression model, whose answers carry no confidence' }];
+}
+
+/** A mean of losses without a bound has no confidence bound that would hold for every model. */
+function monitoringFaults(task: unknown, { strategy, comparison }: Fields, { maximumLoss }: Fields): FieldFault[] {
+  if (task !== 'regression' || strategy !== 'immediate' || maximumLoss === undefined || fieldsOf(comparison)['bound'] !== undefined) return [];
+  return [{ path: ['rollout', 'comparison', 'bound'], message: 'is missing: monitoring.maximumLoss needs the largest absolute error that is counted, in the units of the label' }];
 }
 
 const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});

@@ -24,17 +24,20 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   training: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   evaluation: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   rollout: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation'], types: ['registry'] },
+  drift: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations'], types: ['registry'] },
+  // Signed messages to whoever has to know.
+  alarms: { runs: ['contracts'], types: ['registry'] },
   // The gateway is a room and a role: it reads the routing and keeps a lease.
   serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry'] },
 
   // The motion.
   dispatch: { runs: ['contracts'], types: ['registry'] },
-  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'registry', 'dispatch'] },
+  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'drift', 'alarms', 'registry', 'dispatch'] },
   workflows: { runs: ['contracts'], types: ['activities'] },
   worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
 
   // The doors.
-  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts'], types: ['workflows'] },
+  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms'], types: ['workflows'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
   cli: { runs: ['contracts', 'config', 'embedded'], loads: ['tour'], types: ['api'] },
   tour: { runs: ['contracts', 'config', 'spec', 'data', 'embedded', 'cli'], types: ['api'] },

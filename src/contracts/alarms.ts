@@ -1,0 +1,53 @@
+import type { WindowFinding } from './window-summary.js';
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+/** `critical`: somebody must act now. `warning`: somebody must look. `info`: good to know, and tests. */
+export type Severity = (typeof SEVERITIES)[number];
+
+/** `windowHarmful`: data or loss beyond the spec. `observationsShed`: a gateway cannot keep its log. The rest name themselves. */
+export const ALARM_KINDS = ['windowHarmful', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'releaseHeld', 'monitoringTest'] as const;
+export type AlarmKind = (typeof ALARM_KINDS)[number];
+
+/** Something that a person has to know. */
+export interface AlarmNotice {
+  readonly kind: AlarmKind;
+  readonly severity: Severity;
+  /** Null where it concerns no single model. */
+  readonly model: string | null;
+  readonly deployment: string | null;
+  /** What it is about, such as `release/4`, `gateway/a` or `window/2013-03-01`. */
+  readonly subject: string;
+  /** While an alarm under this key is open, a second one is not raised. 300 characters at most. */
+  readonly dedupKey: string;
+  /** One sentence: what is wrong and how to mend it. */
+  readonly summary: string;
+  /** JSON with the figures; never a secret. */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** True where nothing is wrong and only the path is tried. */
+  readonly test: boolean;
+}
+
+export interface RaisedAlarm {
+  readonly id: string;
+  /** False where an alarm under the same key was open already. */
+  readonly raised: boolean;
+}
+
+/** For which step of which release monitoring was proven. */
+export interface ProofOccasion {
+  readonly release: number | null;
+  readonly step: string | null;
+}
+
+/** That a bad window really raises an alarm, and that it really arrives. */
+export interface MonitoringProof {
+  readonly alarmId: string;
+  /** ISO 8601. */
+  readonly sentAt: string;
+  /** ISO 8601: when the receiver had acknowledged it. */
+  readonly arrivedAt: string;
+  /** Of the synthetic window's Parquet in the artifact store. */
+  readonly windowDigest: string;
+  /** What the check found in it. */
+  readonly findings: readonly WindowFinding[];
+}

@@ -1,0 +1,50 @@
+/** What was counted in one window of event time, before anybody judges it. */
+export interface WindowSummary {
+  readonly rows: number;
+  /** In the order of the spec. Empty where inputs may not be kept. */
+  readonly features: readonly FeatureCounts[];
+  /** Of the rows whose label is known; null where there is none. */
+  readonly loss: LossSummary | null;
+}
+
+export interface FeatureCounts {
+  readonly name: string;
+  /** Rows without a value. */
+  readonly missing: number;
+  /** Rows with a text that the spec does not list; 0 for numbers. */
+  readonly unknown: number;
+  /** Rows with a number below `min` or above `max`; 0 for categories. */
+  readonly outOfRange: number;
+}
+
+/** Of the loss that the spec's comparison names (`rollout.comparison.metric`), clipped at its bound. */
+export interface LossSummary {
+  readonly rows: number;
+  readonly mean: number;
+  /** Unbiased (n − 1); 0 for one row. */
+  readonly variance: number;
+}
+
+/** One way in which a window breaks the spec, with the numbers that say so. */
+export interface WindowFinding {
+  readonly check: 'missing' | 'unknown' | 'outOfRange' | 'loss';
+  /** Null for the window as a whole. */
+  readonly feature: string | null;
+  /** A share of rows, or the mean loss. */
+  readonly measured: number;
+  /** The lower confidence bound of what was measured. */
+  readonly low: number;
+  readonly limit: number;
+  /** Rows that it was measured on. */
+  readonly rows: number;
+  readonly message: string;
+}
+
+export interface WindowVerdict {
+  /** Inconclusive: there was nothing to judge. */
+  readonly verdict: 'pass' | 'fail' | 'inconclusive';
+  readonly rows: number;
+  /** How many limits were held against the window; they share its error rate. */
+  readonly checks: number;
+  readonly findings: readonly WindowFinding[];
+}
