@@ -9,11 +9,13 @@ export const modelWorkflowId = (model: string): string => `model/${model}`;
 export const retrainWorkflowId = (model: string, number: number): string => `retrain/${model}/${number}`;
 export const rollbackWorkflowId = (model: string, deployment: string, fromEpoch: number): string =>
   `rollback/${model}/${deployment}/${fromEpoch}`;
+/** One version is released at a time; the same version may be released again under the same id. */
+export const deploymentWorkflowId = (model: string, version: number): string => `model/${model}/deployment/${version}`;
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
 
 /** The update that carries a command's id; the command itself is in the record. */
 export const COMMAND_UPDATE = 'command';
-/** Tells a model's lifecycle that something of it has ended; the record says what. */
+/** Tells a model's lifecycle that something of it has ended, and a deployment that its release was steered; the record says what. */
 export const CHANGED_SIGNAL = 'changed';
 export const STATUS_QUERY = 'status';
 
@@ -45,4 +47,13 @@ export interface RollbackInput {
   readonly model: string;
   readonly deployment: string;
   readonly fromEpoch: number;
+}
+export interface DeploymentInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  /** Of the release. */
+  readonly number: number;
+  readonly version: number;
+  /** The routing's revision that gateways were last waited for; 0 at the start. */
+  readonly awaitedRevision: number;
 }

@@ -10,8 +10,9 @@ export type RetrainStage = (typeof RETRAIN_STAGES)[number];
 /**
  * `promoted`: the candidate answers now. `rejected`, `inconclusive`: the gate did not pass it.
  * `aborted`: the champion moved meanwhile. `failed`: a step could not be done; the failure says why.
+ * `releasing`: the gate passed it, and a release brings it into service step by step.
  */
-export type RetrainOutcome = 'promoted' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated';
+export type RetrainOutcome = 'promoted' | 'releasing' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated';
 
 /** `candidate`: not yet deployed; `champion`: answers now; `retired`: has answered; `rejected`: did not pass its gate. */
 export type VersionStatus = 'candidate' | 'champion' | 'retired' | 'rejected';

@@ -123,11 +123,14 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   apply: 'spec.applied',
   retrain: 'retrain.requested',
   rollback: 'rollback.requested',
+  release: 'release.requested',
+  steer: 'release.steered',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'retrain') return `retrain/${outcome.number}`;
   if (outcome.kind === 'rollback') return `deployment/${outcome.deployment}`;
+  if (outcome.kind === 'release' || outcome.kind === 'steer') return `release/${outcome.number}`;
   return `model/${command.model}`;
 }
 
