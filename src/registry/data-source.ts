@@ -1,10 +1,12 @@
 import { DataSource } from 'typeorm';
 import { Registry1763700000000 } from '../../migrations/1763700000000-registry.js';
+import { Labels1763801000000 } from '../../migrations/1763801000000-labels.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
 import { Command } from './entities/command.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
 import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.js';
+import { LabelBatch, LabelFile } from './entities/label.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
@@ -13,12 +15,12 @@ import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
 
 export const ENTITIES = [
-  ApiKey, AuditEntry, ChampionChange, Command, Evaluation, GatewayAcknowledgement, GatewayLease, Model, ModelSpecRecord,
+  ApiKey, AuditEntry, ChampionChange, Command, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
   ModelVersion, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000];
+export const MIGRATIONS = [Registry1763700000000, Labels1763801000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -5,6 +5,7 @@ import { AuditLedger } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { GatewaysRepository } from './gateways.repository.js';
+import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
@@ -12,7 +13,7 @@ import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
 const REPOSITORIES = [
-  ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, ModelsRepository, RetrainsRepository, RoutingRepository,
+  ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, LabelsRepository, ModelsRepository, RetrainsRepository, RoutingRepository,
   TrainingRepository, VersionsRepository,
 ];
 
