@@ -37,7 +37,7 @@ type Overrides = { readonly task?: string; readonly data?: object; readonly trai
 /** The spec above with members of `data`, `training` and `evaluation` replaced. */
 export const specWith = (overrides: Overrides = {}): ModelSpec =>
   modelSpecSchema.parse({
-    ...SPEC, ...(overrides.task !== undefined && { task: overrides.task, gates: { comparison: { metric: 'rmse' } } }),
+    ...SPEC, ...(overrides.task !== undefined && { task: overrides.task, gates: { comparison: { metric: 'rmse' } }, rollout: { strategy: 'immediate' } }),
     data: { ...SPEC.data, ...overrides.data },
     training: { ...SPEC.training, ...overrides.training },
     evaluation: { ...SPEC.evaluation, ...overrides.evaluation },
