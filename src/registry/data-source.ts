@@ -1,6 +1,8 @@
 import { DataSource } from 'typeorm';
 import { Registry1763700000000 } from '../../migrations/1763700000000-registry.js';
 import { Labels1763801000000 } from '../../migrations/1763801000000-labels.js';
+import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
+import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
 import { Command } from './entities/command.entity.js';
@@ -15,12 +17,13 @@ import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
 
 export const ENTITIES = [
+  Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, AuditEntry, ChampionChange, Command, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
   ModelVersion, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Labels1763801000000];
+export const MIGRATIONS = [Registry1763700000000, Labels1763801000000, Alarms1763804000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AlarmsRepository } from './alarms.repository.js';
 import { ApiKeysRepository } from './api-keys.repository.js';
 import { AuditLedger } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
@@ -13,7 +14,7 @@ import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
 const REPOSITORIES = [
-  ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, LabelsRepository, ModelsRepository, RetrainsRepository, RoutingRepository,
+  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, LabelsRepository, ModelsRepository, RetrainsRepository, RoutingRepository,
   TrainingRepository, VersionsRepository,
 ];
 

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, In } from 'typeorm';
+import type { AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../contracts/alarms.js';
+import { canonicalJson } from '../contracts/canonical.js';
+import { PerennialError } from '../contracts/failures.js';
+import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
+
+/** An alarm with what became of it. */
+export interface AlarmStory {
+  readonly alarm: Alarm;
+  readonly delivery: AlarmDelivery;
+  /** Null while it is open. */
+  readonly end: AlarmEnd | null;
+}
+
+export interface DeliveryAttempt {
+  readonly delivered: boolean;
+  readonly status: number | null;
+  readonly reason: string | null;
+}
+
+export interface ProofId {
+  readonly model: string;
+  readonly deployment: string;
+  readonly proofKey: string;
+}
+
+/** Alarms, how they got to their receiver, and the proofs that this works. */
+@Injectable()
+export class AlarmsRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly audit: AuditLedger,
+  ) {}
+
+  /** Adds an alarm, unless one is open under the same key; then that one is returned. */
+  async raise(notice: AlarmNotice, at: Date, origin: Origin): Promise<RaisedAlarm> {
+    return this.dataSource.transaction(async (manager) => {
+      const id = await this.insertUnlessOpen(manager, notice, at);
+      if (id === undefined) return { id: await this.openId(manager, notice.dedupKey), raised: false };
+      await manager.insert(AlarmDelivery, { alarmId: id, attempts: 0 });
+      await this.audit.append(manager, {
+        at, actor: SYSTEM_ACTOR, action: 'alarm.raised', model: notice.model, subject: `alarm/${id}`, origin,
+        details: { kind: notice.kind, severity: notice.severity, about: notice.subject, summary: notice.summary, test: notice.test },
+      });
+      return { id, raised: true };
+    });
+  }
+
+  private async insertUnlessOpen(manager: EntityManager, notice: AlarmNotice, at: Date): Promise<string | undefined> {
+    const { dedupKey, kind, severity, model, deployment, subject, summary, details, test } = notice;
+    const inserted: { id: string }[] = await manager.query(
+      `INSERT INTO alarm (id, dedup_key, occurrence, kind, severity, model, deployment, subject, summary, details, test, raised_at)
+       SELECT $1, $2::text, coalesce((SELECT max(occurrence) FROM alarm WHERE dedup_key = $2), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11
+       WHERE NOT EXISTS (SELECT FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE dedup_key = $2 AND alarm_id IS NULL)
+       ON CONFLICT (dedup_key, occurrence) DO NOTHING RETURNING id`,
+      [randomUUID(), dedupKey.slice(0, 300), kind, severity, model, deployment, subject, summary, canonicalJson(details), test, at],
+    );
+    return inserted[0]?.id;
+  }
+
+  private async openId(manager: EntityManager, dedupKey: string): Promise<string> {
+    const newest = await manager.findOne(Alarm, { where: { dedupKey: dedupKey.slice(0, 300) }, order: { occurrence: 'DESC' } });
+    if (!newest) throw new PerennialError('Internal', 'An alarm was neither added nor found open');
+    return newest.id;
+  }
+
+  /** Ends an alarm, once. @returns false when it had ended before. */
+  async end(id: string, reason: string, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      const inserted: { model: string | null }[] = await manager.query(
+        `WITH ended AS (INSERT INTO alarm_end (alarm_id, reason, ended_by, ended_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING alarm_id)
+         SELECT model FROM alarm JOIN ended ON alarm_id = id`,
+        [id, reason, actor, at],
+      );
+      if (!inserted[0]) return false;
+      await this.audit.append(manager, { at, actor, action: 'alarm.ended', model: inserted[0].model, subject: `alarm/${id}`, origin, details: { reason } });
+      return true;
+    });
+  }
+
+  /** The open alarm under a key. */
+  async findOpen(dedupKey: string): Promise<Alarm | null> {
+    return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id')
+      .where('alarm.dedup_key = :dedupKey AND over.alarm_id IS NULL', { dedupKey: dedupKey.slice(0, 300) }).getOne();
+  }
+
+  /** @throws PerennialError `NotFound` */
+  async get(id: string): Promise<AlarmStory> {
+    const alarm = await this.dataSource.manager.findOneBy(Alarm, { id });
+    if (!alarm) throw new PerennialError('NotFound', `There is no alarm ${id}`, { id });
+    return (await this.storiesOf([alarm]))[0] as AlarmStory;
+  }
+
+  /** Newest first, of one model or of all. */
+  async list(limit: number, model?: string): Promise<AlarmStory[]> {
+    return this.storiesOf(await this.dataSource.manager.find(Alarm, { where: model === undefined ? {} : { model }, order: { raisedAt: 'DESC', id: 'ASC' }, take: limit }));
+  }
+
+  /** Alarms that their receiver has not acknowledged, tests left out, oldest first. */
+  async undelivered(limit: number): Promise<Alarm[]> {
+    return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').innerJoin(AlarmDelivery, 'delivery', 'delivery.alarm_id = alarm.id')
+      .where('delivery.delivered_at IS NULL AND NOT alarm.test').orderBy('alarm.raised_at').limit(limit).getMany();
+  }
+
+  async recordAttempt(id: string, { delivered, status, reason }: DeliveryAttempt, at: Date): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE alarm_delivery SET attempts = attempts + 1, last_attempt_at = $2, last_status = $3, last_reason = $4,
+         delivered_at = coalesce(delivered_at, CASE WHEN $5 THEN $2::timestamptz END) WHERE alarm_id = $1`,
+      [id, at, status, reason, delivered],
+    );
+  }
+
+  /** Keeps that a signed alarm came here. @returns false for a repetition. */
+  async recordReceipt(receipt: AlarmReceipt): Promise<boolean> {
+    const inserted: unknown[] = await this.dataSource.query(
+      `INSERT INTO alarm_receipt (message_id, source, subject, test, body_digest, sent_at, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+       ON CONFLICT (message_id) DO NOTHING RETURNING message_id`,
+      [receipt.messageId, receipt.source, receipt.subject, receipt.test, receipt.bodyDigest, receipt.sentAt, receipt.receivedAt],
+    );
+    return inserted.length > 0;
+  }
+
+  async findProof(id: ProofId): Promise<MonitoringProof | null> {
+    const found = await this.dataSource.manager.findOneBy(MonitoringProofRecord, { ...id });
+    return found && { alarmId: found.alarmId, sentAt: found.sentAt.toISOString(), arrivedAt: found.arrivedAt.toISOString(), windowDigest: found.windowDigest, findings: found.findings };
+  }
+
+  /** Keeps a proof, once; the first one stands. */
+  async recordProof(id: ProofId, { release, step }: ProofOccasion, proof: MonitoringProof): Promise<void> {
+    await this.dataSource.query(
+      `INSERT INTO monitoring_proof (model, deployment, proof_key, release, step, alarm_id, window_digest, findings, sent_at, arrived_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+      [id.model, id.deployment, id.proofKey, release, step, proof.alarmId, proof.windowDigest, canonicalJson(proof.findings), proof.sentAt, proof.arrivedAt],
+    );
+  }
+
+  private async storiesOf(alarms: readonly Alarm[]): Promise<AlarmStory[]> {
+    const ids = In(alarms.map(({ id }) => id));
+    const [deliveries, ends] = await Promise.all([
+      this.dataSource.manager.findBy(AlarmDelivery, { alarmId: ids }),
+      this.dataSource.manager.findBy(AlarmEnd, { alarmId: ids }),
+    ]);
+    const deliveryOf = new Map(deliveries.map((delivery) => [delivery.alarmId, delivery]));
+    const endOf = new Map(ends.map((end) => [end.alarmId, end]));
+    return alarms.map((alarm) => ({ alarm, delivery: deliveryOf.get(alarm.id) as AlarmDelivery, end: endOf.get(alarm.id) ?? null }));
+  }
+}
