@@ -1,16 +1,19 @@
 import { DataSource } from 'typeorm';
 import { Registry1763700000000 } from '../../migrations/1763700000000-registry.js';
 import { Labels1763801000000 } from '../../migrations/1763801000000-labels.js';
+import { Releases1763803000000 } from '../../migrations/1763803000000-releases.js';
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
 import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
+import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
 import { Command } from './entities/command.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
 import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.js';
 import { LabelBatch, LabelFile } from './entities/label.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
+import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
 import { Snapshot } from './entities/snapshot.entity.js';
@@ -18,12 +21,12 @@ import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
 
 export const ENTITIES = [
   Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
-  ApiKey, AuditEntry, ChampionChange, Command, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
-  ModelVersion, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
+  ApiKey, AuditEntry, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
+  ModelVersion, Release, ReleaseStep, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Labels1763801000000, Alarms1763804000000];
+export const MIGRATIONS = [Registry1763700000000, Labels1763801000000, Releases1763803000000, Alarms1763804000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -50,7 +50,7 @@ export const rollbackSchema = z
     requestedBy: z.string(),
     requestedAt: instant,
     finishedAt: instant.nullable(),
-    commandId: z.uuid(),
+    commandId: z.uuid().nullable().meta({ description: 'Null where the watch of a release decided.' }),
     workflowId,
     links: z.strictObject({ self: path, model: path, temporal: temporalUrl }),
   })

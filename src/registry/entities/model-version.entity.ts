@@ -3,7 +3,7 @@ import type { VersionStatus } from '../../contracts/retrains.js';
 import type { AdmittedModel } from '../../contracts/admitted-model.js';
 import { bigintAsNumber } from '../columns.js';
 
-/** One trained and admitted artifact. Only its status ever changes. */
+/** One trained and admitted artifact. Only its status ever changes, and whether it may serve. */
 @Entity('model_version')
 @Unique('model_version_retrain', ['model', 'retrain'])
 export class ModelVersion {
@@ -35,6 +35,13 @@ export class ModelVersion {
 
   @Column('text')
   status!: VersionStatus;
+
+  /** Why it may never serve again: a release of it was rejected or rolled back. */
+  @Column('text', { name: 'unfit_reason', nullable: true })
+  unfitReason!: string | null;
+
+  @Column('timestamptz', { name: 'unfit_at', nullable: true })
+  unfitAt!: Date | null;
 
   @Column('text', { name: 'created_by' })
   createdBy!: string;

@@ -92,8 +92,9 @@ export class Rollback {
   @PrimaryColumn('bigint', { name: 'from_epoch', transformer: bigintAsNumber, primaryKeyConstraintName: 'rollback_pkey' })
   fromEpoch!: number;
 
-  @Column('uuid', { name: 'command_id' })
-  commandId!: string;
+  /** Null where the watch of a release decided. */
+  @Column('uuid', { name: 'command_id', nullable: true })
+  commandId!: string | null;
 
   @Column('integer', { name: 'from_version' })
   fromVersion!: number;
