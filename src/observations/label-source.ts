@@ -50,7 +50,7 @@ async function readCsv(database: Database, path: string): Promise<void> {
   const field = (name: LabelField): string => (names.includes(name) ? `c${names.indexOf(name)} AS ${name}` : `NULL::VARCHAR AS ${name}`);
   await database.run(RAW(['*'], `(
     SELECT ordinal + coalesce(rejects.before, 0) AS row, ${LABEL_FIELDS.map(field).join(', ')}, NULL::VARCHAR AS fault, NULL::VARCHAR AS fault_column
-      FROM fields ASOF LEFT JOIN rejects ON fields.ordinal > rejects.taken
+      FROM fields ASOF LEFT JOIN (SELECT taken, max(before) AS before FROM rejects GROUP BY taken) AS rejects ON fields.ordinal > rejects.taken
     UNION ALL SELECT row, ${LABEL_FIELDS.map(() => 'NULL').join(', ')}, 'cannot be read: ' || message, NULL FROM rejects)`));
 }
 
