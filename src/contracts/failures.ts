@@ -38,6 +38,7 @@ export const FAILURES = {
   // artifacts
   ArtifactMissing: kind(500, 'An artifact is not in the store'),
   ArtifactCorrupt: kind(500, 'An artifact differs from its digest'),
+  SegmentDamaged: kind(500, 'A segment of the observation log is damaged'),
 
   // training
   TrainerMissing: kind(500, 'The trainer cannot be started'),
@@ -55,10 +56,19 @@ export const FAILURES = {
 
   // release
   ChampionMoved: kind(409, 'The champion changed meanwhile'),
+  RoutingMoved: kind(409, 'The routing changed meanwhile', true),
   VersionUnfit: kind(409, 'The version may not serve'),
+  ReleaseRefused: kind(409, 'The version cannot be released now'),
+  ReleaseNotSteerable: kind(409, 'The release cannot take that action now'),
+
+  // alarms
+  AlarmUndelivered: kind(503, 'An alarm did not reach its receiver', true),
+  MonitoringNotOperational: kind(503, 'Monitoring would not alarm', true),
 
   // serving
   ModelNotReady: kind(503, 'The model has no version in service', true),
+  RoutingStale: kind(503, 'The routing has not been confirmed for too long', true),
+  VersionWithdrawn: kind(410, 'The version was withdrawn from service'),
   InferenceInvalid: kind(400, 'The inference request is not valid'),
   InferenceFailed: kind(500, 'The inference failed'),
 

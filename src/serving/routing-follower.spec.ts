@@ -7,10 +7,12 @@ import { RoutingFollower } from './routing-follower.js';
 import { RoutingTable } from './routing-table.js';
 import { openSession } from './scoring-session.js';
 import { ServedVersion } from './served-version.js';
+import { servingPolicy } from './serving-policy.js';
 import { SessionCache } from './session-cache.js';
 import { modelFile, specOf } from './testing/served-registry.js';
 
-const { features } = parseSpec(specOf('m')).spec.data;
+const { spec, digest: specDigest } = parseSpec(specOf('m'));
+const { features } = spec.data;
 const TIMES = { pollMs: 5, retryFirstMs: 20, retryMaxMs: 40 };
 
 /** A record that tests write by hand; sessions are real. */
@@ -26,7 +28,7 @@ class WrittenRecord {
   gate: Promise<void> = Promise.resolve();
 
   put(revision: number, epoch: number, champion: number | null, model = 'm'): void {
-    const row = { model, deployment: 'default', revision, epoch, champion } as Routing;
+    const row = { model, deployment: 'default', revision, epoch, champion, challengers: [] as number[], weights: {}, salt: 'salt', paused: false } as unknown as Routing;
     this.rows = [...this.rows.filter((other) => other.model !== model), row];
   }
 
@@ -40,7 +42,8 @@ class WrittenRecord {
     await this.gate;
     if (this.broken.has(version)) throw new PerennialError('ArtifactCorrupt', 'other bytes');
     const shared = await this.sessions.acquire(version % 2 === 1 ? 'rising.onnx' : 'falling.onnx', 3);
-    return ServedVersion.of(version, modelSignature(features, (await shared.opened).outputs), shared);
+    const { outputs } = await shared.opened;
+    return ServedVersion.of({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature: modelSignature(features, outputs) }, shared);
   }
 
   async acknowledge(_model: string, _deployment: string, revision: number): Promise<void> {

@@ -128,7 +128,9 @@ export class RoutingFollower {
     const { model, deployment, revision, epoch } = row;
     try {
       const champion = await this.championOf(row);
-      this.table.swap({ model, deployment, revision, epoch, champion });
+      const { salt, paused } = row;
+      const weights = new Map(Object.entries(row.weights).map(([version, percent]) => [Number(version), percent]));
+      this.table.swap({ model, deployment, revision, epoch, champion, challengers: [], weights, salt, paused, policy: champion?.policy ?? null });
       progress.failed = null;
       this.log.info({ model, deployment, revision, epoch, version: row.champion }, 'The routing is applied');
     } catch (error) {

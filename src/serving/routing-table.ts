@@ -1,6 +1,8 @@
 import { type FailureType, PerennialError } from '../contracts/failures.js';
 import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
+import type { Challenger } from './challenger.js';
 import type { ServedVersion } from './served-version.js';
+import type { ServingPolicy } from './serving-policy.js';
 
 /** What a deployment serves at one revision; replaced as a whole, so that version and epoch always belong together. */
 export interface ServedDeployment {
@@ -9,10 +11,21 @@ export interface ServedDeployment {
   readonly revision: number;
   readonly epoch: number;
   readonly champion: ServedVersion | null;
+  /** Those that run; one that cannot be started is not among them. */
+  readonly challengers: readonly Challenger[];
+  /** Percent of the entities that each challenger answers, by version. The version may not run: then the champion answers. */
+  readonly weights: ReadonlyMap<number, number>;
+  /** Makes the assignment of entities differ between deployments. */
+  readonly salt: string;
+  /** A paused release goes on as it stands: mirrors and weights hold. */
+  readonly paused: boolean;
+  /** Of the champion's spec; null without a champion. */
+  readonly policy: ServingPolicy | null;
 }
 
 export interface ReadyDeployment extends ServedDeployment {
   readonly champion: ServedVersion;
+  readonly policy: ServingPolicy;
 }
 
 /** A deployment as the record wants it; what is served follows once it is loaded. */

@@ -1,20 +1,35 @@
+import type { ModelSpec } from '../spec/model-spec.js';
 import type { EncodedRows } from './infer-request.js';
 import type { ModelSignature } from './model-signature.js';
 import type { OutputTensor, ScoringSession } from './scoring-session.js';
+import type { ServingPolicy } from './serving-policy.js';
 import type { SharedSession } from './session-cache.js';
 
+/** What the record says of a version, as far as serving it needs. */
+export interface VersionFacts {
+  readonly version: number;
+  /** The spec that it was trained under. */
+  readonly specDigest: string;
+  readonly task: ModelSpec['task'];
+  readonly policy: ServingPolicy;
+  readonly signature: ModelSignature;
+}
+
 /** A version that is loaded and warm. Whoever routes to it holds its session; each request does so too while it runs. */
-export class ServedVersion {
+export class ServedVersion implements VersionFacts {
   private constructor(
     readonly version: number,
+    readonly specDigest: string,
+    readonly task: ModelSpec['task'],
+    readonly policy: ServingPolicy,
     readonly signature: ModelSignature,
     private readonly shared: SharedSession,
     private readonly session: ScoringSession,
   ) {}
 
   /** Takes over the caller's hold on the session. */
-  static async of(version: number, signature: ModelSignature, shared: SharedSession): Promise<ServedVersion> {
-    return new ServedVersion(version, signature, shared, await shared.opened);
+  static async of({ version, specDigest, task, policy, signature }: VersionFacts, shared: SharedSession): Promise<ServedVersion> {
+    return new ServedVersion(version, specDigest, task, policy, signature, shared, await shared.opened);
   }
 
   /** @throws PerennialError `InferenceFailed` */

@@ -4,6 +4,7 @@ import type { VersionsRepository } from '../registry/versions.repository.js';
 import { modelSignature } from './model-signature.js';
 import { openSession } from './scoring-session.js';
 import { ServedVersion } from './served-version.js';
+import { servingPolicy } from './serving-policy.js';
 import { SessionCache } from './session-cache.js';
 
 /** Brings a version of the record into memory. */
@@ -24,9 +25,10 @@ export class VersionLoader {
    */
   async load(model: string, version: number): Promise<ServedVersion> {
     const { artifactDigest, specDigest } = await this.versions.get(model, version);
-    const { features } = (await this.models.spec(model, specDigest)).data;
+    const spec = await this.models.spec(model, specDigest);
+    const { features } = spec.data;
     const shared = await this.sessions.acquire(artifactDigest, features.length);
     const { outputs } = await shared.opened;
-    return ServedVersion.of(version, modelSignature(features, outputs), shared);
+    return ServedVersion.of({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature: modelSignature(features, outputs) }, shared);
   }
 }
