@@ -150,11 +150,10 @@ export interface ReleaseMeasurement {
   readonly breaches: readonly Breach[];
 }
 
-/** Whether a bad window that was made up went the real way and its alarm arrived. */
-export interface MonitoringProof {
+/** Whether monitoring was proven to work for the step that is to begin. */
+export interface MonitoringState {
   readonly proven: boolean;
-  /** Wall time, ISO 8601. */
-  readonly provenAt: string;
+  /** One sentence. */
   readonly explanation: string;
 }
 
@@ -166,7 +165,7 @@ export type ReleaseMove =
   | { readonly action: 'advance'; readonly step: number }
   | { readonly action: 'promote' }
   | { readonly action: 'finish'; readonly outcome: ReleaseOutcome; readonly unfit: boolean }
-  | { readonly action: 'roll-back'; readonly unfit: boolean };
+  | { readonly action: 'roll-back'; readonly outcome: ReleaseOutcome; readonly unfit: boolean };
 
 /** What follows from a look, and one sentence with the numbers that say why. */
 export type ReleaseDecision = ReleaseMove & { readonly reason: string };

@@ -8,13 +8,15 @@ import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { GatewaysRepository } from './gateways.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
+import { ReleaseTurns } from './release-turns.js';
+import { ReleasesRepository } from './releases.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, LabelsRepository, ModelsRepository, RetrainsRepository, RoutingRepository,
+  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository,
   TrainingRepository, VersionsRepository,
 ];
 

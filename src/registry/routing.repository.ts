@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, IsNull, MoreThan } from 'typeorm';
+import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ChampionChangeReason, PromotionSummary, RollbackId } from '../contracts/retrains.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
@@ -14,6 +15,15 @@ export interface ChampionMove {
   readonly version: number;
   readonly reason: ChampionChangeReason;
   readonly actor: string;
+  /** Versions that are mirrored from then on; none where it is not given: what was bound to the champion before ends with it. */
+  readonly challengers?: readonly number[];
+}
+
+/** Who is mirrored, and which share of the entities each challenger answers, in percent by version. */
+export interface Traffic {
+  readonly challengers: readonly number[];
+  readonly weights: Readonly<Record<string, number>>;
+  readonly paused: boolean;
 }
 
 export interface RollbackEnd {
@@ -47,8 +57,8 @@ export class RoutingRepository {
   }
 
   /** Newest first. */
-  async history(model: string, deployment: string, limit: number): Promise<ChampionChange[]> {
-    return this.dataSource.manager.find(ChampionChange, { where: { model, deployment }, order: { epoch: 'DESC' }, take: limit });
+  async history(model: string, deployment: string, limit: number, manager: EntityManager = this.dataSource.manager): Promise<ChampionChange[]> {
+    return manager.find(ChampionChange, { where: { model, deployment }, order: { epoch: 'DESC' }, take: limit });
   }
 
   /** The change that was in force at a time; null when nothing served yet. */
@@ -64,22 +74,53 @@ export class RoutingRepository {
   /**
    * Puts a version into service by compare-and-swap: of two who decided against the same epoch, one wins.
    * A workflow that made this very change before gets its result again.
-   * @throws PerennialError `ChampionMoved`, `VersionNotFound`
+   * @throws PerennialError `ChampionMoved`, `VersionNotFound`, `VersionUnfit`
    */
   async moveChampion(move: ChampionMove, at: Date, origin: Origin): Promise<PromotionSummary> {
-    return this.dataSource.transaction(async (manager) => {
-      const workflowId = origin.workflowId ?? '';
-      const done = await manager.findOneBy(ChampionChange, { model: move.model, deployment: move.deployment, epoch: move.expectedEpoch + 1, workflowId });
-      if (done) return { epoch: done.epoch, revision: done.revision };
-      const version = await manager.findOneBy(ModelVersion, { model: move.model, number: move.version });
-      if (!version) throw new PerennialError('VersionNotFound', `${move.model} has no version ${move.version}`, { model: move.model, version: move.version });
-      const before = await manager.findOne(Routing, { where: { model: move.model, deployment: move.deployment }, lock: { mode: 'pessimistic_write' } });
-      if (before?.epoch !== move.expectedEpoch) throw championMoved(move, before);
-      const next = { revision: before.revision + 1, epoch: before.epoch + 1 };
-      await manager.update(Routing, { model: move.model, deployment: move.deployment }, { ...next, champion: move.version, baselineDigest: version.snapshotDigest, changedAt: at });
-      await this.recordChange(manager, move, before, version, next, at, origin);
-      return next;
-    });
+    return this.dataSource.transaction((manager) => this.moveChampionWithin(manager, move, at, origin));
+  }
+
+  /** The same as part of a larger transaction. */
+  async moveChampionWithin(manager: EntityManager, move: ChampionMove, at: Date, origin: Origin): Promise<PromotionSummary> {
+    const workflowId = origin.workflowId ?? '';
+    const done = await manager.findOneBy(ChampionChange, { model: move.model, deployment: move.deployment, epoch: move.expectedEpoch + 1, workflowId });
+    if (done) return { epoch: done.epoch, revision: done.revision };
+    const version = await manager.findOneBy(ModelVersion, { model: move.model, number: move.version });
+    if (!version) throw new PerennialError('VersionNotFound', `${move.model} has no version ${move.version}`, { model: move.model, version: move.version });
+    if (version.unfitReason !== null) throw new PerennialError('VersionUnfit', `Version ${move.version} of ${move.model} may not serve again: ${version.unfitReason}`, { model: move.model, version: move.version });
+    const before = await manager.findOne(Routing, { where: { model: move.model, deployment: move.deployment }, lock: { mode: 'pessimistic_write' } });
+    if (before?.epoch !== move.expectedEpoch) throw championMoved(move, before);
+    const next = { revision: before.revision + 1, epoch: before.epoch + 1 };
+    const traffic = { challengers: [...(move.challengers ?? [])], weights: {}, paused: false };
+    await manager.update(Routing, { model: move.model, deployment: move.deployment }, { ...next, ...traffic, champion: move.version, baselineDigest: version.snapshotDigest, changedAt: at });
+    await this.recordChange(manager, move, before, version, next, at, origin);
+    return next;
+  }
+
+  /**
+   * Changes who is mirrored and who answers which share, by compare-and-swap on the revision that the caller read.
+   * @returns the revision after it; the same one where nothing changes
+   * @throws PerennialError `RoutingMoved` when another change came first; read again
+   */
+  async changeTraffic(manager: EntityManager, before: Routing, traffic: Traffic, at: Date): Promise<number> {
+    const { model, deployment, revision } = before;
+    const same = canonicalJson(traffic) === canonicalJson({ challengers: before.challengers, weights: before.weights, paused: before.paused });
+    if (same) return revision;
+    const next = { revision: revision + 1, challengers: [...traffic.challengers], weights: { ...traffic.weights }, paused: traffic.paused, changedAt: at };
+    const { affected } = await manager.update(Routing, { model, deployment, revision }, next);
+    if (!affected) throw new PerennialError('RoutingMoved', `The routing of ${model}/${deployment} is no longer at revision ${revision}; nothing was changed`, { model, deployment, revision });
+    return next.revision;
+  }
+
+  /** The routing row, locked until the transaction ends. */
+  async lock(manager: EntityManager, model: string, deployment: string): Promise<Routing> {
+    const routing = await manager.findOne(Routing, { where: { model, deployment }, lock: { mode: 'pessimistic_write' } });
+    if (!routing) throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment)}`, { model, deployment });
+    return routing;
+  }
+
+  async openRollback(manager: EntityManager, model: string, deployment: string): Promise<Rollback | null> {
+    return manager.findOneBy(Rollback, { model, deployment, outcome: IsNull() });
   }
 
   /** Adds a rollback, or begins one anew that had failed or was terminated before it changed anything. */

@@ -9,6 +9,13 @@ describe('chooseRollbackTarget', () => {
     expect(chooseRollbackTarget(7, [...HISTORY].reverse(), null, statusOf)).toEqual({ version: 4 });
   });
 
+  it('passes over what may not serve, and refuses where nothing is left', () => {
+    const unfitOf = (version: number) => (version === 4 ? 'taken back by release 2' : undefined);
+    expect(chooseRollbackTarget(7, HISTORY, null, statusOf, unfitOf)).toEqual({ version: 1 });
+    expect(chooseRollbackTarget(7, HISTORY, 4, statusOf, unfitOf)).toEqual({ refused: expect.stringContaining('taken back by release 2') });
+    expect(chooseRollbackTarget(7, HISTORY, null, statusOf, () => 'other features')).toEqual({ refused: expect.stringMatching(/version 4: other features; version 1: other features/) });
+  });
+
   it('goes forward again after going back', () => {
     const rolledBack = [...HISTORY, { epoch: 4, version: 4 }];
     expect(chooseRollbackTarget(4, rolledBack, null, statusOf)).toEqual({ version: 7 });

@@ -1,0 +1,158 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, In } from 'typeorm';
+import { canonicalJson, sha256 } from '../contracts/canonical.js';
+import type { ReleaseDecision, ReleaseId, ReleaseMeasurement, ReleasePlan, ReleaseState, ReleaseTurn } from '../contracts/releases.js';
+import { type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { Model } from './entities/model.entity.js';
+import { Release } from './entities/release.entity.js';
+import type { ChampionChange, Routing } from './entities/routing.entity.js';
+import { releaseState, ReleasesRepository } from './releases.repository.js';
+import { RoutingRepository } from './routing.repository.js';
+
+/** What decides: pure functions of what the transaction has read. */
+export interface TurnRules {
+  decide(state: ReleaseState, routing: Routing, lastChange: ChampionChange | null): ReleaseDecision;
+  /** Only asked for a decision that begins a step. */
+  beginsStep(decision: ReleaseDecision): boolean;
+  plan(release: Release, routing: Routing): Promise<ReleasePlan>;
+  rollbackTarget(manager: EntityManager, routing: Routing, leaving: number): Promise<{ readonly version: number } | { readonly refused: string }>;
+}
+
+interface Turn {
+  readonly manager: EntityManager;
+  readonly release: Release;
+  readonly routing: Routing;
+  readonly decision: ReleaseDecision;
+  readonly measurement: ReleaseMeasurement | null;
+  readonly at: Date;
+  readonly origin: Origin;
+  readonly rules: TurnRules;
+}
+
+interface Applied {
+  readonly release: Release;
+  readonly decision: ReleaseDecision;
+  readonly rollbackFromEpoch: number | null;
+}
+
+const HISTORY_OF_ONE = 1;
+
+/** Lets a look at a release take effect: decision, routing, release, step and audit entry are one transaction. */
+@Injectable()
+export class ReleaseTurns {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly releases: ReleasesRepository,
+    private readonly routing: RoutingRepository,
+  ) {}
+
+  /**
+   * Decides and applies. Repeating it does no harm: a measurement that was taken before the last transition decides nothing.
+   * @param proof whether monitoring was tried for this step; without it a step is not begun but asked for
+   */
+  async take(id: ReleaseId, measurement: ReleaseMeasurement | null, proof: boolean, rules: TurnRules, at: Date, origin: Origin): Promise<ReleaseTurn> {
+    return this.dataSource.transaction(async (manager) => {
+      const { tier } = await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'pessimistic_write' } });
+      const release = await this.releases.lock(manager, id);
+      const routing = await this.routing.lock(manager, release.model, release.deployment);
+      const [lastChange = null] = await this.routing.history(release.model, release.deployment, HISTORY_OF_ONE, manager);
+      const decision = rules.decide(releaseState(release, tier), routing, lastChange);
+      const needsProof = rules.beginsStep(decision) && !proof;
+      const applied = needsProof ? { release, decision, rollbackFromEpoch: null } : await this.apply({ manager, release, routing, decision, measurement, at, origin, rules });
+      const { revision } = await this.routing.lock(manager, release.model, release.deployment);
+      return { state: releaseState(applied.release, tier), decision: applied.decision, needsProof, revision, rollbackFromEpoch: applied.rollbackFromEpoch };
+    });
+  }
+
+  private async apply(turn: Turn): Promise<Applied> {
+    const { decision } = turn;
+    const applied = await this.move(turn);
+    await this.look(turn, applied);
+    return { release: applied.release, decision: applied.decision ?? decision, rollbackFromEpoch: applied.rollbackFromEpoch ?? null };
+  }
+
+  private async move(turn: Turn): Promise<{ release: Release; decision?: ReleaseDecision; rollbackFromEpoch?: number }> {
+    const { release, decision } = turn;
+    if (decision.action === 'advance' && decision.step < 0) return this.begin(turn, decision);
+    if (decision.action === 'advance') return { release: await this.advance(turn, decision.step) };
+    if (decision.action === 'promote') return { release: await this.promote(turn) };
+    if (decision.action === 'finish') return { release: await this.finish(turn, decision) };
+    if (decision.action === 'roll-back') return this.rollBack(turn, decision);
+    return { release };
+  }
+
+  /** Out of the queue: what it is bound to and its plan are on record before anything is mirrored. */
+  private async begin(turn: Turn, decision: ReleaseDecision): Promise<{ release: Release; decision?: ReleaseDecision }> {
+    const { manager, release, routing, at, rules } = turn;
+    const obstacle = await this.obstacle(turn);
+    if (obstacle) return { release, decision: { action: 'hold', reason: obstacle } };
+    if (routing.champion === null || routing.champion === release.version) {
+      const reason = routing.champion === null ? 'Nothing is in service that it could be compared with.' : `Version ${release.version} answers already.`;
+      const refused = { action: 'finish', outcome: 'aborted', unfit: false, reason } as const;
+      return { release: await this.finish(turn, refused), decision: refused };
+    }
+    const plan = await rules.plan(release, routing);
+    const bytes = canonicalJson(plan);
+    const revision = await this.routing.changeTraffic(manager, routing, { challengers: [release.version], weights: {}, paused: release.paused }, at);
+    const changes = { stage: 'shadow', step: null, champion: routing.champion, epoch: routing.epoch, plan: Buffer.from(bytes), planDigest: sha256(bytes), beganAt: at } as const;
+    return { release: await this.transit(turn, 'begin', decision.reason, changes, revision) };
+  }
+
+  private async obstacle({ manager, release }: Turn): Promise<string | undefined> {
+    const { model, number, deployment } = release;
+    const active = await manager.findOneBy(Release, { model, stage: In(['shadow', 'canary', 'watch']) });
+    if (active) return `Release ${active.number} of version ${active.version} is under way.`;
+    const first = await manager.findOne(Release, { where: { model, stage: 'queued' }, order: { number: 'ASC' } });
+    if (first && first.number !== number) return `Release ${first.number} was asked for earlier.`;
+    const rollback = await this.routing.openRollback(manager, model, deployment);
+    return rollback ? `A rollback from epoch ${rollback.fromEpoch} is under way.` : undefined;
+  }
+
+  private async advance(turn: Turn, step: number): Promise<Release> {
+    const { manager, release, routing, decision, at } = turn;
+    const plan = JSON.parse((release.plan as Buffer).toString('utf8')) as ReleasePlan;
+    const weights = { [String(release.version)]: plan.canary.steps[step] as number };
+    const revision = await this.routing.changeTraffic(manager, routing, { challengers: [release.version], weights, paused: release.paused }, at);
+    return this.transit(turn, 'advance', decision.reason, { stage: 'canary', step, wanted: null }, revision);
+  }
+
+  /** The champion changes and the one before is mirrored from then on: one change of the row. */
+  private async promote(turn: Turn): Promise<Release> {
+    const { manager, release, routing, decision, at, origin } = turn;
+    const move = {
+      model: release.model, deployment: release.deployment, expectedEpoch: release.epoch as number, version: release.version,
+      reason: 'promotion', actor: release.requestedBy, challengers: [routing.champion as number],
+    } as const;
+    const { epoch, revision } = await this.routing.moveChampionWithin(manager, move, at, origin);
+    return this.transit(turn, 'promote', decision.reason, { stage: 'watch', step: null, promotedEpoch: epoch, wanted: null }, revision);
+  }
+
+  private async finish({ manager, release, routing, measurement, at, origin }: Turn, { outcome, unfit, reason }: ReleaseDecision & { action: 'finish' }): Promise<Release> {
+    return this.releases.finish(manager, release, routing, { outcome, reason, failure: null, unfit, actor: SYSTEM_ACTOR, measurement }, at, origin);
+  }
+
+  /** The release ends; the rollback is recorded and its workflow changes the champion. Without a target a person must decide. */
+  private async rollBack(turn: Turn, { outcome, unfit, reason }: ReleaseDecision & { action: 'roll-back' }): Promise<{ release: Release; decision?: ReleaseDecision; rollbackFromEpoch?: number }> {
+    const { manager, release, routing, measurement, at, origin, rules } = turn;
+    const target = await rules.rollbackTarget(manager, routing, release.version);
+    if ('refused' in target) return { release, decision: { action: 'wait-for-person', reason: `${reason} It cannot be taken back: ${target.refused}.` } };
+    const after = await this.releases.finish(manager, release, routing, { outcome, reason, failure: null, unfit, actor: SYSTEM_ACTOR, measurement, action: 'roll-back' }, at, origin);
+    await this.routing.beginRollback(manager, {
+      model: release.model, deployment: release.deployment, fromEpoch: routing.epoch, commandId: release.wanted === 'abort' ? release.wantedCommand : null, fromVersion: release.version,
+      toVersion: target.version, reason, requestedBy: SYSTEM_ACTOR, requestedAt: at,
+    });
+    return { release: after, rollbackFromEpoch: routing.epoch };
+  }
+
+  /** A new step counts its event time from now on. */
+  private transit({ manager, release, measurement, at, origin }: Turn, action: string, reason: string, changes: Partial<Release>, revision: number): Promise<Release> {
+    const sinceEvent = measurement?.streamTimeMs == null ? null : new Date(measurement.streamTimeMs);
+    return this.releases.transit(manager, release, { changes: { ...changes, since: at, sinceEvent }, action, reason, actor: SYSTEM_ACTOR, measurement, revision }, at, origin);
+  }
+
+  private async look({ manager, release: before, measurement, at, decision: decided }: Turn, { release, decision = decided }: { release: Release; decision?: ReleaseDecision }): Promise<void> {
+    const firstEventMs = release.transitions === before.transitions && release.sinceEvent === null ? (measurement?.firstEventMs ?? null) : null;
+    const latest = { measurement: measurement ?? before.latest?.measurement ?? null, action: decision.action, reason: decision.reason, at: at.toISOString() };
+    await this.releases.recordLook(manager, release, latest, firstEventMs === null ? null : new Date(firstEventMs));
+  }
+}
