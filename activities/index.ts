@@ -1,3 +1,4 @@
+import type { AlarmActivities } from './alarms.activities.js';
 import type { DataActivities } from './data.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
 import type { ReconcileActivities } from './reconcile.activities.js';
@@ -6,6 +7,7 @@ import type { RolloutActivities } from './rollout.activities.js';
 import type { TrainingActivities } from './training.activities.js';
 
 export interface ActivityProviders {
+  readonly alarms: AlarmActivities;
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
   readonly training: TrainingActivities;
@@ -15,7 +17,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ registry, data, training, evaluation, rollout, reconcile }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, training, evaluation, rollout, reconcile }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -27,8 +29,12 @@ export const activitiesOf = ({ registry, data, training, evaluation, rollout, re
     awaitGateways: rollout.awaitGateways.bind(rollout),
     endRollback: rollout.endRollback.bind(rollout),
     reconcileMotion: reconcile.reconcileMotion.bind(reconcile),
+    raiseAlarm: alarms.raiseAlarm.bind(alarms),
+    endAlarm: alarms.endAlarm.bind(alarms),
+    deliverAlarms: alarms.deliverAlarms.bind(alarms),
   },
   data: {
+    proveMonitoring: alarms.proveMonitoring.bind(alarms),
     takeSnapshot: data.takeSnapshot.bind(data),
     validateData: data.validateData.bind(data),
     admit: evaluation.admit.bind(evaluation),

@@ -5,6 +5,11 @@ import { PerennialError } from '../contracts/failures.js';
 const port = (preferred: number) => z.coerce.number().int().min(0).max(65_535).default(preferred);
 const folder = (standard: string) => z.string().min(1).default(standard).transform((path) => resolve(path));
 const postgresUrl = z.url({ protocol: /^postgres(?:ql)?$/, error: 'must be a URL of PostgreSQL, such as postgres://user:password@host:5432/perennial' }).optional();
+const webhookUrl = z
+  .url({ protocol: /^https?$/, error: 'must be a URL of http or https' })
+  .refine((url) => new URL(url).username === '' && new URL(url).password === '', { error: 'must not hold a user or password; the signature tells who sends' })
+  .optional();
+const webhookSecret = z.string().regex(/^whsec_(?=[A-Za-z0-9+/]{32,86}={0,2}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'must be whsec_ and 24 to 64 bytes in Base64').optional();
 
 /** Every setting: its doc line, its default. Nobody else reads `process.env`. */
 export const environmentSchema = z.object({
@@ -31,6 +36,8 @@ export const environmentSchema = z.object({
   GATEWAY_PORT: port(3001).describe('Port that the gateway listens on; 0 takes a free one.'),
   GATEWAY_URL: z.url().default('http://127.0.0.1:3001').describe('Where callers reach the gateway.'),
   GATEWAY_NAME: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).optional().describe("The gateway's name in leases; unique. Unset: host name and port."),
+  ALARM_WEBHOOK_URL: webhookUrl.describe('Where workers send alarms as signed CloudEvents. Unset: `perennial up` sends them to its own API.'),
+  ALARM_WEBHOOK_SECRET: webhookSecret.describe('Signs alarms (Standard Webhooks): `whsec_` and 24 to 64 bytes in Base64. On the API: what it receives must be signed so. Unset: `perennial up` makes one.'),
   HEARTBEAT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(10_000).describe('How long a training worker may be silent before another attempt begins, in milliseconds.'),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
 });

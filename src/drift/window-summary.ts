@@ -9,7 +9,7 @@ export interface FeatureColumn {
   readonly isMissing: string;
   /** A boolean, never NULL: the row has a text that the spec does not list. */
   readonly isUnknown: string;
-  /** DOUBLE, for numbers; NULL or NaN where there is none. */
+  /** FLOAT, as the model took it; NULL or NaN where there is none. */
   readonly number: string;
 }
 
@@ -49,11 +49,14 @@ function wholeWindow(spec: ModelSpec, { output, label }: WindowRows): string {
 }
 
 function featureCounts(feature: FeatureSpec, { isMissing, isUnknown, number }: FeatureColumn, index: number): string {
-  const bounds = feature.type === 'number' ? [feature.min === undefined ? [] : [`${number} < ${feature.min}`], feature.max === undefined ? [] : [`${number} > ${feature.max}`]].flat() : [];
+  const bounds = feature.type === 'number' ? [feature.min === undefined ? [] : [`${number} < ${bound(feature.min)}`], feature.max === undefined ? [] : [`${number} > ${bound(feature.max)}`]].flat() : [];
   // DuckDB orders NaN above every number; what is missing is counted as that.
   const outside = bounds.length === 0 ? 'false' : `NOT ${isMissing} AND (${bounds.join(' OR ')})`;
   return `count_if(${isMissing})::DOUBLE AS m${index}, count_if(${isUnknown})::DOUBLE AS u${index}, count_if(${outside})::DOUBLE AS r${index}`;
 }
+
+/** Rounded as the values were, so that a value on its bound stays within. No 32-bit number lies beyond a bound that is none. */
+const bound = (limit: number): string => `TRY_CAST(${limit} AS FLOAT)`;
 
 function lossOf(row: Row | undefined): LossSummary | null {
   const rows = Number(row?.['labelled'] ?? 0);

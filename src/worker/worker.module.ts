@@ -2,6 +2,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { ActivitySettings } from '../../activities/activity-settings.js';
+import { AlarmReceiver } from '../../activities/alarm-receiver.js';
+import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
@@ -10,6 +12,7 @@ import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { FolderStore } from '../artifacts/folder-store.js';
+import { alarmReceiver } from '../config/alarm-receiver.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
@@ -18,7 +21,7 @@ import { CommandsRepository } from '../registry/commands.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [DataActivities, EvaluationActivities, ReconcileActivities, RegistryActivities, RolloutActivities, TrainingActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, ReconcileActivities, RegistryActivities, RolloutActivities, TrainingActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -30,6 +33,7 @@ export class WorkerModule {
       imports: [RegistryModule.connect({ url: environment.DATABASE_URL, poolSize: environment.DATABASE_POOL })],
       providers: [
         { provide: ActivitySettings, useValue: settingsOf(environment) },
+        { provide: AlarmReceiver, useValue: new AlarmReceiver(alarmReceiver(environment)) },
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },

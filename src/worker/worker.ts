@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { INestApplicationContext } from '@nestjs/common';
+import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
@@ -65,6 +66,7 @@ function logLine({ level, message, meta, timestampNanos }: LogEntry): void {
 }
 
 const providersOf = (context: INestApplicationContext) => ({
+  alarms: context.get(AlarmActivities),
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
   training: context.get(TrainingActivities),
