@@ -74,6 +74,21 @@ export class Database {
     return reader.getRowObjectsJson().map((row) => mapValues(row, toCell));
   }
 
+  /**
+   * Numeric columns of a result, gathered chunk by chunk: each is an array of its own, as long as the result.
+   * @param select as many expressions as `types`, of the types FLOAT or DOUBLE, never NULL @throws as {@link rows}
+   */
+  async columns(select: string, types: readonly NumericType[]): Promise<NumericColumns> {
+    const gathered = types.map((type) => new GatheredColumn(type));
+    const result = await this.guard(() => this.connection.stream(select));
+    for (;;) {
+      const chunk = await this.guard(() => result.fetchChunk());
+      if (!chunk || chunk.rowCount === 0) break;
+      gathered.forEach((column, index) => column.add(chunk.getColumnVector(index), chunk.rowCount));
+    }
+    return { rows: gathered[0]?.length ?? 0, columns: gathered.map((column) => column.values()) };
+  }
+
   close(): void {
     this.connection.closeSync();
     this.instance.closeSync();
@@ -98,6 +113,47 @@ export class Database {
       signal?.removeEventListener('abort', interrupt);
       clearInterval(again);
     }
+  }
+}
+
+export type NumericType = 'FLOAT' | 'DOUBLE';
+
+export interface NumericColumns {
+  readonly rows: number;
+  /** Float32Array for FLOAT, Float64Array for DOUBLE. */
+  readonly columns: readonly (Float32Array | Float64Array)[];
+}
+
+/** Grows by doubling, so that a long result is copied a few times in all. */
+class GatheredColumn {
+  length = 0;
+  private room: Float32Array | Float64Array;
+
+  constructor(private readonly type: NumericType) {
+    this.room = this.make(2_048);
+  }
+
+  add(vector: unknown, rows: number): void {
+    // The vector's typed array is not in its public type; reading value by value is ten times slower.
+    const { items } = vector as { items?: unknown };
+    if (!(this.type === 'FLOAT' ? items instanceof Float32Array : items instanceof Float64Array)) throw new TypeError(`DuckDB gave no array of ${this.type}`);
+    if (this.length + rows > this.room.length) this.grow(this.length + rows);
+    this.room.set((items as Float64Array).subarray(0, rows), this.length);
+    this.length += rows;
+  }
+
+  values(): Float32Array | Float64Array {
+    return this.room.slice(0, this.length);
+  }
+
+  private grow(least: number): void {
+    const larger = this.make(Math.max(least, 2 * this.room.length));
+    larger.set(this.room.subarray(0, this.length));
+    this.room = larger;
+  }
+
+  private make(length: number): Float32Array | Float64Array {
+    return this.type === 'FLOAT' ? new Float32Array(length) : new Float64Array(length);
   }
 }
 
