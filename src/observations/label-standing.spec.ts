@@ -1,0 +1,81 @@
+import { mkdtemp, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { labelStanding, type LabelStanding, type StandingRequest } from './label-standing.js';
+import { ObservedFiles } from './testing/observed-files.js';
+
+const START = Date.parse('2024-01-01T00:00:00Z');
+let files: ObservedFiles;
+let observed: string[];
+
+beforeAll(async () => {
+  files = await ObservedFiles.make();
+  observed = [await files.observations('range(0, 10) t(i)'), await files.observations('range(10, 20) t(i)')];
+});
+afterAll(() => files.remove());
+
+async function stand(rows: readonly string[], more: Partial<StandingRequest> & { readonly earlier?: readonly string[] } = {}): Promise<LabelStanding> {
+  const scratch = await mkdtemp(join(files.folder, 'batch-'));
+  const labels = join(scratch, 'labels.parquet');
+  await rename(await files.labels(...rows), labels);
+  return labelStanding({
+    labels, batch: 9, scratch, rows: rows.length, invalid: 0, labelHorizonMs: 60_000, streamTimeMs: START + 30_000,
+    async *observations() { for (const path of observed) yield [path]; }, earlierLabels: () => Promise.resolve(more.earlier ?? []), ...more,
+  });
+}
+
+const byId = (row: number, index: number, label: number, known = 100): string => `9, ${row}, 'p-${index}', NULL, NULL, ${label}, ${known}`;
+const byEntity = (row: number, index: number, label: number): string => `9, ${row}, NULL, 'e-${index % 10}', ${START + index * 1_000}, ${label}, 100`;
+
+it('takes first labels as accepted, whichever way they name their prediction', async () => {
+  expect(await stand([byId(1, 3, 1), byEntity(2, 14, 0)])).toEqual({
+    counts: { rows: 2, accepted: 2, repeated: 0, corrected: 0, late: 0, unknown: 0, invalid: 0 },
+    unplaced: 0, eventTimes: { firstMs: START + 3_000, lastMs: START + 14_000 }, amends: null,
+  });
+});
+
+it('tells repeated from corrected, within a batch and against earlier ones, also where they name the prediction differently', async () => {
+  const earlier = [await files.labels("1, 1, 'p-1', NULL, NULL, 1, 50", "1, 2, 'p-2', NULL, NULL, 1, 50", `1, 3, NULL, 'e-3', ${START + 3_000}, 1, 50`)];
+  const standing = await stand([byId(1, 1, 1), byId(2, 2, 0), byEntity(3, 2, 0), byId(4, 3, 0), byId(5, 4, 1), byEntity(6, 4, 1), byId(7, 4, 0)], { earlier });
+  expect(standing.counts).toMatchObject({ accepted: 1, repeated: 3, corrected: 3, unknown: 0 });
+  expect(standing.amends).toEqual({ firstMs: START + 2_000, lastMs: START + 4_000 });
+});
+
+it('holds a label against what counts now, not against what came last', async () => {
+  const earlier = [await files.labels("1, 1, 'p-1', NULL, NULL, 1, 90"), await files.labels("2, 1, 'p-1', NULL, NULL, 0, 40")];
+  expect((await stand([byId(1, 1, 1)], { earlier })).counts).toMatchObject({ repeated: 1, corrected: 0 });
+});
+
+it('keeps labels of unknown predictions apart and says that their event time is unknown', async () => {
+  const standing = await stand([byId(1, 99, 1), byEntity(2, 77, 1), byId(3, 99, 1)]);
+  expect(standing.counts).toMatchObject({ accepted: 0, unknown: 2, repeated: 1 });
+  expect(standing).toMatchObject({ unplaced: 2, eventTimes: { firstMs: START + 77_000, lastMs: START + 77_000 } });
+});
+
+it('counts labels as late whose horizon had passed in stream time', async () => {
+  const standing = await stand([byId(1, 3, 1), byId(2, 7, 1), byId(3, 12, 1)], { streamTimeMs: START + 70_000 });
+  expect(standing.counts).toMatchObject({ accepted: 3, late: 2 });
+  expect(standing.amends).toEqual({ firstMs: START + 3_000, lastMs: START + 7_000 });
+  expect((await stand([byId(1, 3, 1)], { streamTimeMs: null })).counts.late).toBe(0);
+});
+
+it('looks no further when every prediction is found, and only where it can be', async () => {
+  const asked: unknown[] = [];
+  async function* observations(range: unknown): AsyncGenerator<string[]> {
+    asked.push(range);
+    for (const path of observed) {
+      asked.push(path);
+      yield [path];
+    }
+  }
+  await stand([byEntity(1, 3, 1), byEntity(2, 5, 1)], { observations });
+  expect(asked).toEqual([{ fromMs: START + 3_000, untilMs: START + 5_001 }, observed[0]]);
+  asked.length = 0;
+  await stand([byId(1, 3, 1), byId(2, 15, 1)], { observations });
+  expect(asked).toEqual([null, ...observed]);
+});
+
+it('stands where nothing was observed', async () => {
+  const standing = await stand([byId(1, 3, 1)], { async *observations() { /* none */ } });
+  expect(standing.counts).toMatchObject({ unknown: 1 });
+});
