@@ -6,6 +6,7 @@ import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
+import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { ChampionController } from './champion/champion.controller.js';
 import { CallsUnderWay } from './commands/calls-under-way.js';
@@ -30,6 +31,8 @@ export interface ApiSettings {
   readonly temporalNamespace: string;
   readonly temporalUiUrl: string;
   readonly artifactFolder: string;
+  /** What alarms that are sent here must be signed with; null: none are taken. */
+  readonly alarmSecret: string | null;
   /** How long the caller of a command waits for its outcome, in milliseconds. */
   readonly outcomeTimeoutMs: number;
 }
@@ -48,12 +51,13 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, VersionsController, EvaluationsController,
-        AuditController, CommandsController, HealthController,
+        AlarmsController, AuditController, CommandsController, HealthController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
         { provide: CommandDispatcher, useFactory: (client: Client, commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [Client, CommandsRepository] },
         CallsUnderWay,
+        { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },
         { provide: SendingLoop, useFactory: (dispatcher: CommandDispatcher, calls: CallsUnderWay) => new SendingLoop(dispatcher, calls), inject: [CommandDispatcher, CallsUnderWay] },
         { provide: TemporalLinks, useFactory: () => new TemporalLinks(settings.temporalUiUrl, settings.temporalNamespace) },

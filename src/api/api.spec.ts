@@ -149,7 +149,7 @@ describe('documentation', () => {
   it('describes every route, its answers and its problems', async () => {
     const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Record<string, any>;
     expect(document.openapi).toBe('3.1.0');
-    expect(Object.keys(document.paths)).toHaveLength(16);
+    expect(Object.keys(document.paths)).toHaveLength(18);
     for (const [path, operations] of Object.entries<Record<string, any>>(document.paths)) {
       for (const operation of Object.values(operations)) {
         expect(operation.summary, path).toBeTruthy();

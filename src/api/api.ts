@@ -7,11 +7,14 @@ import type { Environment } from '../config/environment.js';
 import { requireServers } from '../config/servers.js';
 import { PerennialError } from '../contracts/failures.js';
 import { ApiKeysRepository } from '../registry/api-keys.repository.js';
+import { FiguresRepository } from '../registry/figures.repository.js';
 import { isDatabaseAway } from '../registry/database-errors.js';
 import { ApiModule, type ApiSettings } from './api.module.js';
-import { requireApiKeys } from './authentication/api-key.hook.js';
+import { requireApiKeys, SIGNED_ROUTE } from './authentication/api-key.hook.js';
 import { SendingLoop } from './commands/sending-loop.js';
 import { serveDocumentation } from './documentation/openapi.js';
+import { ApiMetrics } from './metrics/api-metrics.js';
+import { serveMetrics } from './metrics/metrics.route.js';
 import { listenOnFreePort } from './listen.js';
 import { answerParserError, answerRouterError } from './problems/framework-errors.js';
 import { ProblemFilter } from './problems/problem.filter.js';
@@ -66,6 +69,7 @@ function settingsOf(environment: Environment, outcomeTimeoutMs: number): ApiSett
     temporalNamespace: environment.TEMPORAL_NAMESPACE,
     temporalUiUrl: environment.TEMPORAL_UI_URL,
     artifactFolder: resolve(environment.ARTIFACT_URL),
+    alarmSecret: environment.ALARM_WEBHOOK_SECRET ?? null,
     outcomeTimeoutMs,
   };
 }
@@ -85,9 +89,10 @@ async function createApp(settings: ApiSettings, environment: Environment): Promi
     logger: levelsOf(environment.LOG_LEVEL),
   }).catch((error: unknown) => { throw startFailure(error); });
   const server = app.getHttpAdapter().getInstance();
-  useBodyParsers(server, (request) => request.routeOptions.url === '/v1/models');
+  useBodyParsers(server, (request) => request.routeOptions.url === '/v1/models', (request) => request.routeOptions.url === SIGNED_ROUTE);
   requireApiKeys(server, app.get(ApiKeysRepository));
   server.addHook('onSend', async (_request, reply) => { void reply.header('x-content-type-options', 'nosniff'); });
+  serveMetrics(server, new ApiMetrics(app.get(FiguresRepository)));
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new ValidationPipe());
   serveDocumentation(app);

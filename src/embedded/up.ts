@@ -1,14 +1,19 @@
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { type Environment, inheritedVariables } from '../config/environment.js';
+import { alarmReceiver } from '../config/alarm-receiver.js';
 import { PerennialError } from '../contracts/failures.js';
 import { migrate } from '../registry/migrate.js';
 import { type EmbeddedOptions, type EmbeddedServers, startEmbedded } from './embedded.js';
 import { type Instance, removeInstance, writeInstance } from './instance-file.js';
 import { ensureLocalApiKey } from './local-api-key.js';
+import { ensureWebhookSecret } from './local-webhook-secret.js';
 import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 import { grantAppRole } from './postgres-roles.js';
 import { type Role, Supervisor } from './supervisor.js';
+
+/** Where the API takes alarms. */
+const RECEIPTS_PATH = '/v1/alarms/receipts';
 
 export interface UpOptions {
   readonly environment: Environment;
@@ -35,6 +40,7 @@ export interface RunningInstance extends Instance {
 export async function up(options: UpOptions): Promise<RunningInstance> {
   const { environment, log } = options;
   refuseForeignRegistry(environment);
+  alarmReceiver(environment);
   const servers = await startEmbedded(embeddedOptions(options));
   const supervisor = new Supervisor(log);
   const stop = async (): Promise<void> => {
@@ -92,6 +98,7 @@ async function startRoles(
     TEMPORAL_NAMESPACE: servers.temporalNamespace, TEMPORAL_UI_URL: servers.temporalUiUrl, ARTIFACT_URL: environment.ARTIFACT_URL,
     DATA_DIR: environment.DATA_DIR, WORK_DIR: environment.WORK_DIR, STATE_DIR: environment.STATE_DIR,
     API_PORT: String(api.port), API_URL: instance.apiUrl, GATEWAY_PORT: String(gateway.port), GATEWAY_URL: instance.gatewayUrl, PERENNIAL_PARENT: 'watch',
+    ...alarmSettings(environment, instance.apiUrl),
   };
   const role = (name: string, args: readonly string[], readyUrl?: string): Promise<Role> =>
     supervisor.startRole({
@@ -108,6 +115,12 @@ async function startRoles(
     gateway.release();
   });
   return { instance, roles: { worker, trainer, api: apiRole, gateway: gatewayRole } };
+}
+
+/** Alarms go where the operator says, otherwise to our own API, signed with a secret of this installation. */
+function alarmSettings(environment: Environment, apiUrl: string): Pick<NodeJS.ProcessEnv, 'ALARM_WEBHOOK_URL' | 'ALARM_WEBHOOK_SECRET'> {
+  const receiver = alarmReceiver(environment) ?? { url: `${apiUrl}${RECEIPTS_PATH}`, secret: environment.ALARM_WEBHOOK_SECRET ?? ensureWebhookSecret(environment.STATE_DIR) };
+  return { ALARM_WEBHOOK_URL: receiver.url, ALARM_WEBHOOK_SECRET: receiver.secret };
 }
 
 const portFor = async (preferred: number): Promise<ReservedPort> =>

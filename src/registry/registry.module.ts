@@ -5,6 +5,7 @@ import { ApiKeysRepository } from './api-keys.repository.js';
 import { AuditLedger } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
+import { FiguresRepository } from './figures.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
@@ -16,7 +17,7 @@ import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository,
+  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository,
   TrainingRepository, VersionsRepository,
 ];
 

@@ -58,6 +58,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@temporalio/testing': ['src/embedded/find-temporal.mjs'],
   commander: ['src/cli'],
   fastify: ['src/serving/http-server.ts', 'src/api'],
+  'prom-client': ['src/api/metrics', 'src/serving/serving-metrics.ts'],
   pg: ['src/embedded/postgres-roles.ts', 'src/serving/routing-listener.ts'],
   typeorm: ['src/registry', 'migrations', 'src/api/api.module.ts', 'src/serving/record-link.ts'],
 };

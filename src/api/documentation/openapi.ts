@@ -22,6 +22,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Rollbacks', 'Take a champion back to a version that has served before.'],
   ['Versions', 'Every trained version: its data, code, parameters, environment and who asked for it.'],
   ['Evaluations', 'The figures on which a gate decided.'],
+  ['Alarms', 'What somebody had to know, and whether it reached them.'],
   ['Audit', 'Who did what, and when.'],
   ['Commands', 'What became of a command.'],
   ['Health', 'Whether the process runs and can work.'],

@@ -3,13 +3,23 @@ import { PerennialError } from '../../contracts/failures.js';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
 
+/** Signed events: their bytes are handed on as they came, because the signature is over them. */
+export const SIGNED_MEDIA_TYPE = 'application/cloudevents+json';
+const MAX_SIGNED_BYTES = 256 * 1024;
+
 const YAML_TYPES = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml', 'text/plain'];
 
-/** JSON everywhere; YAML where `takesYaml` says so, as the member `spec` of a body. Everything else is answered 415 by Fastify. */
-export function useBodyParsers(server: FastifyInstance, takesYaml: (request: FastifyRequest) => boolean): void {
+/** JSON everywhere; a signed event's bytes where `takesSigned` says so; YAML where `takesYaml` says so, as the member `spec` of a body. Everything else is answered 415 by Fastify. */
+export function useBodyParsers(server: FastifyInstance, takesYaml: (request: FastifyRequest) => boolean, takesSigned: (request: FastifyRequest) => boolean): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     settle(done, () => parseJson(decode(request, body as Buffer)));
+  });
+  server.addContentTypeParser(SIGNED_MEDIA_TYPE, { parseAs: 'buffer', bodyLimit: MAX_SIGNED_BYTES }, (request, body, done) => {
+    settle(done, () => {
+      if (!takesSigned(request)) throw new PerennialError('UnsupportedMediaType', 'This route takes application/json');
+      return body;
+    });
   });
   server.addContentTypeParser(YAML_TYPES, { parseAs: 'buffer' }, (request, body, done) => {
     settle(done, () => {

@@ -1,0 +1,73 @@
+import { Body, Controller, Get, Headers, HttpCode, Post, Query } from '@nestjs/common';
+import { ApiConsumes, ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { refusalOf } from '../../alarms/signature.js';
+import { sha256 } from '../../contracts/canonical.js';
+import { PerennialError } from '../../contracts/failures.js';
+import { AlarmsRepository } from '../../registry/alarms.repository.js';
+import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
+import { SIGNED_MEDIA_TYPE } from '../requests/body-parsers.js';
+import { alarmAnswer, type AlarmAnswer, alarmListSchema, alarmsQuery, type AlarmsQuery, receiptSchema, type ReceiptAnswer, receivedEvent } from './alarms.dto.js';
+
+/** What alarms that come here must be signed with; null where none are taken. */
+export class ReceiptSecret {
+  constructor(readonly value: string | null) {}
+}
+
+@ApiTags('Alarms')
+@CommonProblems()
+@Controller('v1/alarms')
+export class AlarmsController {
+  constructor(
+    private readonly alarms: AlarmsRepository,
+    private readonly secret: ReceiptSecret,
+  ) {}
+
+  @Get()
+  @ApiSecurity('bearer')
+  @ApiSecurity('apiKey')
+  @Operation('Alarms and whether they arrived', 'Newest first.')
+  @Answer(200, 'The alarms', alarmListSchema)
+  async listAlarms(@Query({ schema: alarmsQuery }) { limit, model }: AlarmsQuery): Promise<{ items: AlarmAnswer[] }> {
+    return { items: (await this.alarms.list(limit, model)).map(alarmAnswer) };
+  }
+
+  @Post('receipts')
+  @HttpCode(200)
+  @Operation('Receive an alarm', 'For installations without a receiver of their own: a CloudEvent signed by Standard Webhooks. The signature is asked for instead of an API key.')
+  @ApiConsumes(SIGNED_MEDIA_TYPE)
+  @ApiHeader({ name: 'webhook-id', required: true })
+  @ApiHeader({ name: 'webhook-timestamp', required: true })
+  @ApiHeader({ name: 'webhook-signature', required: true })
+  @Answer(200, 'It is on the record', receiptSchema)
+  @Problems('NotFound', 'UnsupportedMediaType', 'BodyTooLarge')
+  async receiveAlarm(
+    @Body() body: unknown,
+    @Headers('webhook-id') id: string | undefined,
+    @Headers('webhook-timestamp') timestamp: string | undefined,
+    @Headers('webhook-signature') signature: string | undefined,
+  ): Promise<ReceiptAnswer> {
+    const secret = this.secret.value;
+    if (secret === null) throw new PerennialError('NotFound', 'This API takes no alarms: ALARM_WEBHOOK_SECRET is not set');
+    if (!Buffer.isBuffer(body)) throw new PerennialError('UnsupportedMediaType', `Send the event as ${SIGNED_MEDIA_TYPE}`);
+    const now = new Date();
+    const refusal = refusalOf(secret, { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }, body, now);
+    if (refusal !== undefined) throw new PerennialError('Unauthenticated', `The alarm is refused: ${refusal}`);
+    const event = eventOf(body);
+    if (event.id !== id) throw new PerennialError('InvalidRequest', 'webhook-id and the id of the event must be the same');
+    const { source, subject, test } = event;
+    const isNew = await this.alarms.recordReceipt({ messageId: id, source, subject, test, bodyDigest: sha256(body), sentAt: new Date(Number(timestamp) * 1_000), receivedAt: now });
+    return { received: id, repeated: !isNew };
+  }
+}
+
+function eventOf(body: Buffer): ReturnType<typeof receivedEvent.parse> {
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new PerennialError('InvalidRequest', 'The event is not JSON');
+  }
+  const event = receivedEvent.safeParse(json);
+  if (event.success) return event.data;
+  throw new PerennialError('InvalidRequest', `The event is no CloudEvent 1.0: ${event.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')}`);
+}

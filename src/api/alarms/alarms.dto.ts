@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { ALARM_KINDS, SEVERITIES } from '../../contracts/alarms.js';
+import type { AlarmStory } from '../../registry/alarms.repository.js';
+import { instant, instantOf, itemsOf } from '../documentation/answer-fields.js';
+import { limit, modelName, text } from '../requests/fields.js';
+
+export const alarmsQuery = z.strictObject({ limit, model: modelName.optional().meta({ description: 'Only alarms of this model.' }) });
+export type AlarmsQuery = z.output<typeof alarmsQuery>;
+
+export const alarmSchema = z
+  .strictObject({
+    id: z.uuid(),
+    kind: z.enum(ALARM_KINDS),
+    severity: z.enum(SEVERITIES),
+    model: z.string().nullable(),
+    deployment: z.string().nullable(),
+    subject: z.string().meta({ description: 'What it is about.', examples: ['window/2013-03-01'] }),
+    summary: z.string().meta({ description: 'What is wrong and how to mend it.' }),
+    details: z.unknown(),
+    test: z.boolean().meta({ description: 'True where nothing is wrong and only the path was tried.' }),
+    raisedAt: instant,
+    delivery: z.strictObject({
+      deliveredAt: instant.nullable().meta({ description: 'When the receiver acknowledged it; null: not yet.' }),
+      attempts: z.int(),
+      lastAttemptAt: instant.nullable(),
+      lastStatus: z.int().nullable().meta({ description: 'HTTP status of the last answer; null: there was none.' }),
+      lastReason: z.string().nullable().meta({ description: 'Why the last attempt failed.' }),
+    }),
+    ended: z.strictObject({ at: instant, by: z.string(), reason: z.string() }).nullable().meta({ description: 'Null while it is open.' }),
+  })
+  .meta({ id: 'Alarm' });
+export type AlarmAnswer = z.output<typeof alarmSchema>;
+export const alarmListSchema = itemsOf(alarmSchema).meta({ id: 'AlarmList' });
+
+export function alarmAnswer({ alarm, delivery, end }: AlarmStory): AlarmAnswer {
+  const { id, kind, severity, model, deployment, subject, summary, details, test, raisedAt } = alarm;
+  const { attempts, lastStatus, lastReason } = delivery;
+  return {
+    id, kind, severity, model, deployment, subject, summary, details, test, raisedAt: raisedAt.toISOString(),
+    delivery: { deliveredAt: instantOf(delivery.deliveredAt), attempts, lastAttemptAt: instantOf(delivery.lastAttemptAt), lastStatus, lastReason },
+    ended: end && { at: end.endedAt.toISOString(), by: end.endedBy, reason: end.reason },
+  };
+}
+
+/** What of a CloudEvent the receiver reads; it keeps the digest of the rest. */
+export const receivedEvent = z.looseObject({ specversion: z.literal('1.0'), id: text(300), source: text(2_000), type: text(300), subject: text(2_000), test: z.boolean().default(false) });
+
+export const receiptSchema = z.strictObject({ received: z.string().meta({ description: 'The id of the event.' }), repeated: z.boolean().meta({ description: 'True when it had come before.' }) }).meta({ id: 'AlarmReceipt' });
+export type ReceiptAnswer = z.output<typeof receiptSchema>;

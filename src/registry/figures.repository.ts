@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+
+/** How much is waiting, open and behind at one moment. */
+export interface OperationFigures {
+  readonly commandsWaiting: number;
+  readonly retrainsOpen: number;
+  readonly rollbacksOpen: number;
+  readonly releasesOpen: number;
+  readonly gatewaysLive: number;
+  /** Live gateways that do not serve the newest revision of some deployment yet. */
+  readonly gatewaysBehind: number;
+  /** Without tests. */
+  readonly alarmsOpen: number;
+  readonly alarmsUndelivered: number;
+}
+
+/** Counts over the record, for operators. */
+@Injectable()
+export class FiguresRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  async at(now: Date): Promise<OperationFigures> {
+    const [figures]: OperationFigures[] = await this.dataSource.query(
+      `SELECT (SELECT count(*)::int FROM command WHERE state = 'accepted') AS "commandsWaiting",
+         (SELECT count(*)::int FROM retrain WHERE outcome IS NULL) AS "retrainsOpen",
+         (SELECT count(*)::int FROM rollback WHERE outcome IS NULL) AS "rollbacksOpen",
+         (SELECT count(*)::int FROM release WHERE outcome IS NULL) AS "releasesOpen",
+         (SELECT count(*)::int FROM gateway_lease WHERE expires_at > $1) AS "gatewaysLive",
+         (SELECT count(DISTINCT lease.gateway)::int FROM gateway_lease lease CROSS JOIN routing
+            LEFT JOIN gateway_acknowledgement known
+              ON known.gateway = lease.gateway AND known.boot = lease.boot AND known.model = routing.model AND known.deployment = routing.deployment
+            WHERE lease.expires_at > $1 AND coalesce(known.revision, 0) < routing.revision) AS "gatewaysBehind",
+         (SELECT count(*)::int FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE alarm_id IS NULL AND NOT test) AS "alarmsOpen",
+         (SELECT count(*)::int FROM alarm_delivery JOIN alarm ON alarm_id = id WHERE delivered_at IS NULL AND NOT test) AS "alarmsUndelivered"`,
+      [now],
+    );
+    return figures as OperationFigures;
+  }
+}
