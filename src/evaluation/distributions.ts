@@ -57,8 +57,8 @@ export function studentQuantile(p: number, nu: number): number {
 /** P(T > t) for t ≥ 0, as half the regularised incomplete beta function I_x(ν/2, ½) at x = ν/(ν + t²). */
 const studentTail = (t: number, nu: number): number => incompleteBeta(nu / (nu + t * t), nu / 2, 0.5) / 2;
 
-/** I_x(a, b) by its continued fraction (DLMF 8.17.22), evaluated with Lentz's algorithm. */
-function incompleteBeta(x: number, a: number, b: number): number {
+/** I_x(a, b), a share of 1, by its continued fraction (DLMF 8.17.22), evaluated with Lentz's algorithm; it takes about √max(a, b) terms. */
+export function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);
@@ -67,7 +67,8 @@ function incompleteBeta(x: number, a: number, b: number): number {
   let c = 1;
   let d = 1 / guard(1 - ((a + b) * x) / (a + 1));
   let product = d;
-  for (let m = 1; m <= 1000; m++) {
+  const terms = 1000 + 10 * Math.sqrt(a + b);
+  for (let m = 1; m <= terms; m++) {
     const even = (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m));
     d = 1 / guard(1 + even * d);
     c = guard(1 + even / c);
@@ -83,7 +84,7 @@ function incompleteBeta(x: number, a: number, b: number): number {
 }
 
 /** ln Γ(x) for x > 0: Stirling's series after shifting x above 15 (DLMF 5.11.1). */
-function logGamma(x: number): number {
+export function logGamma(x: number): number {
   let shift = 0;
   let z = x;
   while (z < 15) shift += Math.log(z++);
