@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { Registry1763700000000 } from '../../migrations/1763700000000-registry.js';
+import { Observations1763800000000 } from '../../migrations/1763800000000-observations.js';
 import { Labels1763801000000 } from '../../migrations/1763801000000-labels.js';
 import { Releases1763803000000 } from '../../migrations/1763803000000-releases.js';
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
@@ -13,6 +14,7 @@ import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.
 import { LabelBatch, LabelFile } from './entities/label.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
+import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
@@ -22,11 +24,11 @@ import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
 export const ENTITIES = [
   Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, AuditEntry, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
-  ModelVersion, Release, ReleaseStep, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
+  ModelVersion, ObservationFile, ObservationSegment, Release, ReleaseStep, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Labels1763801000000, Releases1763803000000, Alarms1763804000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Releases1763803000000, Alarms1763804000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -1,0 +1,130 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, IsNull } from 'typeorm';
+import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
+
+export interface SegmentId {
+  readonly gateway: string;
+  readonly boot: string;
+  readonly segment: number;
+}
+
+export interface SegmentRegistration extends SegmentId {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly observations: number;
+  readonly mirrored: number;
+  /** Milliseconds since 1970. */
+  readonly firstEventMs: number | null;
+  readonly lastEventMs: number | null;
+  readonly sealedAt: Date;
+}
+
+/** A Parquet file made of a segment. Times are in milliseconds since 1970; null for mirrored outputs. */
+export interface ConvertedFile {
+  readonly model: string;
+  readonly deployment: string;
+  readonly kind: 'observation' | 'mirror';
+  readonly digest: string;
+  readonly bytes: number;
+  readonly rows: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly firstEventMs: number | null;
+  readonly lastEventMs: number | null;
+  readonly newestReceivedMs: number | null;
+  readonly leadMs: number | null;
+}
+
+export interface SegmentConversion {
+  readonly files: readonly ConvertedFile[];
+  /** Where the segment could not be read any further. */
+  readonly damage: { readonly position: number; readonly reason: string } | null;
+}
+
+/** Event time, in milliseconds since 1970: from `fromMs`, before `untilMs`. */
+export interface ObservationRange {
+  readonly model: string;
+  readonly deployment: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+const REGISTER = `
+INSERT INTO observation_segment (gateway, boot, segment, digest, bytes, observations, mirrored, first_event_time, last_event_time, sealed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (gateway, boot, segment) DO NOTHING RETURNING digest`;
+
+/** Segments of the gateways' observation logs, and the files that were made of them. */
+@Injectable()
+export class ObservationsRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Notes a segment that is in the artifact store. @returns `differs` when other bytes are known under its name */
+  async registerSegment(segment: SegmentRegistration): Promise<'registered' | 'known' | 'differs'> {
+    const id = [segment.gateway, segment.boot, segment.segment];
+    const inserted: unknown[] = await this.dataSource.query(REGISTER, [
+      ...id, segment.digest, segment.bytes, segment.observations, segment.mirrored, dateOf(segment.firstEventMs), dateOf(segment.lastEventMs), segment.sealedAt,
+    ]);
+    if (inserted.length > 0) return 'registered';
+    const known: { digest: string }[] = await this.dataSource.query('SELECT digest FROM observation_segment WHERE gateway = $1 AND boot = $2 AND segment = $3', id);
+    return known[0]?.digest === segment.digest ? 'known' : 'differs';
+  }
+
+  /** Segments that wait for their conversion, the oldest first. */
+  async unconverted(atMost: number): Promise<ObservationSegment[]> {
+    return this.dataSource.manager.find(ObservationSegment, { where: { convertedAt: IsNull() }, order: { sealedAt: 'ASC', gateway: 'ASC', boot: 'ASC', segment: 'ASC' }, take: atMost });
+  }
+
+  /** Files and end of a conversion in one transaction. @returns false, with nothing written, when another one was quicker */
+  async recordConversion({ gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion, at: Date): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: at, damage });
+      if (affected !== 1) return false;
+      const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, ...file }) => ({
+        ...file, gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),
+      }));
+      await manager.insert(ObservationFile, rows);
+      return true;
+    });
+  }
+
+  /** Files that may hold observations of the range, by their first event time. */
+  async observationFiles({ model, deployment, fromMs, untilMs }: ObservationRange): Promise<ObservationFile[]> {
+    return this.dataSource.manager.createQueryBuilder(ObservationFile, 'file')
+      .where("file.model = :model AND file.deployment = :deployment AND file.kind = 'observation'", { model, deployment })
+      .andWhere('file.last_event_time >= :from AND file.first_event_time < :until', { from: dateOf(fromMs), until: dateOf(untilMs) })
+      .orderBy({ 'file.first_event_time': 'ASC', 'file.gateway': 'ASC', 'file.boot': 'ASC', 'file.segment': 'ASC' })
+      .getMany();
+  }
+
+  /** Files that may hold what other versions made of the range's observations: they may lie in later segments. */
+  async mirrorFiles({ model, deployment, fromMs, untilMs }: ObservationRange): Promise<ObservationFile[]> {
+    return this.dataSource.manager.createQueryBuilder(ObservationFile, 'mirror')
+      .where("mirror.model = :model AND mirror.deployment = :deployment AND mirror.kind = 'mirror'", { model, deployment })
+      .andWhere(
+        `EXISTS (SELECT FROM observation_file file WHERE file.kind = 'observation' AND file.model = :model AND file.deployment = :deployment
+           AND file.last_event_time >= :from AND file.first_event_time < :until AND file.gateway = mirror.gateway AND file.boot = mirror.boot
+           AND file.last_sequence >= mirror.first_sequence AND file.first_sequence <= mirror.last_sequence)`,
+        { from: dateOf(fromMs), until: dateOf(untilMs) },
+      )
+      .orderBy({ 'mirror.gateway': 'ASC', 'mirror.boot': 'ASC', 'mirror.segment': 'ASC' })
+      .getMany();
+  }
+
+  /**
+   * How far event time has come in a deployment: the latest that any indexed observation would have by now, in
+   * milliseconds since 1970; null where there is none.
+   */
+  async streamTimeMs(model: string, deployment: string, now: Date): Promise<number | null> {
+    const rows: { lead: number | null }[] = await this.dataSource.query(
+      "SELECT max(lead_ms) AS lead FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation'", [model, deployment],
+    );
+    const lead = rows[0]?.lead ?? null;
+    return lead === null ? null : now.getTime() + lead;
+  }
+}
+
+/** PostgreSQL's and JavaScript's calendars both hold these years; a caller's event time may lie outside. */
+const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
+const LATEST_MS = Date.UTC(9999, 11, 31);
+
+const dateOf = (ms: number | null): Date | null => (ms === null ? null : new Date(Math.min(LATEST_MS, Math.max(EARLIEST_MS, ms))));
