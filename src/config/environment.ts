@@ -7,7 +7,7 @@ const folder = (standard: string) => z.string().min(1).default(standard).transfo
 const postgresUrl = z.url({ protocol: /^postgres(?:ql)?$/, error: 'must be a URL of PostgreSQL, such as postgres://user:password@host:5432/perennial' }).optional();
 const webhookUrl = z
   .url({ protocol: /^https?$/, error: 'must be a URL of http or https' })
-  .refine((url) => new URL(url).username === '' && new URL(url).password === '', { error: 'must not hold a user or password; the signature tells who sends' })
+  .refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).password === ''), { error: 'must not hold a user or password; the signature tells who sends' })
   .optional();
 const webhookSecret = z.string().regex(/^whsec_(?=[A-Za-z0-9+/]{32,86}={0,2}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'must be whsec_ and 24 to 64 bytes in Base64').optional();
 
