@@ -24,9 +24,8 @@ export const normalMixtureBound = (v: number, rho: number, alpha: number): numbe
 export function gammaExponentialLogMixture(s: number, v: number, rho: number, c: number): number {
   const prior = rho / (c * c);
   const posterior = (v + rho) / (c * c);
-  const at = (c * s + v) / (c * c);
-  const normaliser = prior * Math.log(prior) - logGamma(prior) - Math.log(gammaShare(prior, prior));
-  return normaliser + logGamma(posterior) + Math.log(gammaShare(posterior, at + prior)) - posterior * Math.log(at + prior) + at;
+  const at = (c * s + v + rho) / (c * c);
+  return surplus(posterior, at) + Math.log(gammaShare(posterior, at)) - surplus(prior, prior) - Math.log(gammaShare(prior, prior));
 }
 
 /** The s at which the gamma-exponential mixture reaches 1/alpha: with probability 1 − alpha the sum stays below it at every v. */
@@ -64,7 +63,7 @@ const logCutBeta = (a: number, b: number, x: number): number => logGamma(a) + lo
 /** P(a, x), the lower incomplete gamma function as a share of 1, by its series or its continued fraction (DLMF 8.11.4, 8.9.2). */
 function gammaShare(a: number, x: number): number {
   if (x <= 0) return 0;
-  const front = Math.exp(a * Math.log(x) - x - logGamma(a));
+  const front = Math.exp(-surplus(a, x));
   const terms = 1000 + 20 * Math.sqrt(a);
   if (x < a + 1) {
     let term = 1 / a;
@@ -84,4 +83,21 @@ function gammaShare(a: number, x: number): number {
     if (Math.abs(c * d - 1) < 1e-16) break;
   }
   return 1 - front * product;
+}
+
+/** ln Γ(a) − a ln x + x, without the digits that its large terms would cancel: by Stirling's series for large a (DLMF 5.11.1). */
+function surplus(a: number, x: number): number {
+  if (a < 15) return logGamma(a) - a * Math.log(x) + x;
+  const inverse = 1 / (a * a);
+  const stirling = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / a;
+  return a * excess((x - a) / a) + Math.log((2 * Math.PI) / a) / 2 + stirling;
+}
+
+/** δ − ln(1 + δ) for δ > −1. */
+function excess(delta: number): number {
+  if (Math.abs(delta) > 0.1) return delta - Math.log1p(delta);
+  let sum = 0;
+  let power = delta;
+  for (let k = 2; k < 25; k++) sum += (k % 2 === 0 ? 1 : -1) * (power *= delta) / k;
+  return sum;
 }
