@@ -20,8 +20,9 @@ import { ActivitySettings } from './activity-settings.js';
 import { AlarmReceiver } from './alarm-receiver.js';
 import { StoreProvider } from './store-provider.js';
 
-/** So many a round: what is left is sent in the next one. */
+/** So many a round, and begun for so long: what is left is sent in the next one. */
 const SENT_A_ROUND = 50;
+const ROUND_MS = 15_000;
 
 export interface DeliveryRound {
   readonly delivered: number;
@@ -69,7 +70,12 @@ export class AlarmActivities {
   async sendUndelivered(): Promise<DeliveryRound> {
     const reasons = new Set<string>();
     let delivered = 0;
+    const until = Date.now() + ROUND_MS;
     for (const { id } of await this.alarms.undelivered(SENT_A_ROUND)) {
+      if (Date.now() > until) {
+        reasons.add('the receiver is slow, and more are waiting');
+        break;
+      }
       const outcome = await this.send(await this.alarms.get(id));
       if (outcome.delivered) delivered += 1;
       else reasons.add(outcome.reason);
