@@ -1,8 +1,11 @@
 import type { AlarmActivities } from './alarms.activities.js';
 import type { DataActivities } from './data.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
+import type { LabelsActivities } from './labels.activities.js';
 import type { ReconcileActivities } from './reconcile.activities.js';
 import type { RegistryActivities } from './registry.activities.js';
+import type { ReleaseActivities } from './release.activities.js';
+import type { ReleaseMeasurementActivities } from './release-measurement.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { TrainingActivities } from './training.activities.js';
 
@@ -10,14 +13,17 @@ export interface ActivityProviders {
   readonly alarms: AlarmActivities;
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
+  readonly labels: LabelsActivities;
   readonly training: TrainingActivities;
   readonly evaluation: EvaluationActivities;
+  readonly release: ReleaseActivities;
+  readonly measurement: ReleaseMeasurementActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, training, evaluation, rollout, reconcile }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, labels, training, evaluation, release, measurement, rollout, reconcile }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -28,15 +34,21 @@ export const activitiesOf = ({ alarms, registry, data, training, evaluation, rol
     rollBack: rollout.rollBack.bind(rollout),
     awaitGateways: rollout.awaitGateways.bind(rollout),
     endRollback: rollout.endRollback.bind(rollout),
+    readRelease: release.readRelease.bind(release),
+    decideRelease: release.decideRelease.bind(release),
+    endRelease: release.endRelease.bind(release),
+    releaseWorkflows: labels.releaseWorkflows.bind(labels),
     reconcileMotion: reconcile.reconcileMotion.bind(reconcile),
     raiseAlarm: alarms.raiseAlarm.bind(alarms),
     endAlarm: alarms.endAlarm.bind(alarms),
     deliverAlarms: alarms.deliverAlarms.bind(alarms),
   },
   data: {
+    measureRelease: measurement.measureRelease.bind(measurement),
     proveMonitoring: alarms.proveMonitoring.bind(alarms),
     takeSnapshot: data.takeSnapshot.bind(data),
     validateData: data.validateData.bind(data),
+    ingestLabels: labels.ingestLabels.bind(labels),
     admit: evaluation.admit.bind(evaluation),
     score: evaluation.score.bind(evaluation),
   },

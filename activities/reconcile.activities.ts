@@ -2,18 +2,21 @@ import { gzipSync } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
-import { type ModelLifecycleInput, modelWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
+import { type DeploymentInput, deploymentWorkflowId, type ModelLifecycleInput, modelWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { modelAttributes, type WorkflowFacts } from '../src/contracts/search-attributes.js';
 import type { ReconcileReport } from '../src/contracts/status.js';
 import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
+import type { Release } from '../src/registry/entities/release.entity.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import type { Rollback } from '../src/registry/entities/routing.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
 import { origin } from './activity-context.js';
+import { AlarmActivities } from './alarms.activities.js';
 import { historyDocument } from './history-document.js';
 import { StoreProvider } from './store-provider.js';
 
@@ -30,8 +33,10 @@ export class ReconcileActivities {
 
   constructor(
     private readonly client: Client,
+    private readonly alarms: AlarmActivities,
     private readonly dispatcher: CommandDispatcher,
     private readonly models: ModelsRepository,
+    private readonly releases: ReleasesRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
@@ -44,10 +49,14 @@ export class ReconcileActivities {
     const lifecyclesStarted = await this.startLifecycles();
     const commandsSent = await this.dispatcher.sendWaiting(new Date());
     const retrains = await settleEach(await this.retrains.open(), (retrain) => this.settleRetrain(retrain));
+    const releases = await settleEach(await this.releases.allCurrent(), (release) => this.settleRelease(release));
     const rollbacks = await settleEach(await this.routing.openRollbacks(), (rollback) => this.settleRollback(rollback));
+    // What did not reach its receiver when it was raised; the record says why it still does not.
+    await this.alarms.sendUndelivered();
     return {
       commandsSent, lifecyclesStarted,
       retrainsRestarted: retrains.restarted, retrainsEnded: retrains.ended,
+      releasesRestarted: releases.restarted, releasesEnded: releases.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
       historiesExported: await this.exportHistories(),
     };
@@ -62,6 +71,11 @@ export class ReconcileActivities {
       if (digest) await this.retrains.recordHistory(retrain, digest);
       exported += digest ? 1 : 0;
     }
+    for (const release of await this.releases.withoutHistory(since, EXPORTS_A_ROUND)) {
+      const digest = await this.exportHistory(deploymentWorkflowId(release.model, release.version), release.requestedAt);
+      if (digest) await this.releases.recordHistory(release, digest);
+      exported += digest ? 1 : 0;
+    }
     for (const rollback of await this.routing.rollbacksWithoutHistory(since, EXPORTS_A_ROUND)) {
       const digest = await this.exportHistory(rollbackWorkflowId(rollback.model, rollback.deployment, rollback.fromEpoch));
       if (digest) await this.routing.recordRollbackHistory(rollback, digest);
@@ -71,8 +85,8 @@ export class ReconcileActivities {
   }
 
   /** @returns undefined while the workflow runs, and where Temporal does not know it (any more) */
-  private async exportHistory(workflowId: string): Promise<string | undefined> {
-    const motion = await this.motionOf(workflowId);
+  private async exportHistory(workflowId: string, since?: Date): Promise<string | undefined> {
+    const motion = await this.motionOf(workflowId, since);
     if (motion === 'running' || motion === 'missing') return undefined;
     const history = await this.client.workflow.getHandle(workflowId).fetchHistory();
     return (await this.store.putBytes(gzipSync(JSON.stringify(historyDocument(history))))).digest;
@@ -121,9 +135,27 @@ export class ReconcileActivities {
     return 'ended';
   }
 
-  private async motionOf(workflowId: string): Promise<Motion> {
+  /** A version may be released again under its id: a run that closed before the release was asked for is another one's. */
+  private async settleRelease(release: Release): Promise<'left' | 'restarted' | 'ended'> {
+    const { model, number, version, deployment } = release;
+    const workflowId = deploymentWorkflowId(model, version);
+    const motion = await this.motionOf(workflowId, release.requestedAt);
+    if (motion === 'running') return 'left';
+    if (motion === 'missing') {
+      const input: DeploymentInput = { inputVersion: 1, model, number, version, awaitedRevision: 0 };
+      await this.start('deployment', workflowId, input, `Release ${number} of ${model}: version ${version} into ${deployment}`, { model, deployment, stage: release.stage });
+      return 'restarted';
+    }
+    const outcome = motion.type === 'WorkflowTerminated' ? 'terminated' : motion.type === 'WorkflowCancelled' ? 'cancelled' : 'failed';
+    await this.releases.end({ model, number }, { outcome, reason: motion.message, failure: motion }, new Date(), origin());
+    return 'ended';
+  }
+
+  /** @param since what closed before is not what is looked for */
+  private async motionOf(workflowId: string, since?: Date): Promise<Motion> {
     try {
-      const { status } = await this.client.workflow.getHandle(workflowId).describe();
+      const { status, closeTime } = await this.client.workflow.getHandle(workflowId).describe();
+      if (since && closeTime && closeTime < since) return 'missing';
       return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' ? 'running' : endedFrom(status.name);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return 'missing';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
 import type { FailureType } from '../src/contracts/failures.js';
-import { DEFAULT_DEPLOYMENT, retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
+import { DEFAULT_DEPLOYMENT, deploymentWorkflowId, retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, RetrainPlan } from '../src/contracts/retrains.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import { durationMs } from '../src/contracts/time.js';
@@ -10,16 +10,15 @@ import { bodyOf, CommandsRepository } from '../src/registry/commands.repository.
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { type RetrainEnd, RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
-import { VersionsRepository } from '../src/registry/versions.repository.js';
-import { chooseRollbackTarget } from '../src/rollout/rollback-target.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
-
-const HISTORY_LIMIT = 1_000;
+import { ReleaseCommands } from './release-commands.js';
+import { RollbackTargets } from './rollback-targets.js';
 
 /** Commands taking effect, and the record of a retrain's course. */
 @Injectable()
@@ -30,7 +29,9 @@ export class RegistryActivities {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
-    private readonly versions: VersionsRepository,
+    private readonly releases: ReleasesRepository,
+    private readonly releaseCommands: ReleaseCommands,
+    private readonly targets: RollbackTargets,
     private readonly settings: ActivitySettings,
   ) {}
 
@@ -40,20 +41,23 @@ export class RegistryActivities {
     return this.commands.settle(commandId, at, origin(), (manager, command) => {
       if (command.kind === 'apply') return this.applySpec(manager, command, at);
       if (command.kind === 'retrain') return this.requestRetrain(manager, command, at);
+      if (command.kind === 'release') return this.releaseCommands.request(manager, command, at);
+      if (command.kind === 'steer') return this.releaseCommands.steer(manager, command, at);
       return this.requestRollback(manager, command, at);
     });
   }
 
   async readModelStatus(model: string): Promise<ModelStatus> {
     const found = await this.models.find(model);
-    if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null };
-    const [routing, recent] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2)]);
+    if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null, release: null };
+    const [routing, recent, release] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model)]);
     const active = recent.find((retrain) => retrain.outcome === null);
     const last = recent.find((retrain) => retrain.outcome !== null);
     return {
       model, owner: found.owner, tier: found.tier, champion: routing.champion, epoch: routing.epoch,
       activeRetrain: active ? { number: active.number, workflowId: retrainWorkflowId(model, active.number) } : null,
       lastRetrain: last?.outcome ? { number: last.number, outcome: last.outcome, reason: last.reason ?? '' } : null,
+      release: release && { number: release.number, version: release.version, deployment: release.deployment, stage: release.stage, workflowId: deploymentWorkflowId(model, release.version) },
     };
   }
 
@@ -100,9 +104,7 @@ export class RegistryActivities {
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const routing = await this.routing.get(model.name, body.deployment);
-    const statuses = new Map((await this.versions.list(model.name, HISTORY_LIMIT)).map((version) => [version.number, version.status]));
-    const history = await this.routing.history(model.name, body.deployment, HISTORY_LIMIT);
-    const target = chooseRollbackTarget(routing.champion, history, body.toVersion, (version) => statuses.get(version));
+    const target = await this.targets.choose(manager, routing, body.toVersion);
     if ('refused' in target) return refused('NoRollbackTarget', `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
     const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };
     const outcome = { kind: 'rollback', deployment: body.deployment, fromEpoch: routing.epoch, workflowId: rollbackWorkflowId(id.model, id.deployment, id.fromEpoch) } as const;

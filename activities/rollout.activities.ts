@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
+import type { CandidateStart, PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
 import { GatewaysRepository } from '../src/registry/gateways.repository.js';
+import type { Retrain } from '../src/registry/entities/retrain.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { type RollbackEnd, RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
@@ -14,6 +17,8 @@ const POLL_MS = 50;
 @Injectable()
 export class RolloutActivities {
   constructor(
+    private readonly models: ModelsRepository,
+    private readonly releases: ReleasesRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly versions: VersionsRepository,
@@ -21,10 +26,11 @@ export class RolloutActivities {
   ) {}
 
   /**
-   * Makes the retrain's version the champion, if the epoch that it was judged against is still current.
+   * Makes the retrain's version the champion, if the epoch that it was judged against is still current; where the spec asks
+   * for a release and there is a champion to compare with, puts one into the queue instead.
    * Fails with `ChampionMoved` otherwise.
    */
-  async promote(id: RetrainId): Promise<PromotionSummary> {
+  async promote(id: RetrainId): Promise<CandidateStart> {
     await this.retrains.enterStage(id, 'promote');
     const retrain = await this.retrains.get(id);
     const version = retrain.version as number;
@@ -32,8 +38,11 @@ export class RolloutActivities {
     if (evaluation?.verdict !== 'pass') {
       throw ApplicationFailure.nonRetryable(`Version ${version} of ${id.model} has not passed its gate`, 'VersionUnfit');
     }
+    const { rollout } = await this.models.spec(id.model, retrain.specDigest);
+    const { champion } = await this.routing.get(id.model, retrain.deployment);
+    if (rollout.strategy === 'progressive' && champion !== null) return { release: await this.queueRelease(retrain, version, rollout.whileReleasing) };
     const move = { model: id.model, deployment: retrain.deployment, expectedEpoch: evaluation.epoch, version, reason: 'promotion', actor: retrain.requestedBy } as const;
-    return this.routing.moveChampion(move, new Date(), origin());
+    return { release: null, ...(await this.routing.moveChampion(move, new Date(), origin())) };
   }
 
   /** Puts the rollback's version into service. Fails with `ChampionMoved` when the champion changed since the request. */
@@ -52,6 +61,18 @@ export class RolloutActivities {
         if (behind.length === 0 || Date.now() >= until) return behind;
         await pause(POLL_MS, undefined, { signal });
       }
+    });
+  }
+
+  private async queueRelease(retrain: Retrain, version: number, meanwhile: 'queue' | 'supersede'): Promise<number> {
+    const { model, number, deployment, specDigest, requestedBy } = retrain;
+    const at = new Date();
+    return this.releases.inTurn(model, async (manager) => {
+      const known = await this.releases.ofRetrain(manager, model, number);
+      if (known) return known.number;
+      if (meanwhile === 'supersede') await this.releases.supersede(manager, model, version, at, origin());
+      const request = { model, deployment, version, retrain: number, commandId: retrain.commandId, specDigest, requestedBy, requestReason: `Retrain ${number} passed its gate.` };
+      return this.releases.add(manager, request, at, origin());
     });
   }
 

@@ -1,3 +1,5 @@
+export { deployment } from './deployment.workflow.js';
+export { ingestion } from './ingestion.workflow.js';
 export { modelLifecycle } from './model-lifecycle.workflow.js';
 export { reconcile } from './reconcile.workflow.js';
 export { retrain } from './retrain.workflow.js';

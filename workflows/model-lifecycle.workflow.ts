@@ -1,20 +1,21 @@
 import {
-  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineSignal, defineUpdate, ParentClosePolicy,
+  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy,
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { CommandOutcome } from '../src/contracts/commands.js';
-import { CHANGED_SIGNAL, COMMAND_UPDATE, type ModelLifecycleInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
+import { CHANGED_SIGNAL, COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { storedFailure } from './failures.js';
+import { deployment } from './deployment.workflow.js';
+import { changedSignal } from './messages.js';
 import { record } from './policies.js';
 import { retrain } from './retrain.workflow.js';
 import { rollback } from './rollback.workflow.js';
 
 export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDATE);
-export const changedSignal = defineSignal(CHANGED_SIGNAL);
 export const statusQuery = defineQuery<ModelStatus | null>(STATUS_QUERY);
 
 /** A run's history stays far below Temporal's limits. */
@@ -29,6 +30,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
   let commands = 0;
   let changed = true;
   let status: ModelStatus | null = null;
+  const begun = new Set<number>();
   setHandler(commandUpdate, async (commandId) => {
     commands += 1;
     const outcome = await record.handleCommand.executeWithOptions({ summary: 'Let a command take effect' }, [commandId]);
@@ -48,6 +50,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
       changed = false;
       status = await record.readModelStatus.executeWithOptions({ summary: 'See where the model stands' }, [input.model]);
       show(status);
+      await releaseInTurn(status, begun);
     }
     await condition(() => changed || full(), Math.max(1, until - Date.now()));
   }
@@ -57,9 +60,33 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
 
 async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
+  if (outcome.kind === 'steer') await getExternalWorkflowHandle(outcome.workflowId).signal(CHANGED_SIGNAL).catch(() => undefined);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
   }
+}
+
+/** A release whose turn has come is begun; one under way is reconciliation's, should its workflow be gone. */
+async function releaseInTurn({ model, release }: ModelStatus, begun: Set<number>): Promise<void> {
+  if (release?.stage !== 'queued' || begun.has(release.number)) return;
+  begun.add(release.number);
+  await startDeployment({ inputVersion: 1, model, number: release.number, version: release.version, awaitedRevision: 0 }, release.deployment, release.workflowId);
+}
+
+async function startDeployment(input: DeploymentInput, deploymentName: string, workflowId: string): Promise<void> {
+  const { model, number, version } = input;
+  const child = await startOnce(() =>
+    startChild(deployment, {
+      workflowId, args: [input], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      staticSummary: `Release ${number} of ${model}: version ${version} into ${deploymentName}`,
+      typedSearchAttributes: modelAttributes({ model, deployment: deploymentName, stage: 'queued' }),
+    }),
+  );
+  recordEnd(child, (failure) =>
+    record.endRelease.executeWithOptions({ summary: `Record how release ${number} ended` }, [{ model, number }, {
+      outcome: failure.type === 'WorkflowTerminated' ? 'terminated' : failure.type === 'WorkflowCancelled' ? 'cancelled' : 'failed', reason: failure.message, failure,
+    }]),
+  );
 }
 
 async function startRetrain(input: RetrainInput, workflowId: string): Promise<void> {
@@ -112,7 +139,7 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 
 function show(status: ModelStatus): void {
   if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [status.champion === null ? 'development' : 'production'] });
-  const { champion, epoch, activeRetrain, lastRetrain } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release } = status;
   setCurrentDetails(
     [
       `### ${status.model}`,
@@ -122,9 +149,10 @@ function show(status: ModelStatus): void {
       `- owner: ${status.owner ?? 'not registered'}`,
       `- tier: ${status.tier ?? 'not registered'}`,
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
+      release ? `- release ${release.number} of version ${release.version} (${release.stage}): \`${release.workflowId}\`` : '- no release is under way',
       ...(lastRetrain ? [`- last retrain: ${lastRetrain.number}, ${lastRetrain.outcome}. ${lastRetrain.reason}`] : []),
       '',
-      'Waits for commands: `perennial retrain`, `perennial rollback`, or the API.',
+      'Waits for commands: `perennial retrain`, `perennial release`, `perennial rollback`, or the API.',
     ].join('\n').slice(0, 20_000),
   );
 }

@@ -73,9 +73,13 @@ async function judge(id: RetrainId, board: StageBoard, version: number): Promise
 }
 
 async function promote(id: RetrainId, plan: RetrainPlan, board: StageBoard, score: ScoreSummary, gate: GateSummary): Promise<RetrainResult> {
-  board.begin('promote', 'Changing the champion, if the epoch that was judged against is still current.');
+  board.begin('promote', 'Changing the champion, if the epoch that was judged against is still current; or beginning a release, as the spec says.');
   try {
     const change = await record.promote.executeWithOptions({ summary: `Promote version ${score.version}` }, [id]);
+    if (change.release !== null) {
+      board.note(`release ${change.release}`);
+      return { outcome: 'releasing', reason: `${gate.reason} Release ${change.release} brings it into service step by step.`, version: score.version, epoch: null };
+    }
     const behind = await gateways.awaitGateways.executeWithOptions(
       { summary: 'Wait for the gateways' },
       [id.model, plan.deployment, change.revision, GATEWAYS_WITHIN_MS],
@@ -101,7 +105,7 @@ const notPromoted = (score: ScoreSummary, gate: GateSummary): RetrainResult => (
 async function end(id: RetrainId, board: StageBoard, result: RetrainResult): Promise<RetrainResult> {
   const { outcome, reason, epoch } = result;
   await record.endRetrain.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, reason, failure: null, promotedEpoch: epoch }]);
-  board.end(outcome === 'promoted', outcome, reason);
+  board.end(outcome === 'promoted' || outcome === 'releasing', outcome, reason);
   return result;
 }
 

@@ -18,6 +18,7 @@ import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { Dependencies } from './health/dependencies.js';
 import { HealthController } from './health/health.controller.js';
 import { ModelsController } from './models/models.controller.js';
+import { ReleasesController } from './releases/releases.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
@@ -50,7 +51,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       module: ApiModule,
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
-        ModelsController, RetrainsController, ChampionController, RollbacksController, VersionsController, EvaluationsController,
+        ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, VersionsController, EvaluationsController,
         AlarmsController, AuditController, CommandsController, HealthController,
       ],
       providers: [

@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import type { ExitCode, Session } from './session.js';
 import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
+import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { retrain, type RetrainOptions } from './verbs/retrain.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
@@ -37,6 +39,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   verb('versions <model>', 'List the versions of a model with the figures that decided on them.', 'versions flight-delay')
     .action((model: string) => run((session) => versions(session, model)));
   addRollback(verb, run);
+  addReleases(verb, run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
@@ -67,6 +70,31 @@ function addRollback(verb: Verb, run: Run): void {
     .action((model: string, options: RollbackOptions & { json?: boolean }) => run((session) => rollback(session, model, without(options))));
 }
 
+function addReleases(verb: Verb, run: Run): void {
+  verb('release <model>', 'Bring a version into service step by step: shadow, canary, promotion, watch.', 'release flight-delay 7 --reason "the autumn candidate"')
+    .argument('<version>', 'the version', versionNumber)
+    .requiredOption('--reason <text>', 'why, for the record')
+    .addOption(deploymentOption())
+    .option('--follow', 'stay until it has ended; that may take weeks', false)
+    .action((model: string, version: number, options: ReleaseOptions & { json?: boolean }) => run((session) => release(session, model, version, without(options))));
+  verb('releases <model>', 'List the releases of a model, or show one with its steps and comparisons.', 'releases flight-delay', 'releases flight-delay 3')
+    .argument('[number]', 'the release', versionNumber)
+    .action((model: string, number: number | undefined) => run((session) => releases(session, model, number)));
+  for (const action of RELEASE_ACTIONS) {
+    verb(`${action} <model>`, STEERING[action], `${action} flight-delay 3 --reason "as agreed"`)
+      .argument('<number>', 'the release', versionNumber)
+      .requiredOption('--reason <text>', 'why, for the record')
+      .action((model: string, number: number, { reason }: { reason: string }) => run((session) => steer(session, action, model, number, reason)));
+  }
+}
+
+const STEERING = {
+  pause: 'Pause a release: mirrors and shares go on as they stand, nothing goes forward.',
+  resume: 'Let a paused release go on.',
+  advance: 'Send a release to its next step without waiting for time and samples.',
+  abort: 'End a release; where its version answers already, the one before comes back.',
+} as const;
+
 const deploymentOption = (): Option => new Option('--deployment <name>', 'a place where the model answers; `default` where it is not given');
 
 function without<T extends { json?: boolean }>({ json: _json, ...options }: T): Omit<T, 'json'> {
@@ -74,6 +102,6 @@ function without<T extends { json?: boolean }>({ json: _json, ...options }: T): 
 }
 
 function versionNumber(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be the number of a version, such as 3.');
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be the number of a version or release, such as 3.');
   return Number(value);
 }

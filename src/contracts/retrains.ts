@@ -70,6 +70,11 @@ export interface GateSummary {
   readonly reason: string;
 }
 
+/** What became of a candidate that its gate passed: the champion, or a release of that number. */
+export type CandidateStart =
+  | ({ readonly release: null } & PromotionSummary)
+  | { readonly release: number };
+
 export interface PromotionSummary {
   readonly epoch: number;
   readonly revision: number;

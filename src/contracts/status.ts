@@ -1,3 +1,4 @@
+import type { ReleaseStage } from './releases.js';
 import type { RetrainOutcome } from './retrains.js';
 
 /** Where a model stands, in short: what its workflow shows to operators. */
@@ -9,6 +10,8 @@ export interface ModelStatus {
   readonly epoch: number;
   readonly activeRetrain: { readonly number: number; readonly workflowId: string } | null;
   readonly lastRetrain: { readonly number: number; readonly outcome: RetrainOutcome; readonly reason: string } | null;
+  /** The one under way, or the one whose turn it is. */
+  readonly release: { readonly number: number; readonly version: number; readonly deployment: string; readonly stage: ReleaseStage; readonly workflowId: string } | null;
 }
 
 /** What reconciliation found and did. */
@@ -19,5 +22,7 @@ export interface ReconcileReport {
   readonly retrainsEnded: number;
   readonly rollbacksRestarted: number;
   readonly rollbacksEnded: number;
+  readonly releasesRestarted: number;
+  readonly releasesEnded: number;
   readonly historiesExported: number;
 }

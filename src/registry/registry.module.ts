@@ -4,11 +4,13 @@ import { AlarmsRepository } from './alarms.repository.js';
 import { ApiKeysRepository } from './api-keys.repository.js';
 import { AuditLedger } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
+import { ComparisonsRepository } from './comparisons.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { FiguresRepository } from './figures.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
+import { ObservationsRepository } from './observations.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
@@ -17,7 +19,7 @@ import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository,
+  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository,
   TrainingRepository, VersionsRepository,
 ];
 

@@ -15,7 +15,7 @@ export interface TurnRules {
   /** Only asked for a decision that begins a step. */
   beginsStep(decision: ReleaseDecision): boolean;
   plan(release: Release, routing: Routing): Promise<ReleasePlan>;
-  rollbackTarget(manager: EntityManager, routing: Routing, leaving: number): Promise<{ readonly version: number } | { readonly refused: string }>;
+  rollbackTarget(manager: EntityManager, routing: Routing): Promise<{ readonly version: number } | { readonly refused: string }>;
 }
 
 interface Turn {
@@ -134,7 +134,7 @@ export class ReleaseTurns {
   /** The release ends; the rollback is recorded and its workflow changes the champion. Without a target a person must decide. */
   private async rollBack(turn: Turn, { outcome, unfit, reason }: ReleaseDecision & { action: 'roll-back' }): Promise<{ release: Release; decision?: ReleaseDecision; rollbackFromEpoch?: number }> {
     const { manager, release, routing, measurement, at, origin, rules } = turn;
-    const target = await rules.rollbackTarget(manager, routing, release.version);
+    const target = await rules.rollbackTarget(manager, routing);
     if ('refused' in target) return { release, decision: { action: 'wait-for-person', reason: `${reason} It cannot be taken back: ${target.refused}.` } };
     const after = await this.releases.finish(manager, release, routing, { outcome, reason, failure: null, unfit, actor: SYSTEM_ACTOR, measurement, action: 'roll-back' }, at, origin);
     await this.routing.beginRollback(manager, {

@@ -86,6 +86,14 @@ export class ReleasesRepository {
     return number;
   }
 
+  /** A transaction that has locked the model's row: one at a time. */
+  async inTurn<T>(model: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.findOneOrFail(Model, { where: { name: model }, lock: { mode: 'pessimistic_write' } });
+      return work(manager);
+    });
+  }
+
   async ofRetrain(manager: EntityManager, model: string, retrain: number): Promise<Release | null> {
     return manager.findOneBy(Release, { model, retrain });
   }
@@ -167,6 +175,10 @@ export class ReleasesRepository {
     if (refusal) throw new PerennialError('ReleaseNotSteerable', `Release ${id.number} of ${id.model} ${refusal}`, { number: id.number, stage: release.stage, outcome: release.outcome });
     if (action === release.wanted) return { release, joined: true };
     const routing = await this.routing.lock(manager, release.model, release.deployment);
+    if (action === 'abort' && release.stage === 'queued') {
+      const end = { outcome: 'aborted', reason, failure: null, unfit: false, actor: command.actor, measurement: null } as const;
+      return { release: await this.finish(manager, release, routing, end, at, origin), joined: false };
+    }
     const paused = action === 'pause' ? true : action === 'resume' ? false : release.paused;
     const { challengers, weights } = routing;
     const serving = ACTIVE.includes(release.stage);

@@ -6,8 +6,14 @@ import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
+import { LabelsActivities } from '../../activities/labels.activities.js';
+import { ObservedFiles } from '../../activities/observed-files.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
+import { ReleaseActivities } from '../../activities/release.activities.js';
+import { ReleaseCommands } from '../../activities/release-commands.js';
+import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
+import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
@@ -16,12 +22,14 @@ import { alarmReceiver } from '../config/alarm-receiver.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
+import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
+import { LabelsRepository } from '../registry/labels.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, ReconcileActivities, RegistryActivities, RolloutActivities, TrainingActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, LabelsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, RolloutActivities, TrainingActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -37,6 +45,10 @@ export class WorkerModule {
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
+        RollbackTargets,
+        ReleaseCommands,
+        { provide: IngestionStarter, useFactory: (labels: LabelsRepository) => new IngestionStarter(client, labels), inject: [LabelsRepository] },
+        ObservedFiles,
         ...ACTIVITIES,
       ],
     };

@@ -8,13 +8,17 @@ import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
+import { LabelsActivities } from '../../activities/labels.activities.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
+import { ReleaseActivities } from '../../activities/release.activities.js';
+import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
+import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { WORKFLOW_BUNDLE } from './bundle.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -42,10 +46,13 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
+  const ingestion = context.get(IngestionStarter);
+  if (queues.includes('lifecycle')) ingestion.start();
   return {
     ended,
     close: async () => {
       stopEnsuring();
+      await ingestion.stop();
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       // All of them, also where one has failed: a connection is not closed under a worker that still runs.
       await Promise.allSettled(runs);
@@ -69,9 +76,12 @@ const providersOf = (context: INestApplicationContext) => ({
   alarms: context.get(AlarmActivities),
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
+  labels: context.get(LabelsActivities),
   training: context.get(TrainingActivities),
   evaluation: context.get(EvaluationActivities),
   rollout: context.get(RolloutActivities),
+  release: context.get(ReleaseActivities),
+  measurement: context.get(ReleaseMeasurementActivities),
   reconcile: context.get(ReconcileActivities),
 });
 

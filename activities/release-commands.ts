@@ -1,0 +1,75 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { CommandOutcome } from '../src/contracts/commands.js';
+import { type FailureType, PerennialError } from '../src/contracts/failures.js';
+import { deploymentWorkflowId } from '../src/contracts/motion.js';
+import { bodyOf } from '../src/registry/commands.repository.js';
+import type { Command } from '../src/registry/entities/command.entity.js';
+import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
+import { Model } from '../src/registry/entities/model.entity.js';
+import type { Release } from '../src/registry/entities/release.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleasesRepository } from '../src/registry/releases.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { origin } from './activity-context.js';
+import { RollbackTargets } from './rollback-targets.js';
+
+/** The commands that begin and steer a release, taking effect within the transaction that settles them. */
+@Injectable()
+export class ReleaseCommands {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly releases: ReleasesRepository,
+    private readonly routing: RoutingRepository,
+    private readonly versions: VersionsRepository,
+    private readonly targets: RollbackTargets,
+  ) {}
+
+  async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const { deployment, version: number, reason } = bodyOf<'release'>(command);
+    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const version = await manager.findOneBy(ModelVersion, { model: model.name, number });
+    if (!version) return refused('VersionNotFound', `${model.name} has no version ${number}`);
+    const open = await this.releases.open(manager, model.name);
+    const running = open.find((release) => release.version === number && release.deployment === deployment);
+    if (running) return started(running, true);
+    const refusal = await this.refusal(manager, version, deployment);
+    if (refusal) return refusal;
+    const { rollout } = await this.models.spec(model.name, model.specDigest);
+    if (rollout.whileReleasing === 'supersede') await this.releases.supersede(manager, model.name, number, at, origin());
+    const request = { model: model.name, deployment, version: number, retrain: null, commandId: command.id, specDigest: model.specDigest, requestedBy: command.actor, requestReason: reason };
+    return started({ model: model.name, number: await this.releases.add(manager, request, at, origin()), version: number }, false);
+  }
+
+  private async refusal(manager: EntityManager, version: ModelVersion, deployment: string): Promise<CommandOutcome | undefined> {
+    const { model, number } = version;
+    const unfit = await this.targets.unfitness(version, manager);
+    if (unfit) return refused('VersionUnfit', `Version ${number} of ${model} may not serve: ${unfit}`);
+    const evaluation = await this.versions.evaluation(model, number);
+    if (evaluation?.verdict !== 'pass' && evaluation?.verdict !== 'inconclusive') return refused('VersionUnfit', `Version ${number} of ${model} did not pass its gate (${evaluation?.verdict ?? 'not judged'}); retrain instead`);
+    const { champion } = await this.routing.lock(manager, model, deployment);
+    if (champion === number) return refused('ReleaseRefused', `Version ${number} of ${model} answers in ${deployment} already`);
+    if (champion === null) return refused('ReleaseRefused', `Nothing is in service in ${model}/${deployment} that version ${number} could be compared with; the first version comes by a retrain`);
+    return undefined;
+  }
+
+  async steer(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const { release: number, action, reason } = bodyOf<'steer'>(command);
+    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    try {
+      const { release, joined } = await this.releases.steer(manager, { model: model.name, number }, { action, reason }, command, at, origin());
+      return { kind: 'steer', number, action, stage: release.stage, workflowId: deploymentWorkflowId(model.name, release.version), joined };
+    } catch (error) {
+      if (error instanceof PerennialError && (error.type === 'ReleaseNotSteerable' || error.type === 'NotFound')) return refused(error.type, error.message);
+      throw error;
+    }
+  }
+}
+
+const started = ({ model, number, version }: Pick<Release, 'model' | 'number' | 'version'>, joined: boolean): CommandOutcome =>
+  ({ kind: 'release', number, version, workflowId: deploymentWorkflowId(model, version), joined });
+
+const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { MonitoringState, ReleaseEnd, ReleaseId, ReleaseMeasurement, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleaseTurns } from '../src/registry/release-turns.js';
+import { releaseState, ReleasesRepository } from '../src/registry/releases.repository.js';
+import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
+import { releasePlan } from '../src/rollout/release-plan.js';
+import { origin } from './activity-context.js';
+import { RollbackTargets } from './rollback-targets.js';
+
+/** The course of a release on the record: what was decided over each look, and how it ended. */
+@Injectable()
+export class ReleaseActivities {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly releases: ReleasesRepository,
+    private readonly turns: ReleaseTurns,
+    private readonly targets: RollbackTargets,
+  ) {}
+
+  async readRelease(id: ReleaseId): Promise<ReleaseState> {
+    const [release, { tier }] = await Promise.all([this.releases.get(id), this.models.get(id.model)]);
+    return releaseState(release, tier);
+  }
+
+  /**
+   * Decides over a look and lets the decision take effect, in one transaction.
+   * @param measurement null where nothing was measured: only what a person asked for, or a champion that moved, decides then
+   * @param monitoring null where monitoring was not tried yet: then a step is not begun, and the turn says that it needs the proof
+   */
+  async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
+    return this.turns.take(id, measurement, monitoring !== null, {
+      decide: (state, { champion, epoch }, lastChange) =>
+        decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBack: lastChange?.reason === 'rollback' } }),
+      beginsStep,
+      plan: async (release, { champion, epoch }) =>
+        releasePlan(await this.models.spec(release.model, release.specDigest), { ...release, champion: champion as number, epoch }),
+      rollbackTarget: (manager, routing) => this.targets.choose(manager, routing, null),
+    }, new Date(), origin());
+  }
+
+  /** Ends a release that its workflow could not bring to its end, once. */
+  async endRelease(id: ReleaseId, end: ReleaseEnd): Promise<void> {
+    await this.releases.end(id, end, new Date(), origin());
+  }
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
+import { Model } from '../src/registry/entities/model.entity.js';
+import type { Routing } from '../src/registry/entities/routing.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { featureMismatch } from '../src/rollout/feature-schema.js';
+import { chooseRollbackTarget, type RollbackTarget } from '../src/rollout/rollback-target.js';
+
+const HISTORY_LIMIT = 1_000;
+
+/** Reads what the choice of a rollback's target needs to know. */
+@Injectable()
+export class RollbackTargets {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly versions: VersionsRepository,
+  ) {}
+
+  /** @param wanted the version asked for; null: the last good one */
+  async choose(manager: EntityManager, { model, deployment, champion }: Routing, wanted: number | null): Promise<RollbackTarget> {
+    const history = await this.routing.history(model, deployment, HISTORY_LIMIT, manager);
+    const versions = new Map((await this.versions.list(model, HISTORY_LIMIT)).map((version) => [version.number, version]));
+    const served = new Set(history.map(({ version }) => version));
+    const unfit = new Map<number, string>();
+    for (const version of versions.values()) {
+      const why = served.has(version.number) ? await this.unfitness(version, manager) : undefined;
+      if (why) unfit.set(version.number, why);
+    }
+    return chooseRollbackTarget(champion, history, wanted, (number) => versions.get(number)?.status, (number) => unfit.get(number));
+  }
+
+  /** Why a version may not serve now; undefined where it may. */
+  async unfitness(version: ModelVersion, manager: EntityManager): Promise<string | undefined> {
+    if (version.unfitReason !== null) return version.unfitReason;
+    const { specDigest } = await manager.findOneByOrFail(Model, { name: version.model });
+    if (specDigest === version.specDigest) return undefined;
+    const [made, today] = await Promise.all([this.models.spec(version.model, version.specDigest), this.models.spec(version.model, specDigest)]);
+    return featureMismatch(made.data.features, today.data.features);
+  }
+}

@@ -1,0 +1,200 @@
+import {
+  allHandlersFinished, CancellationScope, condition, continueAsNew, executeChild, isCancellation, ParentClosePolicy, setHandler, upsertSearchAttributes,
+  workflowInfo, WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { AlarmNotice } from '../src/contracts/alarms.js';
+import { type DeploymentInput, rollbackWorkflowId } from '../src/contracts/motion.js';
+import type { MonitoringState, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleaseTurn } from '../src/contracts/releases.js';
+import { modelAttributes } from '../src/contracts/search-attributes.js';
+import { cancelled, storedFailure, typedFailure } from './failures.js';
+import { changedSignal } from './messages.js';
+import { data, gateways, record } from './policies.js';
+import { ReleaseBoard } from './release-board.js';
+import { rollback } from './rollback.workflow.js';
+import { tellLifecycle } from './tell-lifecycle.js';
+
+export interface DeploymentResult {
+  readonly outcome: ReleaseOutcome;
+  readonly reason: string;
+}
+
+/** A run's history stays far below Temporal's limits; a look takes about twenty events. */
+const LOOKS_A_RUN = 200;
+/** Before the release leaves the queue it has no plan, and no time between looks of its own. */
+const QUEUED_CHECK_MS = 10_000;
+const GATEWAYS_WITHIN_MS = 30_000;
+const ONCE = { maximumAttempts: 1 } as const;
+
+/**
+ * One version on its way into a deployment: shadow, canary steps, promotion, watch. Again and again it measures, and the
+ * record decides and acts in one transaction; all that it knows is on the record, so that it can be started anew at any point.
+ */
+export async function deployment(input: DeploymentInput): Promise<DeploymentResult> {
+  const release = new Release(input);
+  setHandler(changedSignal, () => release.wake());
+  try {
+    const result = await release.run();
+    if (result) return result;
+  } catch (error) {
+    await CancellationScope.nonCancellable(() => release.endBadly(error));
+    throw isCancellation(error) ? cancelled() : typedFailure(storedFailure(error));
+  } finally {
+    if (release.isOver) await CancellationScope.nonCancellable(() => tellLifecycle(input.model));
+  }
+  await condition(allHandlersFinished);
+  return continueAsNew<typeof deployment>({ ...input, awaitedRevision: release.awaited });
+}
+
+class Release {
+  isOver = false;
+  awaited: number;
+  private readonly id: ReleaseId;
+  private readonly board: ReleaseBoard;
+  private woken = true;
+  private held = false;
+  private measured: ReleaseMeasurement | null = null;
+
+  constructor(input: DeploymentInput) {
+    this.id = { model: input.model, number: input.number };
+    this.awaited = input.awaitedRevision;
+    this.board = new ReleaseBoard(this.id, input.version);
+    upsertSearchAttributes({ PerennialVersion: [input.version] });
+  }
+
+  wake(): void {
+    this.woken = true;
+  }
+
+  /** @returns undefined when it is time for a new run */
+  async run(): Promise<DeploymentResult | undefined> {
+    for (let looks = 0; looks < LOOKS_A_RUN && !workflowInfo().continueAsNewSuggested; looks += 1) {
+      const turn = await this.look();
+      await this.follow(turn);
+      const { outcome, plan } = turn.state;
+      if (outcome !== null) return this.over(outcome, turn.state.reason ?? turn.decision.reason);
+      await condition(() => this.woken, plan?.checkEveryMs ?? QUEUED_CHECK_MS);
+    }
+    return undefined;
+  }
+
+  /** What a person asked for is done before anything is measured. */
+  private async look(): Promise<ReleaseTurn> {
+    this.woken = false;
+    const before = await this.decide('See what was asked for', null, null);
+    if (before.state.outcome !== null || before.needsProof) return this.withProof(before, null);
+    if (before.state.plan === null) return before;
+    const measurement = await this.measure();
+    if (typeof measurement === 'string') return { ...before, decision: { action: 'hold', reason: `It cannot be measured: ${measurement}` } };
+    this.measured = measurement;
+    return this.withProof(await this.decide('Decide over what was measured', measurement, null), measurement);
+  }
+
+  private decide(summary: string, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
+    return record.decideRelease.executeWithOptions({ summary }, [this.id, measurement, monitoring]);
+  }
+
+  /** A step only begins when a bad window that was made up has raised an alarm that arrived. */
+  private async withProof(turn: ReleaseTurn, measurement: ReleaseMeasurement | null): Promise<ReleaseTurn> {
+    if (!turn.needsProof) return turn;
+    return this.decide('Begin the step, if monitoring works', measurement, await this.prove(turn));
+  }
+
+  private async prove({ state }: ReleaseTurn): Promise<MonitoringState> {
+    const step = `${state.transitions}`;
+    try {
+      const proof = await data.proveMonitoring.executeWithOptions(
+        { summary: 'Prove that a bad window raises an alarm that arrives', retry: ONCE, startToCloseTimeout: '2 minutes' },
+        [this.id.model, state.deployment, `release/${this.id.number}/${step}`, { release: this.id.number, step }],
+      );
+      return { proven: true, explanation: `the alarm of a made-up window arrived at ${proof.arrivedAt}` };
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return { proven: false, explanation: storedFailure(error).message };
+    }
+  }
+
+  /** @returns why not, where it could not be measured: it is tried again at the next look */
+  private async measure(): Promise<ReleaseMeasurement | string> {
+    try {
+      return await data.measureRelease.executeWithOptions(
+        { summary: 'Compare both versions on what was observed', retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' }, [this.id],
+      );
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return storedFailure(error).message;
+    }
+  }
+
+  /** The world follows the record: rollback, gateways, alarms, what operators see. */
+  private async follow(turn: ReleaseTurn): Promise<void> {
+    const { state, decision, rollbackFromEpoch } = turn;
+    const rollingBack = rollbackFromEpoch === null ? undefined : this.rollBack(state.deployment, rollbackFromEpoch);
+    this.board.show(turn, this.measured);
+    await Promise.all([rollingBack, this.gatewaysFollow(turn), this.alarm(turn)]);
+    if (state.outcome === null) this.held = decision.action === 'wait-for-person';
+  }
+
+  private async rollBack(deploymentName: string, fromEpoch: number): Promise<void> {
+    const { model } = this.id;
+    try {
+      await executeChild(rollback, {
+        workflowId: rollbackWorkflowId(model, deploymentName, fromEpoch), args: [{ inputVersion: 1, model, deployment: deploymentName, fromEpoch }],
+        parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+        staticSummary: `Rollback of ${model}/${deploymentName} from epoch ${fromEpoch}, by release ${this.id.number}`,
+        typedSearchAttributes: modelAttributes({ model, deployment: deploymentName, stage: 'requested' }),
+      });
+    } catch (error) {
+      // The record has the rollback: whoever started it, or reconciliation, brings it to its end.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError) && isCancellation(error)) throw error;
+    }
+  }
+
+  private async gatewaysFollow({ state, revision, rollbackFromEpoch }: ReleaseTurn): Promise<void> {
+    if (revision <= this.awaited || rollbackFromEpoch !== null) return;
+    const behind = await gateways.awaitGateways.executeWithOptions({ summary: `Wait until gateways serve revision ${revision}` }, [
+      this.id.model, state.deployment, revision, GATEWAYS_WITHIN_MS,
+    ]);
+    this.awaited = revision;
+    this.board.gatewaysBehind(behind);
+  }
+
+  /** A person is told once of what waits for one, and of what went back. */
+  private async alarm({ state, decision, rollbackFromEpoch }: ReleaseTurn): Promise<void> {
+    const { model, number } = this.id;
+    const about = { model, deployment: state.deployment, subject: `release/${number}`, test: false, details: { version: state.version, stage: state.stage, reason: decision.reason } };
+    const key = `release/${model}/${number}`;
+    if (rollbackFromEpoch !== null) {
+      await tell({ ...about, kind: 'rolledBack', severity: 'critical', dedupKey: `${key}/rolled-back`, summary: `Version ${state.version} of ${model} is taken back. ${decision.reason}` });
+    } else if (decision.action === 'wait-for-person' && !this.held) {
+      const lost = state.stage === 'watch';
+      await tell({
+        ...about, kind: lost ? 'noRollbackTarget' : 'releaseHeld', severity: lost ? 'critical' : 'warning', dedupKey: `${key}/held`,
+        summary: `Release ${number} of ${model} waits for a person: perennial advance or perennial abort. ${decision.reason}`,
+      });
+    } else if (decision.action !== 'wait-for-person' && this.held) {
+      await record.endAlarm.executeWithOptions({ summary: 'It waits no longer' }, [`${key}/held`, decision.reason]);
+    }
+  }
+
+  private over(outcome: ReleaseOutcome, reason: string): DeploymentResult {
+    this.isOver = true;
+    this.board.end(outcome, reason);
+    return { outcome, reason };
+  }
+
+  async endBadly(error: unknown): Promise<void> {
+    const failure = storedFailure(error);
+    const outcome = failure.type === 'WorkflowCancelled' ? 'cancelled' : 'failed';
+    await record.endRelease.executeWithOptions({ summary: `End: ${outcome}` }, [this.id, { outcome, reason: failure.message, failure }]);
+    this.over(outcome, failure.message);
+  }
+}
+
+/** On the record first; a receiver that is away gets it from the next round of deliveries. */
+async function tell(notice: AlarmNotice): Promise<void> {
+  await record.raiseAlarm.executeWithOptions({ summary: `Raise an alarm: ${notice.kind}` }, [notice]);
+  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver it', retry: ONCE }, []).catch((error: unknown) => {
+    if (isCancellation(error)) throw error;
+  });
+}
