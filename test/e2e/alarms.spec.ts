@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { alarmListSchema } from '../../src/api/alarms/alarms.dto.js';
 import { RECONCILE_SCHEDULE_ID } from '../../src/contracts/motion.js';
@@ -19,7 +20,9 @@ it('a fresh installation is the receiver of its own alarms: signed, over HTTP, a
     { kind: 'observationsShed', severity: 'critical', model: null, deployment: null, subject: 'gateway/a', dedupKey: 'shed/a', summary: 'The gateway cannot keep its log', details: {}, test: false },
     new Date(), { workflowId: null, runId: null },
   );
-  await temporal.schedule.getHandle(RECONCILE_SCHEDULE_ID).trigger();
+  // The worker makes the schedule when it is up; a round that runs already may have looked before the alarm was there.
+  const reconcile = temporal.schedule.getHandle(RECONCILE_SCHEDULE_ID);
+  await eventually(() => reconcile.trigger(ScheduleOverlapPolicy.BUFFER_ONE).then(() => true, () => undefined), () => 'the schedule of reconciliation');
   const delivered = await eventually(async () => {
     const { items } = alarmListSchema.parse((await installation.call('GET', '/v1/alarms')).body);
     return items.find((alarm) => alarm.id === id && alarm.delivery.deliveredAt !== null);
