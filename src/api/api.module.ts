@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DynamicModule, Inject, Module, type BeforeApplicationShutdown, type OnApplicationShutdown } from '@nestjs/common';
 import { Client } from '@temporalio/client';
 import { DataSource } from 'typeorm';
+import { FolderStore } from '../artifacts/folder-store.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
@@ -17,6 +18,7 @@ import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { Dependencies } from './health/dependencies.js';
 import { HealthController } from './health/health.controller.js';
+import { LabelsController } from './labels/labels.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
@@ -52,11 +54,12 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, VersionsController, EvaluationsController,
-        AlarmsController, AuditController, CommandsController, HealthController,
+        AlarmsController, AuditController, CommandsController, HealthController, LabelsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
         { provide: CommandDispatcher, useFactory: (client: Client, commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [Client, CommandsRepository] },
+        { provide: FolderStore, useFactory: () => new FolderStore(settings.artifactFolder) },
         CallsUnderWay,
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },

@@ -15,6 +15,7 @@ import { SendingLoop } from './commands/sending-loop.js';
 import { serveDocumentation } from './documentation/openapi.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
 import { serveMetrics } from './metrics/metrics.route.js';
+import { useLabelUploads } from './labels/label-upload.js';
 import { listenOnFreePort } from './listen.js';
 import { answerParserError, answerRouterError } from './problems/framework-errors.js';
 import { ProblemFilter } from './problems/problem.filter.js';
@@ -90,6 +91,7 @@ async function createApp(settings: ApiSettings, environment: Environment): Promi
   }).catch((error: unknown) => { throw startFailure(error); });
   const server = app.getHttpAdapter().getInstance();
   useBodyParsers(server, (request) => request.routeOptions.url === '/v1/models', (request) => request.routeOptions.url === SIGNED_ROUTE);
+  useLabelUploads(server);
   requireApiKeys(server, app.get(ApiKeysRepository));
   server.addHook('onSend', async (_request, reply) => { void reply.header('x-content-type-options', 'nosniff'); });
   serveMetrics(server, new ApiMetrics(app.get(FiguresRepository)));

@@ -8,6 +8,8 @@ export interface ArtifactStore {
   /** Stores a file's bytes; the file itself stays where it is. */
   putFile(path: string): Promise<ArtifactRef>;
   putBytes(bytes: string | Uint8Array): Promise<ArtifactRef>;
+  /** Stores bytes as they come; nothing where the source fails, whose error is thrown. */
+  putStream(bytes: AsyncIterable<Uint8Array>): Promise<ArtifactRef>;
   /**
    * A path on this machine that holds the artifact; only to be read.
    * @throws PerennialError `ArtifactMissing`, or `ArtifactCorrupt` when its bytes do not match the digest.

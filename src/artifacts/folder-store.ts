@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Transform } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ArtifactRef } from '../contracts/artifacts.js';
 import { PerennialError } from '../contracts/failures.js';
@@ -24,7 +24,7 @@ export class FolderStore implements ArtifactStore {
   }
 
   async putFile(path: string): Promise<ArtifactRef> {
-    return this.put((target) => copyAndHash(path, target));
+    return this.put((target) => copyAndHash(createReadStream(path), target));
   }
 
   async putBytes(bytes: string | Uint8Array): Promise<ArtifactRef> {
@@ -34,6 +34,10 @@ export class FolderStore implements ArtifactStore {
       await file.writeFile(content).finally(() => file.close());
       return { hex: createHash('sha256').update(content).digest('hex'), bytes: content.byteLength };
     });
+  }
+
+  async putStream(bytes: AsyncIterable<Uint8Array>): Promise<ArtifactRef> {
+    return this.put((target) => copyAndHash(Readable.from(bytes, { objectMode: false }), target));
   }
 
   async localPath(digest: string): Promise<string> {
@@ -84,7 +88,7 @@ export class FolderStore implements ArtifactStore {
   }
 }
 
-async function copyAndHash(source: string, target: string): Promise<{ hex: string; bytes: number }> {
+async function copyAndHash(source: Readable, target: string): Promise<{ hex: string; bytes: number }> {
   const hash = createHash('sha256');
   let bytes = 0;
   const tap = new Transform({
@@ -94,7 +98,7 @@ async function copyAndHash(source: string, target: string): Promise<{ hex: strin
       done(null, chunk);
     },
   });
-  await pipeline(createReadStream(source), tap, createWriteStream(target, { flags: 'wx' }));
+  await pipeline(source, tap, createWriteStream(target, { flags: 'wx' }));
   return { hex: hash.digest('hex'), bytes };
 }
 

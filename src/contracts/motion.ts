@@ -11,6 +11,9 @@ export const rollbackWorkflowId = (model: string, deployment: string, fromEpoch:
   `rollback/${model}/${deployment}/${fromEpoch}`;
 /** One version is released at a time; the same version may be released again under the same id. */
 export const deploymentWorkflowId = (model: string, version: number): string => `model/${model}/deployment/${version}`;
+/** Labels of a model are made ready by one workflow, the segments of all gateways by another. */
+export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
+export const SEGMENT_INGESTION_ID = 'ingestion';
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
 
 /** The update that carries a command's id; the command itself is in the record. */
@@ -56,4 +59,9 @@ export interface DeploymentInput {
   readonly version: number;
   /** The routing's revision that gateways were last waited for; 0 at the start. */
   readonly awaitedRevision: number;
+}
+export interface IngestionInput {
+  readonly inputVersion: 1;
+  /** Null: the segments of the gateways, which hold observations of any model. */
+  readonly model: string | null;
 }

@@ -23,7 +23,7 @@ export interface Pairs {
   /** Of the request. */
   readonly championLatencyMs: Float32Array;
   readonly challengerLatencyMs: Float32Array;
-  /** What became of the requests that were given to the version that did not answer. */
+  /** What became of the requests that were given to the version that did not answer; an output that is no number has failed. */
   readonly mirrored: MirroredCounts;
 }
 
@@ -67,11 +67,11 @@ class PairReader {
       CREATE TEMP TABLE answered AS SELECT prediction_id, entity_key, event_time_ms, gateway, boot, sequence, row, version, coalesce(raw_output, output) AS output, latency_ms
         FROM ${observationsWithin(files.observations, query, `version IN (${champion}, ${challenger})`)}`);
     await this.database.run(`
-      CREATE TEMP TABLE mirrored AS SELECT answered.*, mirror.outcome, mirror.output AS other_output, mirror.latency_ms AS other_latency_ms
+      CREATE TEMP TABLE mirrored AS SELECT answered.*, CASE WHEN mirror.outcome = 'executed' AND mirror.output IS NULL THEN 'failed' ELSE mirror.outcome END AS outcome, mirror.output AS other_output, mirror.latency_ms AS other_latency_ms
         FROM answered JOIN ${mirrorRelation(files.mirrors)} AS mirror
           ON mirror.gateway = answered.gateway AND mirror.boot = answered.boot AND mirror.sequence = answered.sequence AND mirror.row = answered.row
         WHERE mirror.version = CASE WHEN answered.version = ${champion} THEN ${challenger} ELSE ${champion} END`);
-    await this.database.run("CREATE TEMP TABLE pair AS SELECT * FROM mirrored WHERE outcome = 'executed' AND other_output IS NOT NULL");
+    await this.database.run("CREATE TEMP TABLE pair AS SELECT * FROM mirrored WHERE outcome = 'executed' AND output IS NOT NULL");
     const { columns } = await this.database.columns(selectPairs(champion, files.labels), COLUMNS);
     const [eventTimeMs, championOutput, challengerOutput, label, championLatencyMs, challengerLatencyMs] = columns;
     return {

@@ -1,6 +1,8 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { z } from 'zod';
+import { LABEL_MEDIA_TYPES } from '../labels/label-upload.js';
+import { labelsRequest } from '../labels/labels.dto.js';
 import { YAML_TEXT } from '../models/models.dto.js';
 import { problemSchema } from '../problems/problem-details.js';
 import { NUMBER_TEXT } from '../requests/fields.js';
@@ -23,6 +25,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Versions', 'Every trained version: its data, code, parameters, environment and who asked for it.'],
   ['Evaluations', 'The figures on which a gate decided.'],
   ['Alarms', 'What somebody had to know, and whether it reached them.'],
+  ['Labels', 'What came true of predictions.'],
   ['Audit', 'Who did what, and when.'],
   ['Commands', 'What became of a command.'],
   ['Health', 'Whether the process runs and can work.'],
@@ -43,17 +46,17 @@ export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
     standardSchemaConverter: (schema, { schemaType }) => (schema instanceof z.ZodType ? convert(schema, schemaType) : undefined),
     operationIdFactory: (_controller, method) => method,
   });
-  const problem = convert(problemSchema, 'output');
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(problem.components) } };
-  documentYamlBodies(document);
+  const named = { ...convert(problemSchema, 'output').components, ...convert(labelsRequest, 'input').components };
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(named) } };
+  documentTextBodies(document);
   return document;
 }
 
-/** OpenAPI describes a body for each media type; where YAML is taken it is plain text. */
-function documentYamlBodies(document: OpenAPIObject): void {
+/** OpenAPI describes a body for each media type; where YAML is taken it is plain text, a table of labels is bytes. */
+function documentTextBodies(document: OpenAPIObject): void {
   for (const { post } of Object.values(document.paths)) {
     const content = post?.requestBody && 'content' in post.requestBody ? post.requestBody.content : {};
-    for (const mediaType of Object.keys(content).filter((name) => name !== 'application/json')) content[mediaType] = YAML_TEXT;
+    for (const mediaType of Object.keys(content).filter((name) => name !== 'application/json')) content[mediaType] = mediaType in LABEL_MEDIA_TYPES ? { schema: { type: 'string', format: 'binary' } } : YAML_TEXT;
   }
 }
 

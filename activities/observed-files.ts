@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
+import type { ObservationPaths, TimeRange } from '../src/observations/observation-rows.js';
+import { LabelsRepository } from '../src/registry/labels.repository.js';
+import { ObservationsRepository } from '../src/registry/observations.repository.js';
+import { StoreProvider } from './store-provider.js';
+
+export interface ObservedRange extends TimeRange {
+  readonly model: string;
+  readonly deployment: string;
+}
+
+const AT_ONCE = 8;
+
+/** The files of a stretch of event time that the record knows, as paths on this machine. */
+@Injectable()
+export class ObservedFiles {
+  private readonly store: ArtifactStore;
+
+  constructor(
+    private readonly observations: ObservationsRepository,
+    private readonly labels: LabelsRepository,
+    stores: StoreProvider,
+  ) {
+    this.store = stores.store;
+  }
+
+  /**
+   * What {@link readPairs} and {@link withObservedWindow} read.
+   * @param labelRevision only labels of batches up to this one count; null: all
+   */
+  async pathsOf(range: ObservedRange, labelRevision: number | null): Promise<ObservationPaths> {
+    const [observations, mirrors, labels] = await Promise.all([
+      this.observations.observationFiles(range), this.observations.mirrorFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision),
+    ]);
+    const [observationPaths, mirrorPaths, labelPaths] = [await this.local(observations), await this.local(mirrors), await this.local(labels)];
+    return { observations: observationPaths, mirrors: mirrorPaths, labels: labelPaths };
+  }
+
+  /** A few at a time: each is checked against its digest when it is first read. */
+  async local(files: readonly { readonly digest: string }[]): Promise<string[]> {
+    const paths: string[] = [];
+    for (let start = 0; start < files.length; start += AT_ONCE) {
+      paths.push(...(await Promise.all(files.slice(start, start + AT_ONCE).map(({ digest }) => this.store.localPath(digest)))));
+    }
+    return paths;
+  }
+}

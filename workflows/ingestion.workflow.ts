@@ -1,0 +1,62 @@
+import { getExternalWorkflowHandle, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { LabelCounts } from '../src/contracts/labels.js';
+import { CHANGED_SIGNAL, type IngestionInput } from '../src/contracts/motion.js';
+import { storedFailure, typedFailure } from './failures.js';
+import { data, record } from './policies.js';
+
+export interface IngestionResult {
+  readonly segments: number;
+  readonly batches: number;
+  readonly failedBatches: number;
+  readonly labels: LabelCounts | null;
+}
+
+/** Then it ends, and is started again for the rest: its history stays short. */
+const ROUNDS = 50;
+
+/**
+ * Drains what waits on the record, then tells the releases under way: with a model its labels, without one the sealed
+ * segments of all gateways. It is started when something waits and ends when nothing does.
+ */
+export async function ingestion({ model }: IngestionInput): Promise<IngestionResult> {
+  upsertSearchAttributes({ PerennialStage: ['ingestion'] });
+  try {
+    const result = await drainLabels(model as string);
+    upsertSearchAttributes({ PerennialStage: ['finished'], PerennialOutcome: [result.failedBatches > 0 ? 'unreadable' : 'done'] });
+    return result;
+  } catch (error) {
+    const failure = storedFailure(error);
+    upsertSearchAttributes({ PerennialOutcome: ['failed'] });
+    setCurrentDetails(`### Ingestion failed\n\n${failure.type}: ${failure.message}\n\nWhat waits stays on the record and is tried again.`);
+    throw typedFailure(failure);
+  }
+}
+
+async function drainLabels(model: string): Promise<IngestionResult> {
+  let result: IngestionResult = { segments: 0, batches: 0, failedBatches: 0, labels: null };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { batches, failed, counts, more } = await data.ingestLabels.executeWithOptions({ summary: 'Ingest the labels that wait' }, [model]);
+    result = { ...result, batches: result.batches + batches, failedBatches: result.failedBatches + failed, labels: sum(result.labels, counts) };
+    show(`Labels of ${model}`, labelLines(result));
+    if (!more) break;
+  }
+  await tellReleases(model);
+  return result;
+}
+
+/** The record has it already; a release that is not there needs no word. */
+async function tellReleases(model: string): Promise<void> {
+  const workflows = await record.releaseWorkflows.executeWithOptions({ summary: `Releases of ${model} under way` }, [model]);
+  for (const id of workflows) await getExternalWorkflowHandle(id).signal(CHANGED_SIGNAL).catch(() => undefined);
+}
+
+const sum = (before: LabelCounts | null, counts: LabelCounts): LabelCounts =>
+  Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count + (before?.[name as keyof LabelCounts] ?? 0)])) as unknown as LabelCounts;
+
+const labelLines = ({ batches, failedBatches, labels }: IngestionResult): (readonly [string, number])[] => [
+  ['batches', batches], ['batches that cannot be read', failedBatches], ...Object.entries(labels ?? {}),
+];
+
+function show(title: string, lines: readonly (readonly [string, number])[]): void {
+  setCurrentDetails([`### ${title}`, '', '| | |', '|---|---:|', ...lines.map(([name, count]) => `| ${name} | ${count} |`)].join('\n'));
+}
