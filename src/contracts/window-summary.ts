@@ -1,6 +1,8 @@
 /** What was counted in one window of event time, before anybody judges it. */
 export interface WindowSummary {
   readonly rows: number;
+  /** Rows whose inputs were kept: those that features are counted on. */
+  readonly inputRows: number;
   /** In the order of the spec. Empty where inputs may not be kept. */
   readonly features: readonly FeatureCounts[];
   /** Of the rows whose label is known; null where there is none. */

@@ -57,7 +57,7 @@ describe('a synthetic window', () => {
   it('is counted row by row', async () => {
     const { summary } = await look(withLoss(MANY, 0.25), 'bad');
     expect(summary).toEqual({
-      rows: 3_000,
+      rows: 3_000, inputRows: 3_000,
       features: [
         { name: 'speed', missing: 1_500, unknown: 0, outOfRange: 1_500 }, { name: 'height', missing: 1_500, unknown: 0, outOfRange: 1_500 },
         { name: 'depth', missing: 1_500, unknown: 0, outOfRange: 1_500 }, { name: 'label', missing: 1_500, unknown: 0, outOfRange: 0 },

@@ -1,9 +1,9 @@
 import type { WindowFinding } from '../contracts/window-summary.js';
-import type { Database } from '../data/duckdb.js';
-import { categoryCode, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
+import { type Database, fileList } from '../data/duckdb.js';
+import { quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { rowLoss } from './loss.js';
-import type { FeatureColumn, WindowRows } from './window-summary.js';
+import { observedRows, type WindowRows } from './window-summary.js';
 
 /** Enough for every limit below to be broken beyond doubt, even one of four thousand. */
 const ROWS = 3_000;
@@ -11,8 +11,6 @@ const ROWS = 3_000;
 const BREAKABLE_SHARE = 0.4;
 /** Of the largest loss that is counted. */
 const BREAKABLE_LOSS = 0.95;
-/** With a space, which no name of a feature has. */
-const [OUTPUT, LABEL] = ['"the output"', '"the label"'];
 /** No 32-bit number lies far beyond it. */
 const LARGEST_BOUND = 1e38;
 const UNLISTED = 'not in any list';
@@ -40,31 +38,21 @@ function breaksLoss(spec: ModelSpec): boolean {
 }
 
 /**
- * Writes a window of made-up rows as Parquet, and says how to read it. In the good one everything is as the spec has it; in
+ * Writes a window of made-up rows as Parquet, in the form of the observation log's files with labels joined to them, and says how to read it. In the good one everything is as the spec has it; in
  * the bad one every second value is missing where the spec limits that, the others lie beyond their bounds or lists, and
  * every answer is as wrong as can be.
  * @param path in the database's scratch folder
  */
 export async function writeSyntheticWindow(database: Database, spec: ModelSpec, quality: 'good' | 'bad', path: string): Promise<WindowRows> {
-  const values = spec.data.features.map((feature) => `${quality === 'good' ? goodValue(feature) : badValue(feature)} AS ${quoteIdentifier(feature.name)}`);
+  const values = spec.data.features.map((feature) => `${quoteIdentifier(feature.name)} := ${quality === 'good' ? goodValue(feature) : badValue(feature)}`);
+  const kept = spec.serving.observe.inputs;
   const output = quality === 'good' ? 'made.label' : worstOutput(spec);
   await database.run(
-    `COPY (SELECT ${values.join(', ')}, ${output} AS ${OUTPUT}, made.label AS ${LABEL}
+    `COPY (SELECT 'made-up/' || made.row AS prediction_id, CAST(${output} AS FLOAT) AS output, made.label AS label${kept ? `, struct_pack(${values.join(', ')}) AS inputs` : ''}
        FROM (SELECT row, (row % 2)::DOUBLE AS label FROM range(0, ${ROWS}) AS rows(row)) AS made)
      TO ${quoteLiteral(path)} (FORMAT parquet)`,
   );
-  return {
-    relation: `read_parquet(${quoteLiteral(path)})`,
-    columns: spec.serving.observe.inputs ? new Map(spec.data.features.map((feature) => [feature.name, columnOf(feature)])) : null,
-    output: OUTPUT, label: LABEL,
-  };
-}
-
-function columnOf(feature: FeatureSpec): FeatureColumn {
-  const column = quoteIdentifier(feature.name);
-  const isMissing = `${column} IS NULL`;
-  if (feature.type === 'number') return { isMissing: `(${isMissing} OR isnan(${column}))`, isUnknown: 'false', number: column };
-  return { isMissing: `(${isMissing})`, isUnknown: `(${column} IS NOT NULL AND ${categoryCode(column, feature.categories)} IS NULL)`, number: 'NULL' };
+  return observedRows(spec, `read_parquet(${fileList([path])})`, kept ? spec.data.features.map(({ name }) => name) : null);
 }
 
 function goodValue(feature: FeatureSpec): string {

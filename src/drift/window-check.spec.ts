@@ -16,7 +16,7 @@ const SPEC = specWith({
 const WATCHED: ModelSpec = { ...SPEC, monitoring: { ...SPEC.monitoring, maximumLoss: 0.2 } };
 
 const window = (rows: number, share: { missing?: number; outOfRange?: number; unknown?: number } = {}, loss: WindowSummary['loss'] = null): WindowSummary => ({
-  rows,
+  rows, inputRows: rows,
   features: [
     { name: 'speed', missing: Math.round(rows * (share.missing ?? 0)), unknown: 0, outOfRange: Math.round(rows * (share.outOfRange ?? 0)) },
     { name: 'side', missing: 0, unknown: Math.round(rows * (share.unknown ?? 0)), outOfRange: 0 },
@@ -62,7 +62,14 @@ describe('checkWindow', () => {
 
   it('does not call an empty window good, nor one of which nothing was kept', () => {
     expect(checkWindow(WATCHED, window(0))).toEqual({ verdict: 'inconclusive', rows: 0, checks: 0, findings: [] });
-    expect(checkWindow(WATCHED, { rows: 100, features: [], loss: null }).verdict).toBe('inconclusive');
+    expect(checkWindow(WATCHED, { rows: 100, inputRows: 0, features: [], loss: null }).verdict).toBe('inconclusive');
+  });
+});
+
+describe('rows whose inputs were not kept', () => {
+  it('do not thin out the shares of the others', () => {
+    const summary = { ...window(500, { missing: 0.5 }), rows: 100_000 };
+    expect(checkWindow(SPEC, summary).findings).toMatchObject([{ check: 'missing', measured: 0.5, rows: 500 }]);
   });
 });
 

@@ -23,11 +23,12 @@ export function checkWindow(spec: Pick<ModelSpec, 'task' | 'data' | 'rollout' | 
 
 type Check = (delta: number) => WindowFinding | null;
 
-function shareChecks(features: readonly FeatureSpec[], { rows, features: counted }: WindowSummary): Check[] {
+function shareChecks(features: readonly FeatureSpec[], { inputRows, features: counted }: WindowSummary): Check[] {
+  if (inputRows === 0) return [];
   const byName = new Map(counted.map((counts) => [counts.name, counts]));
   return features.flatMap((feature) => {
     const counts = byName.get(feature.name);
-    return counts ? featureChecks(feature, counts, rows) : [];
+    return counts ? featureChecks(feature, counts, inputRows) : [];
   });
 }
 

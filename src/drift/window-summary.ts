@@ -1,5 +1,6 @@
 import type { FeatureCounts, LossSummary, WindowSummary } from '../contracts/window-summary.js';
 import type { Database, Row } from '../data/duckdb.js';
+import { categoryCode, quoteIdentifier } from '../data/feature-encoding.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { lossExpression, rowLoss } from './loss.js';
 
@@ -19,10 +20,32 @@ export interface WindowRows {
   readonly relation: string;
   /** By the features' names; null where inputs were not kept. */
   readonly columns: ReadonlyMap<string, FeatureColumn> | null;
+  /** A boolean: the row's inputs were kept. */
+  readonly hasInputs: string;
   /** DOUBLE: the output; NULL where there is none. */
   readonly output: string;
   /** DOUBLE: the label, 1 and 0 for a class; NULL where it is not known yet. */
   readonly label: string;
+}
+
+/**
+ * Observed rows with their labels, as the observation log's Parquet has them: a struct `inputs` of FLOAT and VARCHAR by the
+ * features' names (NULL: missing, or not kept), `output` FLOAT, and `label` DOUBLE joined to them.
+ * @param kept the fields of `inputs`; null where the rows have no such column
+ */
+export function observedRows(spec: ModelSpec, relation: string, kept: readonly string[] | null): WindowRows {
+  const columns = spec.data.features.filter(({ name }) => kept?.includes(name)).map((feature) => [feature.name, inputColumn(feature)] as const);
+  return {
+    relation, columns: kept === null ? null : new Map(columns), hasInputs: kept === null ? 'false' : 'inputs IS NOT NULL',
+    output: 'CAST(output AS DOUBLE)', label: 'CAST(label AS DOUBLE)',
+  };
+}
+
+function inputColumn(feature: FeatureSpec): FeatureColumn {
+  const value = `inputs.${quoteIdentifier(feature.name)}`;
+  const isMissing = `(inputs IS NOT NULL AND ${value} IS NULL)`;
+  if (feature.type === 'number') return { isMissing, isUnknown: 'false', number: value };
+  return { isMissing, isUnknown: `(${value} IS NOT NULL AND ${categoryCode(value, feature.categories)} IS NULL)`, number: 'NULL' };
 }
 
 /** Aggregates in one query; thousands at once take longer to plan than scans of other columns. */
@@ -40,12 +63,12 @@ export async function summarizeWindow(database: Database, spec: ModelSpec, windo
     const [row = {}] = await database.rows(`SELECT ${counts.join(', ')} FROM ${window.relation}`);
     features.push(...batch.map(({ name }, index) => ({ name, missing: Number(row[`m${index}`]), unknown: Number(row[`u${index}`]), outOfRange: Number(row[`r${index}`]) })));
   }
-  return { rows: Number(whole?.['rows']), features, loss: lossOf(whole) };
+  return { rows: Number(whole?.['rows']), inputRows: Number(whole?.['kept']), features, loss: lossOf(whole) };
 }
 
-function wholeWindow(spec: ModelSpec, { output, label }: WindowRows): string {
+function wholeWindow(spec: ModelSpec, { output, label, hasInputs }: WindowRows): string {
   const loss = lossExpression(rowLoss(spec), output, label);
-  return `count(*)::DOUBLE AS rows, count(${loss})::DOUBLE AS labelled, avg(${loss})::DOUBLE AS mean, coalesce(var_samp(${loss}), 0)::DOUBLE AS variance`;
+  return `count(*)::DOUBLE AS rows, count_if(${hasInputs})::DOUBLE AS kept, count(${loss})::DOUBLE AS labelled, avg(${loss})::DOUBLE AS mean, coalesce(var_samp(${loss}), 0)::DOUBLE AS variance`;
 }
 
 function featureCounts(feature: FeatureSpec, { isMissing, isUnknown, number }: FeatureColumn, index: number): string {

@@ -50,7 +50,7 @@ const notice = (dedupKey: string, changes: Partial<AlarmNotice> = {}): AlarmNoti
   kind: 'windowHarmful', severity: 'warning', model: 'flight-delay', deployment: 'default', subject: 'window/2013-03-01', dedupKey, summary: 'speed is missing', details: { rows: 3 }, test: false, ...changes,
 });
 const event = (id: string): AlarmEvent => alarmEvent({ ...notice(id), id, raisedAt: new Date() });
-const receipts = async (): Promise<number> => Number(((await registry.dataSource.query('SELECT count(*) AS n FROM alarm_receipt')) as { n: string }[])[0]?.n);
+const receipts = async (): Promise<number> => (await registry.dataSource.query<{ n: number }[]>('SELECT count(*)::int AS n FROM alarm_receipt'))[0]?.n ?? -1;
 
 function post(to: RunningApi, body: string, headers: Record<string, string>): Promise<Response> {
   return fetch(`${to.url}/v1/alarms/receipts`, { method: 'POST', body, headers: { 'content-type': 'application/cloudevents+json', ...headers } });
