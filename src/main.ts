@@ -70,6 +70,11 @@ function gatewaySettings(environment: Environment): GatewaySettings {
   return {
     databaseUrl: DATABASE_URL, databasePool: environment.DATABASE_POOL, artifactUrl: environment.ARTIFACT_URL,
     host: environment.GATEWAY_HOST, port: environment.GATEWAY_PORT, name: environment.GATEWAY_NAME, url: environment.GATEWAY_URL, logLevel: environment.LOG_LEVEL,
+    maxBodyBytes: environment.GATEWAY_MAX_BODY_BYTES, maxRows: environment.GATEWAY_MAX_ROWS,
+    observations: {
+      folder: environment.OBSERVATIONS_DIR, maxBytes: environment.OBSERVATIONS_MAX_BYTES, sealBytes: environment.OBSERVATIONS_SEAL_BYTES,
+      sealAfterMs: environment.OBSERVATIONS_SEAL_AFTER_MS, sync: environment.OBSERVATIONS_SYNC,
+    },
   };
 }
 

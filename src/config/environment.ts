@@ -38,6 +38,13 @@ export const environmentSchema = z.object({
   GATEWAY_NAME: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).optional().describe("The gateway's name in leases; unique. Unset: host name and port."),
   ALARM_WEBHOOK_URL: webhookUrl.describe('Where workers send alarms as signed CloudEvents. Unset: `perennial up` sends them to its own API.'),
   ALARM_WEBHOOK_SECRET: webhookSecret.describe('Signs alarms (Standard Webhooks): `whsec_` and 24 to 64 bytes in Base64. On the API: what it receives must be signed so. Unset: `perennial up` makes one.'),
+  GATEWAY_MAX_BODY_BYTES: z.coerce.number().int().min(1_024).max(1_073_741_824).default(16_777_216).describe("Bytes of a request's body that the gateway takes."),
+  GATEWAY_MAX_ROWS: z.coerce.number().int().min(1).max(1_000_000).default(8_192).describe("Rows of a request that the gateway takes; a run of so many holds up every other request."),
+  OBSERVATIONS_DIR: folder('var/observations').describe('Where gateways keep the log of their answers until it is in the artifact store, a folder for each.'),
+  OBSERVATIONS_MAX_BYTES: z.coerce.number().int().min(1_048_576).default(2_147_483_648).describe('All that the log of one gateway may hold there; past it, answers are no longer logged, which is counted.'),
+  OBSERVATIONS_SEAL_BYTES: z.coerce.number().int().min(65_536).default(67_108_864).describe('Size from which a segment of the log is sealed and uploaded.'),
+  OBSERVATIONS_SEAL_AFTER_MS: z.coerce.number().int().min(100).default(10_000).describe('Age from which a segment of the log is sealed and uploaded, in milliseconds.'),
+  OBSERVATIONS_SYNC: z.enum(['second', 'always']).default('second').describe('When the log is flushed to the disk: once a second, or before each reply. A killed process loses nothing either way, a machine without power up to a second.'),
   HEARTBEAT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(10_000).describe('How long a training worker may be silent before another attempt begins, in milliseconds.'),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
 });

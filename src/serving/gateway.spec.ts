@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Gateway, startGateway } from './gateway.js';
 import { gatewayLog } from './gateway-log.js';
@@ -18,7 +19,8 @@ let gateway: Gateway;
 
 const start = (overrides: Partial<Parameters<typeof startGateway>[0]> = {}): Promise<Gateway> => startGateway({
   databaseUrl: registry.databaseUrl, databasePool: 3, artifactUrl: registry.artifactsDir, host: '127.0.0.1', port: 0,
-  logLevel: 'error', staleAfterMs: STALE_AFTER_MS, maxRows: 100, ...overrides,
+  logLevel: 'error', staleAfterMs: STALE_AFTER_MS, maxRows: 100,
+  observations: { folder: join(registry.artifactsDir, '..', 'observations'), sealAfterMs: 1_000, sealBytes: 2 ** 20, maxBytes: 2 ** 28, sync: 'second' }, ...overrides,
 });
 
 interface Reply {
@@ -231,7 +233,7 @@ describe('routing', () => {
   }, 30_000);
 
   it('keeps the champion when the next one cannot be loaded, and serves the one after it', async () => {
-    const before = (await infer()).body.parameters;
+    const { version, epoch: epochBefore } = (await infer()).body.parameters!;
     const digest = await registry.addVersion('flights', 3, readFileSync(modelFile('falling.onnx')).fill(0, 100, 120));
     const path = await registry.store.localPath(digest);
     const bytes = readFileSync(path);
@@ -240,12 +242,12 @@ describe('routing', () => {
     const failsAs = async (type: string): Promise<void> =>
       expect((await get('/readyz')).body).toMatchObject({ ready: true, failures: [{ model: 'flights', deployment: 'default', revision, type }] });
     await vi.waitFor(() => failsAs('ArtifactCorrupt'), PATIENCE);
-    expect((await infer()).body.parameters).toEqual(before);
+    expect((await infer()).body.parameters).toMatchObject({ version, epoch: epochBefore });
     expect(await registry.behind('flights', revision)).toEqual(['first']);
     // Its bytes are those of the digest again, but no runtime can load them: still refused.
     writeFileSync(path, bytes);
     await vi.waitFor(() => failsAs('ModelRefused'), PATIENCE);
-    expect((await infer()).body.parameters).toEqual(before);
+    expect((await infer()).body.parameters).toMatchObject({ version, epoch: epochBefore });
     const next = await registry.promote('flights', 2);
     await vi.waitFor(async () => expect(await registry.behind('flights', next.revision)).toEqual([]), PATIENCE);
     expect((await infer()).body.parameters).toMatchObject({ version: 2, epoch: epoch + 1 });
@@ -259,7 +261,7 @@ describe('routing', () => {
     await registry.restartPostgres();
     const { revision, epoch } = await registry.promote('flights', 1);
     // Its lease ran out meanwhile, so nobody waits for it; it catches up all the same.
-    await vi.waitFor(async () => expect((await infer()).body.parameters).toEqual({ version: 1, epoch, revision, deployment: 'default' }), PATIENCE);
+    await vi.waitFor(async () => expect((await infer()).body.parameters).toEqual({ version: 1, epoch, revision, deployment: 'default', prediction_id: expect.any(String) as string }), PATIENCE);
     await vi.waitFor(async () => expect(await registry.acknowledged('flights')).toEqual({ first: revision }), PATIENCE);
   }, 60_000);
 });

@@ -1,14 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { PerennialError } from '../contracts/failures.js';
+import type { MirroredOutput } from '../observations/segment-format.js';
 import { causeOf, type GatewayLog, gatewayLog, type LogLevel } from './gateway-log.js';
 import { httpServer, listen } from './http-server.js';
 import { inferenceRoutes } from './inference.routes.js';
+import { inferencePlans } from './inference-plan.js';
+import { InferenceTurn } from './inference-turn.js';
 import { metadataRoutes } from './metadata.routes.js';
+import { metricsRoute } from './metrics.routes.js';
+import { type ObservationLog, type ObservationLogSettings, openObservationLog } from './observation-log.js';
 import { RecordLink } from './record-link.js';
 import { RoutingTable } from './routing-table.js';
+import { ServingCounters } from './serving-counters.js';
+import { servingMetrics } from './serving-metrics.js';
+import { ServingTallies } from './serving-tallies.js';
 
 export interface GatewaySettings {
   readonly databaseUrl: string;
@@ -23,6 +33,8 @@ export interface GatewaySettings {
   /** Where callers reach it. Default, and where another port had to be taken: the address that it listens on. */
   readonly url?: string | undefined;
   readonly logLevel: LogLevel;
+  /** The log of answered predictions. */
+  readonly observations: Omit<ObservationLogSettings, 'gateway' | 'boot'>;
   /** Bytes of a request's body. Default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
   /** Rows of a request. A run holds up every other request, so the bound is in milliseconds of the model. Default 8192. */
@@ -56,37 +68,69 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
   const log = gatewayLog(settings.logLevel);
   const app = httpServer(limits, log);
-  let accepting = true;
-  metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => accepting });
-  inferenceRoutes(app, table, limits.maxRows);
-  const port = await listen(app, settings.host, settings.port);
-  if (settings.port !== 0 && port !== settings.port) log.warn({ port }, `Port ${settings.port} is taken; the gateway listens on ${port}`);
-  const url = `http://${urlHost(settings.host)}:${port}`;
-  const name = settings.name ?? `${hostname()}:${port}`;
-  const advertised = port === settings.port ? (settings.url ?? url) : url;
-  log.info({ url, name }, `The gateway listens on ${url}`);
-  const link = new RecordLink(settings, { name, url: advertised }, table, log);
+  const running: Running = { accepting: true, turn: undefined };
+  const [tallies, counters] = [new ServingTallies(), new ServingCounters()];
+  metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => running.accepting });
+  inferenceRoutes(app, (request) => {
+    if (running.turn) running.turn.add(request);
+    else request.reply.refuse(new PerennialError('ModelNotReady', 'The gateway has only just started; try again in a moment'));
+  });
+  let observations: ObservationLog | undefined;
+  metricsRoute(app, () => observations && servingMetrics({ table, tallies, counters, log: observations, waiting: () => running.turn?.waiting ?? 0 }));
+  const { url, advertised, name } = await listenAs(app, settings, log);
+  const boot = randomUUID();
+  const mirrored = (outputs: readonly MirroredOutput[]): void => {
+    tallies.mirrored(outputs);
+    observations?.appendMirrored(outputs);
+  };
+  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored });
+  observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
+  running.turn = new InferenceTurn({ table, planOf: inferencePlans(tallies), maxRows: limits.maxRows, idStart: boot.slice(0, 8), log: observations, tallies, counters });
   link.start();
   return {
     url,
     name,
-    ready: untilReady(() => table.ready() || !accepting),
+    ready: untilReady(() => table.ready() || !running.accepting),
     close: async () => {
-      if (!accepting) return;
-      accepting = false;
-      await closeWithin(app, link, table, log);
+      if (!running.accepting) return;
+      running.accepting = false;
+      await closeWithin({ app, link, table, observations }, log);
     },
   };
 }
 
-async function closeWithin(app: FastifyInstance, link: RecordLink, table: RoutingTable, log: GatewayLog): Promise<void> {
+interface Running {
+  accepting: boolean;
+  /** Undefined until the observation log is open. */
+  turn: InferenceTurn | undefined;
+}
+
+async function listenAs(app: FastifyInstance, settings: GatewaySettings, log: GatewayLog): Promise<{ url: string; advertised: string; name: string }> {
+  const port = await listen(app, settings.host, settings.port);
+  if (settings.port !== 0 && port !== settings.port) log.warn({ port }, `Port ${settings.port} is taken; the gateway listens on ${port}`);
+  const url = `http://${urlHost(settings.host)}:${port}`;
+  const name = settings.name ?? `${hostname()}:${port}`;
+  log.info({ url, name }, `The gateway listens on ${url}`);
+  return { url, name, advertised: port === settings.port ? (settings.url ?? url) : url };
+}
+
+interface Parts {
+  readonly app: FastifyInstance;
+  readonly link: RecordLink;
+  readonly table: RoutingTable;
+  readonly observations: ObservationLog;
+}
+
+async function closeWithin({ app, link, table, observations }: Parts, log: GatewayLog): Promise<void> {
   const deadline = sleep(CLOSE_MS, undefined, { ref: false }).then(() => log.warn({}, 'The gateway did not close in time; what is left is cut'));
   const cut = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
   const orderly = async (): Promise<void> => {
     const unfollowed = link.unfollow();
     await app.close();
     await unfollowed;
-    table.clear();
+    // Challengers end first: what they still mirror belongs into the log.
+    await table.clear();
+    await observations.close();
     // Only now does nobody answer from the old routing any more.
     await link.close();
   };

@@ -4,6 +4,13 @@ import type { GatewayLog } from './gateway-log.js';
 import { sendFailure, sendNotFound } from './http-failures.js';
 import { parseJsonBody } from './json-body.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When the body was whole, on a clock that never jumps; 0 without a body. */
+    startedMs: number;
+  }
+}
+
 export interface HttpLimits {
   /** Bytes of a request's body. */
   readonly maxBodyBytes: number;
@@ -29,9 +36,11 @@ export function httpServer(limits: HttpLimits, log: GatewayLog): FastifyInstance
   });
   app.setErrorHandler<Error>((error, request, reply) => sendFailure(log, error, request, reply));
   app.setNotFoundHandler((request, reply) => sendNotFound(log, request, reply));
+  app.decorateRequest('startedMs', 0);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      request.startedMs = performance.now();
       checkMediaType(request);
       done(null, parseJsonBody(body as Buffer));
     } catch (error) {

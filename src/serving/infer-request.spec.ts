@@ -13,6 +13,8 @@ const OUTPUTS = [
 const { features } = parseSpec(specOf('flights')).spec.data;
 const signature: ModelSignature = modelSignature(features, OUTPUTS);
 const MAX_ROWS = 4;
+const NO_IDENTITY = { predictionId: null, entityKey: null, eventTimeMs: null };
+const OUTPUT_NAMES = OUTPUTS.map(({ name }) => name);
 
 const read = (...inputs: unknown[]): number[][] => {
   const { rows, features: encoded } = readRows(inputs, signature, MAX_ROWS);
@@ -35,8 +37,8 @@ const row = (changes: Record<string, object> = {}): object[] => ['distance', 'ca
 describe('readEnvelope', () => {
   it('reads id, deployment and outputs', () => {
     expect(readEnvelope({ id: 'x', inputs: [1], parameters: { deployment: 'hamburg', anything: { else: 1 } }, outputs: [{ name: 'label' }] }))
-      .toEqual({ id: 'x', deployment: 'hamburg', inputs: [1], outputs: ['label'] });
-    expect(readEnvelope({ inputs: [1], outputs: [], unknown: true })).toEqual({ id: undefined, deployment: 'default', inputs: [1], outputs: null });
+      .toEqual({ id: 'x', deployment: 'hamburg', identity: NO_IDENTITY, inputs: [1], rowInputs: [], outputs: ['label'] });
+    expect(readEnvelope({ inputs: [1], outputs: [], unknown: true })).toEqual({ id: undefined, deployment: 'default', identity: NO_IDENTITY, inputs: [1], rowInputs: [], outputs: null });
   });
 
   it('takes nothing from prototypes', () => {
@@ -58,10 +60,10 @@ describe('readEnvelope', () => {
 
 describe('checkOutputs', () => {
   it('lets known outputs pass and names others', () => {
-    checkOutputs(null, signature);
-    checkOutputs(['label', 'probabilities'], signature);
-    expect(refusal(() => checkOutputs(['label', 'logits'], signature)).message).toBe('The model has no output "logits"; its outputs are "probabilities", "label"');
-    expect(refusal(() => checkOutputs(['label', 'label'], signature)).message).toMatch(/twice/);
+    checkOutputs(null, OUTPUT_NAMES);
+    checkOutputs(['label', 'probabilities'], OUTPUT_NAMES);
+    expect(refusal(() => checkOutputs(['label', 'logits'], OUTPUT_NAMES)).message).toBe('The model has no output "logits"; its outputs are "probabilities", "label"');
+    expect(refusal(() => checkOutputs(['label', 'label'], OUTPUT_NAMES)).message).toMatch(/twice/);
   });
 });
 
@@ -131,7 +133,7 @@ describe('requests that were broken at random', () => {
       let outcome = 'answered';
       try {
         const envelope = readEnvelope(JSON.parse(JSON.stringify(body) ?? 'null'));
-        checkOutputs(envelope.outputs, signature);
+        checkOutputs(envelope.outputs, OUTPUT_NAMES);
         const { rows, features: encodedRows } = readRows(envelope.inputs, signature, MAX_ROWS);
         expect(encodedRows).toHaveLength(rows * 3);
         expect(encodedRows.some((value) => Math.abs(value) === Infinity)).toBe(false);
@@ -194,6 +196,6 @@ describe('rows by feature', () => {
 
   it('take a feature that is itself named features as a raw value', () => {
     const named = modelSignature([{ name: 'features', type: 'category', categories: ['few', 'many'], maxUnknown: 0, maxMissing: 0 }], OUTPUTS);
-    expect(readRows([{ name: 'features', datatype: 'BYTES', shape: [1], data: ['many'] }], named, MAX_ROWS)).toEqual({ rows: 1, features: new Float32Array([1]) });
+    expect(readRows([{ name: 'features', datatype: 'BYTES', shape: [1], data: ['many'] }], named, MAX_ROWS)).toEqual({ rows: 1, features: new Float32Array([1]), unknown: [] });
   });
 });

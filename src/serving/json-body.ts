@@ -32,6 +32,7 @@ function notJson(text: string, error: SyntaxError): PerennialError {
 
 /** Counts brackets outside strings, without building anything. */
 export function nestsDeeperThan(json: Uint8Array, limit: number): boolean {
+  if (opensAtMost(json, limit)) return false;
   let depth = 0;
   for (let at = 0; at < json.length; at++) {
     const byte = json[at];
@@ -42,6 +43,15 @@ export function nestsDeeperThan(json: Uint8Array, limit: number): boolean {
     } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
   }
   return false;
+}
+
+/** Whether there are so few opening brackets at all, as in a large flat tensor; a search for a byte is many times as quick as a loop. */
+function opensAtMost(json: Uint8Array, limit: number): boolean {
+  let left = limit;
+  for (const bracket of [OPEN_LIST, OPEN_OBJECT]) {
+    for (let at = json.indexOf(bracket); at >= 0; at = json.indexOf(bracket, at + 1)) if (--left < 0) return false;
+  }
+  return true;
 }
 
 function endOfString(json: Uint8Array, start: number): number {

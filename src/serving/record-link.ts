@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { FolderStore } from '../artifacts/folder-store.js';
@@ -7,19 +6,32 @@ import { registryDataSource } from '../registry/data-source.js';
 import { GatewaysRepository } from '../registry/gateways.repository.js';
 import { ModelsRepository } from '../registry/models.repository.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
+import { ObservationsRepository } from '../registry/observations.repository.js';
+import { ServingRepository } from '../registry/serving.repository.js';
 import { VersionsRepository } from '../registry/versions.repository.js';
 import { GatewayLeaseKeeper } from './gateway-lease.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
 import { RoutingFollower } from './routing-follower.js';
 import { RoutingListener } from './routing-listener.js';
 import type { RoutingTable } from './routing-table.js';
-import { VersionLoader } from './version-loader.js';
+import type { SegmentDestination } from './segment-uploader.js';
+import type { ServingTallies } from './serving-tallies.js';
+import { type MirroredSink, VersionLoader } from './version-loader.js';
 
 export interface RecordSettings {
   readonly databaseUrl: string;
   readonly databasePool: number;
   /** Folder of the artifact store. */
   readonly artifactUrl: string;
+}
+
+/** What the gateway does with what its versions do. */
+export interface ServingOutlets {
+  /** Names this start of the process. */
+  readonly boot: string;
+  readonly tallies: ServingTallies;
+  /** Takes what challengers made of mirrored requests. */
+  readonly mirrored: MirroredSink;
 }
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -30,27 +42,39 @@ export class RecordLink {
   private readonly lease: GatewayLeaseKeeper;
   private readonly follower: RoutingFollower;
   private readonly listener: RoutingListener;
+  /** Where sealed segments of the observation log go. */
+  readonly segments: SegmentDestination;
   private opening: Promise<unknown> | undefined;
   private starting: Promise<void> | undefined;
   private stopped = false;
   private toldAway = false;
+  private toldTallies = false;
+  private readonly flush: () => Promise<void>;
 
-  constructor(settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, private readonly log: GatewayLog) {
+  constructor(
+    settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, private readonly log: GatewayLog, outlets: ServingOutlets,
+  ) {
     const registry = registryDataSource({ url: settings.databaseUrl, poolSize: settings.databasePool });
     // A server that vanished without a word must not hold up the next poll.
     this.dataSource = new DataSource({ ...registry.options, extra: { ...(registry.options.extra as object), query_timeout: QUERY_TIMEOUT_MS, keepAlive: true } });
-    const identity = { gateway: name, boot: randomUUID(), url };
+    const identity = { gateway: name, boot: outlets.boot, url };
     const gateways = new GatewaysRepository(this.dataSource);
+    const serving = new ServingRepository(this.dataSource);
+    this.flush = async () => outlets.tallies.flush((changed) => serving.record(identity, changed, new Date()));
     const audit = new AuditLedger(this.dataSource);
     const routing = new RoutingRepository(this.dataSource, audit);
-    const loader = new VersionLoader(new ModelsRepository(this.dataSource), new VersionsRepository(this.dataSource, audit), new FolderStore(resolve(settings.artifactUrl)));
+    const store = new FolderStore(resolve(settings.artifactUrl));
+    this.segments = { store, record: new ObservationsRepository(this.dataSource) };
+    const loader = new VersionLoader(new ModelsRepository(this.dataSource), new VersionsRepository(this.dataSource, audit), store);
     this.lease = new GatewayLeaseKeeper({
-      renew: async (...facts) => { await this.open(); await gateways.renew(...facts); },
+      renew: async (...facts) => { await this.open(); await gateways.renew(...facts); await this.flushTallies(); },
       expire: (...facts) => gateways.expire(...facts),
     }, identity);
     this.follower = new RoutingFollower({
       read: () => routing.all(),
       load: (model, version) => loader.load(model, version),
+      challenge: (model, version) => loader.challenge(model, version, outlets.mirrored),
+      withdrawn: (model, deployment) => serving.withdrawn(model, deployment),
       acknowledge: (model, deployment, revision) => gateways.acknowledge(identity, model, deployment, revision, new Date()),
     }, table, log);
     this.listener = new RoutingListener(settings.databaseUrl, () => this.follower.wake(), log);
@@ -71,9 +95,19 @@ export class RecordLink {
   }
 
   async close(): Promise<void> {
+    await this.flushTallies();
     await this.lease.end().catch(() => undefined);
     await this.starting;
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+
+  /** A tally that cannot be written must not cost the lease; it is written with the next renewal. */
+  private async flushTallies(): Promise<void> {
+    if (!this.dataSource.isInitialized) return;
+    await this.flush().then(() => (this.toldTallies = false), (error: unknown) => {
+      if (!this.toldTallies) this.log.warn(causeOf(error), 'The tallies cannot be written; they go on being counted');
+      this.toldTallies = true;
+    });
   }
 
   /** Opens the connections, once; again after a failure. */

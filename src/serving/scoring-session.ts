@@ -2,6 +2,7 @@ import * as onnx from 'onnxruntime-node';
 import { PerennialError } from '../contracts/failures.js';
 import { datatypeOfRuntime } from './datatypes.js';
 import type { OutputSignature } from './model-signature.js';
+import { type SessionTrial, trySession } from './session-trial.js';
 
 /** An output of a run; its first dimension are the rows. */
 export interface OutputTensor {
@@ -13,6 +14,7 @@ export interface OutputTensor {
 /** A model in memory, ready to score. */
 export interface ScoringSession {
   readonly outputs: readonly OutputSignature[];
+  readonly trial: SessionTrial;
   /** @throws PerennialError `InferenceFailed` */
   run(features: Float32Array, rows: number): Promise<readonly OutputTensor[]>;
   release(): Promise<void>;
@@ -31,9 +33,10 @@ export async function openSession(path: string, width: number): Promise<ScoringS
   const session = await create(path);
   try {
     checkInput(session, width);
-    const opened = new OnnxSession(session, readOutputs(session));
-    for (const rows of WARM_UP_ROWS) await warm(opened, rows, width);
-    return opened;
+    const outputs = readOutputs(session);
+    const runner = { run: runOf(session, outputs) };
+    for (const rows of WARM_UP_ROWS) await warm(runner, rows, width);
+    return { ...runner, outputs, trial: await trySession(runner, width), release: () => session.release() };
   } catch (error) {
     await session.release();
     throw error;
@@ -64,32 +67,21 @@ function readOutputs(session: onnx.InferenceSession): OutputSignature[] {
   });
 }
 
-async function warm(session: ScoringSession, rows: number, width: number): Promise<void> {
+async function warm(session: Pick<ScoringSession, 'run'>, rows: number, width: number): Promise<void> {
   for (const { name, shape } of await session.run(new Float32Array(rows * width), rows)) {
     if (shape[0] !== rows) throw refused(`its output \`${name}\` has the shape [${shape.join(', ')}] for ${rows} row${rows === 1 ? '' : 's'}`);
   }
 }
 
-class OnnxSession implements ScoringSession {
-  constructor(
-    private readonly session: onnx.InferenceSession,
-    readonly outputs: readonly OutputSignature[],
-  ) {}
-
-  async run(features: Float32Array, rows: number): Promise<readonly OutputTensor[]> {
-    const input = new onnx.Tensor('float32', features, [rows, features.length / rows]);
-    try {
-      const results = await this.session.run({ [INPUT]: input });
-      return this.outputs.map(({ name }) => outputTensor(name, results[name] as onnx.Tensor));
-    } catch (error) {
-      throw new PerennialError('InferenceFailed', `The model could not score the rows: ${messageOf(error)}`, {}, { cause: error });
-    }
+const runOf = (session: onnx.InferenceSession, outputs: readonly OutputSignature[]): ScoringSession['run'] => async (features, rows) => {
+  const input = new onnx.Tensor('float32', features, [rows, features.length / rows]);
+  try {
+    const results = await session.run({ [INPUT]: input });
+    return outputs.map(({ name }) => outputTensor(name, results[name] as onnx.Tensor));
+  } catch (error) {
+    throw new PerennialError('InferenceFailed', `The model could not score the rows: ${messageOf(error)}`, {}, { cause: error });
   }
-
-  async release(): Promise<void> {
-    await this.session.release();
-  }
-}
+};
 
 const outputTensor = (name: string, tensor: onnx.Tensor): OutputTensor => ({ name, shape: tensor.dims, data: tensor.data });
 

@@ -42,6 +42,22 @@ export class ServedVersion implements VersionFacts {
     }
   }
 
+  /** Whether a row gets the same bits in company as alone. */
+  get rowsIndependent(): boolean {
+    return this.session.trial.rowsIndependent;
+  }
+
+  /** Rows that one thread scores in a second, measured when the model was loaded. */
+  get rowsPerSecond(): number {
+    return this.session.trial.rowsPerSecond;
+  }
+
+  /** Keeps the session open for work of several steps. @returns what ends the hold, to be called once */
+  hold(): () => void {
+    this.shared.retain();
+    return () => this.shared.release();
+  }
+
   /** Ends the routing's hold; requests in flight finish first. */
   retire(): void {
     this.shared.release();

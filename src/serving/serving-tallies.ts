@@ -7,6 +7,8 @@ export interface GatewayTally extends VersionTally {
   readonly model: string;
   readonly deployment: string;
   readonly sinceMs: number;
+  /** Of all its answers together. */
+  readonly latencySumMs: number;
 }
 
 /** Counts what one version does in one deployment. Cheap enough for every request. */
@@ -15,6 +17,7 @@ export class VersionCounter {
   private rows = 0;
   private readonly errors = new Map<string, number>();
   private readonly latency = emptyBuckets();
+  private latencySumMs = 0;
   private readonly mirrored = { executed: 0, dropped: 0, failed: 0, latency: emptyBuckets() };
   private changed = true;
 
@@ -29,6 +32,7 @@ export class VersionCounter {
     this.requests += 1;
     this.rows += rows;
     this.latency[latencyBucket(latencyMs)]! += 1;
+    this.latencySumMs += latencyMs;
     this.changed = true;
   }
 
@@ -45,10 +49,10 @@ export class VersionCounter {
   }
 
   tally(): GatewayTally {
-    const { model, deployment, version, sinceMs, requests, rows, latency, mirrored } = this;
+    const { model, deployment, version, sinceMs, requests, rows, latency, latencySumMs, mirrored } = this;
     return {
       model, deployment, version, sinceMs, requests, rows, errors: Object.fromEntries(this.errors),
-      latency: [...latency], mirrored: { ...mirrored, latency: [...mirrored.latency] },
+      latency: [...latency], latencySumMs, mirrored: { ...mirrored, latency: [...mirrored.latency] },
     };
   }
 

@@ -10,7 +10,7 @@ function counted(): { cache: SessionCache; opened: string[]; released: string[] 
   const cache = new SessionCache(async (digest, width): Promise<ScoringSession> => {
     opened.push(digest);
     const session = await openSession(modelFile(digest), width);
-    return { outputs: session.outputs, run: (...rows) => session.run(...rows), release: async () => { released.push(digest); await session.release(); } };
+    return { trial: { rowsIndependent: true, rowsPerSecond: 1 }, outputs: session.outputs, run: (...rows) => session.run(...rows), release: async () => { released.push(digest); await session.release(); } };
   });
   return { cache, opened, released };
 }

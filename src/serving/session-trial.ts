@@ -1,0 +1,62 @@
+import type { OutputTensor, ScoringSession } from './scoring-session.js';
+
+/** What a short trial of a loaded model showed. */
+export interface SessionTrial {
+  /** Whether a row gets the same bits in company as alone; matrix products may add up in another order. */
+  readonly rowsIndependent: boolean;
+  /** Rows that one thread scores in a second, in runs of 128. */
+  readonly rowsPerSecond: number;
+}
+
+const TRIED_ROWS = 64;
+/** Places and sizes of the batches that are compared with the same rows alone. */
+const BATCHES: readonly (readonly [from: number, rows: number])[] = [[0, TRIED_ROWS], [5, 7], [40, 2]];
+const MEASURED_ROWS = 128;
+const MEASURED_MS = 10;
+const MEASURED_RUNS = 8;
+
+/** Runs a model on made-up rows. Other work goes on between two runs. @param width F, the columns of its input */
+export async function trySession(session: Pick<ScoringSession, 'run'>, width: number): Promise<SessionTrial> {
+  return { rowsIndependent: await areRowsIndependent(session, width), rowsPerSecond: await measureCapacity(session, width) };
+}
+
+async function areRowsIndependent(session: Pick<ScoringSession, 'run'>, width: number): Promise<boolean> {
+  const rows = madeUpRows(TRIED_ROWS, width);
+  const alone: (readonly OutputTensor[])[] = [];
+  for (let row = 0; row < TRIED_ROWS; row++) alone.push(await session.run(rows.slice(row * width, (row + 1) * width), 1));
+  for (const [from, count] of BATCHES) {
+    const together = await session.run(rows.slice(from * width, (from + count) * width), count);
+    if (!together.every((output, index) => isMadeOf(output, alone.slice(from, from + count).map((outputs) => outputs[index]!)))) return false;
+  }
+  return true;
+}
+
+/** Whether the tensor's rows are those of the others, bit for bit as numbers; NaN equals NaN. */
+const isMadeOf = ({ data }: OutputTensor, rows: readonly OutputTensor[]): boolean => {
+  const width = data.length / rows.length;
+  return rows.every((row, at) => Array.from(row.data).every((value, column) => Object.is(value, data[at * width + column])));
+};
+
+async function measureCapacity(session: Pick<ScoringSession, 'run'>, width: number): Promise<number> {
+  const rows = madeUpRows(MEASURED_ROWS, width);
+  let [best, spent] = [Infinity, 0];
+  for (let run = 0; run < MEASURED_RUNS && spent < MEASURED_MS; run++) {
+    const startedMs = performance.now();
+    await session.run(rows, MEASURED_ROWS);
+    const ms = performance.now() - startedMs;
+    best = Math.min(best, ms);
+    spent += ms;
+  }
+  return (MEASURED_ROWS * 1_000) / best;
+}
+
+/** Numbers between -3 and 3, some small whole ones for categories, some missing; the same each time (Park and Miller's generator). */
+function madeUpRows(rows: number, width: number): Float32Array {
+  let state = 20_130_101;
+  const next = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  return Float32Array.from({ length: rows * width }, () => {
+    const kind = next();
+    if (kind < 0.1) return NaN;
+    return kind < 0.3 ? Math.floor(next() * 4) : next() * 6 - 3;
+  });
+}
