@@ -1,17 +1,50 @@
 import { Injectable } from '@nestjs/common';
-import type { ReleaseId, ReleaseMeasurement } from '../src/contracts/releases.js';
+import type { ReleaseId, ReleaseMeasurement, ReleasePlan } from '../src/contracts/releases.js';
+import { streamTime } from '../src/observations/stream-time.js';
+import type { Release } from '../src/registry/entities/release.entity.js';
+import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
+import { ServingRepository } from '../src/registry/serving.repository.js';
+import { comparisonStanding, guardFigures, unlabelledFigures } from '../src/rollout/release-figures.js';
+import { heartbeating } from './activity-context.js';
+import { type Compared, ComparisonRuns } from './comparison-runs.js';
 
-/** One look at a release: what was observed of both versions, block by block. */
+/** One look at a release: how far event time has come, what was compared, and what the guards say. */
 @Injectable()
 export class ReleaseMeasurementActivities {
-  constructor(private readonly releases: ReleasesRepository) {}
+  constructor(
+    private readonly releases: ReleasesRepository,
+    private readonly observations: ObservationsRepository,
+    private readonly serving: ServingRepository,
+    private readonly comparisons: ComparisonRuns,
+  ) {}
 
+  /** Fails where what was observed cannot be read; the release then waits and says so. */
   async measureRelease(id: ReleaseId): Promise<ReleaseMeasurement> {
     const release = await this.releases.get(id);
+    const plan = JSON.parse((release.plan as Buffer).toString('utf8')) as ReleasePlan;
+    const { model, deployment, version } = release;
+    const now = Date.now();
+    const streamTimeMs = streamTime(await this.observations.leadMs(model, deployment), now);
+    const firstEventMs = release.sinceEvent?.getTime() ?? (await this.observations.firstEventMs(model, deployment, release.since as Date));
+    const compared = await this.compare(release, plan, firstEventMs, streamTimeMs);
+    const tallies = (await this.serving.tallies(model, deployment)).filter((tally) => tally.version === version || tally.version === release.champion);
+    const before = release.talliesBefore ?? [];
+    const past = release.latest?.measurement;
+    const stretch = past && past.transitions === release.transitions ? past.stretch : { number: 1, from: before };
+    const guards = guardFigures({ plan, tallies, before, stretch, unlabelled: compared?.unlabelled ?? null });
     return {
-      measuredAt: new Date().toISOString(), transitions: release.transitions, streamTimeMs: null, firstEventMs: null,
-      comparison: null, revised: null, unlabelled: null, traffic: null, breaches: [],
+      measuredAt: new Date(now).toISOString(), transitions: release.transitions, streamTimeMs, firstEventMs,
+      comparison: compared && comparisonStanding(compared.planned.analysis, compared.planned.judgement),
+      revised: compared?.revised ? comparisonStanding(compared.revised.analysis, compared.revised.judgement) : null,
+      unlabelled: compared && unlabelledFigures(compared.unlabelled), tallies, ...guards,
     };
+  }
+
+  /** Null while nothing was observed. */
+  private async compare(release: Release, plan: ReleasePlan, fromMs: number | null, streamTimeMs: number | null): Promise<Compared | null> {
+    if (fromMs === null || streamTimeMs === null) return null;
+    const phase = release.stage === 'watch' ? 'watch' : 'rollout';
+    return heartbeating((signal) => this.comparisons.compare({ release, plan, phase, fromMs, streamTimeMs, signal }));
   }
 }

@@ -3,6 +3,7 @@ import type { MonitoringState, ReleaseEnd, ReleaseId, ReleaseMeasurement, Releas
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleaseTurns } from '../src/registry/release-turns.js';
 import { releaseState, ReleasesRepository } from '../src/registry/releases.repository.js';
+import { ServingRepository } from '../src/registry/serving.repository.js';
 import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
 import { releasePlan } from '../src/rollout/release-plan.js';
 import { origin } from './activity-context.js';
@@ -14,6 +15,7 @@ export class ReleaseActivities {
   constructor(
     private readonly models: ModelsRepository,
     private readonly releases: ReleasesRepository,
+    private readonly serving: ServingRepository,
     private readonly turns: ReleaseTurns,
     private readonly targets: RollbackTargets,
   ) {}
@@ -29,7 +31,8 @@ export class ReleaseActivities {
    * @param monitoring null where monitoring was not tried yet: then a step is not begun, and the turn says that it needs the proof
    */
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
-    return this.turns.take(id, measurement, monitoring !== null, {
+    const { model, deployment } = await this.releases.get(id);
+    return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
       decide: (state, { champion, epoch }, lastChange) =>
         decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBack: lastChange?.reason === 'rollback' } }),
       beginsStep,

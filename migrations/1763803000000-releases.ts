@@ -5,7 +5,7 @@ const APPEND_ONLY = ['release_step', 'comparison_analysis', 'comparison_block'];
 /** Columns that the application may change after a row was written. */
 const CHANGEABLE: Readonly<Record<string, string>> = {
   release: `stage, step, transitions, paused, wanted, wanted_command, wanted_reason, champion, epoch, plan, plan_digest, since_event, since,
-    began_at, promoted_epoch, latest, outcome, reason, failure, finished_at, history_digest`,
+    began_at, promoted_epoch, tallies_before, latest, outcome, reason, failure, finished_at, history_digest`,
   model_version: 'unfit_reason, unfit_at',
 };
 
@@ -65,6 +65,7 @@ CREATE TABLE release (
   since timestamptz,
   began_at timestamptz,
   promoted_epoch bigint,
+  tallies_before jsonb,
   latest jsonb,
   outcome text,
   reason text,

@@ -1,4 +1,5 @@
 import type { StoredFailure } from './retrains.js';
+import type { VersionTally } from './serving-tallies.js';
 
 /** Where a release stands; `canary` has steps of its own. The promotion lies between the last of them and `watch`. */
 export const RELEASE_STAGES = ['queued', 'shadow', 'canary', 'watch', 'finished'] as const;
@@ -37,6 +38,12 @@ export interface ComparisonTerms {
   readonly method: 'empirical-bernstein' | 'asymptotic';
   /** Event time. */
   readonly blockMs: number;
+  /** Whether what rows of one block share counts as noise. */
+  readonly dependence: 'rows' | 'blocks';
+  readonly minimumBlocks: number;
+  /** Pairs at which the interval is nearly narrowest, and a guess of a gain's deviation; wrong ones cost rows, never correctness. */
+  readonly tunedFor: number;
+  readonly assumedDeviation: number;
 }
 
 export interface ReleaseGuards {
@@ -112,8 +119,8 @@ export interface TrafficFigures {
 
 /** What must not go on: a measured value beyond a guard of the plan, or a loss that grew. */
 export interface Breach {
-  readonly guard: 'errors' | 'latency' | 'output-shift' | 'loss';
-  readonly measured: number;
+  readonly guard: 'errorRate' | 'slowShare' | 'outputShift' | 'loss';
+  readonly measured: number | null;
   readonly limit: number;
   /** One sentence with the numbers. */
   readonly explanation: string;
@@ -147,6 +154,10 @@ export interface ReleaseMeasurement {
   readonly unlabelled: UnlabelledFigures | null;
   /** Of the version released, since its present step began. */
   readonly traffic: TrafficFigures | null;
+  /** Of every version, since each was first asked: what the next step's figures begin from. */
+  readonly tallies: readonly VersionTally[];
+  /** The stretch of requests that the guards look at beside the whole step, so that a sudden fault is seen soon. */
+  readonly stretch: { readonly number: number; readonly from: readonly VersionTally[] };
   readonly breaches: readonly Breach[];
 }
 

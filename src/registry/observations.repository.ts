@@ -110,16 +110,20 @@ export class ObservationsRepository {
       .getMany();
   }
 
-  /**
-   * How far event time has come in a deployment: the latest that any indexed observation would have by now, in
-   * milliseconds since 1970; null where there is none.
-   */
-  async streamTimeMs(model: string, deployment: string, now: Date): Promise<number | null> {
+  /** Event time of the first observation that came at or after a moment, in milliseconds; null where none did. */
+  async firstEventMs(model: string, deployment: string, since: Date): Promise<number | null> {
+    const rows: { first: Date | null }[] = await this.dataSource.query(
+      "SELECT min(first_event_time) AS first FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation' AND newest_received_at >= $3", [model, deployment, since],
+    );
+    return rows[0]?.first?.getTime() ?? null;
+  }
+
+  /** The largest of event time − received at over a deployment's observations, in milliseconds; null where there are none. */
+  async leadMs(model: string, deployment: string): Promise<number | null> {
     const rows: { lead: number | null }[] = await this.dataSource.query(
       "SELECT max(lead_ms) AS lead FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation'", [model, deployment],
     );
-    const lead = rows[0]?.lead ?? null;
-    return lead === null ? null : now.getTime() + lead;
+    return rows[0]?.lead ?? null;
   }
 }
 

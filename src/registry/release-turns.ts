@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, In } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { ReleaseDecision, ReleaseId, ReleaseMeasurement, ReleasePlan, ReleaseState, ReleaseTurn } from '../contracts/releases.js';
+import type { VersionTally } from '../contracts/serving-tallies.js';
 import { type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Model } from './entities/model.entity.js';
 import { Release } from './entities/release.entity.js';
@@ -24,6 +25,7 @@ interface Turn {
   readonly routing: Routing;
   readonly decision: ReleaseDecision;
   readonly measurement: ReleaseMeasurement | null;
+  readonly tallies: readonly VersionTally[];
   readonly at: Date;
   readonly origin: Origin;
   readonly rules: TurnRules;
@@ -48,9 +50,10 @@ export class ReleaseTurns {
 
   /**
    * Decides and applies. Repeating it does no harm: a measurement that was taken before the last transition decides nothing.
+   * @param tallies what versions have done so far: a step that begins counts from there
    * @param proof whether monitoring was tried for this step; without it a step is not begun but asked for
    */
-  async take(id: ReleaseId, measurement: ReleaseMeasurement | null, proof: boolean, rules: TurnRules, at: Date, origin: Origin): Promise<ReleaseTurn> {
+  async take(id: ReleaseId, measurement: ReleaseMeasurement | null, tallies: readonly VersionTally[], proof: boolean, rules: TurnRules, at: Date, origin: Origin): Promise<ReleaseTurn> {
     return this.dataSource.transaction(async (manager) => {
       const { tier } = await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'pessimistic_write' } });
       const release = await this.releases.lock(manager, id);
@@ -58,7 +61,7 @@ export class ReleaseTurns {
       const [lastChange = null] = await this.routing.history(release.model, release.deployment, HISTORY_OF_ONE, manager);
       const decision = rules.decide(releaseState(release, tier), routing, lastChange);
       const needsProof = rules.beginsStep(decision) && !proof;
-      const applied = needsProof ? { release, decision, rollbackFromEpoch: null } : await this.apply({ manager, release, routing, decision, measurement, at, origin, rules });
+      const applied = needsProof ? { release, decision, rollbackFromEpoch: null } : await this.apply({ manager, release, routing, decision, measurement, tallies, at, origin, rules });
       const { revision } = await this.routing.lock(manager, release.model, release.deployment);
       return { state: releaseState(applied.release, tier), decision: applied.decision, needsProof, revision, rollbackFromEpoch: applied.rollbackFromEpoch };
     });
@@ -145,9 +148,9 @@ export class ReleaseTurns {
   }
 
   /** A new step counts its event time from now on. */
-  private transit({ manager, release, measurement, at, origin }: Turn, action: string, reason: string, changes: Partial<Release>, revision: number): Promise<Release> {
+  private transit({ manager, release, measurement, tallies, at, origin }: Turn, action: string, reason: string, changes: Partial<Release>, revision: number): Promise<Release> {
     const sinceEvent = measurement?.streamTimeMs == null ? null : new Date(measurement.streamTimeMs);
-    return this.releases.transit(manager, release, { changes: { ...changes, since: at, sinceEvent }, action, reason, actor: SYSTEM_ACTOR, measurement, revision }, at, origin);
+    return this.releases.transit(manager, release, { changes: { ...changes, since: at, sinceEvent, talliesBefore: tallies }, action, reason, actor: SYSTEM_ACTOR, measurement, revision }, at, origin);
   }
 
   private async look({ manager, release: before, measurement, at, decision: decided }: Turn, { release, decision = decided }: { release: Release; decision?: ReleaseDecision }): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Breach, ComparisonStanding, MonitoringState, ReleaseDecision, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseState } from '../contracts/releases.js';
+import { combine } from './comparison.js';
 import { comparisonFigures, duration } from './release-words.js';
 
 /** Who answers, as the routing says at the moment of the decision. */
@@ -89,8 +90,9 @@ function fromShadow(state: Planned, measurement: ReleaseMeasurement, monitoring:
   const samples = standing?.samples ?? 0;
   const needed = Math.max(shadow.minimumSamples, terms.minimumSamples);
   const enough = elapsed >= shadow.minimumTimeMs && samples >= needed;
-  const outcome = enough ? (standing?.outcome ?? 'inconclusive') : 'inconclusive';
-  if (outcome !== 'inconclusive' && standing) return byOutcome(state, standing, monitoring);
+  // Labels that came later may take back what the planned analysis said, and never add to it.
+  const deciding = standing && measurement.revised && isLesser(measurement.revised, standing) ? measurement.revised : standing;
+  if (enough && deciding && deciding.outcome !== 'inconclusive') return byOutcome(state, deciding, monitoring);
   if (standing?.exhausted || elapsed >= shadow.maximumTimeMs) {
     const used = standing?.exhausted ? `the ${terms.maximumSamples} samples of the plan are used up` : `${duration(shadow.maximumTimeMs)} of event time are over`;
     return inconclusive(state, `Nothing is decided, and ${used}: ${standing ? comparisonFigures(standing, terms) : 'no pair with a mature label'}.`);
@@ -110,6 +112,13 @@ function byOutcome(state: Planned, standing: ComparisonStanding, monitoring: Mon
   const reason = `The version is ${better ? 'better' : 'not worse'} on the same rows: ${comparisonFigures(standing, comparison)}.`;
   if (policy === 'promote') return next(state, reason, monitoring);
   return policy === 'abort' ? finish('rejected', true, `${reason} The spec asks for a better one.`) : wait(`${reason} The spec leaves it to a person.`);
+}
+
+const openOutcome = ({ outcome, exhausted }: ComparisonStanding) => (outcome === 'inconclusive' && !exhausted ? null : outcome);
+
+function isLesser(revised: ComparisonStanding, planned: ComparisonStanding): boolean {
+  const lesser = combine(openOutcome(planned), openOutcome(revised));
+  return lesser === openOutcome(revised) && lesser !== openOutcome(planned);
 }
 
 const inconclusive = ({ plan }: Planned, reason: string): ReleaseDecision =>

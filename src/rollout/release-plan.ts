@@ -1,6 +1,7 @@
-import type { ComparisonTerms, ReleasePlan } from '../contracts/releases.js';
+import type { ReleasePlan } from '../contracts/releases.js';
 import { durationMs } from '../contracts/time.js';
 import type { ModelSpec } from '../spec/model-spec.js';
+import { planOfSpec } from './comparison-plan.js';
 
 /** What a release is bound to when it leaves the queue. */
 export interface ReleaseBinding {
@@ -21,15 +22,8 @@ export function releasePlan(spec: ModelSpec, { number, deployment, version, spec
     shadow: { minimumTimeMs: ms(shadow.minimumTime), maximumTimeMs: ms(shadow.maximumTime), minimumSamples: shadow.minimumSamples },
     canary: { steps: canary.steps, minimumTimeMs: ms(canary.minimumTime), minimumSamples: canary.minimumSamples },
     watch: { timeMs: ms(watch.time) },
-    comparison: comparisonTerms(spec), outcomes, guards,
+    comparison: planOfSpec(spec), outcomes, guards,
   };
-}
-
-const BOUNDS = { brier: 1, clippedLogLoss: 5, absoluteError: 1 } as const;
-
-function comparisonTerms({ task, rollout }: ModelSpec): ComparisonTerms {
-  const { metric = task === 'regression' ? 'absoluteError' : 'brier', bound, block, ...terms } = rollout.comparison;
-  return { ...terms, metric, bound: bound ?? BOUNDS[metric], blockMs: ms(block) };
 }
 
 /** The spec's schema lets nothing else pass. */

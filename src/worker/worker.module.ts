@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { ActivitySettings } from '../../activities/activity-settings.js';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
+import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
@@ -46,6 +47,7 @@ export class WorkerModule {
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
         RollbackTargets,
+        ComparisonRuns,
         ReleaseCommands,
         { provide: IngestionStarter, useFactory: (labels: LabelsRepository) => new IngestionStarter(client, labels), inject: [LabelsRepository] },
         ObservedFiles,

@@ -1,6 +1,7 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import type { ReleaseMeasurement, ReleaseOutcome, ReleaseStage } from '../../contracts/releases.js';
 import type { StoredFailure } from '../../contracts/retrains.js';
+import type { VersionTally } from '../../contracts/serving-tallies.js';
 import { bigintAsNumber } from '../columns.js';
 
 /** One version on its way into a deployment, from its request to its outcome. */
@@ -91,6 +92,10 @@ export class Release {
 
   @Column('bigint', { name: 'promoted_epoch', nullable: true, transformer: bigintAsNumber })
   promotedEpoch!: number | null;
+
+  /** What versions had done when the stage or step began. */
+  @Column('jsonb', { name: 'tallies_before', nullable: true })
+  talliesBefore!: readonly VersionTally[] | null;
 
   /** The newest look, and what followed from it. */
   @Column('jsonb', { nullable: true })
