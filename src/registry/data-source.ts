@@ -2,6 +2,7 @@ import { DataSource } from 'typeorm';
 import { Registry1763700000000 } from '../../migrations/1763700000000-registry.js';
 import { Observations1763800000000 } from '../../migrations/1763800000000-observations.js';
 import { Labels1763801000000 } from '../../migrations/1763801000000-labels.js';
+import { Serving1763802000000 } from '../../migrations/1763802000000-serving.js';
 import { Releases1763803000000 } from '../../migrations/1763803000000-releases.js';
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
 import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
@@ -18,17 +19,18 @@ import { ObservationFile, ObservationSegment } from './entities/observation.enti
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
+import { ServingTally } from './entities/serving-tally.entity.js';
 import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
 
 export const ENTITIES = [
   Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, AuditEntry, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, Release, ReleaseStep, Retrain, Rollback, Routing, Snapshot, TrainingLease, TrainingRun,
+  ModelVersion, ObservationFile, ObservationSegment, Release, ReleaseStep, Retrain, Rollback, Routing, ServingTally, Snapshot, TrainingLease, TrainingRun,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Releases1763803000000, Alarms1763804000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000];
 
 export interface ConnectionSettings {
   readonly url: string;

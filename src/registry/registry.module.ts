@@ -15,11 +15,12 @@ import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
+import { ServingRepository } from './serving.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository,
+  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   TrainingRepository, VersionsRepository,
 ];
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PerennialError } from '../contracts/failures.js';
 import type { Routing } from '../registry/entities/routing.entity.js';
 import { parseSpec } from '../spec/parse-spec.js';
+import { IsolatedChallenger } from './isolated-challenger.js';
 import { modelSignature } from './model-signature.js';
 import { RoutingFollower } from './routing-follower.js';
 import { RoutingTable } from './routing-table.js';
@@ -13,7 +14,7 @@ import { modelFile, specOf } from './testing/served-registry.js';
 
 const { spec, digest: specDigest } = parseSpec(specOf('m'));
 const { features } = spec.data;
-const TIMES = { pollMs: 5, retryFirstMs: 20, retryMaxMs: 40 };
+const TIMES = { pollMs: 5, retryFirstMs: 20, retryMaxMs: 40, challengersMs: 50 };
 
 /** A record that tests write by hand; sessions are real. */
 class WrittenRecord {
@@ -27,8 +28,16 @@ class WrittenRecord {
   /** Loads wait for it. */
   gate: Promise<void> = Promise.resolve();
 
-  put(revision: number, epoch: number, champion: number | null, model = 'm'): void {
-    const row = { model, deployment: 'default', revision, epoch, champion, challengers: [] as number[], weights: {}, salt: 'salt', paused: false } as unknown as Routing;
+  readonly brokenChallengers = new Set<number>();
+  readonly processes: IsolatedChallenger[] = [];
+  /** Starts of challengers wait for it. */
+  challengerGate: Promise<void> = Promise.resolve();
+  withdrawnVersions = new Set<number>();
+
+  put(revision: number, epoch: number, champion: number | null, model = 'm', more: Partial<Routing> = {}): void {
+    const row: Routing = {
+      model, deployment: 'default', revision, epoch, champion, challengers: [], weights: {}, salt: 'salt', paused: false, baselineDigest: null, changedAt: new Date(0), ...more,
+    };
     this.rows = [...this.rows.filter((other) => other.model !== model), row];
   }
 
@@ -44,6 +53,21 @@ class WrittenRecord {
     const shared = await this.sessions.acquire(version % 2 === 1 ? 'rising.onnx' : 'falling.onnx', 3);
     const { outputs } = await shared.opened;
     return ServedVersion.of({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature: modelSignature(features, outputs) }, shared);
+  }
+
+  async challenge(_model: string, version: number): Promise<IsolatedChallenger> {
+    await this.challengerGate;
+    if (this.brokenChallengers.has(version)) throw new PerennialError('ArtifactMissing', 'no bytes');
+    const path = modelFile(version % 2 === 1 ? 'rising.onnx' : 'falling.onnx');
+    const signature = modelSignature(features, [{ name: 'probabilities', datatype: 'FP32', shape: [-1, 2] }]);
+    const challenger = new IsolatedChallenger({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature, path, sink: () => undefined });
+    this.processes.push(challenger);
+    await challenger.attempt(30_000);
+    return challenger;
+  }
+
+  async withdrawn(): Promise<ReadonlySet<number>> {
+    return this.withdrawnVersions;
   }
 
   async acknowledge(_model: string, _deployment: string, revision: number): Promise<void> {
@@ -70,8 +94,9 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await follower.stop();
-  table.clear();
+  await table.clear();
   expect(record.sessions.size).toBe(0);
+  expect(record.processes.filter(({ pid }) => pid !== undefined)).toEqual([]);
 });
 
 describe('RoutingFollower', () => {
@@ -165,5 +190,101 @@ describe('RoutingFollower', () => {
     record.refuseAcknowledgements = false;
     await vi.waitFor(() => expect(record.acknowledged).toEqual([2]));
     expect(record.attempts).toEqual([1]);
+  });
+});
+
+describe('challengers', () => {
+  const running = (): (number | undefined)[] => (table.served('m', 'default')?.challengers ?? []).map((challenger) => (challenger as IsolatedChallenger).pid);
+  const PATIENCE = { timeout: 20_000 };
+
+  it('run beside the champion, with their weights, and stay the same process over revisions', async () => {
+    record.put(2, 1, 1, 'm', { challengers: [2] });
+    follower.start();
+    await vi.waitFor(() => expect(running()).toHaveLength(1), PATIENCE);
+    expect(table.served('m', 'default')).toMatchObject({ revision: 2, weights: new Map(), salt: 'salt', paused: false, challengers: [{ version: 2 }] });
+    const before = running();
+    record.put(3, 1, 1, 'm', { challengers: [2, 4], weights: { 2: 25 }, paused: true });
+    await vi.waitFor(() => expect(running()).toHaveLength(2), PATIENCE);
+    expect(table.served('m', 'default')).toMatchObject({ revision: 3, weights: new Map([[2, 25]]), paused: true });
+    expect(running()[0]).toBe(before[0]);
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([2, 3]));
+  });
+
+  it('become champion in this process, while the old champion may become challenger', async () => {
+    record.put(2, 1, 1, 'm', { challengers: [2], weights: { 2: 100 } });
+    follower.start();
+    await vi.waitFor(() => expect(running()).toHaveLength(1), PATIENCE);
+    const [before] = running();
+    record.put(3, 2, 2, 'm', { challengers: [1] });
+    await vi.waitFor(() => expect(table.served('m', 'default')?.challengers.map(({ version }) => version)).toEqual([1]), PATIENCE);
+    expect(table.find('m', 'default')).toMatchObject({ epoch: 2, champion: { version: 2 } });
+    expect(running()[0]).not.toBe(before);
+    await vi.waitFor(() => expect(record.processes.map(({ pid }) => pid !== undefined)).toEqual([false, true]), PATIENCE);
+  });
+
+  it('hold up neither swap nor acknowledgement when they cannot be started, are told, and join later', async () => {
+    record.brokenChallengers.add(2);
+    record.put(2, 1, 1, 'm', { challengers: [2], weights: { 2: 5 } });
+    follower.start();
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([2]));
+    expect(table.find('m', 'default').champion.version).toBe(1);
+    expect(table.failures()).toEqual([{ model: 'm', deployment: 'default', revision: 2, type: 'ArtifactMissing', challenger: 2 }]);
+    expect(running()).toEqual([]);
+    record.brokenChallengers.clear();
+    await vi.waitFor(() => expect(running()).toHaveLength(1), PATIENCE);
+    expect(table.failures()).toEqual([]);
+    expect(table.served('m', 'default')?.revision).toBe(2);
+  });
+
+  it('that are slow to start join the revision that is served by then, once, and leave no process behind', async () => {
+    let open: () => void = () => undefined;
+    record.challengerGate = new Promise((resolve) => { open = resolve; });
+    record.put(2, 1, 1, 'm', { challengers: [2, 4] });
+    follower.start();
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([2]));
+    record.put(3, 2, 3, 'm', { challengers: [2] });
+    await serves(3, 3);
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([2, 3]));
+    open();
+    await vi.waitFor(() => expect(running()).toHaveLength(1), PATIENCE);
+    expect(table.served('m', 'default')?.challengers.map(({ version }) => version)).toEqual([2]);
+    await vi.waitFor(() => expect(record.processes.filter(({ pid }) => pid !== undefined)).toHaveLength(1), PATIENCE);
+  });
+});
+
+describe('what serves no more', () => {
+  it('is gone, by number and as a whole deployment', async () => {
+    record.withdrawnVersions = new Set([1, 2]);
+    record.put(3, 2, 2);
+    follower.start();
+    await serves(2, 3);
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([3]));
+    expect(table.find('m', 'default', '2').champion.version).toBe(2);
+    expect(() => table.find('m', 'default', '1')).toThrow(expect.objectContaining({ type: 'VersionWithdrawn', message: expect.stringContaining('version 2 is in service') as string }));
+    expect(() => table.find('m', 'default', '7')).toThrow(expect.objectContaining({ type: 'VersionNotFound' }));
+    record.put(4, 3, null);
+    await serves(undefined, 4);
+    expect(() => table.find('m', 'default')).toThrow(expect.objectContaining({ type: 'VersionWithdrawn' }));
+  });
+});
+
+describe('the age of the routing', () => {
+  it.each([
+    ['serve', 'low', false], ['stop', 'low', true], [undefined, 'critical', true], [undefined, 'high', false], ['serve', 'critical', false],
+  ] as const)('%s in tier %s: stops %s', async (whenStale, tier, stops) => {
+    let now = 0;
+    const aging = new RoutingTable(10_000, () => now);
+    const policy = servingPolicy({ tier, serving: { ...spec.serving, maxStale: 'PT5S', whenStale } });
+    const champion = await record.load('m', 1);
+    aging.confirm(0);
+    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, policy });
+    now = 5_000;
+    expect(aging.stale(aging.find('m', 'default'))).toBe(false);
+    now = 5_001;
+    if (stops) expect(() => aging.find('m', 'default')).toThrow(expect.objectContaining({ type: 'RoutingStale' }));
+    else expect(aging.stale(aging.find('m', 'default'))).toBe(true);
+    aging.confirm(now);
+    expect(aging.stale(aging.find('m', 'default'))).toBe(false);
+    await aging.clear();
   });
 });

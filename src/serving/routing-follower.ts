@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PerennialError } from '../contracts/failures.js';
+import { type FailureType, PerennialError } from '../contracts/failures.js';
 import type { Routing } from '../registry/entities/routing.entity.js';
+import type { Challenger } from './challenger.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
 import type { RoutingTable } from './routing-table.js';
 import type { ServedVersion } from './served-version.js';
@@ -10,6 +11,10 @@ export interface RoutingSource {
   /** Every routing row. */
   read(): Promise<readonly Routing[]>;
   load(model: string, version: number): Promise<ServedVersion>;
+  /** Starts a version in a process of its own; returns when it is ready or has failed to start the first time. */
+  challenge(model: string, version: number): Promise<Challenger>;
+  /** Versions that serve in the deployment no more. */
+  withdrawn(model: string, deployment: string): Promise<ReadonlySet<number>>;
   /** Tells the record which revision is served. */
   acknowledge(model: string, deployment: string, revision: number): Promise<void>;
 }
@@ -18,9 +23,16 @@ export interface FollowerTimes {
   readonly pollMs: number;
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
+  /** How long an acknowledgement waits for challengers to start. */
+  readonly challengersMs: number;
 }
 
-const DEFAULT_TIMES: FollowerTimes = { pollMs: 2_000, retryFirstMs: 1_000, retryMaxMs: 30_000 };
+const DEFAULT_TIMES: FollowerTimes = { pollMs: 2_000, retryFirstMs: 1_000, retryMaxMs: 30_000, challengersMs: 1_000 };
+
+interface Retry {
+  readonly attempts: number;
+  readonly retryAtMs: number;
+}
 
 /** How far one deployment has come. */
 interface Progress {
@@ -29,7 +41,10 @@ interface Progress {
   missed: boolean;
   acknowledged: number;
   /** The revision that could not be loaded, how often, and when it is tried again. */
-  failed: { revision: number; attempts: number; retryAtMs: number } | null;
+  failed: (Retry & { readonly revision: number }) | null;
+  /** Challengers that are being started, and those that could not be. */
+  readonly starting: Set<number>;
+  readonly failedChallengers: Map<number, Retry>;
 }
 
 /**
@@ -93,7 +108,7 @@ export class RoutingFollower {
   /** Deployments are followed side by side: one slow load holds up no other. */
   private follow(row: Routing): void {
     const key = `${row.model}/${row.deployment}`;
-    const progress = this.progress.get(key) ?? { busy: false, missed: false, acknowledged: 0, failed: null };
+    const progress = this.progress.get(key) ?? { busy: false, missed: false, acknowledged: 0, failed: null, starting: new Set(), failedChallengers: new Map() };
     this.progress.set(key, progress);
     if (progress.busy) {
       progress.missed = true;
@@ -102,18 +117,22 @@ export class RoutingFollower {
     const { failed } = progress;
     const applied = this.table.revision(row.model, row.deployment);
     const behind = row.revision > applied && !(failed?.revision === row.revision && performance.now() < failed.retryAtMs);
-    if (this.stopping.signal.aborted || (!behind && progress.acknowledged >= applied)) return;
+    if (this.stopping.signal.aborted || (!behind && progress.acknowledged >= applied && this.missing(row, progress).length === 0)) return;
     Object.assign(progress, { busy: true, missed: false });
-    const work = this.bring(row, progress, behind).finally(() => {
+    this.keep(this.bring(row, progress, behind).finally(() => {
       progress.busy = false;
-      this.working.delete(work);
       if (progress.missed) this.wake();
-    });
-    this.working.add(work);
+    }));
+  }
+
+  private keep(work: Promise<void>): void {
+    const kept = work.finally(() => this.working.delete(kept));
+    this.working.add(kept);
   }
 
   private async bring(row: Routing, progress: Progress, behind: boolean): Promise<void> {
     if (behind) await this.apply(row, progress);
+    if (this.missing(row, progress).length > 0) await this.bringChallengers(row, progress);
     const applied = this.table.revision(row.model, row.deployment);
     if (progress.acknowledged >= applied) return;
     try {
@@ -125,22 +144,69 @@ export class RoutingFollower {
   }
 
   private async apply(row: Routing, progress: Progress): Promise<void> {
-    const { model, deployment, revision, epoch } = row;
+    const { model, deployment, revision, epoch, salt, paused } = row;
     try {
       const champion = await this.championOf(row);
-      const { salt, paused } = row;
+      const challengers = (this.table.served(model, deployment)?.challengers ?? []).filter(({ version }) => challengersOf(row).includes(version));
       const weights = new Map(Object.entries(row.weights).map(([version, percent]) => [Number(version), percent]));
-      this.table.swap({ model, deployment, revision, epoch, champion, challengers: [], weights, salt, paused, policy: champion?.policy ?? null });
+      this.table.swap({ model, deployment, revision, epoch, champion, challengers, weights, salt, paused, policy: champion?.policy ?? null });
       progress.failed = null;
-      this.log.info({ model, deployment, revision, epoch, version: row.champion }, 'The routing is applied');
+      progress.failedChallengers.clear();
+      this.log.info({ model, deployment, revision, epoch, version: row.champion, challengers: row.challengers, paused }, 'The routing is applied');
     } catch (error) {
-      const attempts = progress.failed?.revision === revision ? progress.failed.attempts + 1 : 1;
-      const retryInMs = Math.min(this.times.retryFirstMs * 2 ** (attempts - 1), this.times.retryMaxMs);
-      progress.failed = { revision, attempts, retryAtMs: performance.now() + retryInMs };
-      this.table.fail(model, deployment, { revision, type: error instanceof PerennialError ? error.type : 'DependencyUnavailable' });
-      this.log.error({ model, deployment, revision, version: row.champion, attempts, retryInMs, ...causeOf(error) },
+      const retry = this.retryAfter(progress.failed?.revision === revision ? progress.failed : undefined);
+      progress.failed = { revision, ...retry };
+      this.table.fail(model, deployment, { revision, type: typeOf(error) });
+      this.log.error({ model, deployment, revision, version: row.champion, attempts: retry.attempts, retryInMs: retry.retryInMs, ...causeOf(error) },
         'The routing could not be applied; what served before goes on serving');
+      return;
     }
+    await this.source.withdrawn(model, deployment).then(
+      (versions) => this.table.withdraw(model, deployment, versions),
+      (error: unknown) => this.log.warn({ model, deployment, ...causeOf(error) }, 'It is not known which versions were withdrawn'));
+  }
+
+  /** Challengers that the applied revision wants, that do not run, and whose time it is to be started. */
+  private missing(row: Routing, { starting, failedChallengers }: Progress): number[] {
+    const served = this.table.served(row.model, row.deployment);
+    if (served?.revision !== row.revision || this.stopping.signal.aborted) return [];
+    return challengersOf(row).filter((version) => !served.challengers.some((challenger) => challenger.version === version)
+      && !starting.has(version) && (failedChallengers.get(version)?.retryAtMs ?? 0) <= performance.now());
+  }
+
+  /** Starts what is missing, side by side. One that takes long is waited for no longer than the bound, and joins when it is ready. */
+  private async bringChallengers(row: Routing, progress: Progress): Promise<void> {
+    const starts = this.missing(row, progress).map((version) => this.startChallenger(row, version, progress));
+    for (const start of starts) this.keep(start);
+    const patience = new AbortController();
+    await Promise.race([Promise.all(starts), sleep(this.times.challengersMs, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+  }
+
+  private async startChallenger({ model, deployment, revision }: Routing, version: number, progress: Progress): Promise<void> {
+    progress.starting.add(version);
+    try {
+      const challenger = await this.source.challenge(model, version);
+      progress.failedChallengers.delete(version);
+      const wanted = !this.stopping.signal.aborted && this.table.join(model, deployment, revision, challenger);
+      if (!wanted) await challenger.retire();
+      // The revision that came meanwhile may want it too.
+      if (!wanted) this.wake();
+    } catch (error) {
+      const retry = this.retryAfter(progress.failedChallengers.get(version));
+      progress.failedChallengers.set(version, retry);
+      this.table.failChallenger(model, deployment, version, typeOf(error));
+      this.log.error({ model, deployment, revision, challenger: version, attempts: retry.attempts, retryInMs: retry.retryInMs, ...causeOf(error) },
+        'The challenger could not be started; the champion serves without it');
+    } finally {
+      progress.starting.delete(version);
+    }
+  }
+
+  private retryAfter(before: Retry | undefined): Retry & { readonly retryInMs: number } {
+    const attempts = (before?.attempts ?? 0) + 1;
+    const retryInMs = Math.min(this.times.retryFirstMs * 2 ** (attempts - 1), this.times.retryMaxMs);
+    return { attempts, retryInMs, retryAtMs: performance.now() + retryInMs };
   }
 
   private async championOf({ model, deployment, champion }: Routing): Promise<ServedVersion | null> {
@@ -156,3 +222,8 @@ export class RoutingFollower {
     else this.log.warn(causeOf(error), 'The record does not answer; serving goes on with the routing that is known');
   }
 }
+
+const typeOf = (error: unknown): FailureType => (error instanceof PerennialError ? error.type : 'DependencyUnavailable');
+
+/** A version that is champion by now challenges nobody. */
+const challengersOf = ({ champion, challengers }: Routing): number[] => challengers.filter((version) => version !== champion);

@@ -33,12 +33,17 @@ interface Slot {
   served: ServedDeployment | null;
   wantedVersion: number | null;
   failure: RoutingFailure | null;
+  /** Challengers of the served revision that could not be started. */
+  readonly challengerFailures: Map<number, FailureType>;
+  withdrawn: ReadonlySet<number>;
 }
 
 /** A revision that could not be put into service; what served before goes on. */
 export interface RoutingFailure {
   readonly revision: number;
   readonly type: FailureType;
+  /** The challenger that it is about; then the revision serves without it. */
+  readonly challenger?: number;
 }
 
 /** How long ago the record confirmed the routing, in milliseconds, and whether that is too long. */
@@ -50,6 +55,7 @@ export interface RoutingAge {
 /** What this gateway serves, by model and deployment. Keys are callers' words, so only maps hold them. */
 export class RoutingTable {
   private readonly models = new Map<string, Map<string, Slot>>();
+  private readonly retiring = new Set<Promise<void>>();
   private confirmedAtMs: number | undefined;
   private wasReady = false;
 
@@ -83,14 +89,37 @@ export class RoutingTable {
     return this.slot(model, deployment)?.served ?? null;
   }
 
-  /** Replaces what a deployment serves; the version that nobody routes to any more is let go. */
+  /** Replaces what a deployment serves; versions and challengers that nobody routes to any more are let go. */
   swap(next: ServedDeployment): void {
     const slot = this.slot(next.model, next.deployment) ?? this.add(next.model, next.deployment, next.champion?.version ?? null);
     const before = slot.served;
     const rises = !before || next.revision > before.revision;
-    const leaving = rises ? before?.champion : next.champion;
-    if (rises) Object.assign(slot, { served: next, failure: null });
-    if (leaving !== slot.served?.champion) leaving?.retire();
+    const leaving = rises ? before : next;
+    if (rises) {
+      Object.assign(slot, { served: next, failure: null });
+      slot.challengerFailures.clear();
+    }
+    if (leaving) this.letGo(leaving, slot.served);
+  }
+
+  /** Adds a challenger to the revision that it was started for. @returns whether that revision is still served */
+  join(model: string, deployment: string, revision: number, challenger: Challenger): boolean {
+    const slot = this.slot(model, deployment);
+    if (slot?.served?.revision !== revision) return false;
+    slot.served = { ...slot.served, challengers: [...slot.served.challengers, challenger] };
+    slot.challengerFailures.delete(challenger.version);
+    return true;
+  }
+
+  /** Notes that a challenger of the served revision could not be started. */
+  failChallenger(model: string, deployment: string, version: number, type: FailureType): void {
+    this.slot(model, deployment)?.challengerFailures.set(version, type);
+  }
+
+  /** Notes which versions serve no more, so that whoever asks for one of them by its number hears that it is gone. */
+  withdraw(model: string, deployment: string, versions: ReadonlySet<number>): void {
+    const slot = this.slot(model, deployment);
+    if (slot) slot.withdrawn = versions;
   }
 
   /** Notes that a revision could not be put into service. */
@@ -99,15 +128,24 @@ export class RoutingTable {
     if (slot) slot.failure = failure;
   }
 
-  /** @throws PerennialError `ModelNotFound`, `NotFound`, `ModelNotReady`, `VersionNotFound` when another version serves */
+  /**
+   * @throws PerennialError `ModelNotFound`, `NotFound`, `ModelNotReady`, `VersionNotFound` when another version serves,
+   * `VersionWithdrawn` when it or the whole deployment serves no more, `RoutingStale` when the champion's spec wants no
+   * answer from a routing that is so old
+   */
   find(model: string, deployment: string, version?: string): ReadyDeployment {
     const slot = this.models.get(model)?.get(deployment) ?? this.unknown(model, deployment);
     const { served, wantedVersion } = slot;
-    if (!served?.champion) throw notReady(model, deployment, wantedVersion);
-    if (version !== undefined && version !== String(served.champion.version)) {
-      throw new PerennialError('VersionNotFound', `Version ${JSON.stringify(version.slice(0, 100))} of ${model} is not in service in ${deployment}; version ${served.champion.version} is`);
-    }
+    if (!served?.champion || !served.policy) throw served && served.epoch > 0 && wantedVersion === null ? deploymentWithdrawn(model, deployment) : notReady(model, deployment, wantedVersion);
+    if (version !== undefined && version !== String(served.champion.version)) throw otherVersion(served as ReadyDeployment, version, slot.withdrawn);
+    if (served.policy.whenStale === 'stop') this.requireFresh(served.policy);
     return served as ReadyDeployment;
+  }
+
+  /** Whether an answer must say that its routing may be outdated. */
+  stale({ policy }: ReadyDeployment): boolean {
+    const { ageMs, stale } = this.age();
+    return stale || ageMs > policy.maxStaleMs;
   }
 
   age(): RoutingAge {
@@ -125,7 +163,17 @@ export class RoutingTable {
   /** Revisions that could not be put into service. */
   failures(): ({ readonly model: string; readonly deployment: string } & RoutingFailure)[] {
     return [...this.models].flatMap(([model, slots]) =>
-      [...slots].flatMap(([deployment, { failure }]) => (failure ? [{ model, deployment, ...failure }] : [])));
+      [...slots].flatMap(([deployment, { failure, served, challengerFailures }]) => [
+        ...(failure ? [{ model, deployment, ...failure }] : []),
+        ...[...challengerFailures].map(([challenger, type]) => ({ model, deployment, revision: served?.revision ?? 0, type, challenger })),
+        ...(served?.challengers ?? []).filter((challenger) => challenger.figures().state === 'restarting')
+          .map(({ version: challenger }) => ({ model, deployment, revision: served?.revision ?? 0, type: 'InferenceFailed' as const, challenger })),
+      ]));
+  }
+
+  /** Everything that is served, for figures. */
+  deployments(): ServedDeployment[] {
+    return [...this.models.values()].flatMap((slots) => [...slots.values()].flatMap(({ served }) => (served ? [served] : [])));
   }
 
   /** True once every champion was loaded. A model that is added later and cannot be loaded takes no readiness from the others. */
@@ -134,10 +182,26 @@ export class RoutingTable {
     return this.wasReady;
   }
 
-  /** Lets go of every version. */
-  clear(): void {
-    for (const slots of this.models.values()) for (const { served } of slots.values()) served?.champion?.retire();
+  /** Lets go of every version. @returns when no challenger's process runs any more */
+  async clear(): Promise<void> {
+    for (const served of this.deployments()) this.letGo(served, null);
     this.models.clear();
+    await Promise.all(this.retiring);
+  }
+
+  private letGo(leaving: ServedDeployment, staying: ServedDeployment | null): void {
+    if (leaving.champion !== staying?.champion) leaving.champion?.retire();
+    for (const challenger of leaving.challengers) {
+      if (staying?.challengers.includes(challenger)) continue;
+      const retired = challenger.retire().finally(() => this.retiring.delete(retired));
+      this.retiring.add(retired);
+    }
+  }
+
+  private requireFresh({ maxStaleMs }: ServingPolicy): void {
+    const { ageMs } = this.age();
+    if (ageMs <= maxStaleMs) return;
+    throw new PerennialError('RoutingStale', `The routing was last confirmed ${Math.round(ageMs / 1000)} s ago, and the model's spec allows ${maxStaleMs / 1000} s (serving.maxStale, whenStale: stop); it answers again once the gateway reaches the record`);
   }
 
   private slot(model: string, deployment: string): Slot | undefined {
@@ -146,7 +210,7 @@ export class RoutingTable {
 
   private add(model: string, deployment: string, wantedVersion: number | null): Slot {
     const slots = this.models.get(model) ?? new Map<string, Slot>();
-    const slot: Slot = { served: null, wantedVersion, failure: null };
+    const slot: Slot = { served: null, wantedVersion, failure: null, challengerFailures: new Map(), withdrawn: new Set() };
     this.models.set(model, slots);
     slots.set(deployment, slot);
     return slot;
@@ -165,3 +229,13 @@ const notReady = (model: string, deployment: string, wantedVersion: number | nul
   new PerennialError('ModelNotReady', wantedVersion === null
     ? `${model} has no champion in ${deployment} yet; a retrain that passes its gate brings one`
     : `Version ${wantedVersion} of ${model} is not loaded yet; try again in a moment`);
+
+const deploymentWithdrawn = (model: string, deployment: string): PerennialError =>
+  new PerennialError('VersionWithdrawn', `${model} was withdrawn from ${deployment}; it serves there no more`);
+
+function otherVersion({ model, deployment, champion }: ReadyDeployment, version: string, withdrawn: ReadonlySet<number>): PerennialError {
+  const [what, now] = [`Version ${JSON.stringify(version.slice(0, 100))} of ${model}`, `version ${champion.version} is in service`];
+  return withdrawn.has(Number(version))
+    ? new PerennialError('VersionWithdrawn', `${what} was withdrawn from ${deployment}; ${now}`)
+    : new PerennialError('VersionNotFound', `${what} is not in service in ${deployment}; ${now}`);
+}
