@@ -20,11 +20,11 @@ export interface ComparisonPlan {
   /** Event time, milliseconds, whose pairs enter at once. */
   readonly blockMs: number;
   /**
-   * Asymptotic method: `blocks` counts what rows of one block share (the weather, a campaign) as noise; `rows` counts it as
-   * part of what is estimated. See comparison.ts.
+   * `blocks` counts what rows of one block share (the weather, a campaign) as noise; `rows` counts it as part of what is
+   * estimated. See comparison.ts.
    */
   readonly dependence: 'rows' | 'blocks';
-  /** Blocks with pairs before any outcome of the asymptotic method, where `dependence` is `blocks`. */
+  /** Blocks with pairs before any outcome, where `dependence` is `blocks`. */
   readonly minimumBlocks: number;
   /** Pairs at which the interval is nearly narrowest. */
   readonly tunedFor: number;

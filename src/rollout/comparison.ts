@@ -10,9 +10,9 @@
  * **What it does not promise.** That the challenger stays better tomorrow. That it is better on rows whose label is missing:
  * if labels go missing because of what they would have said, the rows left are not a fair sample, which is why their share is
  * told beside each outcome. Rows of one day share their fate; part of the gain of those days is then luck of the days, which
- * the average conditional gain counts as real. With `dependence: 'blocks'` the asymptotic interval is widened to what the
- * blocks' own scatter says; the empirical-Bernstein one is not. The asymptotic form is right in the limit only, from
- * `minimumSamples` on. A label that comes before its horizon is not waited for with the others, so it must not enter: a
+ * the average conditional gain counts as real. With `dependence: 'blocks'` (the default) both intervals are at least as wide
+ * as the blocks' own scatter says, which holds for many blocks, not for a few; with `rows` neither is. The asymptotic form is
+ * right in the limit only, from `minimumSamples` on. A label that comes before its horizon is not waited for with the others, so it must not enter: a
  * block is added when the horizon of its last row has passed, and all of its pairs at once.
  */
 import type { ComparisonPlan } from './comparison-plan.js';

@@ -102,7 +102,8 @@ export class GainSequence {
   /**
    * The interval for the average conditional gain, at closed blocks; null while the method does not count yet.
    *
-   * `empirical-bernstein`: bernstein-mixture.ts, alpha/2 a side, from the first row on.
+   * `empirical-bernstein`: bernstein-mixture.ts, alpha/2 a side, from the first row on. With `dependence: 'blocks'` it is
+   * joined with the asymptotic interval below, and counts when that does: whichever reaches further is the bound.
    *
    * `asymptotic`: mean ± σ̂ √(2 (n ρ² + 1) / (n² ρ²) · ln(√(n ρ² + 1) / alpha)), Waudby-Smith, Arbour, Sinha, Kennedy &
    * Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences" (arXiv 2103.06476), Theorem 2.2, which is
@@ -115,16 +116,20 @@ export class GainSequence {
     if (this.n === 0) return null;
     if (!this.grid) return this.asymptotic();
     const side = this.plan.alpha / 2;
-    return {
+    const exact = {
       low: this.mean - mixtureBound(this.below!, this.grid, side) / this.n,
       high: this.mean + mixtureBound(this.above!, this.grid, side) / this.n,
     };
+    if (this.plan.dependence === 'rows') return exact;
+    const robust = this.asymptotic();
+    return robust && { low: Math.min(exact.low, robust.low), high: Math.max(exact.high, robust.high) };
   }
 
   /** Whether the interval lies above 0: the same as `interval()!.low > 0`, quicker. */
   isBetter(): boolean {
-    if (this.grid) return this.sum > 0 && reaches(this.below!, this.grid, this.sum, Math.log(2 / this.plan.alpha));
     if (this.mean <= 0) return false;
+    if (this.grid && !reaches(this.below!, this.grid, this.sum, Math.log(2 / this.plan.alpha))) return false;
+    if (this.grid && this.plan.dependence === 'rows') return true;
     const interval = this.asymptotic();
     return interval !== null && interval.low > 0;
   }

@@ -1,0 +1,97 @@
+import { parseArgs } from 'node:util';
+import { clusteredByDay, lateLabels, lookingAfterEveryLabel, type Method } from './false-promotions.js';
+import type { Rate } from './rates.js';
+import { rowsUntilBetter, rowsUntilBetterByRangeAlone } from './sample-sizes.js';
+import { heavyTails, probabilities, rarePositives, type World } from './worlds.js';
+
+/**
+ * `npm run simulate [-- --runs 2000 --seed 20210614]`: what the comparison of src/rollout promises, counted. Ends with code 1
+ * where a promise is broken. The same seed gives the same figures.
+ */
+const ALPHA = 0.05;
+const METHODS = ['asymptotic', 'empirical-bernstein'] as const satisfies readonly Method[];
+const LONGEST: Readonly<Record<Method, number>> = { 'asymptotic': 1.5, 'empirical-bernstein': 3 };
+const WORLDS: readonly World[] = [probabilities('probabilities, Brier', 0.1), rarePositives, heavyTails];
+/** Edges at which the fixed-sample test needs 2,500 to 20,000 rows. */
+const DIFFERENCES: readonly (readonly [World, number])[] = [
+  [probabilities('0.05 apart, all the difference', 0.05), 1],
+  [probabilities('0.1 apart, half of it', 0.1), 0.5],
+  [probabilities('0.2 apart, a tenth of it', 0.2), 0.1],
+  [rarePositives, 1],
+  [heavyTails, 0.2],
+];
+
+let broken = 0;
+
+function line(name: string, figures: string, kept: boolean | null): void {
+  if (kept === false) broken += 1;
+  console.log(`  ${name.padEnd(62)} ${figures.padEnd(44)} ${kept === null ? '' : kept ? 'kept' : 'BROKEN'}`);
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+const rateText = ({ events, runs, low, high }: Rate): string => `${percent(events / runs)}  [${percent(low)}, ${percent(high)}]`;
+
+function falsePromotions(runs: number, seed: number): void {
+  console.log(`\nNo difference, looked at after every label up to 10,000: share of ${runs} runs that ever said "better", with its`);
+  console.log(`99.9 % interval, whose lower end must be below alpha = ${ALPHA}`);
+  for (const world of WORLDS) {
+    for (const method of METHODS) {
+      const rate = lookingAfterEveryLabel(world, method, { runs, seed, rows: 10_000 });
+      line(`${world.name}; ${method}`, rateText(rate), rate.low < ALPHA);
+    }
+  }
+}
+
+function clusters(runs: number, seed: number): void {
+  console.log('\nRows of a day share their fate; 56 days of 300 rows, looked at after each day. "So far": better, though the average');
+  console.log('conditional gain so far is not (what alpha bounds). "In the long run": better, though over many days it is not');
+  for (const method of METHODS) {
+    for (const dependence of ['rows', 'blocks'] as const) {
+      const { againstEstimand, againstLongRun } = clusteredByDay(method, dependence, { runs, seed, days: 56, rowsPerDay: 300, shock: 0.1 });
+      line(`${method}, dependence: ${dependence}; so far`, rateText(againstEstimand), againstEstimand.low < ALPHA);
+      line(`${method}, dependence: ${dependence}; in the long run`, rateText(againstLongRun), dependence === 'blocks' ? againstLongRun.low < ALPHA : null);
+    }
+  }
+}
+
+function late(runs: number, seed: number): void {
+  console.log('\nNo difference, labels late by a day (negatives) or five (positives) on average; 42 days of 200 rows, looked at after each');
+  for (const method of METHODS) {
+    const matured = lateLabels(method, 'horizon', { runs, seed, days: 42, rowsPerDay: 200 });
+    line(`${method}; a day enters when its horizon of 21 days has passed`, `${rateText(matured)}, ${percent(matured.missingShare)} missing`, matured.low < ALPHA);
+  }
+  const early = lateLabels('asymptotic', 'arrival', { runs: Math.min(runs, 500), seed, days: 42, rowsPerDay: 200 });
+  line('for comparison, not done: labels that are there at the day\'s end', `${rateText(early)}, ${percent(early.missingShare)} missing`, null);
+}
+
+function sampleSizes(runs: number, seed: number): void {
+  console.log(`\nA real difference, looked at after every label from 1,000 on: mean rows until "better", over the rows of the fixed-sample test`);
+  console.log(`with 80 % power (${runs} runs)`);
+  for (const [world, edge] of DIFFERENCES) {
+    for (const method of METHODS) {
+      const { fixed, expected, ratio, effect, neverShare } = rowsUntilBetter(world, edge, method, { runs, seed });
+      const never = neverShare > 0 ? `, ${percent(neverShare)} never` : '';
+      line(`${world.name} (effect ${effect.toFixed(3)}); ${method}`, `${Math.round(expected)} / ${fixed} = ${ratio.toFixed(2)}${never}`, ratio <= LONGEST[method]);
+    }
+    const alone = rowsUntilBetterByRangeAlone(world, edge, { runs: Math.ceil(runs / 5), seed });
+    line('  for comparison: empirical Bernstein by the metric\'s range', `${alone.ratio.toFixed(2)}${alone.neverShare > 0 ? `, ${percent(alone.neverShare)} never` : ''}`, null);
+  }
+}
+
+const whole = (text: string, name: string): number => {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  console.error(`--${name} must be a whole number from 1, not ${text}`);
+  process.exit(2);
+};
+
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '2000' }, seed: { type: 'string', default: '20210614' } } });
+const [runs, seed] = [whole(values.runs, 'runs'), whole(values.seed, 'seed')];
+console.log(`Seed ${seed}, ${runs} runs; alpha ${ALPHA} of both sides together, so that a false promotion is due half of it at most`);
+const started = performance.now();
+falsePromotions(runs, seed);
+clusters(runs, seed);
+late(runs, seed);
+sampleSizes(Math.ceil(runs / 5), seed);
+console.log(`\n${broken === 0 ? 'All of it was kept' : `${broken} ${broken === 1 ? 'promise was' : 'promises were'} broken`}, in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+process.exitCode = broken === 0 ? 0 : 1;
