@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
 import { PerennialError } from '../contracts/failures.js';
 import { quoteLiteral } from './feature-encoding.js';
+import { type AppendedType, TableAppender } from './table-appender.js';
 
 export interface DatabaseLimits {
   /** Memory of the buffers, in MiB; what does not fit is spilled to the scratch folder. */
@@ -87,6 +88,11 @@ export class Database {
       gathered.forEach((column, index) => column.add(chunk.getColumnVector(index), chunk.rowCount));
     }
     return { rows: gathered[0]?.length ?? 0, columns: gathered.map((column) => column.values()) };
+  }
+
+  /** For a table of columns of these types, in their order; to be closed before the table is read. */
+  async appender(table: string, types: readonly AppendedType[]): Promise<TableAppender> {
+    return new TableAppender(await this.connection.createAppender(table), types);
   }
 
   close(): void {

@@ -46,7 +46,7 @@ export class SegmentEncoder {
     this.json(FRAME_KIND.header, 0, header);
   }
 
-  /** @throws RangeError for arrays that do not fit the rows, or an observation that is too large; nothing is added then. */
+  /** @throws RangeError for arrays that do not fit the rows, a time that is none, or an observation that is too large; nothing is added then. */
   observation(observation: Observation): void {
     refuseMisfit(observation);
     const size = observationSize(observation);
@@ -205,7 +205,11 @@ function rowTextSize({ predictionIds, entityKeys, eventTimesMs }: RowIdentities)
   return size;
 }
 
-function refuseMisfit({ rows, features, outputs, rawOutputs, guards, perRow, context }: Observation): void {
+function refuseMisfit(observation: Observation): void {
+  const { rows, features, outputs, rawOutputs, guards, perRow, context } = observation;
+  for (const name of ['sequence', 'eventTimeMs', 'receivedAtMs', 'latencyMs'] as const) {
+    if (!Number.isFinite(observation[name])) throw new RangeError(`An observation has the ${name} ${observation[name]}`);
+  }
   const fits = (list: { readonly length: number } | null | undefined): boolean => !list || list.length === rows;
   const given = perRow === null || (fits(perRow.predictionIds) && fits(perRow.entityKeys) && fits(perRow.eventTimesMs));
   if (given && fits(outputs) && fits(rawOutputs) && fits(guards) && (!features || features.length === rows * context.features.length)) return;

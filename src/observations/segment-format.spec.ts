@@ -72,7 +72,7 @@ describe('a segment', () => {
   });
 
   it('that was cut at any byte gives every whole frame, and counts the rest', async () => {
-    const { bytes, entries } = encoded(randomObservations(5, 6), randomMirrored(6, 4));
+    const { bytes, entries } = encoded(randomObservations(5, 2), randomMirrored(6, 2));
     const borders = bordersOf(bytes);
     const before = borders.map((_, index) => index).filter((index) => index > 0);
     for (let length = 0; length < bytes.length; length += 1) {

@@ -38,7 +38,7 @@ export function randomObservations(seed: number, count: number): Observation[] {
   const text = (): string => `${TEXTS[whole(TEXTS.length)] ?? ''}${whole(1_000)}`;
   const list = <T>(length: number, item: () => T): T[] => Array.from({ length }, item);
   const floats = (length: number): Float32Array => Float32Array.from(list(length, () => (random() < 0.1 ? NaN : (random() - 0.5) * 1e6)));
-  const contexts = list(4, () => contextOf({ model: `m-${whole(3)}`, version: whole(9), features: list(1 + whole(4), () => text()), observeInputs: random() < 0.7, role: random() < 0.5 ? 'champion' : 'challenger' }));
+  const contexts = list(4, () => contextOf({ model: `m-${whole(3)}`, version: whole(9), features: list(1 + whole(4), () => 0).map((_, index) => `feature_${index}`), observeInputs: random() < 0.7, role: random() < 0.5 ? 'champion' : 'challenger' }));
   return list(count, () => 0).map((_, index): Observation => {
     const context = contexts[whole(contexts.length)] as ObservationContext;
     const rows = 1 + whole(random() < 0.2 ? 50 : 3);
