@@ -10,7 +10,7 @@ const GATEWAY_STATUSES = new Set([502, 503, 504]);
 
 export interface ApiBody {
   readonly mediaType: string;
-  readonly content: string;
+  readonly content: string | Uint8Array;
 }
 
 export const jsonBody = (value: unknown): ApiBody => ({ mediaType: 'application/json', content: JSON.stringify(value) });
@@ -30,7 +30,7 @@ export class ApiClient {
   /** @throws as {@link get} */
   command<T>(path: string, body: ApiBody): Promise<T> {
     const headers = { ...this.headers(), 'content-type': body.mediaType, 'idempotency-key': this.idempotencyKey };
-    return this.attempt<T>(path, { method: 'POST', headers, body: body.content });
+    return this.attempt<T>(path, { method: 'POST', headers, body: body.content as NonNullable<RequestInit['body']> });
   }
 
   private headers(): Record<string, string> {

@@ -4,6 +4,7 @@ import type { ExitCode, Session } from './session.js';
 import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
+import { labels, type LabelsOptions } from './verbs/labels.js';
 import { retrain, type RetrainOptions } from './verbs/retrain.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
@@ -39,6 +40,10 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   verb('versions <model>', 'List the versions of a model with the figures that decided on them.', 'versions flight-delay')
     .action((model: string) => run((session) => versions(session, model)));
   addRollback(verb, run);
+  verb('labels <model> <file>', 'Bring labels: what came true of predictions. JSON, NDJSON, CSV or Parquet, by the ending of the file.', 'labels flight-delay arrivals.csv')
+    .addOption(deploymentOption())
+    .option('--no-follow', 'return as soon as they are kept')
+    .action((model: string, file: string, options: LabelsOptions & { json?: boolean }) => run((session) => labels(session, model, file, without(options))));
   addReleases(verb, run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
