@@ -30,6 +30,8 @@ const comparison = z.strictObject({
   /** Without a decision by then it is inconclusive. */
   maximumSamples: z.number().int().min(1).default(1_000_000),
   method: z.enum(['empirical-bernstein', 'asymptotic']).default('asymptotic'),
+  /** Whether what the rows of a block share (the weather, a campaign) counts as noise, or as part of what happened. */
+  dependence: z.enum(['blocks', 'rows']).default('blocks'),
   /** Event time whose pairs enter at once, when all of their labels' horizons have passed. */
   block: positiveDuration.default('P1D'),
 });
