@@ -32,6 +32,8 @@ export interface Challenger extends VersionFacts {
   /** A canary's answers: all outputs of each request, or null when it failed or was not in time; then the champion answers. */
   answer(requests: readonly EncodedRows[], withinMs: number): Promise<readonly (readonly OutputTensor[] | null)[]>;
   figures(): ChallengerFigures;
+  /** Returns when it is ready or could not be started the first time, at the latest after `withinMs`. */
+  attempt(withinMs: number): Promise<void>;
   /** Ends its process; what was asked before is finished first, within a bound. */
   retire(): Promise<void>;
 }

@@ -108,7 +108,6 @@ export class IsolatedChallenger implements Challenger {
     return this.child?.pid;
   }
 
-  /** Returns when it is ready or could not be started the first time, at the latest after `withinMs`. */
   async attempt(withinMs: number): Promise<void> {
     if (this.state !== 'starting') return;
     await new Promise<void>((resolve) => {

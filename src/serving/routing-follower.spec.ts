@@ -62,7 +62,6 @@ class WrittenRecord {
     const signature = modelSignature(features, [{ name: 'probabilities', datatype: 'FP32', shape: [-1, 2] }]);
     const challenger = new IsolatedChallenger({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature, path, sink: () => undefined });
     this.processes.push(challenger);
-    await challenger.attempt(30_000);
     return challenger;
   }
 

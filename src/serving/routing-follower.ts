@@ -11,7 +11,7 @@ export interface RoutingSource {
   /** Every routing row. */
   read(): Promise<readonly Routing[]>;
   load(model: string, version: number): Promise<ServedVersion>;
-  /** Starts a version in a process of its own; returns when it is ready or has failed to start the first time. */
+  /** Begins to start a version in a process of its own. */
   challenge(model: string, version: number): Promise<Challenger>;
   /** Versions that serve in the deployment no more. */
   withdrawn(model: string, deployment: string): Promise<ReadonlySet<number>>;
@@ -28,6 +28,9 @@ export interface FollowerTimes {
 }
 
 const DEFAULT_TIMES: FollowerTimes = { pollMs: 2_000, retryFirstMs: 1_000, retryMaxMs: 30_000, challengersMs: 1_000 };
+
+const POLLS_WITHIN_STALE = 4;
+const LEAST_POLL_MS = 100;
 
 interface Retry {
   readonly attempts: number;
@@ -87,8 +90,14 @@ export class RoutingFollower {
     while (!this.stopping.signal.aborted) {
       this.wakeUp = new AbortController();
       await this.refresh();
-      await sleep(this.times.pollMs, undefined, { signal: this.wakeUp.signal }).catch(() => undefined);
+      await sleep(this.pollMs(), undefined, { signal: this.wakeUp.signal }).catch(() => undefined);
     }
+  }
+
+  /** A champion that stops when its routing is old must not do so between two polls. */
+  private pollMs(): number {
+    const bounds = this.table.deployments().flatMap(({ policy }) => (policy?.whenStale === 'stop' ? [Math.max(policy.maxStaleMs / POLLS_WITHIN_STALE, LEAST_POLL_MS)] : []));
+    return bounds.reduce((least, bound) => Math.min(least, bound), this.times.pollMs);
   }
 
   private async refresh(): Promise<void> {
@@ -188,10 +197,13 @@ export class RoutingFollower {
     try {
       const challenger = await this.source.challenge(model, version);
       progress.failedChallengers.delete(version);
-      const wanted = !this.stopping.signal.aborted && this.table.join(model, deployment, revision, challenger);
-      if (!wanted) await challenger.retire();
-      // The revision that came meanwhile may want it too.
-      if (!wanted) this.wake();
+      // It joins before it is ready, so that what it misses is counted.
+      if (!this.stopping.signal.aborted && this.table.join(model, deployment, revision, challenger)) await challenger.attempt(this.times.challengersMs);
+      else {
+        await challenger.retire();
+        // The revision that came meanwhile may want it too.
+        this.wake();
+      }
     } catch (error) {
       const retry = this.retryAfter(progress.failedChallengers.get(version));
       progress.failedChallengers.set(version, retry);

@@ -13,8 +13,6 @@ import { ServedVersion } from './served-version.js';
 import { servingPolicy } from './serving-policy.js';
 import { SessionCache } from './session-cache.js';
 
-const FIRST_ATTEMPT_MS = 10_000;
-
 export type MirroredSink = (outputs: readonly MirroredOutput[]) => void;
 
 /** Brings a version of the record into memory. */
@@ -43,7 +41,7 @@ export class VersionLoader {
   }
 
   /**
-   * The version in a process of its own, ready or failed to start; it starts again by itself then.
+   * The version in a process of its own, which begins to start now and starts again by itself.
    * @param sink takes its mirrored outputs
    * @throws PerennialError `VersionNotFound`, `ArtifactMissing`, `ArtifactCorrupt`, `ModelRefused`
    */
@@ -52,9 +50,7 @@ export class VersionLoader {
     const spec = await this.models.spec(model, specDigest);
     const path = await this.artifacts.localPath(artifactDigest);
     const signature = modelSignature(spec.data.features, admission.outputs.map(admittedOutput));
-    const challenger = new IsolatedChallenger({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature, path, sink });
-    await challenger.attempt(FIRST_ATTEMPT_MS);
-    return challenger;
+    return new IsolatedChallenger({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature, path, sink });
   }
 }
 

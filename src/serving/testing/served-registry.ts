@@ -7,6 +7,7 @@ import type { DataSource } from 'typeorm';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { DEFAULT_DEPLOYMENT } from '../../contracts/motion.js';
 import type { PromotionSummary } from '../../contracts/retrains.js';
+import { admitModel } from '../../evaluation/onnx-admission.js';
 import { grantAppRole, withClient } from '../../embedded/postgres-roles.js';
 import { type PostgresServer, startPostgres } from '../../embedded/postgres-server.js';
 import { AuditLedger } from '../../registry/audit-ledger.js';
@@ -14,6 +15,7 @@ import { registryDataSource } from '../../registry/data-source.js';
 import { GatewaysRepository } from '../../registry/gateways.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
+import { ServingRepository } from '../../registry/serving.repository.js';
 import { parseSpec } from '../../spec/parse-spec.js';
 
 /** The spec of the models that `make_models.py` makes: three features, two probabilities. */
@@ -113,6 +115,8 @@ export class ServedRegistry {
   async addVersion(model: string, number: number, bytes: Uint8Array): Promise<string> {
     const { specDigest } = await new ModelsRepository(this.owner).get(model);
     const artifact = await this.store.putBytes(bytes);
+    // Specs also add files that nobody would admit.
+    const admission = await admitModel(await this.store.localPath(artifact.digest), parseSpec(specOf(model)).spec).catch(() => ({}));
     const [command, snapshot] = [randomUUID(), `sha256:${randomUUID()}`];
     await this.owner.query(`INSERT INTO snapshot (digest, model, manifest, taken_at) VALUES ($1, $2, '{}', now())`, [snapshot, model]);
     await this.owner.query(
@@ -126,7 +130,7 @@ export class ServedRegistry {
        VALUES ($1, $2, 'none', '{}', 0, $3, $4, '', 1, now())`, [model, number, specDigest, snapshot]);
     await this.owner.query(
       `INSERT INTO model_version (model, number, retrain, spec_digest, snapshot_digest, artifact_digest, artifact_bytes, admission, status, created_by, created_at)
-       VALUES ($1, $2, $2, $3, $4, $5, $6, '{}', 'candidate', 'tester', now())`, [model, number, specDigest, snapshot, artifact.digest, artifact.bytes]);
+       VALUES ($1, $2, $2, $3, $4, $5, $6, $7, 'candidate', 'tester', now())`, [model, number, specDigest, snapshot, artifact.digest, artifact.bytes, admission]);
     return artifact.digest;
   }
 
@@ -140,6 +144,18 @@ export class ServedRegistry {
     const { epoch } = await routing.get(model, deployment);
     const move = { model, deployment, expectedEpoch: epoch, version, reason: 'promotion', actor: 'tester' } as const;
     return routing.moveChampion(move, new Date(), { workflowId: randomUUID(), runId: null });
+  }
+
+  /** Gives `default` challengers, with percents by version. @returns the new revision */
+  async challenge(model: string, challengers: readonly number[], weights: Readonly<Record<number, number>> = {}): Promise<number> {
+    const [[row]]: [[{ revision: string }]] = await this.owner.query(
+      'UPDATE routing SET revision = revision + 1, challengers = $3, weights = $4, changed_at = now() WHERE model = $1 AND deployment = $2 RETURNING revision',
+      [model, DEFAULT_DEPLOYMENT, challengers, weights]);
+    return Number(row.revision);
+  }
+
+  get serving(): ServingRepository {
+    return new ServingRepository(this.owner);
   }
 
   /** Live gateways that do not serve the revision yet. */
