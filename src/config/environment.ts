@@ -45,6 +45,11 @@ export const environmentSchema = z.object({
   OBSERVATIONS_SEAL_BYTES: z.coerce.number().int().min(65_536).default(67_108_864).describe('Size from which a segment of the log is sealed and uploaded.'),
   OBSERVATIONS_SEAL_AFTER_MS: z.coerce.number().int().min(100).default(10_000).describe('Age from which a segment of the log is sealed and uploaded, in milliseconds.'),
   OBSERVATIONS_SYNC: z.enum(['second', 'always']).default('second').describe('When the log is flushed to the disk: once a second, or before each reply. A killed process loses nothing either way, a machine without power up to a second.'),
+  OBSERVATION_DIR: folder('var/observations').describe('Where gateways keep observed predictions until they are uploaded; on a disk that outlives the process.'),
+  OBSERVATION_SEAL_MS: z.coerce.number().int().min(100).max(3_600_000).default(10_000).describe('Observations are uploaded when the oldest that waits is this old, in milliseconds.'),
+  OBSERVATION_SEAL_BYTES: z.coerce.number().int().min(65_536).max(1_073_741_824).default(33_554_432).describe('Observations are uploaded when this many bytes wait.'),
+  OBSERVATION_MAX_BYTES: z.coerce.number().int().min(1_048_576).default(4_294_967_296).describe('Disk that one gateway may use for observations that wait; past it they are shed and counted, and answers go on.'),
+  OBSERVATION_SYNC: z.enum(['second', 'always']).default('second').describe('When observations are flushed to the disk: once a second, or before each answer. A killed process loses none either way; a lost power at most the last second, or none.'),
   HEARTBEAT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(10_000).describe('How long a training worker may be silent before another attempt begins, in milliseconds.'),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
 });
