@@ -2,6 +2,7 @@ import type { AlarmActivities } from './alarms.activities.js';
 import type { DataActivities } from './data.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
+import type { ObservationsActivities } from './observations.activities.js';
 import type { ReconcileActivities } from './reconcile.activities.js';
 import type { RegistryActivities } from './registry.activities.js';
 import type { ReleaseActivities } from './release.activities.js';
@@ -14,6 +15,7 @@ export interface ActivityProviders {
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
   readonly labels: LabelsActivities;
+  readonly observations: ObservationsActivities;
   readonly training: TrainingActivities;
   readonly evaluation: EvaluationActivities;
   readonly release: ReleaseActivities;
@@ -23,7 +25,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, labels, training, evaluation, release, measurement, rollout, reconcile }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, labels, observations, training, evaluation, release, measurement, rollout, reconcile }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -48,6 +50,7 @@ export const activitiesOf = ({ alarms, registry, data, labels, training, evaluat
     proveMonitoring: alarms.proveMonitoring.bind(alarms),
     takeSnapshot: data.takeSnapshot.bind(data),
     validateData: data.validateData.bind(data),
+    convertSegments: observations.convertSegments.bind(observations),
     ingestLabels: labels.ingestLabels.bind(labels),
     admit: evaluation.admit.bind(evaluation),
     score: evaluation.score.bind(evaluation),

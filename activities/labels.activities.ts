@@ -64,10 +64,10 @@ export class LabelsActivities {
     };
   }
 
-  /** The workflows of the model's releases under way: what was ingested may let them go on. */
-  async releaseWorkflows(model: string): Promise<string[]> {
-    const release = await this.releases.current(model);
-    return release ? [deploymentWorkflowId(release.model, release.version)] : [];
+  /** The workflows of the releases under way, of one model or of all: what was ingested may let them go on. */
+  async releaseWorkflows(model: string | null): Promise<string[]> {
+    const current = model === null ? await this.releases.allCurrent() : [await this.releases.current(model)];
+    return current.flatMap((release) => (release ? [deploymentWorkflowId(release.model, release.version)] : []));
   }
 
   private async ingest(batch: LabelBatch, signal: AbortSignal): Promise<LabelBatchOutcome> {

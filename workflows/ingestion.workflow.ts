@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, setCurrentDetails, sleep, upsertSearchAttributes } from '@temporalio/workflow';
 import type { LabelCounts } from '../src/contracts/labels.js';
 import { CHANGED_SIGNAL, type IngestionInput } from '../src/contracts/motion.js';
 import { storedFailure, typedFailure } from './failures.js';
@@ -13,6 +13,7 @@ export interface IngestionResult {
 
 /** Then it ends, and is started again for the rest: its history stays short. */
 const ROUNDS = 50;
+const TRY_AGAIN_AFTER = '5 seconds';
 
 /**
  * Drains what waits on the record, then tells the releases under way: with a model its labels, without one the sealed
@@ -21,7 +22,7 @@ const ROUNDS = 50;
 export async function ingestion({ model }: IngestionInput): Promise<IngestionResult> {
   upsertSearchAttributes({ PerennialStage: ['ingestion'] });
   try {
-    const result = await drainLabels(model as string);
+    const result = model === null ? await drainSegments() : await drainLabels(model);
     upsertSearchAttributes({ PerennialStage: ['finished'], PerennialOutcome: [result.failedBatches > 0 ? 'unreadable' : 'done'] });
     return result;
   } catch (error) {
@@ -44,9 +45,25 @@ async function drainLabels(model: string): Promise<IngestionResult> {
   return result;
 }
 
+/** A segment that could not be converted is tried again with those that came meanwhile. */
+async function drainSegments(): Promise<IngestionResult> {
+  let segments = 0;
+  let told = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const report = await data.convertSegments.executeWithOptions({ summary: 'Make Parquet of the sealed segments' }, []);
+    segments += report.segments;
+    show('Observations', [['segments', segments], ['segments that cannot be converted now', report.failed.length]], report.failed.map(({ segment, type, message }) => `- ${segment}: ${type}, ${message}`));
+    if (segments > told) await tellReleases(null);
+    told = segments;
+    if (report.failed.length > 0) await sleep(TRY_AGAIN_AFTER);
+    else if (!report.more) break;
+  }
+  return { segments, batches: 0, failedBatches: 0, labels: null };
+}
+
 /** The record has it already; a release that is not there needs no word. */
-async function tellReleases(model: string): Promise<void> {
-  const workflows = await record.releaseWorkflows.executeWithOptions({ summary: `Releases of ${model} under way` }, [model]);
+async function tellReleases(model: string | null): Promise<void> {
+  const workflows = await record.releaseWorkflows.executeWithOptions({ summary: `Releases under way${model === null ? '' : ` of ${model}`}` }, [model]);
   for (const id of workflows) await getExternalWorkflowHandle(id).signal(CHANGED_SIGNAL).catch(() => undefined);
 }
 
@@ -57,6 +74,6 @@ const labelLines = ({ batches, failedBatches, labels }: IngestionResult): (reado
   ['batches', batches], ['batches that cannot be read', failedBatches], ...Object.entries(labels ?? {}),
 ];
 
-function show(title: string, lines: readonly (readonly [string, number])[]): void {
-  setCurrentDetails([`### ${title}`, '', '| | |', '|---|---:|', ...lines.map(([name, count]) => `| ${name} | ${count} |`)].join('\n'));
+function show(title: string, lines: readonly (readonly [string, number])[], notes: readonly string[] = []): void {
+  setCurrentDetails([`### ${title}`, '', '| | |', '|---|---:|', ...lines.map(([name, count]) => `| ${name} | ${count} |`), '', ...notes].join('\n'));
 }

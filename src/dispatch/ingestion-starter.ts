@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { type IngestionInput, ingestionWorkflowId, SEGMENT_INGESTION_ID, TASK_QUEUES } from '../contracts/motion.js';
 import { modelAttributes } from '../contracts/search-attributes.js';
 import type { LabelsRepository } from '../registry/labels.repository.js';
+import type { ObservationsRepository } from '../registry/observations.repository.js';
 
 const PERIOD_MS = 1_000;
 /** One that was started and did not bring the work to an end has met a fault: it is not started every second. */
@@ -20,6 +21,7 @@ export class IngestionStarter {
   constructor(
     private readonly client: Client,
     private readonly labels: LabelsRepository,
+    private readonly observations: ObservationsRepository,
   ) {}
 
   start(): void {
@@ -35,7 +37,8 @@ export class IngestionStarter {
 
   /** One look. @throws when Postgres or Temporal does not answer; the next look comes all the same */
   async pass(): Promise<void> {
-    const wanted: (string | null)[] = await this.labels.modelsWaiting();
+    const [models, [segment]] = await Promise.all([this.labels.modelsWaiting(), this.observations.unconverted(1)]);
+    const wanted = [...(segment ? [null] : []), ...models];
     for (const id of this.startedAt.keys()) if (!wanted.some((model) => idOf(model) === id)) this.startedAt.delete(id);
     for (const model of wanted) await this.startIngestion(model);
   }

@@ -9,6 +9,7 @@ import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
+import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -27,10 +28,11 @@ import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
+import { ObservationsRepository } from '../registry/observations.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, LabelsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, RolloutActivities, TrainingActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, LabelsActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, RolloutActivities, TrainingActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -49,7 +51,7 @@ export class WorkerModule {
         RollbackTargets,
         ComparisonRuns,
         ReleaseCommands,
-        { provide: IngestionStarter, useFactory: (labels: LabelsRepository) => new IngestionStarter(client, labels), inject: [LabelsRepository] },
+        { provide: IngestionStarter, useFactory: (labels: LabelsRepository, observations: ObservationsRepository) => new IngestionStarter(client, labels, observations), inject: [LabelsRepository, ObservationsRepository] },
         ObservedFiles,
         ...ACTIVITIES,
       ],

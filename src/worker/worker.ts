@@ -9,6 +9,7 @@ import { EvaluationActivities } from '../../activities/evaluation.activities.js'
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
+import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -77,6 +78,7 @@ const providersOf = (context: INestApplicationContext) => ({
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
   labels: context.get(LabelsActivities),
+  observations: context.get(ObservationsActivities),
   training: context.get(TrainingActivities),
   evaluation: context.get(EvaluationActivities),
   rollout: context.get(RolloutActivities),
