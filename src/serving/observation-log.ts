@@ -237,7 +237,8 @@ class SegmentedLog implements ObservationLog {
   private async seal(segment: OpenSegment): Promise<void> {
     for (;;) {
       try {
-        this.uploader?.offer(await segment.seal(), this.settings.gateway, segment);
+        const path = await segment.seal();
+        this.uploader?.offer(path, this.settings.gateway, segment);
         return;
       } catch (error) {
         this.lastError = causeOf(error).cause;
