@@ -38,7 +38,7 @@ it('ingests labels within seconds, and tells of each what became of it', async (
   const broken = await ingested((await bring('told', `PAR1${'x'.repeat(100)}PAR1`, { 'content-type': 'application/vnd.apache.parquet' })).status);
   expect(broken).toMatchObject({ state: 'failed', failure: { type: 'DataUnreadable' }, counts: null });
   const description = await perennial.temporal.workflow.getHandle(ingestionWorkflowId('told')).describe();
-  expect(description.staticSummary).toBe('Labels of told');
+  expect(await description.staticSummary()).toBe('Labels of told');
 });
 
 it('ingests every batch once, in order, though the worker is killed in the middle', async () => {
