@@ -18,7 +18,7 @@ export interface Frame {
   readonly body: Uint8Array;
 }
 
-const HEADER_BYTES = 20;
+export const HEADER_BYTES = 20;
 const KIND_OF = new Map<number, FrameKind>(Object.entries(FRAME_KINDS).map(([kind, code]) => [code, kind as FrameKind]));
 
 export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);

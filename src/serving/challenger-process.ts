@@ -74,7 +74,9 @@ try {
   const session = await openSession(job.path, job.width);
   // One run after the other, in the order in which they came.
   let last = Promise.resolve();
-  const reader = new FrameReader((frame) => (last = last.then(() => answer(session, frame))), job.maxBodyBytes);
+  const reader = new FrameReader((frame) => {
+    last = last.then(() => answer(session, frame));
+  }, job.maxBodyBytes);
   process.stdin.on('data', (chunk: Buffer) => reader.push(chunk));
   // One row says that rows may be scored in company, none that each request must be scored alone.
   say('ready', 0, session.trial.rowsIndependent ? 1 : 0, new Uint8Array(0));

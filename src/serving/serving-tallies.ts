@@ -77,9 +77,9 @@ export class ServingTallies {
 
   of(model: string, deployment: string, version: number): VersionCounter {
     let deployments = this.counters.get(model);
-    if (!deployments) this.counters.set(model, (deployments = new Map()));
+    if (!deployments) this.counters.set(model, (deployments = new Map<string, Map<number, VersionCounter>>()));
     let versions = deployments.get(deployment);
-    if (!versions) deployments.set(deployment, (versions = new Map()));
+    if (!versions) deployments.set(deployment, (versions = new Map<number, VersionCounter>()));
     let counter = versions.get(version);
     if (!counter) versions.set(version, (counter = new VersionCounter(model, deployment, version, this.clock())));
     return counter;
