@@ -68,7 +68,7 @@ async function tellReleases(model: string | null): Promise<void> {
 }
 
 const sum = (before: LabelCounts | null, counts: LabelCounts): LabelCounts =>
-  Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count + (before?.[name as keyof LabelCounts] ?? 0)])) as unknown as LabelCounts;
+  Object.fromEntries(Object.entries<number>({ ...counts }).map(([name, count]) => [name, count + (before?.[name as keyof LabelCounts] ?? 0)])) as unknown as LabelCounts;
 
 const labelLines = ({ batches, failedBatches, labels }: IngestionResult): (readonly [string, number])[] => [
   ['batches', batches], ['batches that cannot be read', failedBatches], ...Object.entries(labels ?? {}),

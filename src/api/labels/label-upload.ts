@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { PerennialError } from '../../contracts/failures.js';
 import { LABEL_FIELDS, type LabelFormat } from '../../contracts/labels.js';
