@@ -8,7 +8,7 @@ import { labels, type LabelsOptions } from './verbs/labels.js';
 import { retrain, type RetrainOptions } from './verbs/retrain.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
-import { up, type UpOptions } from './verbs/up.js';
+import { TOURS, up, type UpOptions } from './verbs/up.js';
 import { versions } from './verbs/versions.js';
 
 const EPILOGUE = `
@@ -27,8 +27,8 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   const verb = (usage: string, description: string, ...shown: string[]): Command =>
     program.command(usage).description(description).option('--json', 'print one JSON document and nothing else').allowExcessArguments(false).addHelpText('after', examples(...shown));
 
-  verb('up', 'Run everything on this machine: PostgreSQL, Temporal with its UI, workers, API and gateway.', 'up', 'up --tour --exit')
-    .option('--tour', 'take the short tour: the flights of 2013, a retrain every four weeks')
+  verb('up', 'Run everything on this machine: PostgreSQL, Temporal with its UI, workers, API and gateway.', 'up', 'up --tour --exit', 'up --tour release')
+    .addOption(new Option('--tour [name]', 'take a tour through the flights of 2013: `short`, a retrain every four weeks, or `release`, three versions on their way into service').choices(TOURS).preset('short'))
     .option('--exit', 'stop when everything is up and the tour is over')
     .action((options: UpOptions & { json?: boolean }) => run((session) => up(session, without(options))));
   verb('apply', 'Register a model, or put another spec in force.', 'apply -f models/flight-delay/model.yaml', 'apply -f - < model.yaml')

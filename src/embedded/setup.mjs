@@ -2,6 +2,7 @@
 // dependencies, because it runs before anything is installed.
 //
 //   node src/embedded/setup.mjs start [arguments of `up`]
+//   node src/embedded/setup.mjs demo release [arguments of `up`]
 //   node src/embedded/setup.mjs test [arguments of vitest]
 //   node src/embedded/setup.mjs only
 import { spawn } from 'node:child_process';
@@ -16,6 +17,7 @@ import { build, checkNode, findPython, getTemporal, installPackages, makePythonE
 import { PROJECT, SetupFailure, STAMPS } from './setup-tools.mjs';
 
 const MAIN = join(PROJECT, 'dist', 'src', 'main.js');
+const DEMOS = ['release'];
 const VITEST = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** Everything that has to be there, each only where it isn't yet; independent steps run side by side. */
@@ -70,6 +72,13 @@ async function start(args) {
   await import(pathToFileURL(MAIN).href);
 }
 
+/** The longer tours, on the instance of `npm start`. What gateways log is brought in sooner, for a replay's day takes seconds. */
+async function demo([tour, ...args]) {
+  process.env.OBSERVATIONS_SEAL_AFTER_MS ??= '500';
+  process.argv = [process.execPath, MAIN, 'up', '--tour', tour, ...args];
+  await import(pathToFileURL(MAIN).href);
+}
+
 /** Ctrl-C reaches vitest from the terminal too; it ends once. */
 function test(args) {
   const tests = spawn(process.execPath, [VITEST, 'run', ...args], { stdio: 'inherit', cwd: PROJECT });
@@ -79,8 +88,9 @@ function test(args) {
 }
 
 async function main([verb, ...args]) {
-  const next = { start, test, only: () => undefined }[verb];
-  if (!next) throw new SetupFailure(`setup.mjs knows start, test and only, not ${verb ?? 'nothing'}.`);
+  const next = { start, demo, test, only: () => undefined }[verb];
+  if (!next) throw new SetupFailure(`setup.mjs knows start, demo, test and only, not ${verb ?? 'nothing'}.`);
+  if (verb === 'demo' && !DEMOS.includes(args[0])) throw new SetupFailure(`There is no tour ${args[0] ?? 'without a name'}.`, { remedy: `\`npm run demo -- ${DEMOS.join('\`, \`npm run demo -- ')}\`` });
   await setUp(new Progress(process.stdout));
   await next(args);
 }

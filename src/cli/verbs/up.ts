@@ -5,9 +5,12 @@ import { ProblemError } from '../problem-error.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
 import type { Terminal } from '../terminal.js';
 
+export const TOURS = ['short', 'release'] as const;
+export type TourName = (typeof TOURS)[number];
+
 export interface UpOptions {
-  /** Takes the short tour of the example. */
-  readonly tour?: boolean;
+  /** Takes a tour of the example. */
+  readonly tour?: TourName;
   /** Stops once everything is up and the tour, if any, is over. */
   readonly exit?: boolean;
 }
@@ -22,7 +25,7 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   const instance = await start({ environment: session.environment, program: session.programPath, log: (line) => session.note(line) });
   try {
     announce(session, instance, instance.newApiKey);
-    const code = options.tour ? await takeTour(session, instance, told) : EXIT.done;
+    const code = options.tour ? await takeTour(session, instance, options.tour, told) : EXIT.done;
     if (!options.exit) {
       if (!toldYet) session.note('Everything stays up until Ctrl-C.');
       await told;
@@ -34,8 +37,15 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   }
 }
 
-async function takeTour(session: Session, instance: RunningInstance, told: Promise<void>): Promise<ExitCode> {
-  const { runTour } = await import('../../tour/run-tour.js');
+type RunTour = (environment: Session['environment'], instance: RunningInstance, terminal: Terminal, setupS: number) => Promise<void>;
+
+const LOADED: Readonly<Record<TourName, () => Promise<RunTour>>> = {
+  short: async () => (await import('../../tour/run-tour.js')).runTour,
+  release: async () => (await import('../../tour/run-release-tour.js')).runReleaseTour,
+};
+
+async function takeTour(session: Session, instance: RunningInstance, name: TourName, told: Promise<void>): Promise<ExitCode> {
+  const runTour = await LOADED[name]();
   // The set-up runs in this process too.
   const setupS = Number(process.uptime().toFixed(1));
   try {
