@@ -72,8 +72,8 @@ function gatewaySettings(environment: Environment): GatewaySettings {
     host: environment.GATEWAY_HOST, port: environment.GATEWAY_PORT, name: environment.GATEWAY_NAME, url: environment.GATEWAY_URL, logLevel: environment.LOG_LEVEL,
     maxBodyBytes: environment.GATEWAY_MAX_BODY_BYTES, maxRows: environment.GATEWAY_MAX_ROWS,
     observations: {
-      folder: environment.OBSERVATIONS_DIR, maxBytes: environment.OBSERVATIONS_MAX_BYTES, sealBytes: environment.OBSERVATIONS_SEAL_BYTES,
-      sealAfterMs: environment.OBSERVATIONS_SEAL_AFTER_MS, sync: environment.OBSERVATIONS_SYNC,
+      folder: environment.OBSERVATION_DIR, maxBytes: environment.OBSERVATION_MAX_BYTES, sealBytes: environment.OBSERVATION_SEAL_BYTES,
+      sealAfterMs: environment.OBSERVATION_SEAL_MS, sync: environment.OBSERVATION_SYNC,
     },
   };
 }

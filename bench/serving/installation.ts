@@ -52,7 +52,7 @@ export class ServingInstallation {
       return url === undefined ? undefined : Number(new URL(url).port);
     }, {
       ...process.env, DATABASE_URL: registry.databaseUrl, DATABASE_POOL: '3', ARTIFACT_URL: registry.artifactsDir, GATEWAY_PORT: '0', GATEWAY_NAME: 'bench',
-      OBSERVATIONS_DIR: join(registry.artifactsDir, '..', 'observations'), LOG_LEVEL: 'info',
+      OBSERVATION_DIR: join(registry.artifactsDir, '..', 'observations'), LOG_LEVEL: 'info',
     });
     const installation = new ServingInstallation(registry, gateway);
     await installation.untilReady();

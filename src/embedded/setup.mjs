@@ -74,7 +74,7 @@ async function start(args) {
 
 /** The longer tours, on the instance of `npm start`. What gateways log is brought in sooner, for a replay's day takes seconds. */
 async function demo([tour, ...args]) {
-  process.env.OBSERVATIONS_SEAL_AFTER_MS ??= '500';
+  process.env.OBSERVATION_SEAL_MS ??= '500';
   process.argv = [process.execPath, MAIN, 'up', '--tour', tour, ...args];
   await import(pathToFileURL(MAIN).href);
 }

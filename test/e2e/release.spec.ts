@@ -9,7 +9,7 @@ import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 let perennial: Installation;
 
 beforeAll(async () => {
-  perennial = await Installation.start({ OBSERVATIONS_SEAL_AFTER_MS: '300' });
+  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300' });
 }, 120_000);
 
 afterAll(() => perennial?.stop());
