@@ -42,7 +42,7 @@ interface Answered {
 }
 
 async function send(mediaType: string, body: string | Buffer | ReadableStream, headers: Record<string, string> = {}, path = PATH): Promise<Answered> {
-  const answer = await fetch(api.url + path, { method: 'POST', body, headers: { authorization: `Bearer ${key}`, 'content-type': mediaType, ...headers }, ...(body instanceof ReadableStream ? { duplex: 'half' } : {}) } as RequestInit);
+  const answer = await fetch(api.url + path, { method: 'POST', body, headers: { authorization: `Bearer ${key}`, 'content-type': mediaType, ...headers }, ...(body instanceof ReadableStream ? { duplex: 'half' } : {}) });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 const get = async (path: string): Promise<unknown> => (await fetch(api.url + path, { headers: { authorization: `Bearer ${key}` } })).json();
