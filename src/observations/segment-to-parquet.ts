@@ -11,6 +11,7 @@ import { type InputField, ObservationTable, type Origin, withinCalendar } from '
 import type { SegmentEntry } from './segment-decoder.js';
 import type { MirroredOutput, Observation, ObservationContext } from './segment-format.js';
 import { SegmentReader } from './segment-reader.js';
+import { reachedLead } from './stream-time.js';
 
 export interface SegmentToConvert extends Origin {
   /** The sealed segment, on this machine. */
@@ -54,9 +55,11 @@ export async function convertSegment(segment: SegmentToConvert): Promise<Segment
 
 class Conversion {
   private readonly deployments = new Map<string, Deployment>();
-  private readonly tables = new Map<ObservationContext, ObservationTable>();
+  private readonly places = new Map<ObservationContext, Place>();
   private readonly byLayout = new Map<string, ObservationTable>();
   private made = 0;
+  /** Most entries are of the same deployment as the one before. */
+  private last: Deployment | undefined;
 
   constructor(
     private readonly segment: SegmentToConvert,
@@ -100,10 +103,10 @@ class Conversion {
       return undefined;
     }
     const { observation } = entry;
-    this.deploymentOf(observation.context).observed.addObserved(observation);
-    const table = this.tables.get(observation.context);
-    if (!table) return this.firstObserved(observation);
-    table.add(observation);
+    const place = this.places.get(observation.context);
+    if (!place) return this.firstObserved(observation);
+    place.deployment.observed.addObserved(observation);
+    place.table.add(observation);
     return undefined;
   }
 
@@ -116,8 +119,9 @@ class Conversion {
     const { context } = observation;
     const layout = JSON.stringify([context.model, context.deployment, context.specDigest, context.features, context.observeInputs]);
     const table = this.byLayout.get(layout) ?? (await this.newTable(layout, context));
-    this.tables.set(context, table);
+    this.places.set(context, { table, deployment: this.deploymentOf(context) });
     table.add(observation);
+    this.deploymentOf(context).observed.addObserved(observation);
   }
 
   private async newTable(layout: string, context: ObservationContext): Promise<ObservationTable> {
@@ -129,12 +133,14 @@ class Conversion {
   }
 
   private deploymentOf({ model, deployment }: { readonly model: string; readonly deployment: string }): Deployment {
+    const last = this.last;
+    if (last?.model === model && last.deployment === deployment) return last;
     const name = `${model}/${deployment}`;
     const known = this.deployments.get(name);
-    if (known) return known;
+    if (known) return (this.last = known);
     const added: Deployment = { model, deployment, tables: [], mirrors: undefined, observed: new RowSpan(), mirrored: new RowSpan() };
     this.deployments.set(name, added);
-    return added;
+    return (this.last = added);
   }
 
   private async put({ model, deployment, observed, mirrored }: Deployment, kind: ConvertedFile['kind'], select: string): Promise<ConvertedFile> {
@@ -144,6 +150,12 @@ class Conversion {
     await rm(path);
     return { model, deployment, kind, digest, bytes, ...(kind === 'observation' ? observed : mirrored).facts() };
   }
+}
+
+/** Where the observations of a context go. */
+interface Place {
+  readonly table: ObservationTable;
+  readonly deployment: Deployment;
 }
 
 interface Deployment {
@@ -182,15 +194,15 @@ class RowSpan {
   private readonly sequence = new Extremes();
   private readonly event = new Extremes();
   private newestReceivedMs = -Infinity;
-  private leadMs = -Infinity;
+  private readonly leads: number[] = [];
 
   addObserved({ rows, sequence, eventTimeMs, perRow, receivedAtMs }: Observation): void {
     this.rows += rows;
     this.sequence.add(sequence);
-    for (const time of perRow?.eventTimesMs ?? [eventTimeMs]) {
-      const event = withinCalendar(time);
+    for (let row = 0; row < rows; row++) {
+      const event = withinCalendar(perRow?.eventTimesMs?.[row] ?? eventTimeMs);
       this.event.add(event);
-      this.leadMs = Math.max(this.leadMs, event - receivedAtMs);
+      this.leads.push(event - receivedAtMs);
     }
     this.newestReceivedMs = Math.max(this.newestReceivedMs, receivedAtMs);
   }
@@ -204,7 +216,7 @@ class RowSpan {
     const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
     return {
       rows: this.rows, firstSequence: this.sequence.least, lastSequence: this.sequence.most,
-      firstEventMs: finite(this.event.least), lastEventMs: finite(this.event.most), newestReceivedMs: finite(this.newestReceivedMs), leadMs: finite(this.leadMs),
+      firstEventMs: finite(this.event.least), lastEventMs: finite(this.event.most), newestReceivedMs: finite(this.newestReceivedMs), leadMs: reachedLead(Float64Array.from(this.leads)),
     };
   }
 }

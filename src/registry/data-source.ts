@@ -5,6 +5,7 @@ import { Labels1763801000000 } from '../../migrations/1763801000000-labels.js';
 import { Serving1763802000000 } from '../../migrations/1763802000000-serving.js';
 import { Releases1763803000000 } from '../../migrations/1763803000000-releases.js';
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
+import { StreamTime1763805000000 } from '../../migrations/1763805000000-stream-time.js';
 import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
@@ -30,7 +31,7 @@ export const ENTITIES = [
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -53,6 +53,13 @@ const REGISTER = `
 INSERT INTO observation_segment (gateway, boot, segment, digest, bytes, observations, mirrored, first_event_time, last_event_time, sealed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (gateway, boot, segment) DO NOTHING RETURNING digest`;
 
+const LEAD = `
+SELECT max(lead_ms) AS lead FROM (
+  SELECT lead_ms, sum(rows) OVER (ORDER BY lead_ms DESC) AS reached, sum(rows) OVER () AS total FROM (
+    SELECT lead_ms, rows FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation' ORDER BY newest_received_at DESC LIMIT $3
+  ) latest
+) ranked WHERE reached > total * $4::double precision`;
+
 /** Segments of the gateways' observation logs, and the files that were made of them. */
 @Injectable()
 export class ObservationsRepository {
@@ -110,19 +117,20 @@ export class ObservationsRepository {
       .getMany();
   }
 
-  /** Event time of the first observation that came at or after a moment, in milliseconds; null where none did. */
-  async firstEventMs(model: string, deployment: string, since: Date): Promise<number | null> {
-    const rows: { first: Date | null }[] = await this.dataSource.query(
-      "SELECT min(first_event_time) AS first FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation' AND newest_received_at >= $3", [model, deployment, since],
-    );
-    return rows[0]?.first?.getTime() ?? null;
+  /** Files with observations that came at or after a moment, the first ones received. */
+  async filesSince(model: string, deployment: string, since: Date, atMost: number): Promise<ObservationFile[]> {
+    return this.dataSource.manager.createQueryBuilder(ObservationFile, 'file')
+      .where("file.model = :model AND file.deployment = :deployment AND file.kind = 'observation' AND file.newest_received_at >= :since", { model, deployment, since })
+      .orderBy({ 'file.newest_received_at': 'ASC', 'file.gateway': 'ASC', 'file.boot': 'ASC', 'file.segment': 'ASC' })
+      .take(atMost).getMany();
   }
 
-  /** The largest of event time − received at over a deployment's observations, in milliseconds; null where there are none. */
-  async leadMs(model: string, deployment: string): Promise<number | null> {
-    const rows: { lead: number | null }[] = await this.dataSource.query(
-      "SELECT max(lead_ms) AS lead FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation'", [model, deployment],
-    );
+  /**
+   * The lead of a deployment's event time over its receipt, in milliseconds: the largest that files with more than `strayShare` of
+   * the rows have reached, of the `latest` files that were received last. Null where there are none.
+   */
+  async leadMs(model: string, deployment: string, { latest, strayShare }: { latest: number; strayShare: number }): Promise<number | null> {
+    const rows: { lead: number | null }[] = await this.dataSource.query(LEAD, [model, deployment, latest, strayShare]);
     return rows[0]?.lead ?? null;
   }
 }

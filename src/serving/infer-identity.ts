@@ -17,6 +17,8 @@ const RESERVED: ReadonlySet<string> = new Set(Object.values(ROW_INPUTS));
 const RESERVED_START = 'perennial_';
 
 const MAX_TEXT = 200;
+/** How far an event time may lie ahead of its receipt, in milliseconds: room for a clock or a time zone that is wrong. Behind it may lie any time: past years are replayed. */
+const MAX_AHEAD_MS = 24 * 3_600_000;
 /** The largest distance from 1970 that a date can have. */
 const MAX_TIME_MS = 8.64e15;
 const ISO_WITH_ZONE = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})$/;
@@ -62,6 +64,20 @@ export function readRowIdentities(inputs: readonly unknown[], rows: number): Row
     eventTimesMs: readEventTimes(tensors.get(ROW_INPUTS.eventTimes)),
   };
 }
+
+/**
+ * Nobody is asked for a prediction of the days to come: such a time is a fault of the caller, and its labels would be waited for in vain.
+ * @throws PerennialError `InferenceInvalid`
+ */
+export function checkEventTimes({ eventTimeMs }: RequestIdentity, perRow: RowIdentities | null, receivedAtMs: number): void {
+  const latestMs = receivedAtMs + MAX_AHEAD_MS;
+  if (eventTimeMs !== null && eventTimeMs > latestMs) throw ahead('parameters.event_time', eventTimeMs, receivedAtMs);
+  const row = perRow?.eventTimesMs?.findIndex((time) => time > latestMs) ?? -1;
+  if (row >= 0) throw ahead(`Input ${quoted(ROW_INPUTS.eventTimes)}, row ${row},`, perRow!.eventTimesMs![row]!, receivedAtMs);
+}
+
+const ahead = (what: string, timeMs: number, receivedAtMs: number): Error =>
+  invalid(`${what} is ${new Date(timeMs).toISOString()}, more than a day ahead of the gateway's clock (${new Date(receivedAtMs).toISOString()}); an event time says when the prediction was asked for`);
 
 function readPredictionIds(tensor: InputTensor | undefined): string[] | null {
   if (!tensor) return null;

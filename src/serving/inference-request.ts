@@ -1,5 +1,5 @@
 import type { RowIdentities } from '../observations/segment-format.js';
-import { readRowIdentities } from './infer-identity.js';
+import { checkEventTimes, readRowIdentities } from './infer-identity.js';
 import { checkOutputs, type EncodedRows, isEncodedInput, type ReadRows, readEnvelope, readRows, type RequestEnvelope } from './infer-request.js';
 import type { ChallengerPlan, InferencePlan } from './inference-plan.js';
 import type { ReadyDeployment, RoutingTable } from './routing-table.js';
@@ -58,6 +58,7 @@ export function prepareRequest(arrived: ArrivedRequest, sequence: number, { tabl
   checkOutputs(envelope.outputs, plan.outputs);
   const rows = readRows(envelope.inputs, plan.champion.facts.signature, maxRows, plan.others);
   const perRow = readRowIdentities(envelope.rowInputs, rows.rows);
+  checkEventTimes(envelope.identity, perRow, arrived.receivedAtMs);
   const predictionId = envelope.identity.predictionId ?? `${idStart}-${sequence}`;
   const request = { arrived, plan, envelope, rows, sequence, predictionId, perRow, stale: table.stale(plan.served), canary: null };
   // Who asks for a version by its number gets that one.

@@ -71,7 +71,10 @@ async function observedOf(gateway: string): Promise<Map<string, number[]>> {
     const before = sequences.length;
     let others = 0;
     for await (const entries of new SegmentReader(await store.localPath(digest)).entries()) {
-      for (const entry of entries) entry.kind === 'observation' ? sequences.push(entry.observation.sequence) : (others += 1);
+      for (const entry of entries) {
+        if (entry.kind === 'observation') sequences.push(entry.observation.sequence);
+        else others += 1;
+      }
     }
     expect({ observations, mirrored }).toEqual({ observations: sequences.length - before, mirrored: others });
     observed.set(boot, sequences);
@@ -119,7 +122,7 @@ it('a segment is converted once, whoever does it and however often', async () =>
   expect(waiting.length).toBeGreaterThanOrEqual(3);
   const convertOne = async (segment: (typeof waiting)[number]): Promise<boolean> => {
     const path = await store.localPath(segment.digest);
-    const conversion = await convertSegment({ ...segment, path, features: async () => [], store, workDir: join(folder, 'work') });
+    const conversion = await convertSegment({ gateway: segment.gateway, boot: segment.boot, segment: segment.segment, path, features: async () => [], store, workDir: join(folder, 'work') });
     return record.recordConversion(segment, conversion, new Date());
   };
   for (const segment of waiting) expect((await Promise.all([convertOne(segment), convertOne(segment)])).sort()).toEqual([false, true]);
@@ -130,8 +133,9 @@ it('a segment is converted once, whoever does it and however often', async () =>
   expect(files.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThanOrEqual((last / 4) * 7);
   expect((await record.mirrorFiles(range)).length).toBe(files.length);
   expect(await record.observationFiles({ ...range, fromMs: range.untilMs, untilMs: range.untilMs + 1 })).toEqual([]);
-  expect(await record.leadMs('flight-delay', 'default')).toBe(0);
-  expect(await record.leadMs('flight-delay', 'north')).toBeNull();
+  const latest = { latest: 100, strayShare: 0.05 };
+  expect(await record.leadMs('flight-delay', 'default', latest)).toBe(0);
+  expect(await record.leadMs('flight-delay', 'north', latest)).toBeNull();
 });
 
 it('bytes that differ from those in the record are set aside, not lost', async () => {

@@ -92,7 +92,7 @@ export class ObservationFile {
   @Column('timestamptz', { name: 'newest_received_at', nullable: true })
   newestReceivedAt!: Date | null;
 
-  /** The most that an event time lies after its receipt, in milliseconds; negative where every one lies before. */
+  /** How far event times lie after their receipt, in milliseconds, as all but a few rows have it; negative where they lie before. */
   @Column('double precision', { name: 'lead_ms', nullable: true })
   leadMs!: number | null;
 }
