@@ -52,16 +52,21 @@ async function prepare(): Promise<void> {
     await run(TRAINER_PYTHON, [join(SOURCES, 'prepare.py'), FOLDER], { env: { ...process.env, OMP_WAIT_POLICY: 'passive' } });
   }
   for (const rows of [1, 100]) writeFileSync(bodyFile(rows), body(rows));
+  writeFileSync(STICKING_BODY, body(1, 1_000));
 }
 
+/** One row whose last number makes stuck.onnx take its time. */
+const STICKING_BODY = join(FOLDER, 'body-sticking.json');
 const bodyFile = (rows: number): string => join(FOLDER, `body-${rows}.json`);
 
 /** Normal numbers as float32 gives them to JSON, as a client's array does: up to 17 digits each. */
-function body(rows: number): string {
+function body(rows: number, last?: number): string {
   let state = 1;
   const uniform = (): number => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
   const normal = (): number => Math.fround(Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()));
-  return JSON.stringify({ inputs: [{ name: 'features', datatype: 'FP32', shape: [rows, FEATURES], data: Array.from({ length: rows * FEATURES }, normal) }] });
+  const data = Array.from({ length: rows * FEATURES }, normal);
+  if (last !== undefined) data[FEATURES - 1] = last;
+  return JSON.stringify({ inputs: [{ name: 'features', datatype: 'FP32', shape: [rows, FEATURES], data }] });
 }
 
 async function load(part: Pick<Load, 'port' | 'body'> & Partial<Load>): Promise<LoadReport> {
@@ -181,7 +186,7 @@ async function tellMirrored(installation: ServingInstallation, before: Mirrored,
 
 /** Half of capacity, one row a request; latency counts from when a request was due. */
 async function openLoops(installation: ServingInstallation, rate: number): Promise<void> {
-  const open = { port: installation.gateway.port, body: bodyFile(1), rate, connections: OPEN_CONNECTIONS };
+  const open = { port: installation.gateway.port, body: STICKING_BODY, rate, connections: OPEN_CONNECTIONS };
   const before = await mirroredSoFar(installation, 'stuck');
   const [alone, besides]: LoadReport[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {

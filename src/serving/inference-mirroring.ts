@@ -1,5 +1,5 @@
 import type { MirroredOutput } from '../observations/segment-format.js';
-import type { EncodedRows } from './infer-request.js';
+import type { ReadRows } from './infer-request.js';
 import { checkedOutputs, mirroredFailure, type Scored } from './inference-outcome.js';
 import type { ChallengerPlan, InferencePlan } from './inference-plan.js';
 import { type PreparedRequest, rowsFor } from './inference-request.js';
@@ -20,7 +20,7 @@ export function involveChallengers(plan: InferencePlan, run: readonly PreparedRe
   const canaries = new Map<PreparedRequest, Promise<Scored | null>>();
   const lacking: MirroredOutput[] = [];
   for (const challenger of plan.challengers) {
-    const [own, others]: { request: PreparedRequest; rows: EncodedRows }[][] = [[], []];
+    const [own, others]: { request: PreparedRequest; rows: ReadRows }[][] = [[], []];
     for (const request of run) {
       const rows = rowsFor(request, challenger, settings.maxRows);
       if (rows === null) lacking.push(mirroredFailure(request, challenger, 'schema'));
@@ -33,14 +33,14 @@ export function involveChallengers(plan: InferencePlan, run: readonly PreparedRe
   return canaries;
 }
 
-function ask(plan: ChallengerPlan, own: readonly { request: PreparedRequest; rows: EncodedRows }[], withinMs: number, canaries: Map<PreparedRequest, Promise<Scored | null>>): void {
+function ask(plan: ChallengerPlan, own: readonly { request: PreparedRequest; rows: ReadRows }[], withinMs: number, canaries: Map<PreparedRequest, Promise<Scored | null>>): void {
   const answers = plan.challenger.answer(own.map(({ rows }) => rows), withinMs).catch(() => []);
-  own.forEach(({ request }, at) => canaries.set(request, answers.then((outputs) => scoredBy(plan, request, outputs[at] ?? null))));
+  own.forEach(({ request, rows }, at) => canaries.set(request, answers.then((outputs) => scoredBy(plan, request, rows, outputs[at] ?? null))));
 }
 
-function scoredBy(by: ChallengerPlan, request: PreparedRequest, outputs: Scored['outputs'] | null): Scored | null {
+function scoredBy(by: ChallengerPlan, request: PreparedRequest, rows: ReadRows, outputs: Scored['outputs'] | null): Scored | null {
   try {
-    return outputs && { request, by, outputs: checkedOutputs(outputs, request.rows.rows, by), from: 0 };
+    return outputs && { request, by, rows, outputs: checkedOutputs(outputs, rows.rows, by), from: 0 };
   } catch {
     return null;
   }

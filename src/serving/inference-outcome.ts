@@ -2,6 +2,7 @@ import { PerennialError } from '../contracts/failures.js';
 import type { MirroredOutput, Observation } from '../observations/segment-format.js';
 import { GUARD, type GuardedOutputs } from './guard-rails.js';
 import { type Answer, answerJson } from './infer-answer.js';
+import type { ReadRows } from './infer-request.js';
 import type { AnswerPlan, JudgedOutput } from './inference-plan.js';
 import type { PreparedRequest } from './inference-request.js';
 import type { OutputTensor } from './scoring-session.js';
@@ -10,6 +11,8 @@ import type { OutputTensor } from './scoring-session.js';
 export interface Scored {
   readonly request: PreparedRequest;
   readonly by: AnswerPlan;
+  /** As this version takes them. */
+  readonly rows: ReadRows;
   readonly outputs: readonly OutputTensor[];
   /** First row of the request in the outputs. */
   readonly from: number;
@@ -24,8 +27,8 @@ export interface Outcome {
 
 /** @param nowMs of the clock that never jumps */
 export function outcomeOf(scored: Scored, nowMs: number): Outcome {
-  const { request, by } = scored;
-  const { arrived, envelope, plan, rows } = request;
+  const { request, by, rows } = scored;
+  const { arrived, envelope, plan } = request;
   const raw = judgedValues(scored);
   const guarded = plan.guards?.apply(raw) ?? null;
   const changed = guarded !== null && guarded.used > 0;

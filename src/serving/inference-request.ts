@@ -1,6 +1,6 @@
 import type { RowIdentities } from '../observations/segment-format.js';
 import { checkEventTimes, readRowIdentities } from './infer-identity.js';
-import { checkOutputs, type EncodedRows, isEncodedInput, type ReadRows, readEnvelope, readRows, type RequestEnvelope } from './infer-request.js';
+import { checkOutputs, isEncodedInput, type ReadRows, readEnvelope, readRows, type RequestEnvelope } from './infer-request.js';
 import type { ChallengerPlan, InferencePlan } from './inference-plan.js';
 import type { ReadyDeployment, RoutingTable } from './routing-table.js';
 import { assign } from './traffic-split.js';
@@ -75,7 +75,7 @@ function canaryOf({ plan: { served, challengers }, perRow, predictionId, envelop
 }
 
 /** The request's rows as a challenger takes them; null when it needs features that the request lacks. */
-export function rowsFor({ plan, envelope, rows }: PreparedRequest, { sameRows, facts }: ChallengerPlan, maxRows: number): EncodedRows | null {
+export function rowsFor({ plan, envelope, rows }: PreparedRequest, { sameRows, facts }: ChallengerPlan, maxRows: number): ReadRows | null {
   if (sameRows) return rows;
   if (envelope.inputs.some(isEncodedInput) && !plan.champion.facts.signature.indexOf.has('features')) return null;
   try {

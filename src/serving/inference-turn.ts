@@ -90,7 +90,7 @@ export class InferenceTurn {
     this.settings.counters.run(run.length, rows);
     let from = 0;
     return run.map((request) => {
-      const scored: Scored = { request, by: plan.champion, outputs, from };
+      const scored: Scored = { request, by: plan.champion, rows: request.rows, outputs, from };
       from += request.rows.rows;
       return scored;
     });

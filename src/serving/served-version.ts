@@ -47,8 +47,8 @@ export class ServedVersion implements VersionFacts {
     return this.session.trial.rowsIndependent;
   }
 
-  /** Rows that one thread scores in a second, measured when the model was loaded. */
-  get rowsPerSecond(): number {
+  /** Rows that one thread scores in a second, measured when the model was loaded; null where it could not be. */
+  get rowsPerSecond(): number | null {
     return this.session.trial.rowsPerSecond;
   }
 

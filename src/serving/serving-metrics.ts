@@ -74,7 +74,7 @@ function requestMetrics({ table, tallies, counters, waiting }: MetricSources, co
       rows.flatMap((count, code): Sample[] => (code === GUARD.none ? [] : [[{ model, deployment, guard: GUARD_NAMES[code]! }, count]]))));
   gauge('perennial_gateway_waiting_requests', 'Requests that were read and not yet answered', [], () => [[{}, waiting()]]);
   gauge('perennial_gateway_capacity_rows_per_second', 'Rows a second that one thread scored when the champion was loaded', OF_VERSION, () =>
-    table.deployments().flatMap(({ model, deployment, champion }): Sample[] => (champion ? [[{ model, deployment, version: champion.version }, champion.rowsPerSecond]] : [])));
+    table.deployments().flatMap(({ model, deployment, champion }): Sample[] => (champion?.rowsPerSecond ? [[{ model, deployment, version: champion.version }, champion.rowsPerSecond]] : [])));
   const ratio = throughputRatio(table, tallies);
   gauge('perennial_gateway_capacity_used_ratio', "Rows answered since the last look, at least five seconds, over the rows that the champions' capacity allows", [], () => [[{}, ratio()]]);
 }

@@ -4,8 +4,8 @@ import type { OutputTensor, ScoringSession } from './scoring-session.js';
 export interface SessionTrial {
   /** Whether a row gets the same bits in company as alone; matrix products may add up in another order. */
   readonly rowsIndependent: boolean;
-  /** Rows that one thread scores in a second, in runs of 128. */
-  readonly rowsPerSecond: number;
+  /** Rows that one thread scores in a second, in runs of 128; null where made-up rows cannot be scored. */
+  readonly rowsPerSecond: number | null;
 }
 
 const TRIED_ROWS = 64;
@@ -17,7 +17,12 @@ const MEASURED_RUNS = 8;
 
 /** Runs a model on made-up rows. Other work goes on between two runs. @param width F, the columns of its input */
 export async function trySession(session: Pick<ScoringSession, 'run'>, width: number): Promise<SessionTrial> {
-  return { rowsIndependent: await areRowsIndependent(session, width), rowsPerSecond: await measureCapacity(session, width) };
+  try {
+    return { rowsIndependent: await areRowsIndependent(session, width), rowsPerSecond: await measureCapacity(session, width) };
+  } catch {
+    // A model may refuse what no caller would send: then nothing is known, and each request is a run of its own.
+    return { rowsIndependent: false, rowsPerSecond: null };
+  }
 }
 
 async function areRowsIndependent(session: Pick<ScoringSession, 'run'>, width: number): Promise<boolean> {

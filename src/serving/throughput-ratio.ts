@@ -15,7 +15,7 @@ export function throughputRatio(table: Pick<RoutingTable, 'deployments'>, tallie
     if (atMs - before.atMs < SHORTEST_MS) return ratio;
     const rows = new Map(tallies.all().map((tally) => [`${tally.model}/${tally.deployment}/${tally.version}`, tally.rows]));
     const busySeconds = table.deployments().reduce((sum, { model, deployment, champion }) => {
-      if (!champion) return sum;
+      if (!champion?.rowsPerSecond) return sum;
       const key = `${model}/${deployment}/${champion.version}`;
       return sum + ((rows.get(key) ?? 0) - (before.rows.get(key) ?? 0)) / champion.rowsPerSecond;
     }, 0);

@@ -48,12 +48,38 @@ def logistic(weights: np.ndarray, bias: float, with_label: bool) -> onnx.ModelPr
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="perennial")
 
 
+def picky() -> onnx.ModelProto:
+    """Probabilities by the first feature, a whole number below 3; the runtime fails on any other."""
+    constants = {
+        "table": np.array([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]], np.float32),
+        "first": np.array([0], np.int64),
+        "second": np.array([1], np.int64),
+        "axis": np.array([1], np.int64),
+        "flat": np.array([-1], np.int64),
+    }
+    nodes = [
+        helper.make_node("Slice", ["features", "first", "second", "axis"], ["column"]),
+        helper.make_node("Reshape", ["column", "flat"], ["numbers"]),
+        helper.make_node("Cast", ["numbers"], ["places"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["table", "places"], ["probabilities"], axis=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "picky",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 2])],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="perennial")
+
+
 def main() -> None:
     folder = Path(__file__).parent
     for name, (weights, bias) in MODELS.items():
         model = logistic(weights, bias, name in WITH_LABEL)
         onnx.checker.check_model(model, full_check=True)
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))
+    (folder / "picky.onnx").write_bytes(picky().SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

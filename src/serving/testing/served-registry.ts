@@ -113,10 +113,11 @@ export class ServedRegistry {
 
   /** Adds a version with the bytes as its artifact. @returns the artifact's digest */
   async addVersion(model: string, number: number, bytes: Uint8Array): Promise<string> {
-    const { specDigest } = await new ModelsRepository(this.owner).get(model);
+    const models = new ModelsRepository(this.owner);
+    const { specDigest } = await models.get(model);
     const artifact = await this.store.putBytes(bytes);
     // Specs also add files that nobody would admit.
-    const admission = await admitModel(await this.store.localPath(artifact.digest), parseSpec(specOf(model)).spec).catch(() => ({}));
+    const admission = await admitModel(await this.store.localPath(artifact.digest), await models.spec(model, specDigest)).catch(() => ({}));
     const [command, snapshot] = [randomUUID(), `sha256:${randomUUID()}`];
     await this.owner.query(`INSERT INTO snapshot (digest, model, manifest, taken_at) VALUES ($1, $2, '{}', now())`, [snapshot, model]);
     await this.owner.query(
