@@ -40,7 +40,7 @@ export class ObservationTable {
     private readonly appender: TableAppender,
     private readonly features: readonly FeatureSpec[],
   ) {
-    this.unknown = features.map(() => new Map());
+    this.unknown = features.map(() => new Map<string, number>());
   }
 
   /** @param specFeatures of the spec by which the inputs were encoded */

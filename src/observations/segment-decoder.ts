@@ -77,8 +77,9 @@ function rowIdentities(flags: number, rows: number, texts: Texts, eventTimesMs: 
   return { predictionIds, entityKeys: flags & OBSERVED.rowKeys ? list() : null, eventTimesMs };
 }
 
-const unknownCategories = (count: number, texts: Texts): UnknownCategory[] =>
-  Array.from({ length: count }, () => ({ row: texts.word(), feature: texts.word(), text: texts.next() ?? '' }));
+const NO_UNKNOWN: readonly UnknownCategory[] = [];
+const unknownCategories = (count: number, texts: Texts): readonly UnknownCategory[] =>
+  count === 0 ? NO_UNKNOWN : Array.from({ length: count }, () => ({ row: texts.word(), feature: texts.word(), text: texts.next() ?? '' }));
 
 function found<T>(named: ReadonlyMap<number, T>, id: number): T {
   const value = named.get(id);
@@ -91,20 +92,27 @@ class Numbers {
   constructor(private readonly payload: Buffer, public at: number) {}
 
   doubles(count: number): Float64Array {
-    const bytes = this.bytes(count * 8);
-    return bytes.byteOffset % 8 === 0 ? new Float64Array(bytes.buffer, bytes.byteOffset, count) : new Float64Array(bytes.slice().buffer);
+    const { buffer, byteOffset } = this.payload;
+    const from = byteOffset + this.take(count * 8);
+    return from % 8 === 0 ? new Float64Array(buffer, from, count) : new Float64Array(buffer.slice(from, from + count * 8));
   }
 
   floats(count: number): Float32Array {
-    const bytes = this.bytes(count * 4);
-    return bytes.byteOffset % 4 === 0 ? new Float32Array(bytes.buffer, bytes.byteOffset, count) : new Float32Array(bytes.slice().buffer);
+    const { buffer, byteOffset } = this.payload;
+    const from = byteOffset + this.take(count * 4);
+    return from % 4 === 0 ? new Float32Array(buffer, from, count) : new Float32Array(buffer.slice(from, from + count * 4));
   }
 
   bytes(count: number): Uint8Array {
+    return new Uint8Array(this.payload.buffer, this.payload.byteOffset + this.take(count), count);
+  }
+
+  /** @returns where the bytes begin in the payload */
+  private take(bytes: number): number {
     const from = this.at;
-    this.at += count;
-    if (this.at > this.payload.length) throw new RangeError(`the payload ends before an array of ${count} bytes`);
-    return new Uint8Array(this.payload.buffer, this.payload.byteOffset + from, count);
+    this.at += bytes;
+    if (this.at > this.payload.length) throw new RangeError(`the payload ends before an array of ${bytes} bytes`);
+    return from;
   }
 }
 

@@ -50,7 +50,10 @@ export class SegmentReader {
       const atEnd = before + bytes.length >= size || bytes.length < wanted;
       const { entries, fault } = this.take(bytes, atEnd);
       if (entries.length > 0) yield entries;
-      if (fault !== undefined) return this.stop(await bytesAt(file, this.wholeBytes, size - this.wholeBytes), fault);
+      if (fault !== undefined) {
+        this.stop(await bytesAt(file, this.wholeBytes, size - this.wholeBytes), fault);
+        return;
+      }
       // A frame that is longer than the chunk.
       wanted = this.wholeBytes === before ? Math.min(wanted * 2, MAX_PAYLOAD + FRAME_HEAD) : this.chunkBytes;
     }

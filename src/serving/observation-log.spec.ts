@@ -32,7 +32,10 @@ async function kept(folder = own): Promise<{ sequences: number[]; mirrored: numb
   const found = { sequences: [] as number[], mirrored: 0 };
   for (const name of readdirSync(folder).sort()) {
     for await (const entries of new SegmentReader(join(folder, name)).entries()) {
-      for (const entry of entries) entry.kind === 'observation' ? found.sequences.push(entry.observation.sequence) : (found.mirrored += 1);
+      for (const entry of entries) {
+        if (entry.kind === 'observation') found.sequences.push(entry.observation.sequence);
+        else found.mirrored += 1;
+      }
     }
   }
   return found;
