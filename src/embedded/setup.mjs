@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeLock } from './pid-lock.mjs';
 import { Progress } from './setup-progress.mjs';
-import { build, checkNode, findPython, getTemporal, installPackages, makePythonEnvironment } from './setup-steps.mjs';
+import { build, checkNode, findPython, getTemporal, installPackages, makeClientEnvironment, makePythonEnvironment } from './setup-steps.mjs';
 import { PROJECT, SetupFailure, STAMPS } from './setup-tools.mjs';
 
 const MAIN = join(PROJECT, 'dist', 'src', 'main.js');
@@ -21,7 +21,7 @@ const DEMOS = ['release'];
 const VITEST = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** Everything that has to be there, each only where it isn't yet; independent steps run side by side. */
-async function setUp(progress) {
+async function setUp(progress, forTests) {
   checkNode();
   const python = await findPython();
   const release = await takeTurn(progress);
@@ -34,16 +34,16 @@ async function setUp(progress) {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   for (const signal of signals) process.on(signal, end);
   try {
-    await runSteps({ progress, signal: stop.signal }, python, stop);
+    await runSteps({ progress, signal: stop.signal }, python, stop, forTests);
   } finally {
     release();
     for (const signal of signals) process.off(signal, end);
   }
 }
 
-async function runSteps(context, python, stop) {
+async function runSteps(context, python, stop, forTests) {
   const packages = installPackages(context);
-  const steps = [packages.then(() => build(context)), makePythonEnvironment(context, python), getTemporal(context, packages)];
+  const steps = [packages.then(() => build(context)), makePythonEnvironment(context, python), getTemporal(context, packages), ...(forTests ? [makeClientEnvironment(context, python)] : [])];
   let first;
   const outcomes = steps.map((step) => step.catch((error) => {
     first ??= error;
@@ -91,7 +91,7 @@ async function main([verb, ...args]) {
   const next = { start, demo, test, only: () => undefined }[verb];
   if (!next) throw new SetupFailure(`setup.mjs knows start, demo, test and only, not ${verb ?? 'nothing'}.`);
   if (verb === 'demo' && !DEMOS.includes(args[0])) throw new SetupFailure(`There is no tour ${args[0] ?? 'without a name'}.`, { remedy: `\`npm run demo -- ${DEMOS.join('\`, \`npm run demo -- ')}\`` });
-  await setUp(new Progress(process.stdout));
+  await setUp(new Progress(process.stdout), verb === 'test');
   await next(args);
 }
 
