@@ -9,6 +9,10 @@ export interface WindowSummary {
   readonly loss: LossSummary | null;
 }
 
+/** A window's inputs are looked at when it closes, its loss when the horizon of its labels has passed too. */
+export const WINDOW_LOOKS = ['inputs', 'loss'] as const;
+export type WindowLook = (typeof WINDOW_LOOKS)[number];
+
 export interface FeatureCounts {
   readonly name: string;
   /** Rows without a value. */

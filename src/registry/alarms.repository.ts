@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, In } from 'typeorm';
-import type { AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../contracts/alarms.js';
+import type { AlarmKind, AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../contracts/alarms.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
@@ -85,6 +85,12 @@ export class AlarmsRepository {
   async findOpen(dedupKey: string): Promise<Alarm | null> {
     return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id')
       .where('alarm.dedup_key = :dedupKey AND over.alarm_id IS NULL', { dedupKey: dedupKey.slice(0, 300) }).getOne();
+  }
+
+  /** The open alarms of a kind, tests left out. */
+  async openOf(kind: AlarmKind): Promise<Alarm[]> {
+    return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id')
+      .where('alarm.kind = :kind AND NOT alarm.test AND over.alarm_id IS NULL', { kind }).orderBy('alarm.raised_at').getMany();
   }
 
   /** @throws PerennialError `NotFound` */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, MoreThan } from 'typeorm';
+import type { ObservationLogState } from '../contracts/observation-log.js';
 import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.js';
 
 export interface GatewayIdentity {
@@ -14,11 +15,13 @@ export interface GatewayIdentity {
 export class GatewaysRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  async renew(identity: GatewayIdentity, now: Date, expiresAt: Date): Promise<void> {
+  /** @param log how it keeps what it answers; null where it does not know yet */
+  async renew(identity: GatewayIdentity, now: Date, expiresAt: Date, log: ObservationLogState | null = null): Promise<void> {
     await this.dataSource.query(
-      `INSERT INTO gateway_lease (gateway, boot, url, renewed_at, expires_at) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (gateway) DO UPDATE SET boot = excluded.boot, url = excluded.url, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at`,
-      [identity.gateway, identity.boot, identity.url, now, expiresAt],
+      `INSERT INTO gateway_lease (gateway, boot, url, renewed_at, expires_at, observation_log) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (gateway) DO UPDATE SET boot = excluded.boot, url = excluded.url, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
+         observation_log = excluded.observation_log`,
+      [identity.gateway, identity.boot, identity.url, now, expiresAt, log && JSON.stringify(log)],
     );
   }
 

@@ -117,6 +117,16 @@ export class ObservationsRepository {
       .getMany();
   }
 
+  /** The earliest event time of a deployment's observations from a moment on, as the files have it; null where there are none. */
+  async firstEventFrom(model: string, deployment: string, fromMs: number | null): Promise<number | null> {
+    const rows: { first: Date | null }[] = await this.dataSource.query(
+      `SELECT greatest(min(first_event_time), $3) AS first FROM observation_file
+       WHERE model = $1 AND deployment = $2 AND kind = 'observation' AND last_event_time >= coalesce($3, '-infinity'::timestamptz) HAVING count(*) > 0`,
+      [model, deployment, fromMs === null ? null : dateOf(fromMs)],
+    );
+    return rows[0]?.first?.getTime() ?? null;
+  }
+
   /** Files with observations that came at or after a moment, the first ones received. */
   async filesSince(model: string, deployment: string, since: Date, atMost: number): Promise<ObservationFile[]> {
     return this.dataSource.manager.createQueryBuilder(ObservationFile, 'file')

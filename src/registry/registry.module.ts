@@ -18,10 +18,11 @@ import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
+import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
   AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository, ServingRepository,
-  TrainingRepository, VersionsRepository,
+  TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 
 /** The record: the only writer of its tables. */

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { ObservationLogState } from '../../contracts/observation-log.js';
 import { bigintAsNumber } from '../columns.js';
 
 /** A running gateway; its lease is live until `expiresAt`. */
@@ -19,6 +20,10 @@ export class GatewayLease {
 
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt!: Date;
+
+  /** Null until it has said so. */
+  @Column('jsonb', { name: 'observation_log', nullable: true })
+  observationLog!: ObservationLogState | null;
 }
 
 /** The revision of a deployment's routing that a gateway serves. */
