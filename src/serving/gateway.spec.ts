@@ -175,6 +175,58 @@ describe('inference', () => {
   });
 });
 
+describe('bad input', () => {
+  const base = JSON.stringify({ id: 'x', parameters: { prediction_id: 'p', event_time: 1, entity_key: 'k' }, outputs: [{ name: 'label' }], ...encoded(ROW, ROW) });
+  let state = 20_130_101;
+  const pick = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
+  /** Cuts, doubles or replaces a stretch of the text. */
+  const broken = (): string => {
+    const [from, length] = [pick(base.length), pick(12)];
+    const instead = ['', base.slice(from, from + length).repeat(2), '[]', 'null', '{', '-1', '1e308', '"FP64"', '"BYTES"', '\u0000', '"\\ud800"', 'true'][pick(12)]!;
+    return base.slice(0, from) + instead + base.slice(from + length);
+  };
+
+  it('never counts as a fault of the gateway, and is counted as its caller\'s', async () => {
+    const statuses = new Set<number>();
+    for (let batch = 0; batch < 40; batch++) {
+      const answers = await Promise.all(Array.from({ length: 16 }, () => post('/v2/models/flights/infer', broken())));
+      for (const { status, body } of answers) {
+        statuses.add(status);
+        if (status !== 200) expect(body).toEqual({ error: expect.any(String) as string, type: expect.any(String) as string });
+      }
+    }
+    expect([...statuses].filter((status) => status !== 413).sort((a, b) => a - b)).toEqual([200, 400]);
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/^perennial_gateway_errors_total\{type="InferenceInvalid",source="caller"\} \d+$/m);
+    expect(metrics).not.toMatch(/source="(gateway|model)"/);
+  });
+});
+
+describe('metrics', () => {
+  it('tell in Prometheus\' format what was answered, how fast, by which routing, and what the log holds', async () => {
+    const value = async (name: string): Promise<number> => {
+      const response = await fetch(`${gateway.url}/metrics`);
+      expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0.0.4/);
+      const line = (await response.text()).split('\n').find((text) => text.startsWith(`${name} `));
+      return line === undefined ? 0 : Number(line.slice(name.length + 1));
+    };
+    const of = 'model="flights",deployment="default",version="1"';
+    const before = await Promise.all(['requests_total', 'rows_total'].map((name) => value(`perennial_gateway_${name}{${of}}`)));
+    for (const rows of [1, 2, 3]) await infer('flights', encoded(...Array.from({ length: rows }, () => ROW)));
+    expect(await value(`perennial_gateway_requests_total{${of}}`)).toBe(before[0]! + 3);
+    expect(await value(`perennial_gateway_rows_total{${of}}`)).toBe(before[1]! + 6);
+    expect(await value(`perennial_gateway_request_duration_seconds_count{${of}}`)).toBe(before[0]! + 3);
+    expect(await value(`perennial_gateway_request_duration_seconds_bucket{le="+Inf",${of}}`)).toBe(before[0]! + 3);
+    expect(await value(`perennial_gateway_request_duration_seconds_sum{${of}}`)).toBeGreaterThan(0);
+    expect(await value(`perennial_gateway_capacity_rows_per_second{${of}}`)).toBeGreaterThan(1_000);
+    expect(await value('perennial_gateway_routing_revision{model="flights",deployment="default"}')).toBe(2);
+    expect(await value('perennial_gateway_routing_epoch{model="flights",deployment="default"}')).toBe(1);
+    expect(await value('process_resident_memory_bytes')).toBeGreaterThan(1e7);
+    expect(await value('perennial_gateway_log_shedding')).toBe(0);
+    expect(await value('perennial_gateway_log_bytes{state="open"}') + await value('perennial_gateway_log_bytes{state="sealed"}')).toBeGreaterThan(0);
+  });
+});
+
 describe('routing', () => {
   it('serves another champion in another deployment, from the same session where the version is the same', async () => {
     await registry.addDeployment('flights', 'hamburg');

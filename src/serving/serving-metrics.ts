@@ -121,6 +121,11 @@ class TalliedLatency extends Histogram {
     super({ ...LATENCY, labelNames: OF_VERSION, buckets: LATENCY_BOUNDS_MS.map((ms) => ms / 1_000), registers: [] });
   }
 
+  /** What the registry asks for where it writes text. */
+  getForPromString(): ReturnType<Histogram['get']> {
+    return this.get();
+  }
+
   override get(): ReturnType<Histogram['get']> {
     const values = this.tallies.all().filter(({ requests }) => requests > 0).flatMap((tally) => histogramSamples(versionOf(tally), tally.latency, tally.latencySumMs));
     return Promise.resolve({ ...LATENCY, type: 'histogram', values, aggregator: 'sum' } as unknown as Awaited<ReturnType<Histogram['get']>>);
