@@ -20,10 +20,14 @@ export interface ComparisonLook {
   /** Event time at which the phase began. */
   readonly fromMs: number;
   readonly streamTimeMs: number;
+  /** Wall time, milliseconds since 1970: what is not read by then is left to the next look. */
+  readonly untilMs: number;
   readonly signal: AbortSignal;
 }
 
 export interface Compared {
+  /** Whether every closed block has entered. */
+  readonly complete: boolean;
   readonly planned: { readonly analysis: number; readonly judgement: Judgement };
   readonly revised: { readonly analysis: number; readonly judgement: Judgement } | null;
   readonly unlabelled: UnlabelledJudgement;
@@ -40,14 +44,15 @@ export class ComparisonRuns {
   ) {}
 
   async compare(look: ComparisonLook): Promise<Compared> {
-    const unlabelled = await this.extend(look, await this.analysis(look, 'unlabelled', null), null);
+    const unlabelled = await this.extend(look, await this.analysis(look, 'unlabelled', null));
     const planned = await this.analysis(look, 'labelled', null);
-    const state = await this.extend(look, planned, null);
+    const labelled = await this.extend(look, planned);
     const revised = await this.revise(look, planned);
     return {
-      planned: { analysis: planned.number, judgement: judge((state ?? startComparison(look.plan.comparison)) as ComparisonState) },
-      revised: revised && { analysis: revised.analysis.number, judgement: judge(revised.state) },
-      unlabelled: judgeUnlabelled((unlabelled ?? startUnlabelled(unlabelledPlan(look.plan))) as UnlabelledState),
+      complete: unlabelled.complete && labelled.complete && (revised?.complete ?? true),
+      planned: { analysis: planned.number, judgement: judge((labelled.state ?? startComparison(look.plan.comparison)) as ComparisonState) },
+      revised: revised?.state ? { analysis: revised.analysis.number, judgement: judge(revised.state as ComparisonState) } : null,
+      unlabelled: judgeUnlabelled((unlabelled.state ?? startUnlabelled(unlabelledPlan(look.plan))) as UnlabelledState),
     };
   }
 
@@ -66,23 +71,24 @@ export class ComparisonRuns {
     return (await this.comparisons.analyses(release)).find(({ number }) => number === analysis.number) as ComparisonAnalysis;
   }
 
-  /** Adds the blocks that have closed since. @returns the state after the last one; null before the first */
-  private async extend(look: ComparisonLook, analysis: ComparisonAnalysis, labelRevision: number | null): Promise<ComparisonState | UnlabelledState | null> {
+  /** Adds the blocks that have closed since, as far as time allows. */
+  private async extend(look: ComparisonLook, analysis: ComparisonAnalysis): Promise<Extended> {
     const { release, plan, streamTimeMs } = look;
     const last = await this.comparisons.lastBlock(release, analysis.number);
     const horizonMs = analysis.kind === 'labelled' ? plan.labelHorizonMs : 0;
     let state = (last?.state ?? null) as ComparisonState | UnlabelledState | null;
     let fromMs = (last?.untilEvent ?? analysis.fromEvent).getTime();
     for (let number = (last?.number ?? 0) + 1; isMature(fromMs + plan.comparison.blockMs, horizonMs, streamTimeMs); number += 1) {
+      if (Date.now() >= look.untilMs) return { state, complete: false };
       const untilMs = fromMs + plan.comparison.blockMs;
-      const revision = labelRevision ?? (await this.labels.revision(release.model, release.deployment));
+      const revision = await this.labels.revision(release.model, release.deployment);
       const pairs = await this.pairs(look, fromMs, untilMs, revision);
       const added = analysis.kind === 'labelled' ? labelled(plan, state, { fromMs, untilMs, ...pairs }) : unlabelled(plan, state, pairs);
       state = added.state;
       await this.comparisons.add(blockOf(analysis, number, { fromMs, untilMs }, pairs, added, analysis.kind === 'labelled' ? revision : null));
       fromMs = untilMs;
     }
-    return state;
+    return { state, complete: true };
   }
 
   private async pairs({ release, signal }: ComparisonLook, fromMs: number, untilMs: number, labelRevision: number): Promise<Pairs> {
@@ -94,7 +100,7 @@ export class ComparisonRuns {
    * Where labels came late or were corrected in blocks that were closed, all of them are read again under a new analysis;
    * the earlier figures stay. At most one is opened for each block that closes.
    */
-  private async revise(look: ComparisonLook, planned: ComparisonAnalysis): Promise<{ analysis: ComparisonAnalysis; state: ComparisonState } | null> {
+  private async revise(look: ComparisonLook, planned: ComparisonAnalysis): Promise<(Extended & { readonly analysis: ComparisonAnalysis }) | null> {
     const { release } = look;
     const [analyses, blocks] = await Promise.all([this.comparisons.analyses(release), this.comparisons.blocks(release)]);
     const newest = analyses.findLast(({ revises }) => revises === planned.number);
@@ -102,12 +108,9 @@ export class ComparisonRuns {
     const due = !newest || standing.length < blocks.filter(({ analysis }) => analysis === planned.number).length;
     if (due && (await this.amended(release, standing))) {
       const analysis = await this.analysis(look, 'labelled', planned.number);
-      const state = await this.extend(look, analysis, await this.labels.revision(release.model, release.deployment));
-      return state && { analysis, state: state as ComparisonState };
+      return { analysis, ...(await this.extend(look, analysis)) };
     }
-    if (!newest) return null;
-    const state = await this.extend(look, newest, null);
-    return state && { analysis: newest, state: state as ComparisonState };
+    return newest ? { analysis: newest, ...(await this.extend(look, newest)) } : null;
   }
 
   private async amended({ model, deployment }: Release, blocks: readonly ComparisonBlock[]): Promise<boolean> {
@@ -120,6 +123,12 @@ export class ComparisonRuns {
     }
     return false;
   }
+}
+
+interface Extended {
+  /** After the last block; null before the first. */
+  readonly state: ComparisonState | UnlabelledState | null;
+  readonly complete: boolean;
 }
 
 interface Added {

@@ -12,6 +12,9 @@ import { ActivitySettings } from './activity-settings.js';
 import { type Compared, ComparisonRuns } from './comparison-runs.js';
 import { ObservedFiles } from './observed-files.js';
 
+/** A fault is not seen before the look at it is over. */
+const COMPARE_FOR_MS = 2_000;
+
 /** One look at a release: how far event time has come, what was compared, and what the guards say. */
 @Injectable()
 export class ReleaseMeasurementActivities {
@@ -42,7 +45,7 @@ export class ReleaseMeasurementActivities {
       measuredAt: new Date(now).toISOString(), transitions: release.transitions, streamTimeMs, firstEventMs,
       comparison: compared && comparisonStanding(compared.planned.analysis, compared.planned.judgement),
       revised: compared?.revised ? comparisonStanding(compared.revised.analysis, compared.revised.judgement) : null,
-      unlabelled: compared && unlabelledFigures(compared.unlabelled), tallies, ...guards,
+      complete: compared?.complete ?? true, unlabelled: compared && unlabelledFigures(compared.unlabelled), tallies, ...guards,
     };
   }
 
@@ -55,6 +58,6 @@ export class ReleaseMeasurementActivities {
   private async compare(release: Release, plan: ReleasePlan, fromMs: number | null, streamTimeMs: number | null): Promise<Compared | null> {
     if (fromMs === null || streamTimeMs === null) return null;
     const phase = release.stage === 'watch' ? 'watch' : 'rollout';
-    return heartbeating((signal) => this.comparisons.compare({ release, plan, phase, fromMs, streamTimeMs, signal }));
+    return heartbeating((signal) => this.comparisons.compare({ release, plan, phase, fromMs, streamTimeMs, untilMs: Date.now() + COMPARE_FOR_MS, signal }));
   }
 }

@@ -4,8 +4,11 @@ import type { Installation } from './installation.js';
 const HOUR_MS = 3_600_000;
 const ROWS = 100;
 const PATIENCE_MS = 150_000;
+/** Between two requests. */
+const PACE_MS = 200;
 /** The small model's labels take a day. */
 const HORIZON_HOURS = 24;
+const LABELS_EVERY_HOURS = 6;
 
 /** Requests in an event time of their own, an hour of it in a moment, with labels that come when their horizon has passed. */
 export class LiveTraffic {
@@ -31,7 +34,7 @@ export class LiveTraffic {
       if (answer !== undefined) return answer;
       if (Date.now() > end) throw new Error(`Waited ${PATIENCE_MS / 1_000} s in vain for ${this.model}, at hour ${this.hour}`);
       await this.next();
-      await pause(100);
+      await pause(PACE_MS);
     }
   }
 
@@ -56,7 +59,8 @@ export class LiveTraffic {
   }
 
   private async label(): Promise<void> {
-    const due = this.waiting.findLastIndex(({ hour }) => hour + HORIZON_HOURS - 1 <= this.hour);
+    if (this.hour % LABELS_EVERY_HOURS !== 0) return;
+    const due = this.waiting.findLastIndex(({ hour }) => hour + HORIZON_HOURS - LABELS_EVERY_HOURS <= this.hour);
     if (due < 0) return;
     const lines = this.waiting.splice(0, due + 1).map((batch) => batch.lines).join('\n');
     const { status, body } = await this.perennial.call('POST', `/v1/models/${this.model}/labels`, `prediction_id,label\n${lines}\n`, { 'content-type': 'text/csv' });

@@ -73,7 +73,7 @@ class Release {
       await this.follow(turn);
       const { outcome, plan } = turn.state;
       if (outcome !== null) return this.over(outcome, turn.state.reason ?? turn.decision.reason);
-      await condition(() => this.woken, plan?.checkEveryMs ?? QUEUED_CHECK_MS);
+      if (this.measured?.complete !== false) await condition(() => this.woken, plan?.checkEveryMs ?? QUEUED_CHECK_MS);
     }
     return undefined;
   }
@@ -84,6 +84,7 @@ class Release {
     const before = await this.decide('See what was asked for', null, null);
     if (before.state.outcome !== null || before.needsProof) return this.withProof(before, null);
     if (before.state.plan === null) return before;
+    this.measured = null;
     const measurement = await this.measure();
     if (typeof measurement === 'string') return { ...before, decision: { action: 'hold', reason: `It cannot be measured: ${measurement}` } };
     this.measured = measurement;

@@ -149,6 +149,8 @@ export interface ReleaseMeasurement {
   /** Event time of the first observation of this stage's traffic, for a stage that began before anything was observed. */
   readonly firstEventMs: number | null;
   readonly comparison: ComparisonStanding | null;
+  /** False where closed blocks still wait to be read: the next look comes at once, and nothing goes forward before. */
+  readonly complete: boolean;
   /** The newest analysis with labels that came or changed after their block was closed; it may demote, never promote. */
   readonly revised: ComparisonStanding | null;
   readonly unlabelled: UnlabelledFigures | null;

@@ -154,6 +154,7 @@ export class ReleaseTurns {
   }
 
   private async look({ manager, release: before, measurement, at, decision: decided }: Turn, { release, decision = decided }: { release: Release; decision?: ReleaseDecision }): Promise<void> {
+    if (!measurement && decision.action === 'hold' && before.latest) return;
     const firstEventMs = release.transitions === before.transitions && release.sinceEvent === null ? (measurement?.firstEventMs ?? null) : null;
     const latest = { measurement: measurement ?? before.latest?.measurement ?? null, action: decision.action, reason: decision.reason, at: at.toISOString() };
     await this.releases.recordLook(manager, release, latest, firstEventMs === null ? null : new Date(firstEventMs));

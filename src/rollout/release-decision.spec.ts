@@ -19,7 +19,7 @@ const STATE: ReleaseState = {
 };
 const STANDING: ComparisonStanding = { analysis: 2, samples: 5_000, missingLabels: 50, gain: 0.02, low: 0.01, high: 0.03, outcome: 'better', exhausted: false, blocks: 14, untilMs: 14 * DAY_MS };
 const MEASUREMENT: ReleaseMeasurement = {
-  measuredAt: '2026-01-20T00:00:00.000Z', transitions: 2, streamTimeMs: 15 * DAY_MS, firstEventMs: 0, comparison: STANDING, revised: null, unlabelled: null,
+  measuredAt: '2026-01-20T00:00:00.000Z', transitions: 2, streamTimeMs: 15 * DAY_MS, firstEventMs: 0, comparison: STANDING, complete: true, revised: null, unlabelled: null,
   traffic: { requests: 200, rows: 200, errors: 0, slow: 0, mirrored: { executed: 0, dropped: 0, failed: 0 } }, breaches: [], tallies: [], stretch: { number: 1, from: [] },
 };
 const BREACH = { guard: 'errorRate', measured: 0.5, limit: 0.01, explanation: 'Guard errorRate: half of the requests failed.' } as const;
@@ -62,6 +62,7 @@ const CASES: readonly (readonly [string, Given, object])[] = [
   ['leaves a better one to a person where the spec says so', { plan: { outcomes: { ...PLAN.outcomes, better: 'hold' } } }, { action: 'wait-for-person' }],
   ['rejects a worse one at any time', { measured: { streamTimeMs: DAY_MS }, standing: { outcome: 'worse' } }, { action: 'finish', outcome: 'rejected', unfit: true }],
   ['leaves a worse one to a person where the spec says so', { standing: { outcome: 'worse' }, plan: { outcomes: { ...PLAN.outcomes, worse: 'hold' } } }, { action: 'wait-for-person' }],
+  ['goes nowhere before every closed block is read', { measured: { complete: false } }, { action: 'hold', reason: expect.stringContaining('being read') }],
   ['goes on undecided', { standing: undecided }, { action: 'hold', reason: expect.stringContaining('not decided') }],
   ['never promotes when the samples are used up', { standing: { ...undecided, exhausted: true } }, { action: 'wait-for-person', reason: expect.stringContaining('used up') }],
   ['never promotes when the time is over', { measured: { streamTimeMs: 60 * DAY_MS }, standing: undecided, plan: { outcomes: { ...PLAN.outcomes, inconclusive: 'abort' } } }, { action: 'finish', outcome: 'inconclusive', unfit: false }],

@@ -76,6 +76,7 @@ function forward(state: Planned, measurement: ReleaseMeasurement | null, monitor
   if (state.paused) return hold('It is paused: mirrors and shares go on as they stand.');
   if (state.requested === 'advance') return next(state, 'A person advanced it.', monitoring);
   if (!measurement) return hold('It waits for the next look.');
+  if (!measurement.complete) return hold('Blocks that have closed are still being read.');
   if (state.stage === 'shadow') return fromShadow(state, measurement, monitoring);
   if (state.stage === 'canary') return fromCanary(state, measurement, monitoring);
   return fromWatch(state, measurement);

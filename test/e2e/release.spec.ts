@@ -22,8 +22,8 @@ const QUICK = {
   checkEvery: 'PT1S',
   shadow: { minimumTime: 'PT6H', maximumTime: 'P20D', minimumSamples: 400 },
   canary: { steps: [50], minimumTime: 'PT2H', minimumSamples: 50 },
-  watch: { time: 'P2D' },
-  comparison: { minimumSamples: 400, block: 'PT1H' },
+  watch: { time: 'P1D' },
+  comparison: { minimumSamples: 400, block: 'PT3H' },
   guards: { maximumOutputShift: 1, slowAfterMs: 1_000 },
 };
 
