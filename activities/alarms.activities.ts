@@ -7,11 +7,11 @@ import { windowAlarm } from '../src/alarms/window-alarm.js';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import type { AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../src/contracts/alarms.js';
 import { PerennialError } from '../src/contracts/failures.js';
-import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summary.js';
-import { type Database, withDatabase } from '../src/data/duckdb.js';
-import { type BrokenLimit, brokenLimits, writeSyntheticWindow } from '../src/drift/synthetic-window.js';
-import { checkWindow } from '../src/drift/window-check.js';
-import { summarizeWindow } from '../src/drift/window-summary.js';
+import { WINDOW_LOOKS, type WindowFinding, type WindowVerdict } from '../src/contracts/window-summary.js';
+import { type SyntheticRequest, writeSyntheticWindow } from '../src/drift/synthetic-files.js';
+import { type BrokenLimit, brokenLimits } from '../src/drift/synthetic-window.js';
+import { joinVerdicts } from '../src/drift/window-check.js';
+import { lookAtWindow } from '../src/drift/window-look.js';
 import { type AlarmStory, AlarmsRepository, type ProofId } from '../src/registry/alarms.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
@@ -85,8 +85,8 @@ export class AlarmActivities {
   }
 
   /**
-   * Proves, once for each key, that a bad window would be noticed: a made-up one goes through the same count, check, record
-   * and webhook as any other, and the receiver must acknowledge it; a good one must pass.
+   * Proves, once for each key, that a bad window would be noticed: a made-up one goes through the same conversion, count,
+   * check, record and webhook as any other, and the receiver must acknowledge it; a good one must pass.
    * Fails with `MonitoringNotOperational`, which is tried again, and names what is missing and how to mend it.
    */
   async proveMonitoring(model: string, deployment: string, proofKey: string, occasion: ProofOccasion = { release: null, step: null }): Promise<MonitoringProof> {
@@ -96,7 +96,7 @@ export class AlarmActivities {
     if (this.receiver.webhook === null) throw notOperational('no receiver of alarms is set; set ALARM_WEBHOOK_URL and ALARM_WEBHOOK_SECRET on the workers', ['receiver']);
     const { specDigest } = await this.models.get(model);
     const spec = await this.models.spec(model, specDigest);
-    const { verdict, windowDigest } = await heartbeating((signal) => this.checkMadeUpWindows(spec, signal));
+    const { verdict, windowDigest } = await heartbeating((signal) => this.checkMadeUpWindows(spec, specDigest, deployment, signal));
     const { alarmId, sentAt, arrivedAt } = await this.sendTest(id, verdict);
     const proof: MonitoringProof = { alarmId, windowDigest, findings: verdict.findings.slice(0, KEPT_FINDINGS), sentAt: sentAt.toISOString(), arrivedAt: arrivedAt.toISOString() };
     await this.alarms.recordProof(id, occasion, proof);
@@ -104,29 +104,29 @@ export class AlarmActivities {
     return (await this.alarms.findProof(id)) ?? proof;
   }
 
-  private async checkMadeUpWindows(spec: ModelSpec, signal: AbortSignal): Promise<{ verdict: WindowVerdict; windowDigest: string }> {
+  private async checkMadeUpWindows(spec: ModelSpec, specDigest: string, deployment: string, signal: AbortSignal): Promise<{ verdict: WindowVerdict; windowDigest: string }> {
     const expected = brokenLimits(spec);
     if (expected.length === 0) throw notOperational('the spec has no limit that a window could break; limit maxMissing, min or max of a feature, or set monitoring.maximumLoss (where inputs may not be kept, only that one watches)', ['limits']);
     await mkdir(this.settings.workDir, { recursive: true });
     const folder = await mkdtemp(join(this.settings.workDir, 'windows-'));
     try {
-      return await withDatabase({ files: [], scratch: folder, signal }, async (database) => {
-        const good = await this.checkMadeUp(database, spec, 'good', folder);
-        if (good.verdict.verdict !== 'pass') throw notOperational(`a good window does not pass: ${good.verdict.findings.map(({ message }) => message).slice(0, 3).join('; ')}`, ['goodWindow']);
-        const bad = await this.checkMadeUp(database, spec, 'bad', folder);
-        const unseen = expected.filter((limit) => !bad.verdict.findings.some((finding) => isOf(finding, limit)));
-        if (unseen.length > 0) throw notOperational(`a bad window is not found to be bad: ${unseen.slice(0, 3).map(nameOf).join(', ')}`, unseen.slice(0, KEPT_FINDINGS).map(nameOf));
-        return { verdict: bad.verdict, windowDigest: (await this.store.putFile(bad.path)).digest };
-      });
+      const good = await this.checkMadeUp({ spec, specDigest, deployment, quality: 'good', folder: join(folder, 'good'), signal });
+      if (good.verdict.verdict !== 'pass') throw notOperational(`a good window does not pass: ${good.verdict.findings.map(({ message }) => message).slice(0, 3).join('; ')}`, ['goodWindow']);
+      const bad = await this.checkMadeUp({ spec, specDigest, deployment, quality: 'bad', folder: join(folder, 'bad'), signal });
+      const unseen = expected.filter((limit) => !bad.verdict.findings.some((finding) => isOf(finding, limit)));
+      if (unseen.length > 0) throw notOperational(`a bad window is not found to be bad: ${unseen.slice(0, 3).map(nameOf).join(', ')}`, unseen.slice(0, KEPT_FINDINGS).map(nameOf));
+      return { verdict: bad.verdict, windowDigest: (await this.store.putFile(bad.path)).digest };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
 
-  private async checkMadeUp(database: Database, spec: ModelSpec, quality: 'good' | 'bad', folder: string): Promise<{ verdict: WindowVerdict; path: string }> {
-    const path = join(folder, `${quality}.parquet`);
-    const window = await writeSyntheticWindow(database, spec, quality, path);
-    return { verdict: checkWindow(spec, await summarizeWindow(database, spec, window)), path };
+  /** Takes the way of a real window: a segment is made into Parquet, labels are joined to it, and both looks are taken. */
+  private async checkMadeUp(request: SyntheticRequest & { readonly signal: AbortSignal }): Promise<{ verdict: WindowVerdict; path: string }> {
+    const window = await writeSyntheticWindow(request);
+    const verdicts: WindowVerdict[] = [];
+    for (const look of WINDOW_LOOKS) verdicts.push((await lookAtWindow(request.spec, look, { ...window, scratch: request.folder, signal: request.signal })).verdict);
+    return { verdict: joinVerdicts(verdicts), path: window.files.observations[0] as string };
   }
 
   private async sendTest({ model, deployment, proofKey }: ProofId, verdict: WindowVerdict): Promise<{ alarmId: string; sentAt: Date; arrivedAt: Date }> {

@@ -1,4 +1,5 @@
-import { rowGain, type RowGain, type RowLoss } from '../../src/rollout/row-gain.js';
+import { rowGain, type RowGain } from '../../src/rollout/row-gain.js';
+import type { RowLoss } from '../../src/spec/comparison-loss.js';
 import type { Random } from './random.js';
 
 /** A row as it happens: both outputs, the label, and its conditional mean gain. */

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WindowSummary, WindowVerdict } from '../contracts/window-summary.js';
+import { WINDOW_LOOKS, type WindowVerdict } from '../contracts/window-summary.js';
 import { specWith } from '../data/data-fixture.js';
-import { withDatabase } from '../data/duckdb.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import { brokenLimits, writeSyntheticWindow } from './synthetic-window.js';
-import { checkWindow } from './window-check.js';
-import { summarizeWindow } from './window-summary.js';
+import { writeSyntheticWindow } from './synthetic-files.js';
+import { brokenLimits, type Quality } from './synthetic-window.js';
+import { joinVerdicts } from './window-check.js';
+import { type LookResult, lookAtWindow } from './window-look.js';
 
 let folder: string;
 beforeAll(() => { folder = mkdtempSync(join(tmpdir(), 'perennial-windows-')); });
@@ -31,11 +31,11 @@ const withLoss = (spec: ModelSpec, maximumLoss: number, comparison: Partial<Mode
   ({ ...spec, monitoring: { ...spec.monitoring, maximumLoss }, rollout: { ...spec.rollout, comparison: { ...spec.rollout.comparison, ...comparison } } });
 const blind = (spec: ModelSpec): ModelSpec => ({ ...spec, serving: { ...spec.serving, observe: { inputs: false } } });
 
-async function look(spec: ModelSpec, quality: 'good' | 'bad'): Promise<{ summary: WindowSummary; verdict: WindowVerdict }> {
-  return withDatabase({ files: [], scratch: folder }, async (database) => {
-    const summary = await summarizeWindow(database, spec, await writeSyntheticWindow(database, spec, quality, join(folder, `${quality}.parquet`)));
-    return { summary, verdict: checkWindow(spec, summary) };
-  });
+let made = 0;
+async function look(spec: ModelSpec, quality: Quality): Promise<{ looks: LookResult[]; verdict: WindowVerdict }> {
+  const window = await writeSyntheticWindow({ spec, specDigest: 'sha256:0', deployment: 'default', quality, folder: join(folder, String((made += 1))) });
+  const looks = await Promise.all(WINDOW_LOOKS.map((one) => lookAtWindow(spec, one, { ...window, scratch: folder })));
+  return { looks, verdict: joinVerdicts(looks.map(({ verdict }) => verdict)) };
 }
 
 const SPECS: readonly (readonly [string, ModelSpec])[] = [
@@ -55,17 +55,17 @@ describe('a synthetic window', () => {
   });
 
   it('is counted row by row', async () => {
-    const { summary } = await look(withLoss(MANY, 0.25), 'bad');
-    expect(summary).toEqual({
-      rows: 3_000, inputRows: 3_000,
+    const { looks: [inputs, loss] } = await look(withLoss(MANY, 0.25), 'bad');
+    expect(inputs?.summary).toEqual({
+      rows: 1_000, inputRows: 1_000, loss: null,
       features: [
-        { name: 'speed', missing: 1_500, unknown: 0, outOfRange: 1_500 }, { name: 'height', missing: 1_500, unknown: 0, outOfRange: 1_500 },
-        { name: 'depth', missing: 1_500, unknown: 0, outOfRange: 1_500 }, { name: 'label', missing: 1_500, unknown: 0, outOfRange: 0 },
-        { name: 'row', missing: 0, unknown: 0, outOfRange: 0 }, { name: 'side', missing: 0, unknown: 3_000, outOfRange: 0 },
-        { name: 'open', missing: 0, unknown: 3_000, outOfRange: 0 },
+        { name: 'speed', missing: 500, unknown: 0, outOfRange: 500 }, { name: 'height', missing: 500, unknown: 0, outOfRange: 500 },
+        { name: 'depth', missing: 500, unknown: 0, outOfRange: 500 }, { name: 'label', missing: 500, unknown: 0, outOfRange: 0 },
+        { name: 'row', missing: 0, unknown: 0, outOfRange: 0 }, { name: 'side', missing: 0, unknown: 1_000, outOfRange: 0 },
+        { name: 'open', missing: 0, unknown: 1_000, outOfRange: 0 },
       ],
-      loss: { rows: 3_000, mean: 1, variance: 0 },
     });
+    expect(loss?.summary).toEqual({ rows: 1_000, inputRows: 0, features: [], loss: { rows: 1_000, mean: 1, variance: 0 } });
   });
 
   it('names what it breaks, and nothing where the spec limits nothing', () => {

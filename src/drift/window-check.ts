@@ -1,9 +1,9 @@
-import type { FeatureCounts, LossSummary, WindowFinding, WindowSummary, WindowVerdict } from '../contracts/window-summary.js';
+import { type FeatureCounts, type LossSummary, WINDOW_LOOKS, type WindowFinding, type WindowSummary, type WindowVerdict } from '../contracts/window-summary.js';
+import { comparisonLoss } from '../spec/comparison-loss.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { lowerMean, lowerShare } from './lower-bounds.js';
-import { rowLoss } from './loss.js';
 
-/** The chance that a window within all its limits is found to break one, over all of its checks. */
+/** The chance that a window within all its limits is found to break one, over all of its checks and looks. */
 export const WINDOW_ALPHA = 0.001;
 /** A share below this harms nobody, however certain it is: a limit of 0 stands for it. */
 export const NEGLIGIBLE_SHARE = 0.001;
@@ -16,9 +16,18 @@ export const NEGLIGIBLE_SHARE = 0.001;
  */
 export function checkWindow(spec: Pick<ModelSpec, 'task' | 'data' | 'rollout' | 'monitoring'>, summary: WindowSummary): WindowVerdict {
   const checks = summary.rows === 0 ? [] : [...shareChecks(spec.data.features, summary), ...lossChecks(spec, summary.loss)];
-  const findings = checks.flatMap((check) => check(WINDOW_ALPHA / checks.length) ?? []);
+  const findings = checks.flatMap((check) => check(WINDOW_ALPHA / WINDOW_LOOKS.length / checks.length) ?? []);
   const verdict = findings.length > 0 ? 'fail' : checks.length > 0 ? 'pass' : 'inconclusive';
   return { verdict, rows: summary.rows, checks: checks.length, findings };
+}
+
+/** What several looks at the same window say together. */
+export function joinVerdicts(verdicts: readonly WindowVerdict[]): WindowVerdict {
+  const of = (verdict: WindowVerdict['verdict']): boolean => verdicts.some((one) => one.verdict === verdict);
+  return {
+    verdict: of('fail') ? 'fail' : of('pass') ? 'pass' : 'inconclusive', rows: Math.max(0, ...verdicts.map(({ rows }) => rows)),
+    checks: verdicts.reduce((sum, { checks }) => sum + checks, 0), findings: verdicts.flatMap(({ findings }) => findings),
+  };
 }
 
 type Check = (delta: number) => WindowFinding | null;
@@ -53,12 +62,12 @@ function shareCheck(check: WindowFinding['check'], feature: string, count: numbe
 
 function lossChecks(spec: Pick<ModelSpec, 'task' | 'rollout' | 'monitoring'>, loss: LossSummary | null): Check[] {
   const limit = spec.monitoring.maximumLoss;
-  const { name, bound } = rowLoss(spec);
+  const { metric, bound } = comparisonLoss(spec);
   if (limit === undefined || loss === null || loss.rows === 0 || bound === undefined) return [];
   return [(delta) => {
     const low = lowerMean(loss, bound, delta);
     if (low <= limit) return null;
-    const message = `The mean ${name} of ${loss.rows} labelled rows is ${rounded(loss.mean)}, surely more than ${rounded(low)}; the spec allows ${limit} (monitoring.maximumLoss)`;
+    const message = `The mean ${metric} of ${loss.rows} labelled rows is ${rounded(loss.mean)}, surely more than ${rounded(low)}; the spec allows ${limit} (monitoring.maximumLoss)`;
     return { check: 'loss', feature: null, measured: loss.mean, low, limit, rows: loss.rows, message };
   }];
 }

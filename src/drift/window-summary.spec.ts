@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WindowSummary } from '../contracts/window-summary.js';
 import { specWith } from '../data/data-fixture.js';
 import { withDatabase } from '../data/duckdb.js';
+import { rowLoss } from '../rollout/row-gain.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { observedRows, summarizeWindow } from './window-summary.js';
 
@@ -39,6 +40,13 @@ describe('summarizeWindow', () => {
     expect((await summary(compared({ metric: 'clippedLogLoss' }), rows)).loss?.mean).toBeCloseTo((Math.log(2) + 5) / 3, 9);
     expect((await summary({ ...compared({ metric: 'absoluteError', bound: 0.75 }), task: 'regression' }, rows)).loss?.mean).toBeCloseTo((0.5 + 0.75) / 3, 9);
     expect((await summary(SPEC, rows.slice(0, 1))).loss).toEqual({ rows: 1, mean: 0.25, variance: 0 });
+  });
+
+  it.each([['brier', 1], ['clippedLogLoss', 5], ['absoluteError', 0.75]] as const)('counts %s as the comparison of two versions does, also what is no probability', async (metric, bound) => {
+    for (const [output, label] of [[0.3, 1], [0.3, 0], [0, 1], [1, 1], [1.5, 1], [-0.25, 0]] as const) {
+      const { loss } = await summary({ ...compared({ metric, bound }), task: metric === 'absoluteError' ? 'regression' : 'binary-classification' }, [['0', "'north'", String(output), String(label)]]);
+      expect(loss?.mean).toBeCloseTo(rowLoss(metric, bound, Math.fround(output), label), 12);
+    }
   });
 
   it('of no rows is zeros', async () => {

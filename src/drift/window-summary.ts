@@ -1,8 +1,9 @@
 import type { FeatureCounts, LossSummary, WindowSummary } from '../contracts/window-summary.js';
 import type { Database, Row } from '../data/duckdb.js';
 import { categoryCode, quoteIdentifier } from '../data/feature-encoding.js';
+import { comparisonLoss } from '../spec/comparison-loss.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
-import { lossExpression, rowLoss } from './loss.js';
+import { lossExpression } from './loss-expression.js';
 
 /** SQL of one feature's column in a window. */
 export interface FeatureColumn {
@@ -67,7 +68,7 @@ export async function summarizeWindow(database: Database, spec: ModelSpec, windo
 }
 
 function wholeWindow(spec: ModelSpec, { output, label, hasInputs }: WindowRows): string {
-  const loss = lossExpression(rowLoss(spec), output, label);
+  const loss = lossExpression(comparisonLoss(spec), output, label);
   return `count(*)::DOUBLE AS rows, count_if(${hasInputs})::DOUBLE AS kept, count(${loss})::DOUBLE AS labelled, avg(${loss})::DOUBLE AS mean, coalesce(var_samp(${loss}), 0)::DOUBLE AS variance`;
 }
 

@@ -1,8 +1,8 @@
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { durationMs } from '../contracts/time.js';
+import { comparisonLoss, type RowLoss, STANDARD_BOUND } from '../spec/comparison-loss.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import type { RowLoss } from './row-gain.js';
 
 /** All that a comparison's outcome depends on beside its pairs. It is fixed, and its digest recorded, before the first mirrored request. */
 export interface ComparisonPlan {
@@ -34,7 +34,6 @@ export interface ComparisonPlan {
 
 export type WantedPlan = Pick<ComparisonPlan, 'metric'> & Partial<ComparisonPlan>;
 
-const DEFAULT_BOUND: Readonly<Partial<Record<RowLoss, number>>> = { brier: 1, clippedLogLoss: 5 };
 const DAY = 86_400_000;
 
 /**
@@ -44,7 +43,7 @@ const DAY = 86_400_000;
  * @throws PerennialError `InvalidRequest` that names every value that makes no sense
  */
 export function comparisonPlan(wanted: WantedPlan): ComparisonPlan {
-  const bound = wanted.bound ?? DEFAULT_BOUND[wanted.metric];
+  const bound = wanted.bound ?? STANDARD_BOUND[wanted.metric];
   if (bound === undefined) {
     throw new PerennialError('InvalidRequest', 'The comparison plan needs a bound: an absolute error has no largest value; say in rollout.comparison.bound which error of a row is as bad as any greater one');
   }
@@ -69,14 +68,10 @@ export function comparisonPlan(wanted: WantedPlan): ComparisonPlan {
 }
 
 /** The plan of a model's releases, from its spec. */
-export function planOfSpec({ task, rollout: { comparison } }: Pick<ModelSpec, 'task' | 'rollout'>): ComparisonPlan {
-  const { metric, bound, block, ...same } = comparison;
-  return comparisonPlan({
-    ...same,
-    metric: metric ?? (task === 'regression' ? 'absoluteError' : 'brier'),
-    ...(bound === undefined ? {} : { bound }),
-    blockMs: durationMs(block) ?? DAY,
-  });
+export function planOfSpec(spec: Pick<ModelSpec, 'task' | 'rollout'>): ComparisonPlan {
+  const { block, ...same } = spec.rollout.comparison;
+  const { metric, bound } = comparisonLoss(spec);
+  return comparisonPlan({ ...same, metric, bound, blockMs: durationMs(block) ?? DAY });
 }
 
 /** `sha256:…` over the canonical form: what the record holds before the first pair. */

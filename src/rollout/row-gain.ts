@@ -1,5 +1,4 @@
-/** The loss of one row, from 0 to the plan's bound: less is better. */
-export type RowLoss = 'brier' | 'clippedLogLoss' | 'absoluteError';
+import type { RowLoss } from '../spec/comparison-loss.js';
 
 /** Gain of the challenger on one row: the champion's loss less the challenger's, with the range that both outputs leave it. */
 export interface RowGain {
