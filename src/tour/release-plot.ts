@@ -10,7 +10,7 @@ const LABELLED_DAYS = 7;
 const INK = '#1f2933';
 const QUIET = '#6b7785';
 const GRID = '#e4e8ec';
-const PHASE = { rollout: { line: '#2563a8', band: '#bcd6f0', name: 'shadow and canary' }, watch: { line: '#a8572a', band: '#f3d3be', name: 'watch after the promotion' } } as const;
+const PHASE = { rollout: { line: '#2563a8', band: '#bcd6f0', name: 'before promotion' }, watch: { line: '#a8572a', band: '#f3d3be', name: 'watch' } } as const;
 const FONT = "font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\"";
 
 interface Point {
@@ -29,7 +29,7 @@ export function comparisonPlot(releases: readonly ReleaseEntry[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="Mean gain and its confidence sequence for each release" ${FONT}>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
 ${panels}
-${legend(height - 14)}
+${legend(height - 14, compared[0]?.alpha ?? 0.05)}
 </svg>
 `;
 }
@@ -48,7 +48,7 @@ function panel(entry: ReleaseEntry): string {
 }
 
 const title = ({ title: text, version, champion, outcome }: ReleaseEntry): string =>
-  `<text x="${PANEL.left}" y="20" font-size="14" font-weight="600" fill="${INK}">${escaped(`Version ${version} against ${champion ?? '–'}: ${outcome}`)}</text>` +
+  `<text x="${PANEL.left}" y="20" font-size="14" font-weight="600" fill="${INK}">${escaped(`Version ${version} against ${champion ?? '–'}: ${outcome.replace('-', ' ')}`)}</text>` +
   `<text x="${WIDTH - PANEL.right}" y="20" font-size="12" text-anchor="end" fill="${QUIET}">${escaped(text)}</text>`;
 
 function sequence(phase: BlockEntry['phase'], blocks: readonly BlockEntry[], x: (ms: number) => number, y: (value: number) => number): string {
@@ -58,7 +58,9 @@ function sequence(phase: BlockEntry['phase'], blocks: readonly BlockEntry[], x: 
   const around = [...bounded.map((block) => at(block, block.high as number)), ...bounded.toReversed().map((block) => at(block, block.low as number))];
   const middle = blocks.map((block) => at(block, block.gain as number));
   const dots = middle.map((point) => `<circle cx="${round(point.x)}" cy="${round(point.y)}" r="2.2" fill="${line}"/>`).join('');
-  return `${around.length > 2 ? `<path d="${path(around)}Z" fill="${band}" fill-opacity="0.75"/>` : ''}<path d="${path(middle)}" fill="none" stroke="${line}" stroke-width="1.8"/>${dots}`;
+  // One interval alone makes no area.
+  const shape = around.length > 2 ? `<path d="${path(around)}Z" fill="${band}" fill-opacity="0.75"/>` : `<path d="${path(around)}" stroke="${band}" stroke-width="6"/>`;
+  return `${around.length > 0 ? shape : ''}<path d="${path(middle)}" fill="none" stroke="${line}" stroke-width="1.8"/>${dots}`;
 }
 
 function valueAxis(least: number, most: number, y: (value: number) => number): string {
@@ -95,20 +97,17 @@ function marks(steps: readonly (ReleaseEntry['steps'][number] & { readonly ms: n
   }).join('');
 }
 
-function nameOf({ action, stage, reason }: ReleaseEntry['steps'][number], { outcome }: ReleaseEntry): string {
-  if (action === 'promote') return 'promoted';
-  if (action === 'roll-back') return 'rolled back';
-  if (action === 'finish') return outcome === 'promoted' ? 'watch over' : outcome;
-  const percent = / (\d+) %/.exec(stage === 'canary' ? reason : '')?.[1];
-  return stage === 'canary' && percent === undefined ? 'canary' : stage === 'canary' ? `after ${percent} %` : stage;
+function nameOf({ stage, percent }: ReleaseEntry['steps'][number], { outcome }: ReleaseEntry): string {
+  if (stage === 'finished') return outcome === 'promoted' ? 'watch over' : outcome.replace('-', ' ');
+  return stage === 'watch' ? 'promoted' : percent === null ? stage : `${percent} %`;
 }
 
-function legend(y: number): string {
+function legend(y: number, alpha: number): string {
   const entries = Object.values(PHASE).map(({ line, band, name }, index) => {
-    const x = PANEL.left + index * 260;
+    const x = PANEL.left + index * 150;
     return `<rect x="${x}" y="${y - 9}" width="22" height="10" fill="${band}"/><line x1="${x}" x2="${x + 22}" y1="${y - 4}" y2="${y - 4}" stroke="${line}" stroke-width="1.8"/><text x="${x + 30}" y="${y}" font-size="12" fill="${INK}">${name}</text>`;
   });
-  return `${entries.join('')}<text x="${WIDTH - PANEL.right}" y="${y}" font-size="12" text-anchor="end" fill="${QUIET}">mean gain so far, and its 95 % confidence sequence; above 0 the released version is better</text>`;
+  return `${entries.join('')}<text x="${WIDTH - PANEL.right}" y="${y}" font-size="12" text-anchor="end" fill="${QUIET}">mean gain so far with its ${Math.round(100 * (1 - alpha))} % confidence sequence; above 0 the released version is better</text>`;
 }
 
 const path = (points: readonly Point[]): string => points.map((point, index) => `${index === 0 ? 'M' : 'L'}${round(point.x)} ${round(point.y)}`).join('');

@@ -8,11 +8,12 @@ import { type Style, styled, type Terminal } from '../cli/terminal.js';
 import type { ReleaseMeasurement } from '../contracts/releases.js';
 import { eventDay, eventHour } from './event-days.js';
 import type { ReplayFigures } from './flight-replay.js';
-import type { ReleaseEntry, ReleaseResult } from './release-result.js';
+import { percentOf, type ReleaseEntry, type ReleaseResult } from './release-result.js';
 import type { Leg } from './release-scenario.js';
 import type { ReleaseTourWatcher } from './release-tour.js';
 
 const BAR_WIDTH = 24;
+const WHEN = '2013-06-25 05h'.length;
 const STYLE: Readonly<Record<string, Style>> = { promoted: 'green', rejected: 'yellow', 'rolled-back': 'yellow' };
 /** Between two lines on how it stands, where no line can be drawn again. */
 const TELL_EVERY_MS = 15_000;
@@ -35,8 +36,11 @@ export class ReleaseReport implements ReleaseTourWatcher {
     this.draw(`  ${stage.padEnd(9)} ${progress ? progressBar(progress.done, progress.total, BAR_WIDTH) : '…'}`);
   }
 
-  trained(_leg: Leg, { outcome, version, reason }: RetrainDetail): void {
-    this.write(`  retrain     version ${version ?? '–'}: ${outcome === 'releasing' ? 'passed its gate, is released step by step' : (outcome ?? '')}. ${reason ?? ''}\n`);
+  trained(_leg: Leg, { outcome, version, evaluation }: RetrainDetail): void {
+    const compared = evaluation?.comparison && 'gain' in evaluation.comparison ? evaluation.comparison : undefined;
+    const gain = compared ? ` against ${figure(compared.champion)}, a gain of ${interval({ ...compared.gain, gain: compared.gain.value })}` : '';
+    const end = outcome === 'releasing' ? 'passed its gate' : `${outcome ?? ''} by its gate`;
+    this.write(`  ${'retrain'.padEnd(WHEN)} version ${version ?? '–'} ${end}: AUC ${figure(evaluation?.metrics['auc']?.value)}${gain}\n`);
   }
 
   playing(release: ReleaseDetail, playedUntilMs: number, { answers, labels }: ReplayFigures): void {
@@ -58,11 +62,12 @@ export class ReleaseReport implements ReleaseTourWatcher {
   summary({ releases, answers, labels }: ReleaseResult): string {
     const titles = ['Version', 'Trained until', 'Against', 'Outcome', 'Decided in', 'Event time', 'Pairs', 'Gain (Brier) [95 %]', 'No label'];
     const rows = releases.map((entry) => {
-      const { phase, block } = deciding(entry);
-      const share = block ? block.missingLabels / (block.samples + block.missingLabels) : null;
+      const step = deciding(entry);
+      const seen = step?.comparison;
       return [
-        `v${entry.version}`, eventDay(Date.parse(entry.trainedOn.end)), entry.champion === null ? '–' : `v${entry.champion}`, entry.outcome, block ? phase : 'gate',
-        block ? eventDay(Date.parse(block.until)) : '–', block ? String(block.samples) : '–', block ? interval(block) : '–', share === null ? '–' : `${figure(100 * share)} %`,
+        `v${entry.version}`, eventDay(Date.parse(entry.trainedOn.end)), entry.champion === null ? '–' : `v${entry.champion}`, entry.outcome,
+        step ? (entry.outcome === 'rolled-back' ? 'watch' : 'shadow') : 'gate', step?.eventTime ? eventDay(Date.parse(step.eventTime)) : '–',
+        seen ? String(seen.samples) : '–', seen ? interval(seen) : '–', seen ? `${((100 * seen.missingLabels) / (seen.samples + seen.missingLabels)).toFixed(1)} %` : '–',
       ];
     });
     return `${table(this.terminal, titles.map((title) => ({ title })), rows, 'Nothing was released.')}${answers} answers and ${labels} labels at this start. The clock of the replay is compressed: times are those of the flights.\n`;
@@ -76,9 +81,9 @@ export class ReleaseReport implements ReleaseTourWatcher {
   private tellSteps(release: ReleaseDetail): void {
     if (this.release !== release.workflowId) this.stepsTold = 0;
     this.release = release.workflowId;
-    for (const { action, stage, eventTime, reason, step } of release.steps.slice(this.stepsTold)) {
-      const to = action === 'advance' && stage === 'canary' ? `canary ${percentOf(release, step)} %` : action === 'advance' ? stage : action;
-      this.write(`  ${(eventTime ? eventDay(Date.parse(eventTime)) : '').padEnd(11)} → ${styled(this.terminal, 'bold', to)}: ${reason}\n`);
+    for (const { action, stage, eventTime, reason, step } of release.steps.slice(this.stepsTold).filter((taken) => taken.action !== 'request')) {
+      const to = stage === 'canary' ? `canary ${percentOf(release, step)} %` : stage === 'finished' ? (release.outcome ?? action) : stage;
+      this.write(`  ${(eventTime ? eventDay(Date.parse(eventTime)) : '').padEnd(WHEN)} → ${styled(this.terminal, 'bold', to)}: ${reason}\n`);
     }
     this.stepsTold = release.steps.length;
   }
@@ -99,19 +104,14 @@ export class ReleaseReport implements ReleaseTourWatcher {
 
 const standing = ({ stage, percent }: ReleaseDetail): string => (percent === null ? stage : `${stage} ${percent} %`);
 
-const percentOf = ({ plan }: ReleaseDetail, step: number | null): string =>
-  String((plan as { canary?: { steps?: readonly number[] } } | null)?.canary?.steps?.[step ?? 0] ?? '?');
-
 function comparison({ latest }: ReleaseDetail): string {
   const seen = (latest?.measurement as ReleaseMeasurement | null | undefined)?.comparison;
   return seen && seen.samples > 0 ? `, ${seen.samples} pairs, gain ${interval(seen)}` : '';
 }
 
-/** The comparison as it stood when the release was decided: in the watch where it was rolled back there, else in the rollout. */
-function deciding({ blocks, outcome }: ReleaseEntry): { phase: string; block: ReleaseEntry['blocks'][number] | undefined } {
-  const phase = outcome === 'rolled-back' ? 'watch' : 'rollout';
-  return { phase: phase === 'watch' ? 'watch' : 'shadow', block: blocks.findLast((block) => block.phase === phase) };
-}
+/** The step that the comparison decided: the end, or of a promoted version the first that followed the shadow. */
+const deciding = ({ steps, outcome }: ReleaseEntry): ReleaseEntry['steps'][number] | undefined =>
+  steps.find(({ stage }) => stage === (outcome === 'promoted' ? 'canary' : 'finished'));
 
 const interval = ({ gain, low, high }: { gain: number | null; low: number | null; high: number | null }): string =>
   low === null || high === null ? signed(gain) : `${signed(gain)} [${signed(low)}, ${signed(high)}]`;

@@ -1,4 +1,5 @@
 import type { ReleaseDetail } from '../api/releases/releases.dto.js';
+import type { ComparisonStanding, ReleaseMeasurement, ReleasePlan } from '../contracts/releases.js';
 import type { LegDone, ReleaseTourOutcome } from './release-tour.js';
 import type { TourTimings, TourUrls } from './tour-result.js';
 
@@ -19,9 +20,13 @@ export interface BlockEntry {
 export interface StepEntry {
   readonly action: string;
   readonly stage: string;
+  /** Share of the entities that the version answers from then on; null outside the canary. */
+  readonly percent: number | null;
   /** ISO 8601; null before anything was observed. */
   readonly eventTime: string | null;
   readonly reason: string;
+  /** The comparison that it was decided on; null where none was looked at. */
+  readonly comparison: ComparisonStanding | null;
 }
 
 export interface ReleaseEntry {
@@ -62,7 +67,8 @@ function releaseEntry({ leg, retrain, version, release }: LegDone): ReleaseEntry
     title: leg.title, version: version.version, trainedOn: { ...train.window, rows: train.labelledRows }, gateVerdict: retrain.evaluation?.verdict ?? null,
     release: release?.number ?? null, champion: release?.champion ?? null, outcome: release?.outcome ?? retrain.outcome ?? '',
     reason: release?.reason ?? retrain.reason, promotedEpoch: release?.promotedEpoch ?? retrain.promotedEpoch, planDigest: release?.planDigest ?? null,
-    alpha: alphaOf(release), steps: release?.steps.map(({ action, stage, eventTime, reason }) => ({ action, stage, eventTime, reason })) ?? [],
+    alpha: release ? (planOf(release)?.comparison.alpha ?? null) : null,
+    steps: release?.steps.map((step) => stepEntry(release, step)) ?? [],
     blocks: release ? blocksOf(release) : [], workflowId: release?.workflowId ?? retrain.workflowId,
   };
 }
@@ -77,7 +83,14 @@ interface Judgement {
   readonly outcome: string | null;
 }
 
-const alphaOf = (release: ReleaseDetail | null): number | null => (release?.plan as { comparison?: { alpha?: number } } | null | undefined)?.comparison?.alpha ?? null;
+const stepEntry = (release: ReleaseDetail, { action, stage, step, eventTime, reason, measurement }: ReleaseDetail['steps'][number]): StepEntry => ({
+  action, stage, percent: percentOf(release, step), eventTime, reason, comparison: (measurement as ReleaseMeasurement | null)?.comparison ?? null,
+});
+
+const planOf = ({ plan }: ReleaseDetail): ReleasePlan | null => plan as ReleasePlan | null;
+
+/** Share of the entities in a canary step. */
+export const percentOf = (release: ReleaseDetail, step: number | null): number | null => (step === null ? null : (planOf(release)?.canary.steps[step] ?? null));
 
 /** Of the planned comparisons; those made again with labels that came later are left out. */
 const blocksOf = ({ analyses }: ReleaseDetail): BlockEntry[] =>
