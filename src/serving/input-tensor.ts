@@ -62,10 +62,10 @@ export interface EncodedTensor {
  */
 export function readEncodedTensor(raw: unknown, largest: number, maxRows: number): EncodedTensor {
   const { data, shape, datatype, parameters } = raw as JsonObject;
-  const known = datatype === 'FP32' && parameters === undefined && Array.isArray(shape) && shape.length === 2 && Array.isArray(data) && !Array.isArray(data[0]);
+  const known = datatype === 'FP32' && parameters === undefined && Array.isArray(shape) && shape.length === 2 && (data instanceof Float32Array || (Array.isArray(data) && !Array.isArray(data[0])));
   const [rows, columns] = known ? (shape as number[]) as [number, number] : [0, 0];
   if (known && rows > 0 && columns > 0 && rows <= maxRows && data.length === rows * columns) {
-    const features = copyOf(data, largest);
+    const features = data instanceof Float32Array ? data : copyOf(data, largest);
     if (features && Number.isSafeInteger(rows)) return { shape: shape as number[], rows, columns, features };
   }
   return encodedSlowly(raw, maxRows);
@@ -102,7 +102,9 @@ function readShape(shape: unknown, what: string): [rows: number, columns: number
   return [rows, columns];
 }
 
-function flatten(data: unknown, rows: number, columns: number, what: string): readonly unknown[] {
+function flatten(given: unknown, rows: number, columns: number, what: string): readonly unknown[] {
+  // Numbers of a large body come as float32; NaN was null.
+  const data: unknown = given instanceof Float32Array ? Array.from(given, (value) => (Number.isNaN(value) ? null : value)) : given;
   if (!Array.isArray(data)) throw invalid(`${what} has no \`data\` array`);
   if (!Array.isArray(data[0])) {
     if (data.length !== rows * columns) throw invalid(`${what} has ${data.length} values, but its shape asks for ${rows} × ${columns} = ${rows * columns}`);

@@ -49,3 +49,42 @@ describe('nestsDeeperThan', () => {
     expect(nestsDeeperThan(Buffer.from(json), limit)).toBe(deeper);
   });
 });
+
+describe('a body with a large tensor of features', () => {
+  const numbers = Array.from({ length: 600 }, (_, at) => (at % 7 === 0 ? null : Math.fround(Math.sin(at) * 3)));
+  const body = (changes: object = {}, space = 0): string =>
+    JSON.stringify({ id: 'x', parameters: { note: '"data":[1' }, inputs: [{ name: 'features', datatype: 'FP32', shape: [20, 30], data: numbers, ...changes }], more: [{ data: [1] }] }, null, space);
+  const whole = (text: string): unknown => parseJsonBody(Buffer.from(text));
+  const dataOf = (parsed: unknown): unknown => (parsed as { inputs: { data: unknown }[] }).inputs[0]!.data;
+
+  it('is parsed as any other, its numbers as float32', () => {
+    for (const text of [body(), body().replaceAll('":', '": ').replaceAll(',', ', ')]) {
+      const parsed = whole(text);
+      const data = dataOf(parsed);
+      expect(data).toEqual(Float32Array.from(numbers, (value) => value ?? NaN));
+      (parsed as { inputs: { data: unknown }[] }).inputs[0]!.data = numbers;
+      expect(parsed).toEqual(JSON.parse(text));
+    }
+  });
+
+  it.each([
+    ['another input', body({ name: 'distance' })],
+    ['another type', body({ datatype: 'FP64' })],
+    ['nested rows', body({ data: [numbers] })],
+    ['text among them', body({ data: [...numbers, 'x'] })],
+    ['data given twice', body().replace('"data":[null', '"data":[1,2],"data":[null')],
+    ['data given twice, the numbers first', body().replace('},"inputs"', '},"inputs"').replace(']}],"more"', '],"data":7}],"more"')],
+    ['two inputs', body().replace(']}],"more"', ']},{"name":"features","datatype":"FP32","data":[1]}],"more"')],
+    ['the numbers elsewhere', JSON.stringify({ other: { data: numbers }, inputs: [{ name: 'features', datatype: 'FP32', shape: [1], data: [1] }] })],
+    ['a number that float32 cannot hold', body({ data: [...numbers, 1e39] })],
+  ])('is left to JSON.parse where it has %s', (_what, text) => {
+    expect(whole(text)).toEqual(JSON.parse(text));
+  });
+
+  it('is refused with the same words where it is no JSON', () => {
+    for (const text of [body().slice(0, -1), body().replace('null', 'NaN'), `${body()}x`]) {
+      expect(() => JSON.parse(text) as unknown).toThrow();
+      expect(() => whole(text)).toThrow(/not JSON/);
+    }
+  });
+});
