@@ -5,7 +5,7 @@ import {
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { AlarmNotice } from '../src/contracts/alarms.js';
 import { type DeploymentInput, rollbackWorkflowId } from '../src/contracts/motion.js';
-import type { MonitoringState, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleaseTurn } from '../src/contracts/releases.js';
+import type { MonitoringState, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseTurn } from '../src/contracts/releases.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
@@ -46,6 +46,9 @@ export async function deployment(input: DeploymentInput): Promise<DeploymentResu
   return continueAsNew<typeof deployment>({ ...input, awaitedRevision: release.awaited });
 }
 
+/** `news`: there is something to follow and to show. */
+type Turn = ReleaseTurn & { readonly news: boolean };
+
 class Release {
   isOver = false;
   awaited: number;
@@ -54,6 +57,8 @@ class Release {
   private woken = true;
   private held = false;
   private measured: ReleaseMeasurement | null = null;
+  private measuredAtMs = 0;
+  private transitions = -1;
 
   constructor(input: DeploymentInput) {
     this.id = { model: input.model, number: input.number };
@@ -70,25 +75,34 @@ class Release {
   async run(): Promise<DeploymentResult | undefined> {
     for (let looks = 0; looks < LOOKS_A_RUN && !workflowInfo().continueAsNewSuggested; looks += 1) {
       const turn = await this.look();
-      await this.follow(turn);
+      if (turn.news) await this.follow(turn);
       const { outcome, plan } = turn.state;
       if (outcome !== null) return this.over(outcome, turn.state.reason ?? turn.decision.reason);
-      if (this.measured?.complete !== false) await condition(() => this.woken, plan?.checkEveryMs ?? QUEUED_CHECK_MS);
+      if (this.measured?.complete !== false) await condition(() => this.woken, plan ? Math.max(1, this.measureAtMs(plan) - Date.now()) : QUEUED_CHECK_MS);
     }
     return undefined;
   }
 
-  /** What a person asked for is done before anything is measured. */
-  private async look(): Promise<ReleaseTurn> {
+  /** What a person asked for is done at once; between two measurements lies the time that the spec asks for. */
+  private async look(): Promise<Turn> {
     this.woken = false;
     const before = await this.decide('See what was asked for', null, null);
-    if (before.state.outcome !== null || before.needsProof) return this.withProof(before, null);
-    if (before.state.plan === null) return before;
+    const { outcome, plan, transitions } = before.state;
+    const news = transitions !== this.transitions;
+    this.transitions = transitions;
+    if (outcome !== null || before.needsProof) return { ...(await this.withProof(before, null)), news: true };
+    if (plan === null) return { ...before, news: true };
+    if (this.measured?.complete !== false && Date.now() < this.measureAtMs(plan)) return { ...before, news };
+    this.measuredAtMs = Date.now();
     this.measured = null;
     const measurement = await this.measure();
-    if (typeof measurement === 'string') return { ...before, decision: { action: 'hold', reason: `It cannot be measured: ${measurement}` } };
+    if (typeof measurement === 'string') return { ...before, news: true, decision: { action: 'hold', reason: `It cannot be measured: ${measurement}` } };
     this.measured = measurement;
-    return this.withProof(await this.decide('Decide over what was measured', measurement, null), measurement);
+    return { ...(await this.withProof(await this.decide('Decide over what was measured', measurement, null), measurement)), news: true };
+  }
+
+  private measureAtMs({ checkEveryMs }: ReleasePlan): number {
+    return this.measuredAtMs + checkEveryMs;
   }
 
   private decide(summary: string, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {

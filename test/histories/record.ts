@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
+import { ingestionWorkflowId } from '../../src/contracts/motion.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 import { toRecorded } from './history-file.js';
@@ -107,6 +108,58 @@ it('records a retrain that is cancelled, and one that is terminated', async () =
   await perennial.temporal.workflow.getHandle(stopped.workflowId).terminate('to be recorded');
   expect((await perennial.awaitRetrain('stopped', stopped.number)).outcome).toBe('terminated');
   await keep('model-lifecycle-child-terminated', 'model/stopped');
+});
+
+/** A better version in the shadow of its release. */
+async function inShadow(model: string): Promise<void> {
+  const rollout = { checkEvery: 'PT1S', canary: { steps: [50] } };
+  await register(model, { ...WEAK, rollout });
+  expect((await run(model, 6)).outcome).toBe('promoted');
+  await perennial.apply(smallSpec({ model, ...STRONG, rollout }));
+  expect((await run(model, 10)).outcome).toBe('releasing');
+  await inStage(model, 'shadow');
+}
+
+async function inStage(model: string, stage: string): Promise<void> {
+  await eventually(async () => ((await perennial.call('GET', `/v1/models/${model}/releases/1`)).body['stage'] === stage ? true : undefined), () => `${model} in ${stage}`);
+}
+
+async function steer(model: string, action: string, stage: string): Promise<void> {
+  await perennial.call('POST', `/v1/models/${model}/releases/1/${action}`, { reason: 'to be recorded' });
+  await inStage(model, stage);
+}
+
+/** The first run, and the last one. */
+async function keepRuns(name: string, workflowId: string, first: string): Promise<void> {
+  await keep(name, workflowId, first);
+  await ended(workflowId);
+  await keep(`${name}-last-run`, workflowId);
+}
+
+it('records a release that is promoted, one that goes back in its watch, and one that is cancelled', async () => {
+  for (const model of ['released', 'returned', 'withdrawn']) await inShadow(model);
+  const firstRun = async (model: string): Promise<string> => (await perennial.temporal.workflow.getHandle(`model/${model}/deployment/2`).describe()).raw.workflowExecutionInfo?.firstRunId ?? '';
+  for (const model of ['released', 'returned']) {
+    await steer(model, 'advance', 'canary');
+    await steer(model, 'advance', 'watch');
+  }
+  await steer('released', 'advance', 'finished');
+  await keepRuns('deployment-promoted', 'model/released/deployment/2', await firstRun('released'));
+  await steer('returned', 'abort', 'finished');
+  await keepRuns('deployment-rolled-back', 'model/returned/deployment/2', await firstRun('returned'));
+  await perennial.temporal.workflow.getHandle('model/withdrawn/deployment/2').cancel();
+  await inStage('withdrawn', 'finished');
+  await ended('model/withdrawn/deployment/2');
+  await keep('deployment-cancelled', 'model/withdrawn/deployment/2');
+  await keep('retrain-releasing', 'retrain/released/2');
+});
+
+it('records the ingestion of labels', async () => {
+  await perennial.apply(smallSpec({ model: 'labelled' }));
+  await perennial.call('POST', '/v1/models/labelled/labels', 'prediction_id,label\na,1\n', { 'content-type': 'text/csv' });
+  const workflowId = ingestionWorkflowId('labelled');
+  await eventually(() => perennial.temporal.workflow.getHandle(workflowId).result().then(() => true, () => undefined), () => workflowId);
+  await keep('ingestion-labels', workflowId);
 });
 
 it('records a life that went on in a new run, with commands that are joined and refused', async () => {
