@@ -1,6 +1,7 @@
 import type { AlarmActivities } from './alarms.activities.js';
 import type { DataActivities } from './data.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
+import type { GatewayActivities } from './gateways.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
 import type { ObservationsActivities } from './observations.activities.js';
 import type { ReconcileActivities } from './reconcile.activities.js';
@@ -9,11 +10,13 @@ import type { ReleaseActivities } from './release.activities.js';
 import type { ReleaseMeasurementActivities } from './release-measurement.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { TrainingActivities } from './training.activities.js';
+import type { WindowsActivities } from './windows.activities.js';
 
 export interface ActivityProviders {
   readonly alarms: AlarmActivities;
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
+  readonly gateways: GatewayActivities;
   readonly labels: LabelsActivities;
   readonly observations: ObservationsActivities;
   readonly training: TrainingActivities;
@@ -22,10 +25,11 @@ export interface ActivityProviders {
   readonly measurement: ReleaseMeasurementActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
+  readonly windows: WindowsActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, labels, observations, training, evaluation, release, measurement, rollout, reconcile }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, gateways, labels, observations, training, evaluation, release, measurement, rollout, reconcile, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -44,6 +48,7 @@ export const activitiesOf = ({ alarms, registry, data, labels, observations, tra
     raiseAlarm: alarms.raiseAlarm.bind(alarms),
     endAlarm: alarms.endAlarm.bind(alarms),
     deliverAlarms: alarms.deliverAlarms.bind(alarms),
+    checkGateways: gateways.checkGateways.bind(gateways),
   },
   data: {
     measureRelease: measurement.measureRelease.bind(measurement),
@@ -52,6 +57,7 @@ export const activitiesOf = ({ alarms, registry, data, labels, observations, tra
     validateData: data.validateData.bind(data),
     convertSegments: observations.convertSegments.bind(observations),
     ingestLabels: labels.ingestLabels.bind(labels),
+    checkWindows: windows.checkWindows.bind(windows),
     admit: evaluation.admit.bind(evaluation),
     score: evaluation.score.bind(evaluation),
   },

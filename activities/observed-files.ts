@@ -26,15 +26,18 @@ export class ObservedFiles {
   }
 
   /**
-   * What {@link readPairs} and {@link withObservedWindow} read.
+   * What {@link readPairs} reads.
    * @param labelRevision only labels of batches up to this one count; null: all
    */
   async pathsOf(range: ObservedRange, labelRevision: number | null): Promise<ObservationPaths> {
-    const [observations, mirrors, labels] = await Promise.all([
-      this.observations.observationFiles(range), this.observations.mirrorFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision),
-    ]);
-    const [observationPaths, mirrorPaths, labelPaths] = [await this.local(observations), await this.local(mirrors), await this.local(labels)];
-    return { observations: observationPaths, mirrors: mirrorPaths, labels: labelPaths };
+    const mirrors = await this.observations.mirrorFiles(range);
+    return { ...(await this.windowPaths(range, labelRevision)), mirrors: await this.local(mirrors) };
+  }
+
+  /** The same without what other versions made of it: what {@link withObservedWindow} reads. */
+  async windowPaths(range: ObservedRange, labelRevision: number | null): Promise<Pick<ObservationPaths, 'observations' | 'labels'>> {
+    const [observations, labels] = await Promise.all([this.observations.observationFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision)]);
+    return { observations: await this.local(observations), labels: await this.local(labels) };
   }
 
   /** A few at a time: each is checked against its digest when it is first read. */

@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, setCurrentDetails, sleep, upsertSearchAttributes } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, isCancellation, setCurrentDetails, sleep, upsertSearchAttributes } from '@temporalio/workflow';
 import type { LabelCounts } from '../src/contracts/labels.js';
 import { CHANGED_SIGNAL, type IngestionInput } from '../src/contracts/motion.js';
 import { storedFailure, typedFailure } from './failures.js';
@@ -50,6 +50,7 @@ async function drainSegments(): Promise<IngestionResult> {
   let segments = 0;
   let told = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
+    await watchGateways();
     const report = await data.convertSegments.executeWithOptions({ summary: 'Make Parquet of the sealed segments' }, []);
     segments += report.segments;
     show('Observations', [['segments', segments], ['segments that cannot be converted now', report.failed.length]], report.failed.map(({ segment, type, message }) => `- ${segment}: ${type}, ${message}`));
@@ -58,7 +59,33 @@ async function drainSegments(): Promise<IngestionResult> {
     if (report.failed.length > 0) await sleep(TRY_AGAIN_AFTER);
     else if (!report.more) break;
   }
+  await checkWindows();
   return { segments, batches: 0, failedBatches: 0, labels: null };
+}
+
+/** Whether what is answered is also kept. */
+async function watchGateways(): Promise<void> {
+  const { raised } = await record.checkGateways.executeWithOptions({ summary: 'See whether gateways lose observations' }, []);
+  if (raised > 0) await deliver();
+}
+
+/** What could not be looked at stays due, and is tried again with the next segments. */
+async function checkWindows(): Promise<void> {
+  try {
+    const { raised, unreadable } = await data.checkWindows.executeWithOptions({ summary: 'Look at the windows that have closed', retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' }, []);
+    if (unreadable.length > 0) show('Windows that cannot be looked at now', [], unreadable.map(({ window, type, message }) => `- ${window}: ${type}, ${message}`));
+    if (raised > 0) await deliver();
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    show('Windows cannot be looked at now', [], [storedFailure(error).message]);
+  }
+}
+
+/** They are on the record; a receiver that is away gets them from the next round of deliveries. */
+async function deliver(): Promise<void> {
+  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver alarms', retry: { maximumAttempts: 1 } }, []).catch((error: unknown) => {
+    if (isCancellation(error)) throw error;
+  });
 }
 
 /** The record has it already; a release that is not there needs no word. */

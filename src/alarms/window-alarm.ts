@@ -8,11 +8,13 @@ export interface CheckedWindow {
   readonly deployment: string;
   /** Such as `2013-03-01T00:00:00.000Z/2013-03-02T00:00:00.000Z`. */
   readonly name: string;
-  /** Unlike for another, an alarm is raised beside an open one. Null: one alarm for all windows of the deployment. */
-  readonly occasion: string | null;
+  /** What was looked at. While an alarm of the deployment is open under it, no second one is raised. */
+  readonly occasion: string;
   /** Whether its rows are made up. */
   readonly synthetic: boolean;
 }
+
+export const windowAlarmKey = ({ model, deployment, occasion }: Pick<CheckedWindow, 'model' | 'deployment' | 'occasion'>): string => `window/${model}/${deployment}/${occasion}`;
 
 /** The alarm of a window that failed its check. */
 export function windowAlarm(window: CheckedWindow, { findings, rows, checks }: WindowVerdict): AlarmNotice {
@@ -22,8 +24,8 @@ export function windowAlarm(window: CheckedWindow, { findings, rows, checks }: W
   const test = window.synthetic ? 'This is a test of the alarm path with made-up rows; nothing is wrong. ' : '';
   return {
     kind: 'windowHarmful', severity: harmful ? 'critical' : 'warning', model: window.model, deployment: window.deployment, subject: `window/${window.name}`,
-    dedupKey: ['window', window.model, window.deployment, ...(window.occasion === null ? [] : [window.occasion])].join('/'),
-    summary: `${test}${told}${more}. Look at where these rows come from before the model is trained on them.`,
+    dedupKey: windowAlarmKey(window),
+    summary: `${test}${told}${more}. ${harmful ? 'See what has changed; a rollback brings back the version before.' : 'Look at where these rows come from before the model is trained on them.'}`,
     details: { rows, checks, findings: findings.slice(0, SHOWN_FINDINGS), findingsInAll: findings.length },
     test: window.synthetic,
   };

@@ -9,6 +9,13 @@ const PERIOD_MS = 1_000;
 const AGAIN_AFTER_MS = 2_000;
 const SEND_DEADLINE_MS = 10_000;
 
+/** What else the ingestion of the gateways' segments brings up to date. */
+export interface IngestionDuty {
+  /** Milliseconds between two questions. */
+  readonly everyMs: number;
+  isDue(): Promise<boolean>;
+}
+
 /**
  * Looks once a second at what waits on the record to be ingested and has a workflow running for it. Starting one that runs
  * already does nothing; it looks at the record itself before it ends.
@@ -17,11 +24,13 @@ export class IngestionStarter {
   private timer: NodeJS.Timeout | undefined;
   private passing: Promise<void> = Promise.resolve();
   private readonly startedAt = new Map<string, number>();
+  private readonly askedAt = new Map<IngestionDuty, number>();
 
   constructor(
     private readonly client: Client,
     private readonly labels: LabelsRepository,
     private readonly observations: ObservationsRepository,
+    private readonly duties: readonly IngestionDuty[] = [],
   ) {}
 
   start(): void {
@@ -38,9 +47,17 @@ export class IngestionStarter {
   /** One look. @throws when Postgres or Temporal does not answer; the next look comes all the same */
   async pass(): Promise<void> {
     const [models, [segment]] = await Promise.all([this.labels.modelsWaiting(), this.observations.unconverted(1)]);
-    const wanted = [...(segment ? [null] : []), ...models];
+    const wanted = [...(segment || (await this.anyDue()) ? [null] : []), ...models];
     for (const id of this.startedAt.keys()) if (!wanted.some((model) => idOf(model) === id)) this.startedAt.delete(id);
     for (const model of wanted) await this.startIngestion(model);
+  }
+
+  private async anyDue(): Promise<boolean> {
+    const now = performance.now();
+    const asked = this.duties.filter((duty) => now - (this.askedAt.get(duty) ?? -Infinity) >= duty.everyMs);
+    for (const duty of asked) this.askedAt.set(duty, now);
+    const answers = await Promise.all(asked.map((duty) => duty.isDue()));
+    return answers.includes(true);
   }
 
   private async startIngestion(model: string | null): Promise<void> {

@@ -83,7 +83,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     tallies.mirrored(outputs);
     observations?.appendMirrored(outputs);
   };
-  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored });
+  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored, logFigures: () => observations?.figures() ?? null });
   observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
   running.turn = new InferenceTurn({ table, planOf: inferencePlans(tallies), maxRows: limits.maxRows, idStart: boot.slice(0, 8), log: observations, tallies, counters });
   link.start();

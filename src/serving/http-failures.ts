@@ -10,10 +10,13 @@ interface Refusal {
 
 const INTERNAL: Refusal = { status: 500, type: 'Internal', message: 'Something unexpected went wrong; the log of the gateway says what' };
 
+/** Each would come with every request for as long as it lasts; the follower of the routing has told of it once. */
+const EXPECTED: ReadonlySet<FailureType> = new Set(['ModelNotReady', 'RoutingStale']);
+
 /** Answers with the protocol's error object, `{"error"}`, and the failure's type. */
 export function sendFailure(log: GatewayLog, error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = refusalOf(error);
-  if (refusal.status >= 500 && refusal.type !== 'ModelNotReady') {
+  if (refusal.status >= 500 && !EXPECTED.has(refusal.type)) {
     log.error({ ...causeOf(error), method: request.method, route: request.routeOptions?.url }, 'A request failed');
   }
   if (refusal.status === 503) reply.header('retry-after', '1');

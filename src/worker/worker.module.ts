@@ -7,6 +7,7 @@ import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
+import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
@@ -19,6 +20,7 @@ import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
+import { WindowsActivities } from '../../activities/windows.activities.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import type { Environment } from '../config/environment.js';
@@ -32,7 +34,7 @@ import { ObservationsRepository } from '../registry/observations.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, LabelsActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, RolloutActivities, TrainingActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, GatewayActivities, LabelsActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, RolloutActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -51,12 +53,19 @@ export class WorkerModule {
         RollbackTargets,
         ComparisonRuns,
         ReleaseCommands,
-        { provide: IngestionStarter, useFactory: (labels: LabelsRepository, observations: ObservationsRepository) => new IngestionStarter(client, labels, observations), inject: [LabelsRepository, ObservationsRepository] },
+        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities] },
         ObservedFiles,
         ...ACTIVITIES,
       ],
     };
   }
+}
+
+/** A gateway that loses observations is seen in a moment; a window that closes while nothing comes, in a minute. */
+function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, windows: WindowsActivities): IngestionStarter {
+  return new IngestionStarter(client, labels, observations, [
+    { everyMs: 1_000, isDue: () => gateways.isDue() }, { everyMs: 60_000, isDue: () => windows.isDue() },
+  ]);
 }
 
 const settingsOf = (environment: Environment): ActivitySettings => ({

@@ -8,6 +8,7 @@ import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
+import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
@@ -16,6 +17,7 @@ import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
+import { WindowsActivities } from '../../activities/windows.activities.js';
 import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
@@ -77,6 +79,7 @@ const providersOf = (context: INestApplicationContext) => ({
   alarms: context.get(AlarmActivities),
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
+  gateways: context.get(GatewayActivities),
   labels: context.get(LabelsActivities),
   observations: context.get(ObservationsActivities),
   training: context.get(TrainingActivities),
@@ -85,6 +88,7 @@ const providersOf = (context: INestApplicationContext) => ({
   release: context.get(ReleaseActivities),
   measurement: context.get(ReleaseMeasurementActivities),
   reconcile: context.get(ReconcileActivities),
+  windows: context.get(WindowsActivities),
 });
 
 function optionsOf(queue: TaskQueue, activities: Activities, environment: ServerEnvironment, connection: NativeConnection): WorkerOptions {

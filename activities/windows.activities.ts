@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+import { windowAlarm, windowAlarmKey } from '../src/alarms/window-alarm.js';
+import { PerennialError } from '../src/contracts/failures.js';
+import { durationMs, isoTime } from '../src/contracts/time.js';
+import { WINDOW_LOOKS, type WindowLook } from '../src/contracts/window-summary.js';
+import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
+import { type LookResult, lookAtWindow } from '../src/drift/window-look.js';
+import { isMature, STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
+import { AlarmsRepository } from '../src/registry/alarms.repository.js';
+import { LabelsRepository } from '../src/registry/labels.repository.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ObservationsRepository } from '../src/registry/observations.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { WindowsRepository } from '../src/registry/windows.repository.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
+import { heartbeating, origin } from './activity-context.js';
+import { ActivitySettings } from './activity-settings.js';
+import { ObservedFiles } from './observed-files.js';
+
+export interface WindowReport {
+  /** Looks that were taken, and how many of them found a limit broken. */
+  readonly checked: number;
+  readonly failed: number;
+  /** Alarms that were raised. */
+  readonly raised: number;
+  /** Windows that could not be looked at; they are tried again by the next call. */
+  readonly unreadable: readonly { readonly window: string; readonly type: string; readonly message: string }[];
+  /** Whether windows were left for the next call. */
+  readonly more: boolean;
+}
+
+/** A look at a window whose time has come. */
+interface DueLook extends EventStretch {
+  readonly model: string;
+  readonly deployment: string;
+  readonly look: WindowLook;
+  readonly spec: ModelSpec;
+  readonly specDigest: string;
+}
+
+/** How long one call goes on, in milliseconds; each deployment has its turn. */
+const MAX_MS = 20_000;
+/** Windows further back than this many are passed over: a caller may give any time of the past. */
+const OLDEST_WINDOWS = 100;
+/** What a workflow's history can hold. */
+const MAX_UNREADABLE = 20;
+const MAX_MESSAGE = 300;
+
+/** Windows of event time, each looked at when it has closed, and again when its labels should be there. */
+@Injectable()
+export class WindowsActivities {
+  constructor(
+    private readonly windows: WindowsRepository,
+    private readonly observations: ObservationsRepository,
+    private readonly labels: LabelsRepository,
+    private readonly models: ModelsRepository,
+    private readonly routing: RoutingRepository,
+    private readonly alarms: AlarmsRepository,
+    private readonly files: ObservedFiles,
+    private readonly settings: ActivitySettings,
+  ) {}
+
+  /** Whether a window waits to be looked at. */
+  async isDue(): Promise<boolean> {
+    for (const place of await this.places()) if (await this.next(place)) return true;
+    return false;
+  }
+
+  /**
+   * Looks at the windows that are due, the oldest of each deployment first, each once, and raises an alarm where a limit of the spec is broken. The alarm
+   * ends when a later window passes the same look.
+   */
+  async checkWindows(): Promise<WindowReport> {
+    return heartbeating(async (signal, beat) => {
+      const report = { checked: 0, failed: 0, raised: 0, unreadable: [] as WindowReport['unreadable'][number][] };
+      const until = Date.now() + MAX_MS;
+      let waiting = await this.places();
+      while (waiting.length > 0 && Date.now() < until) {
+        const again: Place[] = [];
+        for (const place of waiting) {
+          const due = await this.next(place);
+          if (due && (await this.tryLook(due, report, signal))) again.push(place);
+          beat({ checked: report.checked });
+        }
+        waiting = again;
+      }
+      return { ...report, unreadable: report.unreadable.slice(0, MAX_UNREADABLE), more: waiting.length > 0 };
+    });
+  }
+
+  private async places(): Promise<Place[]> {
+    return (await this.routing.all()).flatMap(({ model, deployment }) => WINDOW_LOOKS.map((look) => ({ model, deployment, look })));
+  }
+
+  /** The oldest window that has not had this look and whose time has come. */
+  private async next({ model, deployment, look }: Place): Promise<DueLook | null> {
+    const streamTimeMs = streamTime(await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE }), Date.now());
+    if (streamTimeMs === null) return null;
+    const { specDigest } = await this.models.get(model);
+    const spec = await this.models.spec(model, specDigest);
+    const [lengthMs, horizonMs] = [durationMs(spec.monitoring.window) as number, look === 'loss' ? (durationMs(spec.data.labelHorizon) as number) : 0];
+    const last = await this.windows.last(model, deployment, look);
+    const oldestMs = windowAt(streamTimeMs - horizonMs, lengthMs, null).fromMs - OLDEST_WINDOWS * lengthMs;
+    const afterMs = Math.max(last?.untilEvent.getTime() ?? oldestMs, oldestMs);
+    const firstMs = await this.observations.firstEventFrom(model, deployment, afterMs);
+    if (firstMs === null) return null;
+    const window = windowAt(firstMs, lengthMs, afterMs);
+    if (!isMature(window.untilMs, horizonMs, streamTimeMs)) return null;
+    // Labels that have come and are not ingested yet belong to it.
+    if (look === 'loss' && (await this.labels.waiting(model, 1)).length > 0) return null;
+    return { ...window, model, deployment, look, spec, specDigest };
+  }
+
+  /** @returns false where the window cannot be looked at: what is wrong with one deployment must not hold up the others */
+  private async tryLook(due: DueLook, report: { checked: number; failed: number; raised: number; unreadable: WindowReport['unreadable'][number][] }, signal: AbortSignal): Promise<boolean> {
+    try {
+      const { failed, raised } = await this.look(due, signal);
+      report.checked += 1;
+      report.failed += failed ? 1 : 0;
+      report.raised += raised ? 1 : 0;
+      return true;
+    } catch (error) {
+      if (!(error instanceof PerennialError) || signal.aborted) throw error;
+      report.unreadable.push({ window: `${due.model}/${due.deployment} ${nameOf(due)}`, type: error.type, message: error.message.slice(0, MAX_MESSAGE) });
+      return false;
+    }
+  }
+
+  private async look(due: DueLook, signal: AbortSignal): Promise<{ failed: boolean; raised: boolean }> {
+    const { model, deployment, look, fromMs, untilMs } = due;
+    const labelRevision = await this.labels.revision(model, deployment);
+    const files = await this.files.windowPaths({ model, deployment, fromMs, untilMs }, labelRevision);
+    const found = await lookAtWindow(due.spec, look, { fromMs, untilMs, files, scratch: this.settings.workDir, signal });
+    const { id, raised } = await this.alarm(due, found);
+    const { verdict, rows, checks, findings } = found.verdict;
+    await this.windows.add({
+      model, deployment, look, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), specDigest: due.specDigest, labelRevision,
+      verdict, rows, checks, findings, summary: found.summary, alarmId: id, checkedAt: new Date(),
+    });
+    return { failed: verdict === 'fail', raised };
+  }
+
+  /** An alarm that is open already tells of this window too. */
+  private async alarm(due: DueLook, { verdict }: LookResult): Promise<{ id: string | null; raised: boolean }> {
+    const window = { model: due.model, deployment: due.deployment, name: nameOf(due), occasion: due.look, synthetic: false };
+    if (verdict.verdict === 'fail') return this.alarms.raise(windowAlarm(window, verdict), new Date(), origin());
+    const open = verdict.verdict === 'pass' ? await this.alarms.findOpen(windowAlarmKey(window)) : null;
+    if (open) await this.alarms.end(open.id, `The window ${window.name} is within the limits again`, new Date(), origin());
+    return { id: null, raised: false };
+  }
+}
+
+type Place = Pick<DueLook, 'model' | 'deployment' | 'look'>;
+
+const nameOf = ({ fromMs, untilMs }: EventStretch): string => `${isoTime(fromMs)}/${isoTime(untilMs)}`;
