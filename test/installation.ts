@@ -37,7 +37,7 @@ export class Installation {
     const folder = mkdtempSync(join(tmpdir(), 'perennial-e2e-'));
     const variables = {
       PATH: process.env['PATH'], HOME: process.env['HOME'], API_PORT: '0', GATEWAY_PORT: '0', STATE_DIR: join(folder, 'state'), ARTIFACT_URL: join(folder, 'artifacts'),
-      DATA_DIR: join(folder, 'data'), WORK_DIR: join(folder, 'work'), TRAINERS_DIR: trainersIn(folder), TRAINER_PYTHON: join(ROOT, 'var/python/bin/python'),
+      DATA_DIR: join(folder, 'data'), WORK_DIR: join(folder, 'work'), OBSERVATION_DIR: join(folder, 'observations'), TRAINERS_DIR: trainersIn(folder), TRAINER_PYTHON: join(ROOT, 'var/python/bin/python'),
       GPU_DEVICES: '', HEARTBEAT_TIMEOUT_MS: '3000', ...settings,
     };
     Object.assign(process.env, variables);
