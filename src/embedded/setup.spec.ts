@@ -144,5 +144,6 @@ it('lets set-ups of one clone take turns', async () => {
 }, 30_000);
 
 it('knows its verbs', () => {
-  expect(setUp('begin')).toMatchObject({ code: 1, output: expect.stringContaining('start, test and only') });
+  expect(setUp('begin')).toMatchObject({ code: 1, output: expect.stringContaining('start, demo, test and only')   expect(setUp('demo')).toMatchObject({ code: 1, output: expect.stringContaining('npm run demo -- release') });
+});
 });
