@@ -143,7 +143,7 @@ it('lets set-ups of one clone take turns', async () => {
   for (const step of [/^npm ci/, /^npm run build/, /-m venv/]) expect(calls.filter((call) => step.test(call))).toHaveLength(1);
 }, 30_000);
 
-it('knows its verbs', () => {
-  expect(setUp('begin')).toMatchObject({ code: 1, output: expect.stringContaining('start, demo, test and only')   expect(setUp('demo')).toMatchObject({ code: 1, output: expect.stringContaining('npm run demo -- release') });
-});
+it('knows its verbs and its tours', () => {
+  expect(setUp('begin')).toMatchObject({ code: 1, output: expect.stringContaining('start, demo, test and only'), calls: [] });
+  expect(setUp('demo')).toMatchObject({ code: 1, output: expect.stringContaining('npm run demo -- release'), calls: [] });
 });
