@@ -24,6 +24,7 @@ import { ReleasesController } from './releases/releases.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
+import { WindowsController } from './windows/windows.controller.js';
 
 const CLOSE_GRACE_MS = 1_000;
 
@@ -54,7 +55,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, VersionsController, EvaluationsController,
-        AlarmsController, AuditController, CommandsController, HealthController, LabelsController,
+        AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -150,7 +150,7 @@ describe('documentation', () => {
     const document = (await (await fetch(`${api.url}/openapi.json`)).json()) as Record<string, any>;
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths)).toEqual(expect.arrayContaining([
-      '/v1/models', '/v1/models/{model}/retrains', '/v1/models/{model}/releases/{number}', '/v1/models/{model}/labels', '/v1/models/{model}/rollbacks', '/v1/alarms',
+      '/v1/models', '/v1/models/{model}/retrains', '/v1/models/{model}/releases/{number}', '/v1/models/{model}/labels', '/v1/models/{model}/windows', '/v1/models/{model}/rollbacks', '/v1/alarms',
     ]));
     for (const [path, operations] of Object.entries<Record<string, any>>(document.paths)) {
       for (const operation of Object.values(operations)) {

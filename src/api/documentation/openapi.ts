@@ -26,6 +26,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Evaluations', 'The figures on which a gate decided.'],
   ['Alarms', 'What somebody had to know, and whether it reached them.'],
   ['Labels', 'What came true of predictions.'],
+  ['Windows', 'What of the traffic was held against the limits of the spec.'],
   ['Audit', 'Who did what, and when.'],
   ['Commands', 'What became of a command.'],
   ['Health', 'Whether the process runs and can work.'],

@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AlarmReceiver } from '../../activities/alarm-receiver.js';
+import { AlarmActivities } from '../../activities/alarms.activities.js';
+import type { ActivitySettings } from '../../activities/activity-settings.js';
+import { FailureInterceptor } from '../../activities/failure-interceptor.js';
+import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { LabelsActivities } from '../../activities/labels.activities.js';
+import { ObservationsActivities } from '../../activities/observations.activities.js';
+import { ObservedFiles } from '../../activities/observed-files.js';
+import { StoreProvider } from '../../activities/store-provider.js';
+import { WindowsActivities } from '../../activities/windows.activities.js';
+import { FolderStore } from '../../src/artifacts/folder-store.js';
+import { SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
+import type { ObservationLogState } from '../../src/contracts/observation-log.js';
+import { SPEC } from '../../src/data/data-fixture.js';
+import { IngestionStarter } from '../../src/dispatch/ingestion-starter.js';
+import { prepareStateFolder } from '../../src/embedded/state-folder.js';
+import { startTemporal, type TemporalServer } from '../../src/embedded/temporal-server.js';
+import { SegmentEncoder } from '../../src/observations/segment-encoder.js';
+import type { ObservationContext } from '../../src/observations/segment-format.js';
+import { AlarmsRepository } from '../../src/registry/alarms.repository.js';
+import { AuditLedger } from '../../src/registry/audit-ledger.js';
+import { GatewaysRepository } from '../../src/registry/gateways.repository.js';
+import { LabelsRepository } from '../../src/registry/labels.repository.js';
+import { ModelsRepository } from '../../src/registry/models.repository.js';
+import { ObservationsRepository } from '../../src/registry/observations.repository.js';
+import { ReleasesRepository } from '../../src/registry/releases.repository.js';
+import { RoutingRepository } from '../../src/registry/routing.repository.js';
+import { WindowsRepository } from '../../src/registry/windows.repository.js';
+import { parseSpec } from '../../src/spec/parse-spec.js';
+import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { Receiver } from './receiver.js';
+
+/** JSON is YAML. Windows of an hour, labels two hours later. */
+const YAML = JSON.stringify({ ...SPEC, data: { ...SPEC.data, labelHorizon: 'PT2H' }, monitoring: { window: 'PT1H', maximumLoss: 0.3 } });
+const [MODEL, DEPLOYMENT] = [SPEC.model, 'default'];
+const START = Date.parse('2024-01-01T00:00:00Z');
+const HOUR = 3_600_000;
+const ROWS = 100;
+
+let registry: RegistryServer;
+let temporal: TemporalServer;
+let receiver: Receiver;
+let client: Client;
+let folder: string;
+let store: FolderStore;
+let alarms: AlarmsRepository;
+let gateways: GatewaysRepository;
+let labels: LabelsRepository;
+let observations: ObservationsRepository;
+let windows: WindowsRepository;
+let checks: WindowsActivities;
+let starter: IngestionStarter;
+let context: ObservationContext;
+const closing: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'perennial-windows-'));
+  prepareStateFolder(folder);
+  [registry, temporal, receiver] = await Promise.all([
+    startRegistryServer(), startTemporal({ stateDir: folder, preferredPort: 37_243, preferredUiPort: 38_243, log: () => undefined }), Receiver.start(),
+  ]);
+  receiver.answer(200);
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  await wire();
+}, 120_000);
+
+afterAll(async () => {
+  for (const close of closing.reverse()) await close();
+  receiver?.stop();
+  await temporal?.stop();
+  await registry?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, 60_000);
+
+/** The rooms of a worker that the ingestion uses. */
+async function wire(): Promise<void> {
+  const { dataSource } = registry;
+  const [audit, models] = [new AuditLedger(dataSource), new ModelsRepository(dataSource)];
+  await dataSource.transaction((manager) => models.apply(manager, YAML, parseSpec(YAML), 'ann', new Date()));
+  context = {
+    model: MODEL, deployment: DEPLOYMENT, revision: 1, epoch: 1, version: 1, role: 'champion', specDigest: parseSpec(YAML).digest, features: ['speed', 'side'], observeInputs: true,
+  };
+  store = new FolderStore(join(folder, 'artifacts'));
+  const settings = { workDir: join(folder, 'work') } as ActivitySettings;
+  mkdirSync(settings.workDir);
+  const stores = new StoreProvider(store);
+  [alarms, gateways, labels, observations, windows] = [new AlarmsRepository(dataSource, audit), new GatewaysRepository(dataSource), new LabelsRepository(dataSource, audit), new ObservationsRepository(dataSource), new WindowsRepository(dataSource)];
+  const routing = new RoutingRepository(dataSource, audit);
+  const files = new ObservedFiles(observations, labels, stores);
+  const told = new AlarmActivities(alarms, models, new AlarmReceiver({ url: receiver.url, secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}` }, 2_000), settings, stores);
+  const watch = new GatewayActivities(gateways, alarms);
+  const converted = new ObservationsActivities(observations, models, settings, stores);
+  const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
+  checks = new WindowsActivities(windows, observations, labels, models, routing, alarms, files, settings);
+  await work({
+    lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled) },
+    data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindows: checks.checkWindows.bind(checks) },
+  });
+  starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }, { everyMs: 0, isDue: () => checks.isDue() }]);
+}
+
+async function work(activities: Record<'lifecycle' | 'data', object>): Promise<void> {
+  const [connection, native] = [await Connection.connect({ address: temporal.address }), await NativeConnection.connect({ address: temporal.address })];
+  client = new Client({ connection });
+  const workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') });
+  const workers = await Promise.all((['lifecycle', 'data'] as const).map((queue) => Worker.create({
+    connection: native, taskQueue: TASK_QUEUES[queue], activities: activities[queue], ...(queue === 'lifecycle' ? { workflowBundle } : {}),
+    interceptors: { activity: [() => ({ inbound: new FailureInterceptor() })] },
+  })));
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  closing.push(async () => {
+    for (const worker of workers) worker.shutdown();
+    await running;
+    await native.close();
+    await connection.close();
+  });
+}
+
+let sequence = 0;
+let segments = 0;
+/** A sealed segment: requests at hours of event time, received now. */
+async function observe(...requests: { readonly hour: number; readonly speed?: number; readonly wrong?: boolean }[]): Promise<void> {
+  const at = { gateway: 'g', boot: 'b', segment: (segments += 1) };
+  const encoder = new SegmentEncoder();
+  encoder.startSegment({ ...at, openedAtMs: 0, writer: { host: 'h', pid: 1, started: null } });
+  for (const { hour, speed = 50, wrong = false } of requests) {
+    encoder.observation({
+      context, sequence: (sequence += 1), predictionId: `at-${hour}`, entityKey: null, eventTimeMs: START + hour * HOUR, perRow: null, receivedAtMs: Date.now(), latencyMs: 1, stale: false, rows: ROWS,
+      features: Float32Array.from({ length: 2 * ROWS }, (_, index) => (index % 2 === 0 ? speed : 1)), unknown: [],
+      outputs: Float32Array.from({ length: ROWS }, (_, row) => (wrong ? 1 - (row % 2) : row % 2)), rawOutputs: null, guards: null,
+    });
+  }
+  const { digest, bytes } = await store.putBytes(Buffer.from(encoder.view()));
+  await observations.registerSegment({ ...at, digest, bytes, observations: requests.length, mirrored: 0, firstEventMs: START, lastEventMs: START, sealedAt: new Date() });
+}
+
+async function bringLabels(...hours: number[]): Promise<void> {
+  const lines = hours.flatMap((hour) => Array.from({ length: ROWS }, (_, row) => `at-${hour}/${row},${row % 2}`));
+  const artifact = await store.putBytes(Buffer.from(`prediction_id,label\n${lines.join('\n')}\n`));
+  await labels.receive({ actor: 'ann', idempotencyKey: randomUUID(), model: MODEL, deployment: DEPLOYMENT, format: 'csv', artifact }, new Date());
+}
+
+const ingest = (model: string | null): Promise<unknown> =>
+  client.workflow.execute('ingestion', { workflowId: model === null ? SEGMENT_INGESTION_ID : `ingestion/${model}`, taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model }] });
+
+/** Starts what waits, as a worker's loop does, until it is done. */
+async function startWhatWaits(done: () => Promise<boolean>): Promise<void> {
+  while (!(await done())) {
+    await starter.pass();
+    await sleep(200);
+  }
+  await client.workflow.getHandle(SEGMENT_INGESTION_ID).result();
+}
+const nothingDue = async (): Promise<boolean> => !(await checks.isDue());
+
+const looks = async (): Promise<string[]> =>
+  (await windows.list(MODEL, 100)).map(({ look, fromEvent, untilEvent, verdict, rows }) => `${look} ${fromEvent.toISOString().slice(11, 16)}-${untilEvent.toISOString().slice(11, 16)} ${verdict} ${rows}`).sort();
+
+const delivered = (): { subject: string; data: { kind: string; severity: string; summary: string } }[] => receiver.received.map(({ body }) => JSON.parse(body));
+
+it('each window is looked at when it has closed, and an alarm tells of a bad one until a good one follows', async () => {
+  await observe({ hour: 0.1 }, { hour: 0.4, wrong: true }, { hour: 0.9, wrong: true }, { hour: 1.2, speed: NaN }, { hour: 1.8, speed: NaN });
+  await observe({ hour: 2.5 }, { hour: 3.2 });
+  await bringLabels(0.1, 0.4, 0.9);
+  await ingest(null);
+  expect(await looks()).toEqual(['inputs 00:00-01:00 pass 300', 'inputs 01:00-02:00 fail 200', 'inputs 02:00-03:00 pass 100']);
+  expect(delivered()).toMatchObject([{ subject: 'window/2024-01-01T01:00:00.000Z/2024-01-01T02:00:00.000Z', data: { kind: 'windowHarmful', severity: 'warning', summary: expect.stringMatching(/^speed: 100 % of 200 rows have no value/) } }]);
+  const [failed] = (await windows.list(MODEL, 10)).filter(({ verdict }) => verdict === 'fail');
+  expect(failed).toMatchObject({ specDigest: context.specDigest, labelRevision: 0, summary: { inputRows: 200, loss: null }, findings: [{ check: 'missing', feature: 'speed', measured: 1 }] });
+  expect((await alarms.get(failed?.alarmId as string)).end?.reason).toContain('2024-01-01T02:00:00.000Z/2024-01-01T03:00:00.000Z is within the limits again');
+}, 60_000);
+
+it('its loss waits for the horizon and for labels that have come, and needs no traffic to be looked at', async () => {
+  expect(await checks.isDue()).toBe(false);
+  receiver.answer(200);
+  await ingest(MODEL);
+  await startWhatWaits(nothingDue);
+  expect((await looks()).filter((look) => look.startsWith('loss'))).toEqual(['loss 00:00-01:00 fail 300']);
+  const [loss] = (await windows.list(MODEL, 10)).filter(({ look }) => look === 'loss');
+  expect(loss).toMatchObject({ labelRevision: 1, checks: 1, summary: { features: [], loss: { rows: 300, mean: expect.closeTo(2 / 3, 9) } } });
+  expect(delivered()).toMatchObject([{ data: { kind: 'windowHarmful', severity: 'critical' } }]);
+}, 60_000);
+
+it('each look is taken once, and windows without traffic are passed over', async () => {
+  const before = await windows.list(MODEL, 100);
+  expect(await checks.isDue()).toBe(false);
+  await observe({ hour: 6.1 }, { hour: 6.2 });
+  receiver.answer(200);
+  await ingest(null);
+  const after = await windows.list(MODEL, 100);
+  expect(after.filter(({ checkedAt }) => before.some((one) => one.checkedAt.getTime() === checkedAt.getTime()))).toEqual(before);
+  // Nobody brought labels for them: nothing is known of their loss.
+  expect((await looks()).filter((look) => !before.some(({ fromEvent, look: kind }) => look.startsWith(`${kind} ${fromEvent.toISOString().slice(11, 16)}`)))).toEqual([
+    'inputs 03:00-04:00 pass 100', 'loss 01:00-02:00 inconclusive 200', 'loss 02:00-03:00 inconclusive 100', 'loss 03:00-04:00 inconclusive 100',
+  ]);
+  expect(await registry.dataSource.query('SELECT 1 FROM window_check')).toHaveLength(after.length);
+  await expect(registry.asOwner((owner) => owner.query('DELETE FROM window_check'))).rejects.toThrow(/append-only/);
+  expect(delivered()).toEqual([]);
+}, 60_000);
+
+it('a window that cannot be read holds up no other deployment, and is tried again', async () => {
+  await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, 'east', 1, 0, '{}', '{}', 's', false, now())", [MODEL]);
+  const [here, east] = [context, { ...context, deployment: 'east' }];
+  context = east;
+  await observe({ hour: 0.5 });
+  await ingest(null);
+  const [file] = await observations.observationFiles({ model: MODEL, deployment: 'east', fromMs: START, untilMs: START + HOUR });
+  const path = await store.localPath(file?.digest as string);
+  renameSync(path, `${path}.away`);
+  await observe({ hour: 1.5 });
+  context = here;
+  await observe({ hour: 7.5 }, { hour: 7.6 });
+  await ingest(null);
+  expect(await windows.list(MODEL, 10, 'east')).toEqual([]);
+  expect(await looks()).toContain('inputs 06:00-07:00 pass 200');
+
+  renameSync(`${path}.away`, path);
+  await startWhatWaits(nothingDue);
+  expect(await windows.list(MODEL, 10, 'east')).toMatchObject([{ look: 'inputs', verdict: 'pass', rows: ROWS }]);
+}, 60_000);
+
+const shedding = (changes: Partial<ObservationLogState> = {}): ObservationLogState => ({ shedding: true, shedObservations: 12, shedMirrored: 0, bytesOnDisk: 9_000, lastError: 'ENOSPC: no space left on device, write', ...changes });
+
+it('a gateway that loses observations raises one alarm, which ends when it keeps them again or is gone', async () => {
+  const identity = { gateway: 'north', boot: randomUUID(), url: 'http://127.0.0.1:1' };
+  const renew = (log: ObservationLogState | null, forMs = 60_000): Promise<void> => gateways.renew(identity, new Date(), new Date(Date.now() + forMs), log);
+  receiver.answer(200);
+  await renew(shedding());
+  await startWhatWaits(async () => (await alarms.openOf('observationsShed')).length === 1);
+  expect(delivered()).toMatchObject([{ subject: 'gateway/north', data: { kind: 'observationsShed', severity: 'critical', summary: expect.stringMatching(/12 observations are lost so far\. ENOSPC.*OBSERVATION_MAX_BYTES/) } }]);
+  await renew(shedding({ shedObservations: 40 }));
+  await ingest(null);
+  expect(await alarms.openOf('observationsShed')).toHaveLength(1);
+  expect(receiver.received).toHaveLength(1);
+
+  await renew(shedding({ shedding: false, shedObservations: 40 }));
+  await startWhatWaits(async () => (await alarms.openOf('observationsShed')).length === 0);
+  const [kept] = await alarms.list(1);
+  expect(kept?.end?.reason).toBe('It keeps observations again; 40 were lost since it started');
+
+  await renew(shedding());
+  await ingest(null);
+  expect(await alarms.openOf('observationsShed')).toHaveLength(1);
+  await renew(shedding(), 0);
+  await ingest(null);
+  expect(await alarms.openOf('observationsShed')).toEqual([]);
+}, 60_000);
