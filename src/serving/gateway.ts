@@ -68,23 +68,23 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
   const log = gatewayLog(settings.logLevel);
   const app = httpServer(limits, log);
-  const running: Running = { accepting: true, turn: undefined };
+  const running: Running = { accepting: true, observations: undefined, turn: undefined };
   const [tallies, counters] = [new ServingTallies(), new ServingCounters()];
   metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => running.accepting });
   inferenceRoutes(app, (request) => {
     if (running.turn) running.turn.add(request);
     else request.reply.refuse(new PerennialError('ModelNotReady', 'The gateway has only just started; try again in a moment'));
   });
-  let observations: ObservationLog | undefined;
-  metricsRoute(app, () => observations && servingMetrics({ table, tallies, counters, log: observations, waiting: () => running.turn?.waiting ?? 0 }));
+  metricsRoute(app, () => running.observations && servingMetrics({ table, tallies, counters, log: running.observations, waiting: () => running.turn?.waiting ?? 0 }));
   const { url, advertised, name } = await listenAs(app, settings, log);
   const boot = randomUUID();
   const mirrored = (outputs: readonly MirroredOutput[]): void => {
     tallies.mirrored(outputs);
-    observations?.appendMirrored(outputs);
+    running.observations?.appendMirrored(outputs);
   };
   const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored, logFigures: () => observations?.figures() ?? null });
-  observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
+  const observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
+  running.observations = observations;
   running.turn = new InferenceTurn({ table, planOf: inferencePlans(tallies), maxRows: limits.maxRows, idStart: boot.slice(0, 8), log: observations, tallies, counters });
   link.start();
   return {
@@ -101,7 +101,8 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
 
 interface Running {
   accepting: boolean;
-  /** Undefined until the observation log is open. */
+  /** Both undefined until the log is open. */
+  observations: ObservationLog | undefined;
   turn: InferenceTurn | undefined;
 }
 

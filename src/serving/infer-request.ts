@@ -165,7 +165,7 @@ function encodeColumn(tensor: InputTensor, { features, indexOf, encoder }: Model
     const value = tensor.values[row] as RawValue;
     const code = encoder.encodeValue(index, value);
     target[row * features.length + index] = code;
-    if (feature.type === 'category' && code !== code && value !== null) unknown.push({ row, feature: index, text: String(value).slice(0, MAX_CATEGORY_KEPT) });
+    if (feature.type === 'category' && Number.isNaN(code) && value !== null) unknown.push({ row, feature: index, text: String(value).slice(0, MAX_CATEGORY_KEPT) });
   }
 }
 

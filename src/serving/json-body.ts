@@ -49,7 +49,7 @@ function parseAroundFeatures(body: Buffer): unknown {
   try {
     const parsed: unknown = JSON.parse(`${body.toString('utf8', 0, start - 1)}"${PLACE}"${body.toString('utf8', list.end)}`);
     // In any other place, or where `data` comes twice, the text did not stand for the features.
-    const [input, ...others]: unknown[] = isJsonObject(parsed) && Array.isArray(parsed.inputs) ? parsed.inputs : [];
+    const [input, ...others]: unknown[] = isJsonObject(parsed) && Array.isArray(parsed.inputs) ? (parsed.inputs as unknown[]) : [];
     if (others.length > 0 || !isJsonObject(input) || input.data !== PLACE || input.name !== 'features' || input.datatype !== 'FP32') return undefined;
     (input as Record<string, unknown>).data = list.values;
     return parsed;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openSession } from './scoring-session.js';
+import { trySession } from './session-trial.js';
 import { expectedPositive, modelFile } from './testing/served-registry.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'perennial-session-'));
@@ -39,5 +40,15 @@ describe('openSession', () => {
     await expect(openSession(path, 3)).rejects.toMatchObject({ type: 'ModelRefused' });
     writeFileSync(path, '');
     await expect(openSession(path, 3)).rejects.toMatchObject({ type: 'ModelRefused' });
+  });
+
+  it('is tried: whether rows are the same in company as alone, and how many a second it scores', async () => {
+    const { trial } = await openSession(modelFile('rising.onnx'), 3);
+    expect(trial.rowsIndependent).toBe(true);
+    expect(trial.rowsPerSecond).toBeGreaterThan(1_000);
+    // A model that looks at its neighbours, and one that cannot score what the trial makes up.
+    const looking = await trySession({ run: (features, rows) => Promise.resolve([{ name: 'predictions', shape: [rows], data: Float32Array.from({ length: rows }, (_, row) => features[row * 3]! / rows) }]) }, 3);
+    expect(looking.rowsIndependent).toBe(false);
+    expect((await openSession(modelFile('picky.onnx'), 3)).trial).toEqual({ rowsIndependent: false, rowsPerSecond: null });
   });
 });

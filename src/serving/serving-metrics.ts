@@ -24,20 +24,24 @@ type Sample = readonly [labels: Readonly<Record<string, string | number>>, value
 /** Metrics of a gateway in a registry of their own, in Prometheus' format. Labels are names of the record, never words of callers. */
 export function servingMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
-  const gauge = (name: string, help: string, labelNames: string[], samples: () => Iterable<Sample>): void => void new Gauge({
-    name, help, labelNames, registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of samples()) this.set(labels, value);
-    },
-  });
-  const counter = (name: string, help: string, labelNames: string[], samples: () => Iterable<Sample>): void => void new Counter({
-    name, help, labelNames, registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of samples()) this.inc(labels, value);
-    },
-  });
+  const gauge = (name: string, help: string, labelNames: string[], samples: () => Iterable<Sample>): void => {
+    registry.registerMetric(new Gauge({
+      name, help, labelNames, registers: [],
+      collect() {
+        this.reset();
+        for (const [labels, value] of samples()) this.set(labels, value);
+      },
+    }));
+  };
+  const counter = (name: string, help: string, labelNames: string[], samples: () => Iterable<Sample>): void => {
+    registry.registerMetric(new Counter({
+      name, help, labelNames, registers: [],
+      collect() {
+        this.reset();
+        for (const [labels, value] of samples()) this.inc(labels, value);
+      },
+    }));
+  };
   versionMetrics(sources, registry, counter);
   requestMetrics(sources, counter, gauge);
   routingMetrics(sources, gauge);
