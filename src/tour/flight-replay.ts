@@ -6,9 +6,9 @@ import { HOUR_MS } from './event-days.js';
 import { type Flight, type FlightTraffic, REPORTED_WITHIN_MS } from './flight-traffic.js';
 
 /** Event time that is played at once; the airlines report at its end. */
-export const TICK_MS = 6 * HOUR_MS;
+export const TICK_MS = 8 * HOUR_MS;
 /** Wall time that a tick takes at least: a day in a second. */
-const TICK_TAKES_MS = 250;
+const TICK_TAKES_MS = 333;
 const AT_ONCE = 16;
 const ASK_AGAIN_MS = 50;
 const PATIENCE_MS = 60_000;
@@ -38,6 +38,8 @@ export class FlightReplay {
   private labels = 0;
   private readonly byVersion = new Map<string, number>();
   private readonly batches: LabelBatchAnswer[] = [];
+  /** Flights that were asked about and may still be reported. */
+  private aloft: Flight[] | undefined;
 
   /** @param beginMs the first traffic; nothing before it was asked, so nothing before it is labelled */
   constructor(private readonly places: ReplayPlaces, private readonly beginMs: number) {}
@@ -50,9 +52,12 @@ export class FlightReplay {
   async tick(fromMs: number): Promise<void> {
     const untilMs = fromMs + TICK_MS;
     const takes = sleep(TICK_TAKES_MS);
-    const flights = await this.places.traffic.between(Math.max(this.beginMs, fromMs - REPORTED_WITHIN_MS), untilMs);
-    await this.ask(flights.filter(({ eventTimeMs }) => eventTimeMs >= fromMs));
-    const reported = flights.filter(({ late, reportedMs }) => late !== null && reportedMs >= fromMs && reportedMs < untilMs);
+    const before = this.aloft ?? (await this.places.traffic.between(Math.max(this.beginMs, fromMs - REPORTED_WITHIN_MS), fromMs));
+    const departing = await this.places.traffic.between(fromMs, untilMs);
+    await this.ask(departing);
+    const flights = [...before, ...departing].filter(({ reportedMs }) => reportedMs >= fromMs);
+    const reported = flights.filter(({ late, reportedMs }) => late !== null && reportedMs < untilMs);
+    this.aloft = flights.filter(({ reportedMs }) => reportedMs >= untilMs);
     if (reported.length > 0) await this.report(fromMs, reported);
     if (this.batches.length > 1) await this.ingested(this.batches.shift() as LabelBatchAnswer);
     await takes;
