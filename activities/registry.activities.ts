@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
 import type { FailureType } from '../src/contracts/failures.js';
-import { DEFAULT_DEPLOYMENT, deploymentWorkflowId, retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
+import { retrainWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, RetrainPlan } from '../src/contracts/retrains.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import { durationMs } from '../src/contracts/time.js';
@@ -10,15 +10,13 @@ import { bodyOf, CommandsRepository } from '../src/registry/commands.repository.
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
-import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { type RetrainEnd, RetrainsRepository } from '../src/registry/retrains.repository.js';
-import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
+import { ModelStatuses } from './model-statuses.js';
 import { ReleaseCommands } from './release-commands.js';
-import { RollbackTargets } from './rollback-targets.js';
 
 /** Commands taking effect, and the record of a retrain's course. */
 @Injectable()
@@ -27,11 +25,9 @@ export class RegistryActivities {
     private readonly commands: CommandsRepository,
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
-    private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
-    private readonly releases: ReleasesRepository,
     private readonly releaseCommands: ReleaseCommands,
-    private readonly targets: RollbackTargets,
+    private readonly statuses: ModelStatuses,
     private readonly settings: ActivitySettings,
   ) {}
 
@@ -43,22 +39,12 @@ export class RegistryActivities {
       if (command.kind === 'retrain') return this.requestRetrain(manager, command, at);
       if (command.kind === 'release') return this.releaseCommands.request(manager, command, at);
       if (command.kind === 'steer') return this.releaseCommands.steer(manager, command, at);
-      return this.requestRollback(manager, command, at);
+      return this.releaseCommands.rollBack(manager, command, at);
     });
   }
 
-  async readModelStatus(model: string): Promise<ModelStatus> {
-    const found = await this.models.find(model);
-    if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null, release: null };
-    const [routing, recent, release] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model)]);
-    const active = recent.find((retrain) => retrain.outcome === null);
-    const last = recent.find((retrain) => retrain.outcome !== null);
-    return {
-      model, owner: found.owner, tier: found.tier, champion: routing.champion, epoch: routing.epoch,
-      activeRetrain: active ? { number: active.number, workflowId: retrainWorkflowId(model, active.number) } : null,
-      lastRetrain: last?.outcome ? { number: last.number, outcome: last.outcome, reason: last.reason ?? '' } : null,
-      release: release && { number: release.number, version: release.version, deployment: release.deployment, stage: release.stage, workflowId: deploymentWorkflowId(model, release.version) },
-    };
+  readModelStatus(model: string): Promise<ModelStatus> {
+    return this.statuses.read(model);
   }
 
   async beginRetrain(id: RetrainId): Promise<RetrainPlan> {
@@ -97,24 +83,6 @@ export class RegistryActivities {
       asOf: body.asOf === null ? null : new Date(body.asOf), specDigest: model.specDigest, requestedBy: command.actor, requestedAt: at,
     });
     return { kind: 'retrain', number, workflowId: retrainWorkflowId(model.name, number), joined: false };
-  }
-
-  private async requestRollback(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
-    const body = bodyOf<'rollback'>(command);
-    const model = await lockModel(manager, command.model);
-    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
-    const routing = await this.routing.get(model.name, body.deployment);
-    const target = await this.targets.choose(manager, routing, body.toVersion);
-    if ('refused' in target) return refused('NoRollbackTarget', `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
-    const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };
-    const outcome = { kind: 'rollback', deployment: body.deployment, fromEpoch: routing.epoch, workflowId: rollbackWorkflowId(id.model, id.deployment, id.fromEpoch) } as const;
-    const running = await this.routing.findRollback(id, manager);
-    if (running && running.outcome === null) return { ...outcome, toVersion: running.toVersion, joined: true };
-    await this.routing.beginRollback(manager, {
-      ...id, commandId: command.id, fromVersion: routing.champion as number, toVersion: target.version, reason: body.reason,
-      requestedBy: command.actor, requestedAt: at,
-    });
-    return { ...outcome, toVersion: target.version, joined: false };
   }
 }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandOutcome } from '../src/contracts/commands.js';
 import { type FailureType, PerennialError } from '../src/contracts/failures.js';
-import { deploymentWorkflowId } from '../src/contracts/motion.js';
+import { deploymentWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
@@ -15,7 +15,7 @@ import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { origin } from './activity-context.js';
 import { RollbackTargets } from './rollback-targets.js';
 
-/** The commands that begin and steer a release, taking effect within the transaction that settles them. */
+/** The commands that change who answers: they begin and steer a release or take the champion back, taking effect within the transaction that settles them. */
 @Injectable()
 export class ReleaseCommands {
   constructor(
@@ -66,6 +66,24 @@ export class ReleaseCommands {
       if (error instanceof PerennialError && (error.type === 'ReleaseNotSteerable' || error.type === 'NotFound')) return refused(error.type, error.message);
       throw error;
     }
+  }
+
+  async rollBack(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const body = bodyOf<'rollback'>(command);
+    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const routing = await this.routing.get(model.name, body.deployment);
+    const target = await this.targets.choose(manager, routing, body.toVersion);
+    if ('refused' in target) return refused('NoRollbackTarget', `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
+    const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };
+    const outcome = { kind: 'rollback', deployment: body.deployment, fromEpoch: routing.epoch, workflowId: rollbackWorkflowId(id.model, id.deployment, id.fromEpoch) } as const;
+    const running = await this.routing.findRollback(id, manager);
+    if (running && running.outcome === null) return { ...outcome, toVersion: running.toVersion, joined: true };
+    await this.routing.beginRollback(manager, {
+      ...id, commandId: command.id, fromVersion: routing.champion as number, toVersion: target.version, reason: body.reason,
+      requestedBy: command.actor, requestedAt: at,
+    });
+    return { ...outcome, toVersion: target.version, joined: false };
   }
 }
 

@@ -37,7 +37,7 @@ export class ReleaseActivities {
         decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBack: lastChange?.reason === 'rollback' } }),
       beginsStep,
       plan: async (release, { champion, epoch }) =>
-        releasePlan(await this.models.spec(release.model, release.specDigest), { ...release, champion: champion as number, epoch }),
+        releasePlan(await this.models.spec(release.model, release.specDigest), { number: release.number, deployment: release.deployment, version: release.version, specDigest: release.specDigest, champion: champion as number, epoch }),
       rollbackTarget: (manager, routing) => this.targets.choose(manager, routing, null),
     }, new Date(), origin());
   }

@@ -21,7 +21,7 @@ export class LiveTraffic {
   constructor(
     private readonly perennial: Installation,
     private readonly model: string,
-    { truth = 'real' as 'real' | 'inverted' } = {},
+    { truth = 'real' } = {},
   ) {
     this.truth = truth;
   }

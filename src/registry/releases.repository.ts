@@ -108,7 +108,7 @@ export class ReleasesRepository {
   /** Makes a transition and puts it on the record: the row, its step and the audit entry are one transaction. */
   async transit(manager: EntityManager, release: Release, { changes, action, reason, actor, measurement, revision }: Transition, at: Date, origin: Origin): Promise<Release> {
     const { model, number } = release;
-    const after = { ...release, ...changes, transitions: release.transitions + 1 };
+    const after = Object.assign(new Release(), release, changes, { transitions: release.transitions + 1 });
     await manager.update(Release, { model, number }, { ...changes, transitions: after.transitions } as object);
     const bytes = measurement && canonicalJson(measurement);
     const step = {
@@ -190,7 +190,7 @@ export class ReleasesRepository {
 
   /** Notes the newest look, and from when on event time counts where that was not known. */
   async recordLook(manager: EntityManager, { model, number }: ReleaseId, latest: NonNullable<Release['latest']>, sinceEvent: Date | null): Promise<void> {
-    await manager.update(Release, { model, number }, { latest, ...(sinceEvent ? { sinceEvent } : {}) } as object);
+    await manager.update(Release, { model, number }, { latest, ...(sinceEvent ? { sinceEvent } : {}) });
   }
 
   async withoutHistory(since: Date, limit: number): Promise<Release[]> {

@@ -11,6 +11,7 @@ import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
+import { ModelStatuses } from '../../activities/model-statuses.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -51,6 +52,7 @@ export class WorkerModule {
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
         RollbackTargets,
+        ModelStatuses,
         ComparisonRuns,
         ReleaseCommands,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities] },

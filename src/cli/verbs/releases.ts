@@ -77,7 +77,7 @@ function report(terminal: Terminal, one: ReleaseDetail): string {
     one.steps.map((step) => [moment(step.takenAt), step.action, step.stage, step.actor, step.reason]), 'No step yet',
   );
   const blocks = one.analyses.flatMap(({ number, phase, kind, blocks: entries }) => entries.map((block) => [
-    `${number} ${phase}`, kind, moment(block.until), String(block.samples), String(block.missingLabels), String(block.standing['outcome'] ?? ''),
+    `${number} ${phase}`, kind, moment(block.until), String(block.samples), String(block.missingLabels), typeof block.standing['outcome'] === 'string' ? block.standing['outcome'] : '',
   ]));
   const compared = blocks.length === 0 ? '' : table(terminal, [{ title: 'Analysis' }, { title: 'Of' }, { title: 'Until' }, { title: 'Pairs', align: 'right' }, { title: 'No label', align: 'right' }, { title: 'Outcome' }], blocks, '');
   return [`${head}\n`, summary, steps, compared].filter((part) => part !== '').join('\n');
