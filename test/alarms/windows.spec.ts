@@ -16,7 +16,10 @@ import { ObservationsActivities } from '../../activities/observations.activities
 import { ObservedFiles } from '../../activities/observed-files.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
+import { startApi } from '../../src/api/api.js';
+import { windowListSchema } from '../../src/api/windows/windows.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
+import { readEnvironment } from '../../src/config/environment.js';
 import { SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
 import type { ObservationLogState } from '../../src/contracts/observation-log.js';
 import { SPEC } from '../../src/data/data-fixture.js';
@@ -225,6 +228,19 @@ it('a window that cannot be read holds up no other deployment, and is tried agai
   renameSync(`${path}.away`, path);
   await startWhatWaits(nothingDue);
   expect(await windows.list(MODEL, 10, 'east')).toMatchObject([{ look: 'inputs', verdict: 'pass', rows: ROWS }]);
+}, 60_000);
+
+it('what was found is listed over HTTP, of all deployments or of one', async () => {
+  const api = await startApi(readEnvironment({ DATABASE_URL: registry.databaseUrl, TEMPORAL_ADDRESS: temporal.address, ARTIFACT_URL: join(folder, 'artifacts'), API_PORT: '0', LOG_LEVEL: 'error' }));
+  closing.push(() => api.close());
+  const headers = { authorization: `Bearer ${await registry.apiKey('engineer')}` };
+  const list = async (query: string) => (await fetch(`${api.url}/v1/models/${MODEL}/windows${query}`, { headers })).json();
+  const { items } = windowListSchema.parse(await list('?limit=100'));
+  expect(items).toHaveLength((await windows.list(MODEL, 100)).length);
+  expect(items.map(({ until }) => until)).toEqual(items.map(({ until }) => until).sort().reverse());
+  expect(items.find(({ verdict, look }) => verdict === 'fail' && look === 'loss')).toMatchObject({ deployment: DEPLOYMENT, from: '2024-01-01T00:00:00.000Z', until: '2024-01-01T01:00:00.000Z', labelRevision: 1, alarm: expect.any(String) });
+  expect(windowListSchema.parse(await list('?deployment=east')).items).toMatchObject([{ deployment: 'east', verdict: 'pass' }]);
+  expect((await fetch(`${api.url}/v1/models/nobody/windows`, { headers })).status).toBe(404);
 }, 60_000);
 
 const shedding = (changes: Partial<ObservationLogState> = {}): ObservationLogState => ({ shedding: true, shedObservations: 12, shedMirrored: 0, bytesOnDisk: 9_000, lastError: 'ENOSPC: no space left on device, write', ...changes });
