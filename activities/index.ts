@@ -8,6 +8,7 @@ import type { ReconcileActivities } from './reconcile.activities.js';
 import type { RegistryActivities } from './registry.activities.js';
 import type { ReleaseActivities } from './release.activities.js';
 import type { ReleaseMeasurementActivities } from './release-measurement.activities.js';
+import type { ReplayActivities } from './replay.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { TrainingActivities } from './training.activities.js';
 import type { WindowsActivities } from './windows.activities.js';
@@ -23,13 +24,14 @@ export interface ActivityProviders {
   readonly evaluation: EvaluationActivities;
   readonly release: ReleaseActivities;
   readonly measurement: ReleaseMeasurementActivities;
+  readonly replay: ReplayActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
   readonly windows: WindowsActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, gateways, labels, observations, training, evaluation, release, measurement, rollout, reconcile, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, gateways, labels, observations, training, evaluation, release, measurement, replay, rollout, reconcile, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -43,6 +45,8 @@ export const activitiesOf = ({ alarms, registry, data, gateways, labels, observa
     readRelease: release.readRelease.bind(release),
     decideRelease: release.decideRelease.bind(release),
     endRelease: release.endRelease.bind(release),
+    beginReplay: replay.beginReplay.bind(replay),
+    endReplay: replay.endReplay.bind(replay),
     releaseWorkflows: labels.releaseWorkflows.bind(labels),
     reconcileMotion: reconcile.reconcileMotion.bind(reconcile),
     raiseAlarm: alarms.raiseAlarm.bind(alarms),
@@ -52,6 +56,7 @@ export const activitiesOf = ({ alarms, registry, data, gateways, labels, observa
   },
   data: {
     measureRelease: measurement.measureRelease.bind(measurement),
+    replayObservations: replay.replayObservations.bind(replay),
     proveMonitoring: alarms.proveMonitoring.bind(alarms),
     takeSnapshot: data.takeSnapshot.bind(data),
     validateData: data.validateData.bind(data),

@@ -2,16 +2,18 @@ import { gzipSync } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
-import { type DeploymentInput, deploymentWorkflowId, type ModelLifecycleInput, modelWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
+import { type DeploymentInput, deploymentWorkflowId, type ModelLifecycleInput, modelWorkflowId, type ReplayInput, replayWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, TASK_QUEUES } from '../src/contracts/motion.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { modelAttributes, type WorkflowFacts } from '../src/contracts/search-attributes.js';
 import type { ReconcileReport } from '../src/contracts/status.js';
 import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
 import type { Release } from '../src/registry/entities/release.entity.js';
+import type { Replay } from '../src/registry/entities/replay.entity.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import type { Rollback } from '../src/registry/entities/routing.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
+import { ReplaysRepository } from '../src/registry/replays.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
@@ -37,6 +39,7 @@ export class ReconcileActivities {
     private readonly dispatcher: CommandDispatcher,
     private readonly models: ModelsRepository,
     private readonly releases: ReleasesRepository,
+    private readonly replays: ReplaysRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
@@ -50,6 +53,7 @@ export class ReconcileActivities {
     const commandsSent = await this.dispatcher.sendWaiting(new Date());
     const retrains = await settleEach(await this.retrains.open(), (retrain) => this.settleRetrain(retrain));
     const releases = await settleEach(await this.releases.allCurrent(), (release) => this.settleRelease(release));
+    const replays = await settleEach(await this.replays.open(), (replay) => this.settleReplay(replay));
     const rollbacks = await settleEach(await this.routing.openRollbacks(), (rollback) => this.settleRollback(rollback));
     // What did not reach its receiver when it was raised; the record says why it still does not.
     await this.alarms.sendUndelivered();
@@ -57,6 +61,7 @@ export class ReconcileActivities {
       commandsSent, lifecyclesStarted,
       retrainsRestarted: retrains.restarted, retrainsEnded: retrains.ended,
       releasesRestarted: releases.restarted, releasesEnded: releases.ended,
+      replaysRestarted: replays.restarted, replaysEnded: replays.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
       historiesExported: await this.exportHistories(),
     };
@@ -74,6 +79,11 @@ export class ReconcileActivities {
     for (const release of await this.releases.withoutHistory(since, EXPORTS_A_ROUND)) {
       const digest = await this.exportHistory(deploymentWorkflowId(release.model, release.version), release.requestedAt);
       if (digest) await this.releases.recordHistory(release, digest);
+      exported += digest ? 1 : 0;
+    }
+    for (const replay of await this.replays.withoutHistory(since, EXPORTS_A_ROUND)) {
+      const digest = await this.exportHistory(replayWorkflowId(replay.model, replay.number));
+      if (digest) await this.replays.recordHistory(replay, digest, new Date());
       exported += digest ? 1 : 0;
     }
     for (const rollback of await this.routing.rollbacksWithoutHistory(since, EXPORTS_A_ROUND)) {
@@ -117,6 +127,21 @@ export class ReconcileActivities {
     const at = new Date();
     await this.retrains.end({ model, number }, { outcome, reason: motion.message, failure: motion, promotedEpoch: null }, at, origin());
     await this.training.revoke({ model, number }, at);
+    return 'ended';
+  }
+
+  private async settleReplay(replay: Replay): Promise<'left' | 'restarted' | 'ended'> {
+    const { model, number, version, deployment } = replay;
+    const workflowId = replayWorkflowId(model, number);
+    const motion = await this.motionOf(workflowId);
+    if (motion === 'running') return 'left';
+    if (motion === 'missing') {
+      const input: ReplayInput = { inputVersion: 1, model, number };
+      await this.start('replay', workflowId, input, `Replay ${number} of ${model}: version ${version} on what ${deployment} logged`, { model, deployment, stage: 'requested' });
+      return 'restarted';
+    }
+    const outcome = motion.type === 'WorkflowTerminated' ? 'terminated' : motion.type === 'WorkflowCancelled' ? 'cancelled' : 'failed';
+    await this.replays.finish({ model, number }, { outcome, reason: motion.message, failure: motion }, new Date(), origin());
     return 'ended';
   }
 

@@ -17,6 +17,7 @@ import { origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { ModelStatuses } from './model-statuses.js';
 import { ReleaseCommands } from './release-commands.js';
+import { ReplayCommands } from './replay-commands.js';
 
 /** Commands taking effect, and the record of a retrain's course. */
 @Injectable()
@@ -27,6 +28,7 @@ export class RegistryActivities {
     private readonly retrains: RetrainsRepository,
     private readonly training: TrainingRepository,
     private readonly releaseCommands: ReleaseCommands,
+    private readonly replayCommands: ReplayCommands,
     private readonly statuses: ModelStatuses,
     private readonly settings: ActivitySettings,
   ) {}
@@ -39,6 +41,7 @@ export class RegistryActivities {
       if (command.kind === 'retrain') return this.requestRetrain(manager, command, at);
       if (command.kind === 'release') return this.releaseCommands.request(manager, command, at);
       if (command.kind === 'steer') return this.releaseCommands.steer(manager, command, at);
+      if (command.kind === 'replay') return this.replayCommands.request(manager, command, at);
       return this.releaseCommands.rollBack(manager, command, at);
     });
   }

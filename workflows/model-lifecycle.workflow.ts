@@ -4,7 +4,7 @@ import {
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { CommandOutcome } from '../src/contracts/commands.js';
-import { CHANGED_SIGNAL, COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
+import { CHANGED_SIGNAL, COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
@@ -12,6 +12,7 @@ import { storedFailure } from './failures.js';
 import { deployment } from './deployment.workflow.js';
 import { changedSignal } from './messages.js';
 import { record } from './policies.js';
+import { replay } from './replay.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { rollback } from './rollback.workflow.js';
 
@@ -60,6 +61,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
 
 async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
+  if (outcome.kind === 'replay') await startReplay({ inputVersion: 1, model, number: outcome.number }, outcome);
   if (outcome.kind === 'steer') await getExternalWorkflowHandle(outcome.workflowId).signal(CHANGED_SIGNAL).catch(() => undefined);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
@@ -100,6 +102,22 @@ async function startRetrain(input: RetrainInput, workflowId: string): Promise<vo
   recordEnd(child, (failure) =>
     record.endRetrain.executeWithOptions({ summary: `Record how retrain ${input.number} ended` }, [{ model: input.model, number: input.number }, {
       outcome: failure.type === 'WorkflowTerminated' ? 'terminated' : 'failed', reason: failure.message, failure, promotedEpoch: null,
+    }]),
+  );
+}
+
+async function startReplay(input: ReplayInput, { workflowId, version, deployment: deploymentName }: Extract<CommandOutcome, { kind: 'replay' }>): Promise<void> {
+  const { model, number } = input;
+  const child = await startOnce(() =>
+    startChild(replay, {
+      workflowId, args: [input], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      staticSummary: `Replay ${number} of ${model}: version ${version} on what ${deploymentName} logged`,
+      typedSearchAttributes: modelAttributes({ model, deployment: deploymentName, stage: 'requested' }),
+    }),
+  );
+  recordEnd(child, (failure) =>
+    record.endReplay.executeWithOptions({ summary: `Record how replay ${number} ended` }, [{ model, number }, {
+      outcome: failure.type === 'WorkflowTerminated' ? 'terminated' : failure.type === 'WorkflowCancelled' ? 'cancelled' : 'failed', reason: failure.message, failure,
     }]),
   );
 }

@@ -21,6 +21,7 @@ import { HealthController } from './health/health.controller.js';
 import { LabelsController } from './labels/labels.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
+import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
@@ -54,7 +55,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       module: ApiModule,
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
-        ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, VersionsController, EvaluationsController,
+        ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
         AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowsController,
       ],
       providers: [

@@ -46,6 +46,7 @@ interface BadRequest {
 const json = (path: string, body: unknown): Pick<BadRequest, 'path' | 'body' | 'headers'> => ({ path, body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json' } });
 const yaml = (body: string | Uint8Array): Pick<BadRequest, 'path' | 'body' | 'headers'> => ({ path: '/v1/models', body, headers: { 'content-type': 'application/yaml' } });
 const retrain = (body: unknown) => json(`${MODEL}/retrains`, body);
+const replay = (body: unknown) => json(`${MODEL}/replays`, body);
 const rollback = (body: unknown) => json(`${MODEL}/rollbacks`, body);
 
 const BAD: readonly BadRequest[] = [
@@ -102,6 +103,12 @@ const BAD: readonly BadRequest[] = [
   { name: 'a reason of 3,000 characters', ...retrain({ reason: 'x'.repeat(3_000) }), failure: 'InvalidRequest' },
   { name: 'a deployment with a slash', ...retrain({ deployment: 'a/b' }), failure: 'InvalidRequest' },
   { name: 'a retrain for a deployment that is not there', ...retrain({ deployment: 'mars' }), failure: 'NotFound' },
+  { name: 'a replay that is not there', path: `${MODEL}/replays/7`, failure: 'NotFound' },
+  { name: 'a replay that ends before it begins', ...replay({ version: 1, from: '2013-02-01', until: '2013-01-01', reason: 'x' }), failure: 'InvalidRequest', says: 'body.until' },
+  { name: 'a replay of a period that does not end', ...replay({ version: 1, from: '2013-02-01', reason: 'x' }), failure: 'InvalidRequest', says: 'body.until' },
+  { name: 'a replay from no day', ...replay({ version: 1, from: '2013-02-30', until: '2013-03-01', reason: 'x' }), failure: 'InvalidRequest', says: 'body.from' },
+  { name: 'a replay of a version that is not there', ...replay({ version: 9, from: '2013-02-01', until: '2013-03-01', reason: 'x' }), failure: 'VersionNotFound' },
+  { name: 'a replay in a deployment that is not there', ...replay({ version: 9, deployment: 'mars', from: '2013-02-01', until: '2013-03-01', reason: 'x' }), failure: 'NotFound' },
   { name: 'a rollback without a reason', ...rollback({}), failure: 'InvalidRequest', says: 'body.reason' },
   { name: 'a rollback to half a version', ...rollback({ reason: 'x', toVersion: 1.5 }), failure: 'InvalidRequest' },
   { name: 'a rollback to 1e308', ...rollback('{"reason": "x", "toVersion": 1e308}'), failure: 'InvalidRequest' },

@@ -5,6 +5,7 @@ import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
+import { replay, type ReplayOptions, replays } from './verbs/replays.js';
 import { retrain, type RetrainOptions } from './verbs/retrain.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
@@ -45,6 +46,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--no-follow', 'return as soon as they are kept')
     .action((model: string, file: string, options: LabelsOptions & { json?: boolean }) => run((session) => labels(session, model, file, without(options))));
   addReleases(verb, run);
+  addReplays(verb, run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
@@ -91,6 +93,21 @@ function addReleases(verb: Verb, run: Run): void {
       .requiredOption('--reason <text>', 'why, for the record')
       .action((model: string, number: number, { reason }: { reason: string }) => run((session) => steer(session, action, model, number, reason)));
   }
+}
+
+function addReplays(verb: Verb, run: Run): void {
+  verb('replay <model>', 'Run a version over what was logged in a past period and compare it with the champion of then. It changes nothing in service.',
+    'replay flight-delay 7 --from 2013-06-01 --until 2013-06-15 --reason "would it have been better?"')
+    .argument('<version>', 'the version', versionNumber)
+    .requiredOption('--from <time>', 'event time at which the period begins, ISO 8601')
+    .requiredOption('--until <time>', 'event time before which it ends, ISO 8601')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .addOption(deploymentOption())
+    .option('--no-follow', 'return as soon as it runs')
+    .action((model: string, version: number, options: ReplayOptions & { json?: boolean }) => run((session) => replay(session, model, version, without(options))));
+  verb('replays <model>', 'List the replays of a model, or show one with its blocks.', 'replays flight-delay', 'replays flight-delay 2')
+    .argument('[number]', 'the replay', versionNumber)
+    .action((model: string, number: number | undefined) => run((session) => replays(session, model, number)));
 }
 
 const STEERING = {

@@ -1,7 +1,7 @@
 import type { FailureDetails, FailureType } from './failures.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
 
-export type CommandKind = 'apply' | 'retrain' | 'rollback' | 'release' | 'steer';
+export type CommandKind = 'apply' | 'retrain' | 'rollback' | 'release' | 'steer' | 'replay';
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
 export type CommandState = 'accepted' | 'done' | 'refused';
@@ -17,6 +17,8 @@ export interface CommandBodies {
   release: { readonly deployment: string; readonly version: number; readonly reason: string };
   /** `release` is its number. */
   steer: { readonly deployment: string; readonly release: number; readonly action: ReleaseAction; readonly reason: string };
+  /** `from` and `until` in event time, ISO 8601. */
+  replay: { readonly deployment: string; readonly version: number; readonly from: string; readonly until: string; readonly reason: string };
 }
 
 export type CommandOutcome =
@@ -25,4 +27,5 @@ export type CommandOutcome =
   | { readonly kind: 'rollback'; readonly deployment: string; readonly fromEpoch: number; readonly toVersion: number; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'release'; readonly number: number; readonly version: number; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'steer'; readonly number: number; readonly action: ReleaseAction; readonly stage: ReleaseStage; readonly workflowId: string; readonly joined: boolean }
+  | { readonly kind: 'replay'; readonly number: number; readonly version: number; readonly deployment: string; readonly workflowId: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };

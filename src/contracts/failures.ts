@@ -59,6 +59,7 @@ export const FAILURES = {
   RoutingMoved: kind(409, 'The routing changed meanwhile', true),
   VersionUnfit: kind(409, 'The version may not serve'),
   ReleaseRefused: kind(409, 'The version cannot be released now'),
+  NothingToReplay: kind(422, 'No logged prediction of the period can be replayed'),
   ReleaseNotSteerable: kind(409, 'The release cannot take that action now'),
 
   // alarms

@@ -11,6 +11,7 @@ export const rollbackWorkflowId = (model: string, deployment: string, fromEpoch:
   `rollback/${model}/${deployment}/${fromEpoch}`;
 /** One version is released at a time; the same version may be released again under the same id. */
 export const deploymentWorkflowId = (model: string, version: number): string => `model/${model}/deployment/${version}`;
+export const replayWorkflowId = (model: string, number: number): string => `replay/${model}/${number}`;
 /** Labels of a model are made ready by one workflow, the segments of all gateways by another. */
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
 export const SEGMENT_INGESTION_ID = 'ingestion';
@@ -59,6 +60,11 @@ export interface DeploymentInput {
   readonly version: number;
   /** The routing's revision that gateways were last waited for; 0 at the start. */
   readonly awaitedRevision: number;
+}
+export interface ReplayInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly number: number;
 }
 export interface IngestionInput {
   readonly inputVersion: 1;

@@ -24,5 +24,7 @@ export interface ReconcileReport {
   readonly rollbacksEnded: number;
   readonly releasesRestarted: number;
   readonly releasesEnded: number;
+  readonly replaysRestarted: number;
+  readonly replaysEnded: number;
   readonly historiesExported: number;
 }

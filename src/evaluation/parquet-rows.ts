@@ -119,7 +119,8 @@ async function countRows(connection: DuckDBConnection, file: string, known: stri
     `SELECT count(*), count(*) FILTER (NOT ${known}), count(*) FILTER (${known} AND NOT ${mature}) FROM ${file}`,
   );
   const [inFile, unlabelled, immature] = counted.getRows()[0]!.map(Number) as [number, number, number];
-  const scored = work.select.kind === 'mature' ? inFile - unlabelled - immature : Math.min(inFile, work.select.rows);
+  const { select } = work;
+  const scored = select.kind === 'mature' ? inFile - unlabelled - immature : select.kind === 'first' ? Math.min(inFile, select.rows) : inFile;
   return { inFile, scored, unlabelled, immature };
 }
 

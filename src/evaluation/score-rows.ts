@@ -68,6 +68,7 @@ class BatchScorer {
   private readonly width: number;
   private readonly classifies: boolean;
   private readonly expected: number;
+  private readonly asGiven: boolean;
   private readonly writer: ColumnWriter;
   private read = 0;
   private unsound = 0;
@@ -81,6 +82,7 @@ class BatchScorer {
     this.width = job.spec.data.features.length;
     this.classifies = job.spec.task === 'binary-classification';
     this.expected = counts.scored;
+    this.asGiven = work.select.kind === 'every';
     const codes = slices.map(({ column }) => [`slice:${column}`, 'int32'] as const);
     const types = { predictions: 'float32', labels: 'float64', eventTimesMs: 'float64', ...Object.fromEntries(codes) } as const;
     this.writer = new ColumnWriter(work.resultPath, types, this.expected);
@@ -102,7 +104,7 @@ class BatchScorer {
 
   /** The answer to the oldest batch that has none. */
   settle({ features, predictions }: ModelAnswer): void {
-    this.checkPredictions(predictions, features);
+    if (!this.asGiven) this.checkPredictions(predictions, features);
     this.writer.write(0, predictions, this.done);
     this.done += predictions.length;
   }
@@ -138,7 +140,7 @@ class BatchScorer {
 
   /** NaN is a label that is not known, among the first rows of a file. */
   private checkLabels(labels: Float64Array): void {
-    if (!this.classifies) return;
+    if (!this.classifies || this.asGiven) return;
     for (const label of labels) {
       if (label === 0 || label === 1 || Number.isNaN(label)) continue;
       this.badLabels += 1;

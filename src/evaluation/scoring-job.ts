@@ -16,8 +16,11 @@ export interface ScoringJob {
 export interface ScoreWork {
   readonly parquetPath: string;
   readonly resultPath: string;
-  /** `mature`: rows that may judge at `asOf` (ISO 8601); `first`: that many rows from the start, labelled or not. */
-  readonly select: { readonly kind: 'mature'; readonly asOf: string } | { readonly kind: 'first'; readonly rows: number };
+  /**
+   * `mature`: rows that may judge at `asOf` (ISO 8601); `first`: that many rows from the start, labelled or not; `every`: all
+   * of them, and what the model gives is kept as it is, sound or not.
+   */
+  readonly select: { readonly kind: 'mature'; readonly asOf: string } | { readonly kind: 'first'; readonly rows: number } | { readonly kind: 'every' };
 }
 
 /** Rows of the file, and why some of them do not judge. */

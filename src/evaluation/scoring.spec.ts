@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { admitModel } from './onnx-admission.js';
 import { requireParity } from './parity.js';
-import { predictFirstRows, scoreParquet, type ParquetRequest } from './scoring.js';
+import { predictEveryRow, predictFirstRows, scoreParquet, type ParquetRequest } from './scoring.js';
 import { field, graph, graphAttribute, integers, linearParts, logisticParts, message, model, node, tensorAttribute, tensorInfo, type ModelParts } from './tiny-onnx.js';
 
 const spec = {
@@ -105,6 +105,18 @@ describe('scoreParquet', () => {
     const numbers = { ...spec, task: 'regression', data: { ...spec.data, label: 'distance' } } as ModelSpec;
     const scored = await scoreParquet(request(linearParts([2, 0, 0], 1), { spec: numbers }));
     expect(Array.from(scored.predictions.subarray(0, 7))).toEqual([1, 201, 401, 601, 801, 1001, 1201]);
+  });
+});
+
+describe('predictEveryRow', () => {
+  it('scores labelled and unlabelled rows alike, in the order of the file, and keeps what is no number', async () => {
+    const { asOf: _asOf, ...every } = request(logisticParts(WEIGHTS, BIAS), { batchRows: 700 });
+    const unknown = { ...spec, data: { ...spec.data, features: spec.data.features.map((feature) => (feature.type === 'category' ? { ...feature, categories: ['AA', 'B6'] } : feature)) } } as ModelSpec;
+    const outputs = await predictEveryRow({ ...every, spec: unknown });
+    expect(outputs).toHaveLength(ROWS);
+    outputs.forEach((output, id) => {
+      if (id % 3 === 2 ? !Number.isNaN(output) : Math.abs(output - expected(id)) > 1e-6) throw new Error(`row ${id}: ${output} for ${expected(id)}`);
+    });
   });
 });
 

@@ -84,6 +84,19 @@ export async function predictFirstRows(request: ScoringRequest & { readonly parq
   });
 }
 
+/**
+ * What the model makes of every row of a Parquet file, labelled or not, in the file's order: as it gives it, which may be no
+ * number. The columns of `spec.data.label` and `eventTime` must be there.
+ * @throws as {@link scoreParquet}, but for predictions that are not sound
+ */
+export async function predictEveryRow(request: ScoringRequest & { readonly parquetPath: string }): Promise<Float32Array> {
+  const { parquetPath } = request;
+  return withResultFile(request.workDir, async (resultPath) => {
+    const result = await score(request, { parquetPath, resultPath, select: { kind: 'every' } });
+    return readColumns(resultPath, result.columns).get('predictions') as Float32Array;
+  });
+}
+
 async function score(request: ScoringRequest, work: ScoreWork): Promise<ScoreResult> {
   const { bounds = DEFAULT_BOUNDS, signal, onProgress } = request;
   return runIsolated(jobOf(request, work), { bounds, signal, onProgress });

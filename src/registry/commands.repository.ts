@@ -125,12 +125,14 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   rollback: 'rollback.requested',
   release: 'release.requested',
   steer: 'release.steered',
+  replay: 'replay.requested',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'retrain') return `retrain/${outcome.number}`;
   if (outcome.kind === 'rollback') return `deployment/${outcome.deployment}`;
   if (outcome.kind === 'release' || outcome.kind === 'steer') return `release/${outcome.number}`;
+  if (outcome.kind === 'replay') return `replay/${outcome.number}`;
   return `model/${command.model}`;
 }
 

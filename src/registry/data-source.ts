@@ -7,6 +7,7 @@ import { Releases1763803000000 } from '../../migrations/1763803000000-releases.j
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
 import { StreamTime1763805000000 } from '../../migrations/1763805000000-stream-time.js';
 import { Windows1763806000000 } from '../../migrations/1763806000000-windows.js';
+import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
 import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
@@ -19,6 +20,7 @@ import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
+import { Replay, ReplayBlock, ReplayEnding, ReplayHistory } from './entities/replay.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
 import { ServingTally } from './entities/serving-tally.entity.js';
@@ -29,11 +31,11 @@ import { WindowCheck } from './entities/window-check.entity.js';
 export const ENTITIES = [
   Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, AuditEntry, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, Release, ReleaseStep, Retrain, Rollback, Routing, ServingTally, Snapshot, TrainingLease, TrainingRun, WindowCheck,
+  ModelVersion, ObservationFile, ObservationSegment, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, Rollback, Routing, ServingTally, Snapshot, TrainingLease, TrainingRun, WindowCheck,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -49,6 +49,13 @@ export interface ObservationRange {
   readonly untilMs: number;
 }
 
+/** How many observations files hold, and the event time of the first and last; milliseconds since 1970. */
+export interface ObservedSpan {
+  readonly rows: number;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 const REGISTER = `
 INSERT INTO observation_segment (gateway, boot, segment, digest, bytes, observations, mirrored, first_event_time, last_event_time, sealed_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (gateway, boot, segment) DO NOTHING RETURNING digest`;
@@ -101,6 +108,16 @@ export class ObservationsRepository {
       .andWhere('file.last_event_time >= :from AND file.first_event_time < :until', { from: dateOf(fromMs), until: dateOf(untilMs) })
       .orderBy({ 'file.first_event_time': 'ASC', 'file.gateway': 'ASC', 'file.boot': 'ASC', 'file.segment': 'ASC' })
       .getMany();
+  }
+
+  /** Rows and event times of the files that may hold observations of the range; as one, or each. */
+  async observedSpans({ model, deployment, fromMs, untilMs }: ObservationRange, as: 'one' | 'each'): Promise<ObservedSpan[]> {
+    const columns = as === 'one' ? 'coalesce(sum(rows), 0)::float8 AS rows, min(first_event_time) AS first, max(last_event_time) AS last' : 'rows, first_event_time AS first, last_event_time AS last';
+    const rows: { rows: number; first: Date | null; last: Date | null }[] = await this.dataSource.query(
+      `SELECT ${columns} FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation' AND last_event_time >= $3 AND first_event_time < $4`,
+      [model, deployment, dateOf(fromMs), dateOf(untilMs)],
+    );
+    return rows.flatMap(({ rows: count, first, last }) => (first && last ? [{ rows: count, firstMs: first.getTime(), lastMs: last.getTime() }] : []));
   }
 
   /** Files that may hold what other versions made of the range's observations: they may lie in later segments. */

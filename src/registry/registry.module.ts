@@ -13,6 +13,7 @@ import { ModelsRepository } from './models.repository.js';
 import { ObservationsRepository } from './observations.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
+import { ReplaysRepository } from './replays.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
@@ -21,7 +22,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

@@ -21,7 +21,7 @@ const UNLABELLED_MINIMUM = 200;
 const REGRESSION_TOLERANCE = 0.01;
 
 /** Before labels: two classes agree on the same side of one half; numbers when they differ by a hundredth of the bound. */
-export const unlabelledPlan = ({ task, comparison: { alpha, bound }, guards }: ReleasePlan): UnlabelledPlan => ({
+export const unlabelledPlan = ({ task, comparison: { alpha, bound }, guards }: Pick<ReleasePlan, 'task' | 'comparison' | 'guards'>): UnlabelledPlan => ({
   threshold: task === 'regression' ? null : 0.5, tolerance: task === 'regression' ? REGRESSION_TOLERANCE * bound : 0,
   slowAfterMs: guards.slowAfterMs, alpha: guardAlpha(alpha), minimumSamples: UNLABELLED_MINIMUM,
 });

@@ -17,6 +17,8 @@ import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReleaseCommands } from '../../activities/release-commands.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
+import { ReplayActivities } from '../../activities/replay.activities.js';
+import { ReplayCommands } from '../../activities/replay-commands.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
@@ -35,7 +37,7 @@ import { ObservationsRepository } from '../registry/observations.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, GatewayActivities, LabelsActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, RolloutActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, GatewayActivities, LabelsActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RolloutActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -55,6 +57,7 @@ export class WorkerModule {
         ModelStatuses,
         ComparisonRuns,
         ReleaseCommands,
+        ReplayCommands,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities] },
         ObservedFiles,
         ...ACTIVITIES,

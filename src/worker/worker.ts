@@ -15,6 +15,7 @@ import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
+import { ReplayActivities } from '../../activities/replay.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
@@ -86,6 +87,7 @@ const providersOf = (context: INestApplicationContext) => ({
   evaluation: context.get(EvaluationActivities),
   rollout: context.get(RolloutActivities),
   release: context.get(ReleaseActivities),
+  replay: context.get(ReplayActivities),
   measurement: context.get(ReleaseMeasurementActivities),
   reconcile: context.get(ReconcileActivities),
   windows: context.get(WindowsActivities),

@@ -7,7 +7,7 @@ export const commandPath = z.strictObject({ id: z.uuid('must be the id of a comm
 export const commandSchema = z
   .strictObject({
     commandId: z.uuid(),
-    kind: z.enum(['apply', 'retrain', 'rollback', 'release', 'steer']),
+    kind: z.enum(['apply', 'retrain', 'rollback', 'release', 'steer', 'replay']),
     model: z.string(),
     actor: z.string(),
     idempotencyKey: z.string(),

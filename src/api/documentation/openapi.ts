@@ -22,6 +22,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Retrains', 'Ask for a retrain and follow it to its verdict.'],
   ['Champion', 'Which version answers in a deployment, now or at any time before.'],
   ['Rollbacks', 'Take a champion back to a version that has served before.'],
+  ['Replays', 'Run a version over what was logged in a past period, and compare it.'],
   ['Versions', 'Every trained version: its data, code, parameters, environment and who asked for it.'],
   ['Evaluations', 'The figures on which a gate decided.'],
   ['Alarms', 'What somebody had to know, and whether it reached them.'],
