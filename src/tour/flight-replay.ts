@@ -85,7 +85,7 @@ export class FlightReplay {
   private async report(fromMs: number, flights: readonly Flight[]): Promise<void> {
     const content = flights.map(({ id, late }) => `${JSON.stringify({ prediction_id: id, label: late })}\n`).join('');
     const { model } = this.places;
-    this.batches.push(await this.places.api(`labels-${fromMs}`).command<LabelBatchAnswer>(`/v1/models/${model}/labels`, { mediaType: 'application/x-ndjson', content }));
+    this.batches.push(await this.places.api(`labels-${fromMs}-${fromMs + TICK_MS}`).command<LabelBatchAnswer>(`/v1/models/${model}/labels`, { mediaType: 'application/x-ndjson', content }));
     this.labels += flights.length;
   }
 
