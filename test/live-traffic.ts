@@ -21,7 +21,7 @@ export class LiveTraffic {
   constructor(
     private readonly perennial: Installation,
     private readonly model: string,
-    { truth = 'real' } = {},
+    { truth = 'real' }: { readonly truth?: 'real' | 'inverted' } = {},
   ) {
     this.truth = truth;
   }
