@@ -1,20 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { windowAlarm, windowAlarmKey } from '../src/alarms/window-alarm.js';
 import { PerennialError } from '../src/contracts/failures.js';
-import { durationMs, isoTime } from '../src/contracts/time.js';
-import { WINDOW_LOOKS, type WindowLook } from '../src/contracts/window-summary.js';
-import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
+import { isoTime } from '../src/contracts/time.js';
+import type { EventStretch } from '../src/drift/window-grid.js';
 import { type LookResult, lookAtWindow } from '../src/drift/window-look.js';
-import { isMature, STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
-import { ModelsRepository } from '../src/registry/models.repository.js';
-import { ObservationsRepository } from '../src/registry/observations.repository.js';
-import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
-import type { ModelSpec } from '../src/spec/model-spec.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
+import { type DueLook, DueWindows, type Place } from './due-windows.js';
 import { ObservedFiles } from './observed-files.js';
 
 export interface WindowReport {
@@ -29,19 +24,8 @@ export interface WindowReport {
   readonly more: boolean;
 }
 
-/** A look at a window whose time has come. */
-interface DueLook extends EventStretch {
-  readonly model: string;
-  readonly deployment: string;
-  readonly look: WindowLook;
-  readonly spec: ModelSpec;
-  readonly specDigest: string;
-}
-
 /** How long one call goes on, in milliseconds; each deployment has its turn. */
 const MAX_MS = 20_000;
-/** Windows further back than this many are passed over: a caller may give any time of the past. */
-const OLDEST_WINDOWS = 100;
 /** What a workflow's history can hold. */
 const MAX_UNREADABLE = 20;
 const MAX_MESSAGE = 300;
@@ -50,21 +34,13 @@ const MAX_MESSAGE = 300;
 @Injectable()
 export class WindowsActivities {
   constructor(
+    private readonly due: DueWindows,
     private readonly windows: WindowsRepository,
-    private readonly observations: ObservationsRepository,
     private readonly labels: LabelsRepository,
-    private readonly models: ModelsRepository,
-    private readonly routing: RoutingRepository,
     private readonly alarms: AlarmsRepository,
     private readonly files: ObservedFiles,
     private readonly settings: ActivitySettings,
   ) {}
-
-  /** Whether a window waits to be looked at. */
-  async isDue(): Promise<boolean> {
-    for (const place of await this.places()) if (await this.next(place)) return true;
-    return false;
-  }
 
   /**
    * Looks at the windows that are due, the oldest of each deployment first, each once, and raises an alarm where a limit of the spec is broken. The alarm
@@ -74,11 +50,11 @@ export class WindowsActivities {
     return heartbeating(async (signal, beat) => {
       const report = { checked: 0, failed: 0, raised: 0, unreadable: [] as WindowReport['unreadable'][number][] };
       const until = Date.now() + MAX_MS;
-      let waiting = await this.places();
+      let waiting = await this.due.places();
       while (waiting.length > 0 && Date.now() < until) {
         const again: Place[] = [];
         for (const place of waiting) {
-          const due = await this.next(place);
+          const due = await this.due.next(place);
           if (due && (await this.tryLook(due, report, signal))) again.push(place);
           beat({ checked: report.checked });
         }
@@ -86,29 +62,6 @@ export class WindowsActivities {
       }
       return { ...report, unreadable: report.unreadable.slice(0, MAX_UNREADABLE), more: waiting.length > 0 };
     });
-  }
-
-  private async places(): Promise<Place[]> {
-    return (await this.routing.all()).flatMap(({ model, deployment }) => WINDOW_LOOKS.map((look) => ({ model, deployment, look })));
-  }
-
-  /** The oldest window that has not had this look and whose time has come. */
-  private async next({ model, deployment, look }: Place): Promise<DueLook | null> {
-    const streamTimeMs = streamTime(await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE }), Date.now());
-    if (streamTimeMs === null) return null;
-    const { specDigest } = await this.models.get(model);
-    const spec = await this.models.spec(model, specDigest);
-    const [lengthMs, horizonMs] = [durationMs(spec.monitoring.window) as number, look === 'loss' ? (durationMs(spec.data.labelHorizon) as number) : 0];
-    const last = await this.windows.last(model, deployment, look);
-    const oldestMs = windowAt(streamTimeMs - horizonMs, lengthMs, null).fromMs - OLDEST_WINDOWS * lengthMs;
-    const afterMs = Math.max(last?.untilEvent.getTime() ?? oldestMs, oldestMs);
-    const firstMs = await this.observations.firstEventFrom(model, deployment, afterMs);
-    if (firstMs === null) return null;
-    const window = windowAt(firstMs, lengthMs, afterMs);
-    if (!isMature(window.untilMs, horizonMs, streamTimeMs)) return null;
-    // Labels that have come and are not ingested yet belong to it.
-    if (look === 'loss' && (await this.labels.waiting(model, 1)).length > 0) return null;
-    return { ...window, model, deployment, look, spec, specDigest };
   }
 
   /** @returns false where the window cannot be looked at: what is wrong with one deployment must not hold up the others */
@@ -149,7 +102,5 @@ export class WindowsActivities {
     return { id: null, raised: false };
   }
 }
-
-type Place = Pick<DueLook, 'model' | 'deployment' | 'look'>;
 
 const nameOf = ({ fromMs, untilMs }: EventStretch): string => `${isoTime(fromMs)}/${isoTime(untilMs)}`;

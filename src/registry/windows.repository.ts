@@ -15,8 +15,8 @@ export class WindowsRepository {
 
   /** Adds what a look found; of two looks at the same window the first one stands. @returns whether this was the first */
   async add(check: WindowCheck): Promise<boolean> {
-    const { identifiers, raw } = await this.dataSource.createQueryBuilder().insert().into(WindowCheck).values(check as object).orIgnore().returning('model').execute();
-    return identifiers.length > 0 && (raw as unknown[]).length > 0;
+    const inserted = await this.dataSource.createQueryBuilder().insert().into(WindowCheck).values(check).orIgnore().returning('model').execute();
+    return (inserted.raw as unknown[]).length > 0;
   }
 
   /** The last windows first, of one deployment or of all of a model. */

@@ -6,6 +6,7 @@ import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
+import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
@@ -58,8 +59,9 @@ export class WorkerModule {
         ComparisonRuns,
         ReleaseCommands,
         ReplayCommands,
-        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, WindowsActivities] },
+        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows] },
         ObservedFiles,
+        DueWindows,
         ...ACTIVITIES,
       ],
     };
@@ -67,7 +69,7 @@ export class WorkerModule {
 }
 
 /** A gateway that loses observations is seen in a moment; a window that closes while nothing comes, in a minute. */
-function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, windows: WindowsActivities): IngestionStarter {
+function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, windows: DueWindows): IngestionStarter {
   return new IngestionStarter(client, labels, observations, [
     { everyMs: 1_000, isDue: () => gateways.isDue() }, { everyMs: 60_000, isDue: () => windows.isDue() },
   ]);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import type { ActivitySettings } from '../../activities/activity-settings.js';
+import { DueWindows } from '../../activities/due-windows.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
@@ -59,7 +60,7 @@ let gateways: GatewaysRepository;
 let labels: LabelsRepository;
 let observations: ObservationsRepository;
 let windows: WindowsRepository;
-let checks: WindowsActivities;
+let due: DueWindows;
 let starter: IngestionStarter;
 let context: ObservationContext;
 const closing: (() => Promise<unknown>)[] = [];
@@ -102,12 +103,13 @@ async function wire(): Promise<void> {
   const watch = new GatewayActivities(gateways, alarms);
   const converted = new ObservationsActivities(observations, models, settings, stores);
   const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
-  checks = new WindowsActivities(windows, observations, labels, models, routing, alarms, files, settings);
+  due = new DueWindows(windows, observations, labels, models, routing);
+  const checks = new WindowsActivities(due, windows, labels, alarms, files, settings);
   await work({
     lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled) },
     data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindows: checks.checkWindows.bind(checks) },
   });
-  starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }, { everyMs: 0, isDue: () => checks.isDue() }]);
+  starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }, { everyMs: 0, isDue: () => due.isDue() }]);
 }
 
 async function work(activities: Record<'lifecycle' | 'data', object>): Promise<void> {
@@ -162,7 +164,7 @@ async function startWhatWaits(done: () => Promise<boolean>): Promise<void> {
   }
   await client.workflow.getHandle(SEGMENT_INGESTION_ID).result();
 }
-const nothingDue = async (): Promise<boolean> => !(await checks.isDue());
+const nothingDue = async (): Promise<boolean> => !(await due.isDue());
 
 const looks = async (): Promise<string[]> =>
   (await windows.list(MODEL, 100)).map(({ look, fromEvent, untilEvent, verdict, rows }) => `${look} ${fromEvent.toISOString().slice(11, 16)}-${untilEvent.toISOString().slice(11, 16)} ${verdict} ${rows}`).sort();
@@ -182,7 +184,7 @@ it('each window is looked at when it has closed, and an alarm tells of a bad one
 }, 60_000);
 
 it('its loss waits for the horizon and for labels that have come, and needs no traffic to be looked at', async () => {
-  expect(await checks.isDue()).toBe(false);
+  expect(await due.isDue()).toBe(false);
   receiver.answer(200);
   await ingest(MODEL);
   await startWhatWaits(nothingDue);
@@ -194,7 +196,7 @@ it('its loss waits for the horizon and for labels that have come, and needs no t
 
 it('each look is taken once, and windows without traffic are passed over', async () => {
   const before = await windows.list(MODEL, 100);
-  expect(await checks.isDue()).toBe(false);
+  expect(await due.isDue()).toBe(false);
   await observe({ hour: 6.1 }, { hour: 6.2 });
   receiver.answer(200);
   await ingest(null);
