@@ -2,7 +2,7 @@
 export const STRAY_SHARE = 0.05;
 
 /** Files of a deployment, the last ones received, by whose rows its stream time goes. */
-export const STREAM_FILES = 100;
+export const STREAM_FILES = 20;
 
 /**
  * How far a deployment's event time has come, in milliseconds since 1970. In production that is the clock; while recorded

@@ -47,7 +47,7 @@ export interface ReleaseTourOutcome {
 
 const FOLLOW_EVERY_MS = 200;
 /** How far the traffic may run ahead of the release's looks, in event time, and how long it waits for them at most. */
-const AHEAD_MS = DAY_MS;
+const AHEAD_MS = 1.5 * DAY_MS;
 const PATIENCE_MS = 90_000;
 
 /**
