@@ -16,8 +16,7 @@ import { parseSpec } from '../src/spec/parse-spec.js';
 import { origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { ModelStatuses } from './model-statuses.js';
-import { ReleaseCommands } from './release-commands.js';
-import { ReplayCommands } from './replay-commands.js';
+import { VersionCommands } from './version-commands.js';
 
 /** Commands taking effect, and the record of a retrain's course. */
 @Injectable()
@@ -27,8 +26,7 @@ export class RegistryActivities {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly training: TrainingRepository,
-    private readonly releaseCommands: ReleaseCommands,
-    private readonly replayCommands: ReplayCommands,
+    private readonly versionCommands: VersionCommands,
     private readonly statuses: ModelStatuses,
     private readonly settings: ActivitySettings,
   ) {}
@@ -39,10 +37,7 @@ export class RegistryActivities {
     return this.commands.settle(commandId, at, origin(), (manager, command) => {
       if (command.kind === 'apply') return this.applySpec(manager, command, at);
       if (command.kind === 'retrain') return this.requestRetrain(manager, command, at);
-      if (command.kind === 'release') return this.releaseCommands.request(manager, command, at);
-      if (command.kind === 'steer') return this.releaseCommands.steer(manager, command, at);
-      if (command.kind === 'replay') return this.replayCommands.request(manager, command, at);
-      return this.releaseCommands.rollBack(manager, command, at);
+      return this.versionCommands.takeEffect(manager, command, at);
     });
   }
 

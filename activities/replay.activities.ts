@@ -1,63 +1,41 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import { type ReplayBegin, type ReplayEnd, type ReplayId, type ReplayPlan, type ReplayResultFigures, type ReplayRows, sumRows } from '../src/contracts/replays.js';
 import { predictEveryRow } from '../src/evaluation/scoring.js';
 import { type ReplayableRows, readReplayable, REPLAYED_LABEL, REPLAYED_TIME } from '../src/observations/replay-rows.js';
 import { observedBlocks, replayStretches, type Stretch } from '../src/observations/replay-stretches.js';
-import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import { ReplaysRepository } from '../src/registry/replays.repository.js';
-import { RoutingRepository } from '../src/registry/routing.repository.js';
-import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { blocksOf, replayedBlock } from '../src/rollout/replay-blocks.js';
 import { judgeReplay, replayFigures, type ReplayState, startReplay, whyNoPair } from '../src/rollout/replay-comparison.js';
-import { featuresLacking } from '../src/rollout/replay-plan.js';
-import type { ModelSpec } from '../src/spec/model-spec.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { ObservedFiles } from './observed-files.js';
-import { StoreProvider } from './store-provider.js';
+import { type ReplayCourse, ReplayCourses } from './replay-courses.js';
 
 /** Rows in memory, and observation files that DuckDB has open, at once. */
 const BOUNDS = { rows: 200_000, files: 300 };
 /** Blocks whose files are looked up at once. */
 const BLOCKS_A_ROUND = 200;
-/** Changes of champion and versions that are looked at: more than any deployment has. */
-const ALL = 1_000_000;
 
-/** All that reading and scoring takes, beside the stretch. */
-interface Course {
-  readonly plan: ReplayPlan;
-  readonly version: ModelVersion;
-  readonly spec: ModelSpec;
-  readonly modelPath: string;
-  readonly champions: readonly { readonly epoch: number; readonly version: number }[];
-  /** By the version that logged them: what its inputs lack. */
-  readonly lacking: ReadonlyMap<number, readonly string[]>;
+interface Course extends ReplayCourse {
   readonly signal: AbortSignal;
 }
 
 /** A version run over the logged predictions of a past period. Nothing here touches the routing. */
 @Injectable()
 export class ReplayActivities {
-  private readonly store: ArtifactStore;
-
   constructor(
     private readonly models: ModelsRepository,
     private readonly observations: ObservationsRepository,
     private readonly replays: ReplaysRepository,
-    private readonly routing: RoutingRepository,
-    private readonly versions: VersionsRepository,
+    private readonly courses: ReplayCourses,
     private readonly files: ObservedFiles,
     private readonly settings: ActivitySettings,
-    stores: StoreProvider,
-  ) {
-    this.store = stores.store;
-  }
+  ) {}
 
   async beginReplay(id: ReplayId): Promise<ReplayBegin> {
     const [replay, end, { tier }] = await Promise.all([this.replays.get(id), this.replays.end(id), this.models.get(id.model)]);
@@ -78,7 +56,7 @@ export class ReplayActivities {
    */
   async replayObservations(id: ReplayId): Promise<ReplayResultFigures> {
     const plan = planOf((await this.replays.get(id)).plan);
-    const course = await this.course(plan);
+    const course = await this.courses.of(plan);
     await heartbeating(async (signal, beat) => {
       for await (const stretch of this.stretches(plan)) {
         signal.throwIfAborted();
@@ -87,28 +65,6 @@ export class ReplayActivities {
       }
     });
     return this.figures(id, course);
-  }
-
-  private async course(plan: ReplayPlan): Promise<Omit<Course, 'signal'>> {
-    const { model, deployment } = plan;
-    const version = await this.versions.get(model, plan.version);
-    const [spec, modelPath, history, versions] = await Promise.all([
-      this.models.spec(model, version.specDigest), this.store.localPath(version.artifactDigest), this.routing.history(model, deployment, ALL), this.versions.list(model, ALL),
-    ]);
-    const lacking = await this.lacking(spec, versions);
-    return { plan, version, spec, modelPath, lacking, champions: history.map((change) => ({ epoch: change.epoch, version: change.version })) };
-  }
-
-  /** Inputs are logged with the features of the version that answered. */
-  private async lacking(spec: ModelSpec, versions: readonly ModelVersion[]): Promise<ReadonlyMap<number, readonly string[]>> {
-    const bySpec = new Map<string, readonly string[]>();
-    for (const { model, specDigest } of versions) {
-      if (!bySpec.has(specDigest)) bySpec.set(specDigest, featuresLacking(spec.data.features, (await this.models.spec(model, specDigest)).data.features));
-    }
-    return new Map(versions.flatMap(({ number, specDigest }) => {
-      const names = bySpec.get(specDigest) ?? [];
-      return names.length > 0 ? [[number, names] as const] : [];
-    }));
   }
 
   /** Of blocks that may hold observations. */
@@ -156,7 +112,7 @@ export class ReplayActivities {
     return predictEveryRow({ modelPath, modelDigest: version.artifactDigest, spec: { ...spec, data: columns }, parquetPath, workDir, signal });
   }
 
-  private async figures(id: ReplayId, { plan, lacking }: Omit<Course, 'signal'>): Promise<ReplayResultFigures> {
+  private async figures(id: ReplayId, { plan, lacking }: ReplayCourse): Promise<ReplayResultFigures> {
     const blocks = await this.replays.blocks(id);
     const rows = sumRows(blocks.map((block) => block.rows));
     if (rows.pairs === 0) throw nothing(plan, rows, [...new Set([...lacking.values()].flat())]);

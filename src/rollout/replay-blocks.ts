@@ -57,7 +57,7 @@ export function replayedBlock(plan: ReplayPlan, before: ReplayState, place: Bloc
   return {
     number: place.number, fromEvent: new Date(place.fromMs), untilEvent: new Date(place.untilMs), rows: counted, champions: countChampions(rows, pairs),
     samples: labelled ? pairs.length - missing : 0, missingLabels: labelled ? missing : 0,
-    standing: { labelled: labelled ? ({ ...standing.labelled } as Record<string, unknown>) : null, unlabelled: { ...standing.unlabelled } },
+    standing: { labelled: labelled ? { ...standing.labelled } : null, unlabelled: { ...standing.unlabelled } },
     state: state as unknown as ReplayBlock['state'],
   };
 }

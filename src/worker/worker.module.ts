@@ -20,11 +20,13 @@ import { ReleaseCommands } from '../../activities/release-commands.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
 import { ReplayActivities } from '../../activities/replay.activities.js';
 import { ReplayCommands } from '../../activities/replay-commands.js';
+import { ReplayCourses } from '../../activities/replay-courses.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
+import { VersionCommands } from '../../activities/version-commands.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import type { Environment } from '../config/environment.js';
@@ -59,6 +61,8 @@ export class WorkerModule {
         ComparisonRuns,
         ReleaseCommands,
         ReplayCommands,
+        ReplayCourses,
+        VersionCommands,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows] },
         ObservedFiles,
         DueWindows,

@@ -31,7 +31,7 @@ beforeAll(async () => {
   ], { stdio: 'ignore' });
   const address = `127.0.0.1:${port}`;
   await eventually(() => Connection.connect({ address }).then((connection) => connection.close().then(() => true), () => undefined), () => 'the Temporal server');
-  perennial = await Installation.start({ TEMPORAL_ADDRESS: address });
+  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300', TEMPORAL_ADDRESS: address });
 });
 
 afterAll(async () => {
@@ -160,6 +160,28 @@ it('records the ingestion of labels', async () => {
   const workflowId = ingestionWorkflowId('labelled');
   await eventually(() => perennial.temporal.workflow.getHandle(workflowId).result().then(() => true, () => undefined), () => workflowId);
   await keep('ingestion-labels', workflowId);
+});
+
+it('records a replay that compares, and one that finds nothing to compare', async () => {
+  const model = 'replayed';
+  await register(model, WEAK);
+  await run(model, 6);
+  await eventually(async () => {
+    const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ parameters: { event_time: '2024-04-01T00:00:00Z' }, inputs: [{ name: 'features', shape: [2, 3], datatype: 'FP32', data: [0.1, 0.2, 0, 0.9, 0.8, 2] }] }),
+    });
+    return response.status === 200 ? true : undefined;
+  }, () => 'the gateway');
+  await eventually(async () => ((await perennial.registry.query('SELECT FROM observation_file WHERE model = $1', [model])).length > 0 ? true : undefined), () => 'what was observed');
+  await perennial.apply(smallSpec({ model, ...STRONG }));
+  expect((await run(model, 10)).version).toBe(2);
+  for (const [version, name] of [[2, 'replay-done'], [1, 'replay-failed']] as const) {
+    const { body } = await perennial.call('POST', `/v1/models/${model}/replays`, { version, from: '2024-04-01', until: '2024-04-02', reason: 'to be recorded' });
+    await eventually(async () => ((await perennial.call('GET', body['status'] as string)).body['outcome'] ? true : undefined), () => name);
+    await ended(body['workflowId'] as string);
+    await keep(name, body['workflowId'] as string);
+  }
 });
 
 it('records a life that went on in a new run, with commands that are joined and refused', async () => {
