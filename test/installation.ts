@@ -71,8 +71,12 @@ export class Installation {
   }
 
   async apply(spec: string): Promise<void> {
-    const { status, body } = await this.call('POST', '/v1/models', spec);
-    if (status >= 300) throw new Error(`apply answered ${status}: ${JSON.stringify(body)}`);
+    // On a busy machine it is accepted and carried out later; the same spec once more changes nothing and tells when it is.
+    await eventually(async () => {
+      const { status, body } = await this.call('POST', '/v1/models', spec);
+      if (status >= 300) throw new Error(`apply answered ${status}: ${JSON.stringify(body)}`);
+      return status === 202 ? undefined : true;
+    }, () => 'the spec to be applied');
   }
 
   /** Asks for a retrain. @returns its number */
