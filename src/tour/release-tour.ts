@@ -95,13 +95,18 @@ class ReleaseTour {
       return { leg, retrain, version, release: null };
     }
     const release = await this.release(leg.liveWeek, retrain);
-    this.watcher.released(leg, release, await this.champion());
+    this.watcher.released(leg, release, await this.championAfter(release));
     requireExpected(leg, release.outcome, release.reason);
     return { leg, retrain, version, release };
   }
 
   async apply(leg: Leg['name'], key: string): Promise<void> {
     await this.api(`apply-${key}`).command('/v1/models', { mediaType: 'application/yaml', content: await specOfLeg(leg) });
+  }
+
+  /** A rollback changes the champion by a workflow of its own, a moment after the release has ended. */
+  private championAfter({ outcome, version }: ReleaseDetail): Promise<ChampionAnswer> {
+    return this.followed<ChampionAnswer>(`${this.base}/champion`, (champion) => outcome !== 'rolled-back' || champion.version !== version, () => undefined);
   }
 
   champion(): Promise<ChampionAnswer> {
