@@ -13,6 +13,11 @@ const HOUR_MS = 3_600_000;
 const WEAK = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 1, max_depth: 1 } };
 const STRONG = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 150, max_depth: 5 } };
 const BY_HAND = { checkEvery: 'PT1S', canary: { steps: [20, 50] } };
+/** It stays in its shadow until something is decided. */
+const LASTING = {
+  checkEvery: 'PT1S', shadow: { minimumTime: 'PT6H', maximumTime: 'P60D', minimumSamples: 400 }, canary: { steps: [50] },
+  comparison: { minimumSamples: 400, block: 'PT6H' }, guards: { maximumOutputShift: 1, slowAfterMs: 1_000 },
+};
 
 let perennial: Installation;
 
@@ -54,9 +59,10 @@ async function courseOf(workflowId: string): Promise<string[]> {
     done ? [names.get(String(done.scheduledEventId)) ?? '?'] : timer ? ['timer'] : []);
 }
 
-/** Requests of a hundred rows, an hour of event time each. */
+/** Requests of a hundred rows, an hour of event time each; labels only as it is told. */
 class HourlyTraffic {
   private readonly random = seededRandom(2_013);
+  private readonly outcomes: { readonly eventTimeMs: number; readonly id: string; readonly bought: boolean }[] = [];
 
   constructor(
     private readonly model: string,
@@ -75,9 +81,23 @@ class HourlyTraffic {
         }),
       });
       expect(response.status).toBe(200);
+      rows.forEach(([size, age, colour], row) => this.outcomes.push({ eventTimeMs, id: `${id}/${row}`, bought: size + 0.3 * age + (colour === 2 ? 0.3 : 0) + this.random() * 0.4 > 0.95 }));
       this.hour += 1;
       await sleep(50);
     }
+  }
+
+  /** Labels for all that was asked before a moment of event time. */
+  async label(truth: 'real' | 'inverted', untilMs: number): Promise<void> {
+    const lines = this.outcomes.filter(({ eventTimeMs }) => eventTimeMs < untilMs).map(({ id, bought }) => `${id},${bought === (truth === 'real') ? 1 : 0}`);
+    expect((await perennial.call('POST', `/v1/models/${this.model}/labels`, `prediction_id,label\n${lines.join('\n')}\n`, { 'content-type': 'text/csv' })).status).toBe(202);
+  }
+
+  async until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+    return eventually(async () => {
+      await this.hours(1);
+      return ask();
+    }, () => `${this.model} at hour ${this.hour}`);
   }
 }
 
@@ -203,3 +223,41 @@ it('is taken back everywhere by three activities without a wait between them', a
     await Promise.all(others.map((gateway) => gateway.stop()));
   }
 }, 90_000);
+
+it('is never promoted by labels that came late, and is rejected by labels that were corrected', async () => {
+  await perennial.apply(smallSpec({ model: 'measured', ...STRONG, rollout: LASTING }));
+  expect((await perennial.call('POST', '/v1/models/measured/releases', { version: 2, reason: 'with other terms' })).body).toMatchObject({ number: 3 });
+  await awaitRelease('measured', 3, ({ stage }) => stage === 'shadow');
+  const analyses = async (revises: boolean): Promise<ReleaseDetail['analyses']> =>
+    (await release('measured', 3)).analyses.filter((analysis) => analysis.kind === 'labelled' && (analysis.revises !== null) === revises);
+  const traffic = new HourlyTraffic('measured', 1_000);
+  /** How far the planned analysis has come: labels from then on would be in time. */
+  const closedMs = async (): Promise<number> => Date.parse((await analyses(false))[0]?.blocks.at(-1)?.until ?? '');
+  // Blocks close without a label, and stay so in the planned analysis.
+  await traffic.hours(36);
+  await traffic.until(async () => ((await analyses(false))[0]?.blocks.filter(({ missingLabels }) => missingLabels > 500).length ?? 0) >= 3 ? true : undefined);
+  await traffic.label('real', await closedMs());
+  const late = await traffic.until(async () => {
+    const { number, blocks = [] } = (await analyses(true)).at(-1) ?? {};
+    if (blocks.at(-1)?.standing['outcome'] === 'better') return { number, blocks };
+    // What has closed meanwhile gets its labels late as well.
+    if (blocks.length > 0) await traffic.label('real', await closedMs());
+    await traffic.hours(6);
+    return undefined;
+  });
+  // Another block and its looks: what the late labels say begins no step.
+  const looked = (await release('measured', 3)).latest?.at;
+  await traffic.until(async () => ((await release('measured', 3)).latest?.at !== looked ? true : undefined));
+  expect(await release('measured', 3)).toMatchObject({ stage: 'shadow', outcome: null });
+  expect(await actions('measured', 3)).toEqual(['request', 'begin']);
+  await traffic.label('inverted', await closedMs());
+  const ended = await traffic.until(async () => {
+    const now = await release('measured', 3);
+    return now.outcome === null ? undefined : now;
+  });
+  expect(new Set((await analyses(false))[0]?.blocks.map(({ samples }) => samples))).toEqual(new Set([0]));
+  expect(ended).toMatchObject({ outcome: 'rejected', reason: expect.stringMatching(/With labels that came later/) as string });
+  expect(await routingOf('measured')).toMatchObject({ champion: 1, challengers: [], epoch: 1 });
+  // The earlier figures stay on record.
+  expect(ended.analyses.find(({ number }) => number === late.number)?.blocks.slice(0, late.blocks.length)).toEqual(late.blocks);
+}, 150_000);
