@@ -9,10 +9,12 @@ import { DataActivities } from '../../activities/data.activities.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { HistoryExport } from '../../activities/history-export.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ModelStatuses } from '../../activities/model-statuses.js';
+import { OpenWork } from '../../activities/open-work.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -26,6 +28,7 @@ import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
+import { WorkflowMotions } from '../../activities/workflow-motions.js';
 import { VersionCommands } from '../../activities/version-commands.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
@@ -66,6 +69,9 @@ export class WorkerModule {
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows] },
         ObservedFiles,
         DueWindows,
+        HistoryExport,
+        OpenWork,
+        WorkflowMotions,
         ...ACTIVITIES,
       ],
     };
