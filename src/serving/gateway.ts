@@ -67,9 +67,9 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const limits = { maxBodyBytes: settings.maxBodyBytes ?? DEFAULTS.maxBodyBytes, maxRows: settings.maxRows ?? DEFAULTS.maxRows };
   const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
   const log = gatewayLog(settings.logLevel);
-  const app = httpServer(limits, log);
-  const running: Running = { accepting: true, observations: undefined, turn: undefined };
   const [tallies, counters] = [new ServingTallies(), new ServingCounters()];
+  const app = httpServer(limits, { log, count: (error, type) => counters.answered(error, type) });
+  const running: Running = { accepting: true, observations: undefined, turn: undefined };
   metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => running.accepting });
   inferenceRoutes(app, (request) => {
     if (running.turn) running.turn.add(request);

@@ -13,9 +13,16 @@ const INTERNAL: Refusal = { status: 500, type: 'Internal', message: 'Something u
 /** Each would come with every request for as long as it lasts; the follower of the routing has told of it once. */
 const EXPECTED: ReadonlySet<FailureType> = new Set(['ModelNotReady', 'RoutingStale']);
 
+/** Who hears of every answer that is an error. */
+export interface FailureListeners {
+  readonly log: GatewayLog;
+  readonly count: (error: Error, type: FailureType) => void;
+}
+
 /** Answers with the protocol's error object, `{"error"}`, and the failure's type. */
-export function sendFailure(log: GatewayLog, error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
+export function sendFailure({ log, count }: FailureListeners, error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = refusalOf(error);
+  count(error, refusal.type);
   if (refusal.status >= 500 && !EXPECTED.has(refusal.type)) {
     log.error({ ...causeOf(error), method: request.method, route: request.routeOptions?.url }, 'A request failed');
   }
@@ -24,9 +31,9 @@ export function sendFailure(log: GatewayLog, error: FastifyError | PerennialErro
   reply.send(JSON.stringify({ error: refusal.message, type: refusal.type }));
 }
 
-export function sendNotFound(log: GatewayLog, request: FastifyRequest, reply: FastifyReply): void {
+export function sendNotFound(listeners: FailureListeners, request: FastifyRequest, reply: FastifyReply): void {
   const place = JSON.stringify(`${request.method} ${request.url}`.slice(0, 200));
-  sendFailure(log, new PerennialError('NotFound', `There is nothing at ${place}; the gateway answers POST /v2/models/<model>/infer and the other paths of the Open Inference Protocol V2`), request, reply);
+  sendFailure(listeners, new PerennialError('NotFound', `There is nothing at ${place}; the gateway answers POST /v2/models/<model>/infer and the other paths of the Open Inference Protocol V2`), request, reply);
 }
 
 function refusalOf(error: FastifyError | PerennialError | Error): Refusal {

@@ -1,7 +1,6 @@
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { PerennialError } from '../contracts/failures.js';
-import type { GatewayLog } from './gateway-log.js';
-import { sendFailure, sendNotFound } from './http-failures.js';
+import { type FailureListeners, sendFailure, sendNotFound } from './http-failures.js';
 import { parseJsonBody } from './json-body.js';
 
 declare module 'fastify' {
@@ -25,17 +24,17 @@ const NEXT_PORTS = 200;
  * The gateway's HTTP server, without routes. It is Fastify by itself, not Nest on Fastify: a request has no guards,
  * pipes or interceptors to pass, and their cost would be a good part of a row's.
  */
-export function httpServer(limits: HttpLimits, log: GatewayLog): FastifyInstance {
+export function httpServer(limits: HttpLimits, listeners: FailureListeners): FastifyInstance {
   const app = fastify({
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A request that comes on an open connection while the server closes is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => sendFailure(log, error, request, reply),
+    frameworkErrors: (error, request, reply) => sendFailure(listeners, error, request, reply),
   });
-  app.setErrorHandler<Error>((error, request, reply) => sendFailure(log, error, request, reply));
-  app.setNotFoundHandler((request, reply) => sendNotFound(log, request, reply));
+  app.setErrorHandler<Error>((error, request, reply) => sendFailure(listeners, error, request, reply));
+  app.setNotFoundHandler((request, reply) => sendNotFound(listeners, request, reply));
   app.decorateRequest('startedMs', 0);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {

@@ -82,7 +82,8 @@ const ahead = (what: string, timeMs: number, receivedAtMs: number): Error =>
 function readPredictionIds(tensor: InputTensor | undefined): string[] | null {
   if (!tensor) return null;
   const ids = texts(tensor).map((value, row) => readText(value, place(tensor, row)));
-  const twice = ids.find((id, row) => ids.indexOf(id) !== row);
+  const seen = new Set<string>();
+  const twice = ids.find((id) => seen.has(id) || !seen.add(id));
   if (twice !== undefined) throw invalid(`Input ${quoted(tensor.name)} names ${quoted(twice)} twice; a prediction id names one row`);
   return ids;
 }

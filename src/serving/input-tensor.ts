@@ -103,11 +103,12 @@ function readShape(shape: unknown, what: string): [rows: number, columns: number
 }
 
 function flatten(given: unknown, rows: number, columns: number, what: string): readonly unknown[] {
+  if (given instanceof Float32Array && given.length !== rows * columns) throw unfilled(given.length, rows, columns, what);
   // Numbers of a large body come as float32; NaN was null.
   const data: unknown = given instanceof Float32Array ? Array.from(given, (value) => (Number.isNaN(value) ? null : value)) : given;
   if (!Array.isArray(data)) throw invalid(`${what} has no \`data\` array`);
   if (!Array.isArray(data[0])) {
-    if (data.length !== rows * columns) throw invalid(`${what} has ${data.length} values, but its shape asks for ${rows} × ${columns} = ${rows * columns}`);
+    if (data.length !== rows * columns) throw unfilled(data.length, rows, columns, what);
     return data;
   }
   if (data.length !== rows) throw invalid(`${what} has ${data.length} rows of data, but its shape asks for ${rows}`);
@@ -119,6 +120,9 @@ function flatten(given: unknown, rows: number, columns: number, what: string): r
   }
   return flat;
 }
+
+const unfilled = (values: number, rows: number, columns: number, what: string): PerennialError =>
+  invalid(`${what} has ${values} values, but its shape asks for ${rows} × ${columns} = ${rows * columns}`);
 
 function checkValues(values: readonly unknown[], datatype: Datatype, columns: number, what: string): void {
   const { holds } = DATATYPES[datatype];

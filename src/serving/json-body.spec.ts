@@ -35,6 +35,12 @@ describe('parseJsonBody', () => {
     expect(parse(large(`${'['.repeat(32)}${']'.repeat(32)}`))).toBeInstanceOf(Array);
     expect(() => parse('['.repeat(1_000_000))).toThrow(/deeper than 32/);
   });
+
+  it.each(['{}', '[]', '[[]]'])('refuses more than a million of %s, before it is parsed', (part) => {
+    const most = 1_000_000 / (part.length / 2) - 1;
+    expect(parse(`[${Array.from({ length: most }, () => part).join(',')}]`)).toHaveLength(most);
+    expect(() => parse(`[${Array.from({ length: most + 1 }, () => part).join(',')}]`)).toThrow(/more than 1000000 lists/);
+  });
 });
 
 describe('nestsDeeperThan', () => {

@@ -4,6 +4,8 @@ import { readFloat32List } from './float32-list.js';
 import { isJsonObject } from './input-tensor.js';
 
 const MAX_DEPTH = 32;
+/** Lists and objects: so many cost no more than the largest tensor, while a body full of empty ones would hold up every other request for seconds. */
+const MAX_PARTS = 1_000_000;
 /** A body this small cannot nest deep enough to cost anything; larger ones are measured before they are parsed. */
 const MEASURED_FROM_BYTES = 64 * 1024;
 /** From this size on, finding the numbers first is worth it. */
@@ -23,7 +25,7 @@ const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x
  */
 export function parseJsonBody(body: Buffer): unknown {
   if (body.byteLength >= MEASURED_FROM_BYTES && nestsDeeperThan(body, MAX_DEPTH)) {
-    throw new PerennialError('InferenceInvalid', `The body nests deeper than ${MAX_DEPTH} levels; an inference request needs five`);
+    throw new PerennialError('InferenceInvalid', `The body nests deeper than ${MAX_DEPTH} levels, of which an inference request needs five, or holds more than ${MAX_PARTS} lists and objects`);
   }
   const large = body.byteLength >= LIFTED_FROM_BYTES ? parseAroundFeatures(body) : undefined;
   if (large !== undefined) return large;
@@ -64,16 +66,17 @@ function notJson(text: string, error: SyntaxError): PerennialError {
   return new PerennialError('InferenceInvalid', `The body is not JSON: ${error.message.slice(0, 200)}${hint}`);
 }
 
-/** Counts brackets outside strings, without building anything. */
+/** Counts brackets outside strings, without building anything; more than `MAX_PARTS` count as too deep. */
 export function nestsDeeperThan(json: Uint8Array, limit: number): boolean {
   if (opensAtMost(json, limit)) return false;
-  let depth = 0;
+  let [depth, parts] = [0, 0];
   for (let at = 0; at < json.length; at++) {
     const byte = json[at];
     if (byte === QUOTE) at = endOfString(json, at);
     else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
       depth += 1;
-      if (depth > limit) return true;
+      parts += 1;
+      if (depth > limit || parts > MAX_PARTS) return true;
     } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
   }
   return false;

@@ -260,7 +260,7 @@ describe('what serves no more', () => {
     await vi.waitFor(() => expect(record.acknowledged).toEqual([3]));
     expect(table.find('m', 'default', '2').champion.version).toBe(2);
     expect(() => table.find('m', 'default', '1')).toThrow(expect.objectContaining({ type: 'VersionWithdrawn', message: expect.stringContaining('version 2 is in service') as string }));
-    expect(() => table.find('m', 'default', '7')).toThrow(expect.objectContaining({ type: 'VersionNotFound' }));
+    for (const version of ['7', '01', '1.0', '', ' 1']) expect(() => table.find('m', 'default', version)).toThrow(expect.objectContaining({ type: 'VersionNotFound' }));
     record.put(4, 3, null);
     await serves(undefined, 4);
     expect(() => table.find('m', 'default')).toThrow(expect.objectContaining({ type: 'VersionWithdrawn' }));

@@ -235,7 +235,7 @@ const deploymentWithdrawn = (model: string, deployment: string): PerennialError 
 
 function otherVersion({ model, deployment, champion }: ReadyDeployment, version: string, withdrawn: ReadonlySet<number>): PerennialError {
   const [what, now] = [`Version ${JSON.stringify(version.slice(0, 100))} of ${model}`, `version ${champion.version} is in service`];
-  return withdrawn.has(Number(version))
+  return withdrawn.has(Number(version)) && version === String(Number(version))
     ? new PerennialError('VersionWithdrawn', `${what} was withdrawn from ${deployment}; ${now}`)
     : new PerennialError('VersionNotFound', `${what} is not in service in ${deployment}; ${now}`);
 }

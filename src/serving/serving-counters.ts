@@ -18,6 +18,7 @@ const OF_RECORD: ReadonlySet<FailureType> = new Set(['ModelNotReady', 'RoutingSt
 export class ServingCounters {
   readonly refusals = new Map<FailureType, number>();
   readonly guardUses = new Map<string, GuardUses>();
+  private readonly counted = new WeakSet<Error>();
   runs = 0;
   runRequests = 0;
   runRows = 0;
@@ -30,8 +31,13 @@ export class ServingCounters {
 
   /** A request that got no answer from a model. */
   refused(error: unknown): void {
-    const type = error instanceof PerennialError ? error.type : 'Internal';
-    this.refusals.set(type, (this.refusals.get(type) ?? 0) + 1);
+    if (error instanceof Error) this.counted.add(error);
+    this.refuse(error instanceof PerennialError ? error.type : 'Internal');
+  }
+
+  /** A request that HTTP answers with an error; most of them were counted before they came here. */
+  answered(error: Error, type: FailureType): void {
+    if (!this.counted.has(error)) this.refuse(type);
   }
 
   guarded({ model, deployment }: { readonly model: string; readonly deployment: string }, guards: Uint8Array): void {
@@ -39,6 +45,10 @@ export class ServingCounters {
     let uses = this.guardUses.get(key);
     if (!uses) this.guardUses.set(key, (uses = { model, deployment, rows: GUARD_NAMES.map(() => 0) }));
     for (const code of guards) uses.rows[code]! += 1;
+  }
+
+  private refuse(type: FailureType): void {
+    this.refusals.set(type, (this.refusals.get(type) ?? 0) + 1);
   }
 }
 

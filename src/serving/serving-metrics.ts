@@ -68,7 +68,7 @@ function versionMetrics({ tallies }: MetricSources, registry: Registry, counter:
 }
 
 function requestMetrics({ table, tallies, counters, waiting }: MetricSources, counter: AddMetric, gauge: AddMetric): void {
-  counter('perennial_gateway_errors_total', 'Requests that got no answer from a model, by kind and by whose fault it was', ['type', 'source'], () =>
+  counter('perennial_gateway_errors_total', 'Requests that were answered with an error, by kind and by whose fault it was', ['type', 'source'], () =>
     [...counters.refusals].map(([type, count]): Sample => [{ type, source: sourceOf(type) }, count]));
   counter('perennial_gateway_runs_total', "Runs of champions' models", [], () => [[{}, counters.runs]]);
   counter('perennial_gateway_run_requests_total', 'Requests that those runs scored; by the number of runs: how many a run takes', [], () => [[{}, counters.runRequests]]);

@@ -1,26 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { fileList, withDatabase } from '../../src/data/duckdb.js';
 import { logisticParts, model as onnx, type ModelParts } from '../../src/evaluation/tiny-onnx.js';
-import { convertSegment } from '../../src/observations/segment-to-parquet.js';
 import { STRAY_SHARE, STREAM_FILES, streamTime } from '../../src/observations/stream-time.js';
 import { seededRandom } from '../../src/observations/testing/random-observations.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { registryDataSource } from '../../src/registry/data-source.js';
 import { ObservationsRepository } from '../../src/registry/observations.repository.js';
 import { RoutingRepository } from '../../src/registry/routing.repository.js';
-import { segmentsIn } from '../../src/serving/segment-folder.js';
 import { multiplying, sleeping, swelling, throwing, WEIGHTS } from '../../src/serving/testing/misbehaving-models.js';
 import { expectedPositive, ServedRegistry, specOf } from '../../src/serving/testing/served-registry.js';
-import { parseSpec } from '../../src/spec/parse-spec.js';
 import { GatewayLoad, type LoadAnswer } from '../gateway-load.js';
 import { type DeadlyStep, GatewayProcess, type GatewayOrders } from '../gateway-process.js';
 import { eventually } from '../installation.js';
+import { recordedPredictions } from '../recorded-predictions.js';
 
 const ROW = [1.5, 1, -2];
 const HOUR_MS = 3_600_000;
@@ -53,27 +50,8 @@ async function change(model: string, version: number, challengers: readonly numb
 }
 
 /** What the record's Parquet holds of a model: how often each prediction id, once all that gateways left is there. */
-async function recorded(model: string, observations = join(folder, 'observations')): Promise<Map<string, number>> {
-  await eventually(async () => {
-    const waiting = readdirSync(observations).flatMap((name) => segmentsIn(join(observations, name)));
-    return waiting.length === 0 ? true : undefined;
-  }, () => 'every segment to be uploaded');
-  const record = new ObservationsRepository(owner);
-  for (const { gateway, boot, segment, digest } of await record.unconverted(100_000)) {
-    const conversion = await convertSegment({
-      gateway, boot, segment, path: await registry.store.localPath(digest), features: async (name) => parseSpec(specOf(name)).spec.data.features, store: registry.store, workDir: join(folder, 'work'),
-    });
-    expect(conversion.damage).toBeNull();
-    await record.recordConversion({ gateway, boot, segment }, conversion, new Date());
-  }
-  const files = await record.observationFiles({ model, deployment: 'default', fromMs: 0, untilMs: Date.UTC(2100, 0, 1) });
-  const paths = await Promise.all(files.map(({ digest }) => registry.store.localPath(digest)));
-  if (paths.length === 0) return new Map();
-  const rows = await withDatabase({ files: paths, scratch: folder }, (database) =>
-    database.rows(`SELECT regexp_replace(prediction_id, '/[0-9]+$', '') AS id, count(DISTINCT prediction_id)::INTEGER AS distinct_rows, count(*)::INTEGER AS rows FROM read_parquet(${fileList(paths)}) GROUP BY 1`));
-  for (const row of rows) expect(row['distinct_rows']).toBe(row['rows']);
-  return new Map(rows.map((row) => [String(row['id']), Number(row['rows'])]));
-}
+const recorded = (model: string, observations = join(folder, 'observations')): Promise<Map<string, number>> =>
+  recordedPredictions({ registry, owner, observations, scratch: join(folder, 'work') }, model);
 
 const answered = (answers: readonly LoadAnswer[]): string[] => answers.filter(({ status }) => status === 200).map(({ predictionId }) => predictionId);
 const statuses = (answers: readonly LoadAnswer[]): (number | null)[] => [...new Set(answers.map(({ status }) => status))];
