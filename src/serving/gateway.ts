@@ -7,12 +7,15 @@ import type { FastifyInstance } from 'fastify';
 import { PerennialError } from '../contracts/failures.js';
 import type { MirroredOutput } from '../observations/segment-format.js';
 import { causeOf, type GatewayLog, gatewayLog, type LogLevel } from './gateway-log.js';
+import type { FailureListeners } from './http-failures.js';
 import { httpServer, listen } from './http-server.js';
 import { inferenceRoutes } from './inference.routes.js';
 import { inferencePlans } from './inference-plan.js';
+import type { ArrivedRequest } from './inference-request.js';
 import { InferenceTurn } from './inference-turn.js';
 import { metadataRoutes } from './metadata.routes.js';
 import { metricsRoute } from './metrics.routes.js';
+import { plainInference } from './plain-inference.js';
 import { type ObservationLog, type ObservationLogSettings, openObservationLog } from './observation-log.js';
 import { RecordLink } from './record-link.js';
 import { RoutingTable } from './routing-table.js';
@@ -68,13 +71,15 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
   const log = gatewayLog(settings.logLevel);
   const [tallies, counters] = [new ServingTallies(), new ServingCounters()];
-  const app = httpServer(limits, { log, count: (error, type) => counters.answered(error, type) });
   const running: Running = { accepting: true, observations: undefined, turn: undefined };
-  metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => running.accepting });
-  inferenceRoutes(app, (request) => {
+  const add = (request: ArrivedRequest): void => {
     if (running.turn) running.turn.add(request);
     else request.reply.refuse(new PerennialError('ModelNotReady', 'The gateway has only just started; try again in a moment'));
-  });
+  };
+  const failures: FailureListeners = { log, count: (error, type) => counters.answered(error, type) };
+  const app = httpServer(limits, failures, plainInference({ maxBodyBytes: limits.maxBodyBytes, closing: () => !running.accepting, failures, add }));
+  metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => running.accepting });
+  inferenceRoutes(app, add);
   metricsRoute(app, () => running.observations && servingMetrics({ table, tallies, counters, log: running.observations, waiting: () => running.turn?.waiting ?? 0 }));
   const { url, advertised, name } = await listenAs(app, settings, log);
   const boot = randomUUID();

@@ -19,16 +19,27 @@ export interface FailureListeners {
   readonly count: (error: Error, type: FailureType) => void;
 }
 
-/** Answers with the protocol's error object, `{"error"}`, and the failure's type. */
-export function sendFailure({ log, count }: FailureListeners, error: FastifyError | PerennialError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  const refusal = refusalOf(error);
-  count(error, refusal.type);
-  if (refusal.status >= 500 && !EXPECTED.has(refusal.type)) {
-    log.error({ ...causeOf(error), method: request.method, route: request.routeOptions?.url }, 'A request failed');
-  }
-  if (refusal.status === 503) reply.header('retry-after', '1');
-  reply.code(refusal.status).header('content-type', 'application/json; charset=utf-8');
-  reply.send(JSON.stringify({ error: refusal.message, type: refusal.type }));
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** An answer that is an error. */
+export interface FailureAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The protocol's error object, `{"error"}`, with the failure's type. */
+  readonly json: string;
+}
+
+/** Tells those who listen of a failure. @returns how to answer it */
+export function answerFailure({ log, count }: FailureListeners, error: FastifyError | PerennialError | Error, request: { readonly method: string | undefined; readonly route: string | undefined }): FailureAnswer {
+  const { status, type, message } = refusalOf(error);
+  count(error, type);
+  if (status >= 500 && !EXPECTED.has(type)) log.error({ ...causeOf(error), ...request }, 'A request failed');
+  return { status, headers: { 'content-type': JSON_TYPE, ...(status === 503 ? { 'retry-after': '1' } : {}) }, json: JSON.stringify({ error: message, type }) };
+}
+
+export function sendFailure(listeners: FailureListeners, error: FastifyError | PerennialError | Error, { method, routeOptions }: FastifyRequest, reply: FastifyReply): void {
+  const { status, headers, json } = answerFailure(listeners, error, { method, route: routeOptions?.url });
+  reply.code(status).headers(headers).send(json);
 }
 
 export function sendNotFound(listeners: FailureListeners, request: FastifyRequest, reply: FastifyReply): void {

@@ -1,7 +1,9 @@
+import { createServer } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { PerennialError } from '../contracts/failures.js';
 import { type FailureListeners, sendFailure, sendNotFound } from './http-failures.js';
 import { parseJsonBody } from './json-body.js';
+import type { RequestTaker } from './plain-inference.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,16 +20,21 @@ export interface HttpLimits {
 }
 
 const REQUEST_TIMEOUT_MS = 60_000;
+/** Longer than load balancers keep a connection that is idle: one that they would still use must not end here. */
+const KEEP_ALIVE_MS = 72_000;
 const NEXT_PORTS = 200;
 
 /**
  * The gateway's HTTP server, without routes. It is Fastify by itself, not Nest on Fastify: a request has no guards,
  * pipes or interceptors to pass, and their cost would be a good part of a row's.
+ * @param take is asked first for each request; what it takes, Fastify never sees
  */
-export function httpServer(limits: HttpLimits, listeners: FailureListeners): FastifyInstance {
+export function httpServer(limits: HttpLimits, listeners: FailureListeners, take: RequestTaker = () => false): FastifyInstance {
   const app = fastify({
+    serverFactory: (handler) => createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+      if (!take(request, response)) handler(request, response);
+    }),
     bodyLimit: limits.maxBodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     // A request that comes on an open connection while the server closes is still answered.
     return503OnClosing: false,
     forceCloseConnections: 'idle',

@@ -1,12 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { JSON_TYPE } from './http-failures.js';
 import type { ArrivedRequest, InferenceReply } from './inference-request.js';
 
 interface InferRoute {
   readonly Params: { readonly model: string; readonly version?: string };
   readonly Body: unknown;
 }
-
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Inference of the Open Inference Protocol V2 over REST; `add` answers each request later. */
 export function inferenceRoutes(app: FastifyInstance, add: (request: ArrivedRequest) => void): void {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { PerennialError } from '../contracts/failures.js';
 import { readFloat32List } from './float32-list.js';
-import { isJsonObject } from './input-tensor.js';
+import { isJsonObject, type JsonObject } from './input-tensor.js';
 
 const MAX_DEPTH = 32;
 /** Lists and objects: so many cost no more than the largest tensor, while a body full of empty ones would hold up every other request for seconds. */
@@ -9,11 +9,12 @@ const MAX_PARTS = 1_000_000;
 /** A body this small cannot nest deep enough to cost anything; larger ones are measured before they are parsed. */
 const MEASURED_FROM_BYTES = 64 * 1024;
 /** From this size on, finding the numbers first is worth it. */
-const LIFTED_FROM_BYTES = 4 * 1024;
+const LIFTED_FROM_BYTES = 256;
 /** As JSON.stringify and Python's json.dumps write it. Inside of a text its quotes would be escaped. */
-const DATA_KEYS = ['"data":[', '"data": ['];
+const DATA_KEYS = ['"data":[', '"data": ['].map((key) => Buffer.from(key));
 /** Stands for the numbers; nobody can know it. */
 const PLACE = randomUUID();
+const PLACE_JSON = JSON.stringify(PLACE);
 const NOT_A_NUMBER = /[\s,[:]-?(?:NaN|Infinity)\b/;
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
@@ -43,21 +44,34 @@ export function parseJsonBody(body: Buffer): unknown {
  * @returns undefined for every other body, also one with a fault, which JSON.parse names
  */
 function parseAroundFeatures(body: Buffer): unknown {
-  const key = DATA_KEYS.map((written) => ({ at: body.indexOf(written), length: written.length })).find(({ at }) => at >= 0);
-  if (!key) return undefined;
-  const start = key.at + key.length;
-  const list = readFloat32List(body, start);
+  const start = startOfData(body);
+  const list = start < 0 ? null : readFloat32List(body, start);
   if (!list || list.end - start < body.byteLength / 2) return undefined;
   try {
-    const parsed: unknown = JSON.parse(`${body.toString('utf8', 0, start - 1)}"${PLACE}"${body.toString('utf8', list.end)}`);
+    const parsed: unknown = JSON.parse(body.toString('utf8', 0, start - 1) + PLACE_JSON + body.toString('utf8', list.end));
+    const input = onlyInput(parsed);
     // In any other place, or where `data` comes twice, the text did not stand for the features.
-    const [input, ...others]: unknown[] = isJsonObject(parsed) && Array.isArray(parsed.inputs) ? (parsed.inputs as unknown[]) : [];
-    if (others.length > 0 || !isJsonObject(input) || input.data !== PLACE || input.name !== 'features' || input.datatype !== 'FP32') return undefined;
+    if (!input || input.data !== PLACE || input.name !== 'features' || input.datatype !== 'FP32') return undefined;
     (input as Record<string, unknown>).data = list.values;
     return parsed;
   } catch {
     return undefined;
   }
+}
+
+/** @returns place after the opening bracket, or -1 */
+function startOfData(body: Buffer): number {
+  for (const key of DATA_KEYS) {
+    const at = body.indexOf(key);
+    if (at >= 0) return at + key.length;
+  }
+  return -1;
+}
+
+function onlyInput(request: unknown): JsonObject | undefined {
+  if (!isJsonObject(request) || !Array.isArray(request.inputs) || request.inputs.length !== 1) return undefined;
+  const input: unknown = request.inputs[0];
+  return isJsonObject(input) ? input : undefined;
 }
 
 function notJson(text: string, error: SyntaxError): PerennialError {
