@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface LoadAnswer {
   /** null: the connection was cut before an answer. */
@@ -18,6 +19,8 @@ export interface LoadOrders {
   readonly row: readonly number[];
   readonly rows?: number;
   readonly callers?: number;
+  /** Between an answer and the next request. */
+  readonly pauseMs?: number;
   /** Begins the prediction ids; unique in a test. */
   readonly name: string;
 }
@@ -40,7 +43,10 @@ export class GatewayLoad {
     this.connections = Array.from({ length: orders.callers ?? 4 }, () => []);
     this.ended = Promise.all(this.connections.map(async (answers, caller) => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      for (let at = 0; this.going && answers.at(-1)?.status !== null; at++) answers.push(await this.ask(agent, `${orders.name}-${caller}-${at}`));
+      for (let at = 0; this.going && answers.at(-1)?.status !== null; at++) {
+        answers.push(await this.ask(agent, `${orders.name}-${caller}-${at}`));
+        if (orders.pauseMs) await sleep(orders.pauseMs);
+      }
       agent.destroy();
     }));
   }

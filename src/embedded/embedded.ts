@@ -33,6 +33,9 @@ export interface EmbeddedServers {
   readonly temporalUiUrl: string;
   /** Stops both; returns when none of their processes is left. */
   stop(): Promise<void>;
+  /** Ends PostgreSQL as a crash would; `startPostgres` starts it again on its port. */
+  killPostgres(): Promise<void>;
+  startPostgres(): Promise<void>;
   stopTemporal(): Promise<void>;
   /** Ends Temporal as a crash would. */
   killTemporal(): Promise<void>;
@@ -136,6 +139,14 @@ class RunningServers implements EmbeddedServers {
   async stop(): Promise<void> {
     await Promise.all([this.postgres.stop(), this.temporal.stop()]);
     this.unlock();
+  }
+
+  killPostgres(): Promise<void> {
+    return this.postgres.kill();
+  }
+
+  startPostgres(): Promise<void> {
+    return this.postgres.start();
   }
 
   stopTemporal(): Promise<void> {
