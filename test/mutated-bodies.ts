@@ -31,7 +31,7 @@ export class MutatedBodies {
     const encoded = { name: 'features', datatype: 'FP32', shape: [2, 3], data: ROWS.flat() };
     const kind = this.random();
     if (kind < 0.4) return { id, parameters, inputs: [encoded], outputs: [{ name: 'probabilities', parameters: { binary_data: false } }] };
-    if (kind < 0.5) return { id, parameters, inputs: [{ ...encoded, shape: [500, 3], data: Array.from({ length: 1_500 }, () => this.random()) }] };
+    if (kind < 0.5) return { id, parameters, inputs: [{ ...encoded, shape: [500, 3], data: Array.from({ length: 1_500 }, () => Math.floor(this.random() * 3)) }] };
     if (kind < 0.7) {
       return { id, inputs: [encoded, { name: 'perennial_prediction_id', datatype: 'BYTES', shape: [2], data: ['a', 'b'] }, { name: 'perennial_event_time', datatype: 'INT64', shape: [2, 1], data: [[5], [6]] }] };
     }

@@ -22,7 +22,7 @@ export interface RecordedPlace {
 }
 
 /** The Parquet files of a model's observations, once everything that gateways left is in the record. */
-async function recordedFiles({ registry, owner, observations, scratch }: RecordedPlace, model: string): Promise<string[]> {
+export async function recordedFiles({ registry, owner, observations, scratch }: RecordedPlace, model: string): Promise<string[]> {
   await eventually(async () => {
     const waiting = readdirSync(observations).flatMap((name) => segmentsIn(join(observations, name)));
     return waiting.length === 0 ? true : undefined;

@@ -30,7 +30,7 @@ const refusal = (work: () => unknown): PerennialError => {
   }
   throw new Error('nothing was refused');
 };
-const encoded = (changes: object = {}): object => ({ name: 'features', datatype: 'FP32', shape: [2, 3], data: [1, 2, 3, 4, 5, 6], ...changes });
+const encoded = (changes: object = {}): object => ({ name: 'features', datatype: 'FP32', shape: [2, 3], data: [1, 2, 3, 4, 0, 6], ...changes });
 const column = (name: string, changes: object = {}): object => ({ name, datatype: name === 'carrier' ? 'BYTES' : 'FP64', shape: [1], data: [name === 'carrier' ? 'UA' : 1], ...changes });
 const row = (changes: Record<string, object> = {}): object[] => ['distance', 'carrier', 'delay'].map((name) => column(name, changes[name]));
 
@@ -83,6 +83,7 @@ describe('encoded rows', () => {
     [{ data: [[[1], 2, 3], [4, 5, 6]] }, /row 0, column 0.*an array/], [{ data: [1, 2, 3, 4, 5, [6]] }, /row 1, column 2.*an array/],
     [{ data: [1, 2, 3, 4, 5, '6'] }, /row 1, column 2 that is no FP32: "6"/], [{ data: [1, 2, 3, 4, 5, true] }, /no FP32: true/], [{ data: [1, 2, 3, 4, 5, {}] }, /an object/],
     [{ data: [1, 2, 3, 4, 5, 1e39] }, /no FP32: 1e\+39/], [{ data: [1, 2, 3, 4, 5, Infinity] }, /Infinity/], [{ data: [1, 2, 3, 4, 5, NaN] }, /NaN/],
+    [{ data: [1, 3, 3, 4, 0, 6] }, /row 0, column 1 that is no code of carrier: 3; send 0 to 2/], [{ data: [1, 2, 3, 4, -1, 6] }, /row 1, column 1.*: -1/], [{ data: [[1, 0.5, 3], [4, 0, 6]] }, /row 0, column 1.*: 0\.5/],
     [{ parameters: { binary_data_size: 24 }, data: undefined }, /binary data/],
   ])('refuse %j', (changes, message) => {
     expect(refusal(() => read(encoded(changes)))).toMatchObject({ type: 'InferenceInvalid', message: expect.stringMatching(message) as string });

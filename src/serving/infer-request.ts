@@ -108,7 +108,19 @@ function readEncoded(raw: unknown, signature: ModelSignature, maxRows: number): 
   if (shape.length !== 2 || columns !== width) {
     throw invalid(`Input "features" must have the shape [rows, ${width}], one column for each feature of the model, and has [${shape.join(', ')}]`);
   }
+  checkCodes(features, signature);
   return { rows, features, unknown: NONE };
+}
+
+/** A code that stands for no category is a fault of the caller; a model may answer anything, or fail. */
+function checkCodes(features: Float32Array, { coded, features: { length: width } }: ModelSignature): void {
+  for (const { name, column, codes } of coded) {
+    for (let at = column; at < features.length; at += width) {
+      const code = features[at]!;
+      if ((code >= 0 && code < codes && Number.isInteger(code)) || Number.isNaN(code)) continue;
+      throw invalid(`Input "features" has a value in row ${(at - column) / width}, column ${column} that is no code of ${name}: ${code}; send 0 to ${codes - 1}, the place in the spec's categories, or null`);
+    }
+  }
 }
 
 function readByFeature(inputs: readonly unknown[], signature: ModelSignature, maxRows: number, others?: ReadonlySet<string>): ReadRows {

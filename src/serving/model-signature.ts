@@ -15,6 +15,8 @@ export interface ModelSignature {
   /** Place of a feature, by name. */
   readonly indexOf: ReadonlyMap<string, number>;
   readonly encoder: FeatureEncoder;
+  /** Columns that hold codes from 0 on, and how many there are. */
+  readonly coded: readonly { readonly name: string; readonly column: number; readonly codes: number }[];
   readonly outputs: readonly OutputSignature[];
 }
 
@@ -22,5 +24,6 @@ export const modelSignature = (features: readonly FeatureSpec[], outputs: readon
   features,
   indexOf: new Map(features.map(({ name }, index) => [name, index])),
   encoder: featureEncoder(features),
+  coded: features.flatMap((feature, column) => (feature.type === 'category' ? [{ name: feature.name, column, codes: feature.categories.length }] : [])),
   outputs,
 });

@@ -21,6 +21,8 @@ export interface ScoringSession {
 }
 
 const INPUT = 'features';
+/** What the runtime itself says of a failed run quotes values of its rows, which need not be kept; the failure is told as an error. */
+const FATAL_ONLY = 4;
 /** The first runs of a session allocate; both a single row and a batch are tried, so that a fixed batch size shows. */
 const WARM_UP_ROWS = [1, 3, 1, 1];
 
@@ -46,7 +48,7 @@ export async function openSession(path: string, width: number): Promise<ScoringS
 async function create(path: string): Promise<onnx.InferenceSession> {
   try {
     // More threads cost latency at the tail: each would spin while the others work.
-    return await onnx.InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: 3 });
+    return await onnx.InferenceSession.create(path, { intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: 'sequential', logSeverityLevel: FATAL_ONLY });
   } catch (error) {
     throw new PerennialError('ModelRefused', `ONNX Runtime cannot load the model: ${messageOf(error)}`, {}, { cause: error });
   }
@@ -79,11 +81,13 @@ const runOf = (session: onnx.InferenceSession, outputs: readonly OutputSignature
     const results = await session.run({ [INPUT]: input });
     return outputs.map(({ name }) => outputTensor(name, results[name] as onnx.Tensor));
   } catch (error) {
-    throw new PerennialError('InferenceFailed', `The model could not score the rows: ${messageOf(error)}`, {}, { cause: error });
+    throw new PerennialError('InferenceFailed', `The model could not score the rows: ${withoutValues(messageOf(error))}`);
   }
 };
 
 const outputTensor = (name: string, tensor: onnx.Tensor): OutputTensor => ({ name, shape: tensor.dims, data: tensor.data });
 
 const refused = (why: string): PerennialError => new PerennialError('ModelRefused', `The model cannot serve: ${why}`);
+/** Which node failed, without the status that quotes what it was given. */
+const withoutValues = (message: string): string => message.split(' Status Message:', 1)[0]!;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500);
