@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { deploymentWorkflowId, replayWorkflowId, retrainWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
+import type { Release } from '../src/registry/entities/release.entity.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { ReplaysRepository } from '../src/registry/replays.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
@@ -34,7 +35,7 @@ export class HistoryExport {
       exported += digest ? 1 : 0;
     }
     for (const release of await this.releases.withoutHistory(since, EXPORTS_A_ROUND)) {
-      const digest = await this.exportOne(deploymentWorkflowId(release.model, release.version), release.requestedAt);
+      const digest = await this.exportOne(deploymentWorkflowId(release.model, release.version), release);
       if (digest) await this.releases.recordHistory(release, digest);
       exported += digest ? 1 : 0;
     }
@@ -52,8 +53,8 @@ export class HistoryExport {
   }
 
   /** @returns undefined while the workflow runs, and where Temporal does not know it (any more) */
-  private async exportOne(workflowId: string, since?: Date): Promise<string | undefined> {
-    const motion = await this.motions.of(workflowId, since);
+  private async exportOne(workflowId: string, release?: Release): Promise<string | undefined> {
+    const motion = await this.motions.of(workflowId, release);
     if (motion === 'running' || motion === 'missing') return undefined;
     return (await this.stores.store.putBytes(gzipSync(JSON.stringify(await this.motions.history(workflowId))))).digest;
   }

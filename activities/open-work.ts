@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type DeploymentInput, deploymentWorkflowId, type ReplayInput, replayWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId } from '../src/contracts/motion.js';
+import { type DeploymentInput, deploymentWorkflowId, releaseMemo, type ReplayInput, replayWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { Release } from '../src/registry/entities/release.entity.js';
 import type { Replay } from '../src/registry/entities/replay.entity.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
@@ -85,15 +85,14 @@ export class OpenWork {
     return 'ended';
   }
 
-  /** A version may be released again under its id: a run that closed before the release was asked for is another one's. */
   private async settleRelease(release: Release): Promise<'left' | 'restarted' | 'ended'> {
     const { model, number, version, deployment } = release;
     const workflowId = deploymentWorkflowId(model, version);
-    const motion = await this.motions.of(workflowId, release.requestedAt);
+    const motion = await this.motions.of(workflowId, release);
     if (motion === 'running') return 'left';
     if (motion === 'missing') {
       const input: DeploymentInput = { inputVersion: 1, model, number, version, awaitedRevision: 0 };
-      await this.motions.start('deployment', workflowId, input, `Release ${number} of ${model}: version ${version} into ${deployment}`, { model, deployment, stage: release.stage });
+      await this.motions.start('deployment', workflowId, input, `Release ${number} of ${model}: version ${version} into ${deployment}`, { model, deployment, stage: release.stage }, releaseMemo(number));
       return 'restarted';
     }
     const outcome = motion.type === 'WorkflowTerminated' ? 'terminated' : motion.type === 'WorkflowCancelled' ? 'cancelled' : 'failed';

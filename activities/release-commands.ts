@@ -3,11 +3,13 @@ import type { EntityManager } from 'typeorm';
 import type { CommandOutcome } from '../src/contracts/commands.js';
 import { type FailureType, PerennialError } from '../src/contracts/failures.js';
 import { deploymentWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
+import type { ReleaseId } from '../src/contracts/releases.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import { Model } from '../src/registry/entities/model.entity.js';
-import type { Release } from '../src/registry/entities/release.entity.js';
+import { Release } from '../src/registry/entities/release.entity.js';
+import type { Routing } from '../src/registry/entities/routing.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
@@ -31,16 +33,16 @@ export class ReleaseCommands {
     const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const version = await manager.findOneBy(ModelVersion, { model: model.name, number });
-    if (!version) return refused('VersionNotFound', `${model.name} has no version ${number}`);
+    if (!version) return refused('VersionNotFound', `${model.name} has no version ${number}; \`perennial versions ${model.name}\` lists them`);
     const open = await this.releases.open(manager, model.name);
     const running = open.find((release) => release.version === number && release.deployment === deployment);
     if (running) return started(running, true);
     const refusal = await this.refusal(manager, version, deployment);
     if (refusal) return refusal;
     const { rollout } = await this.models.spec(model.name, model.specDigest);
-    if (rollout.whileReleasing === 'supersede') await this.releases.supersede(manager, model.name, number, at, origin());
+    const superseded = rollout.whileReleasing === 'supersede' ? await this.releases.supersede(manager, model.name, number, at, origin()) : [];
     const request = { model: model.name, deployment, version: number, retrain: null, commandId: command.id, specDigest: model.specDigest, requestedBy: command.actor, requestReason: reason };
-    return started({ model: model.name, number: await this.releases.add(manager, request, at, origin()), version: number }, false);
+    return started({ model: model.name, number: await this.releases.add(manager, request, at, origin()), version: number }, false, superseded);
   }
 
   private async refusal(manager: EntityManager, version: ModelVersion, deployment: string): Promise<CommandOutcome | undefined> {
@@ -59,6 +61,8 @@ export class ReleaseCommands {
     const { release: number, action, reason } = bodyOf<'steer'>(command);
     const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const stuck = action === 'abort' ? await this.cannotGoBack(manager, { model: model.name, number }) : undefined;
+    if (stuck) return stuck;
     try {
       const { release, joined } = await this.releases.steer(manager, { model: model.name, number }, { action, reason }, command, at, origin());
       return { kind: 'steer', number, action, stage: release.stage, workflowId: deploymentWorkflowId(model.name, release.version), joined };
@@ -68,13 +72,22 @@ export class ReleaseCommands {
     }
   }
 
+  /** To abort in the watch is to go back. */
+  private async cannotGoBack(manager: EntityManager, id: ReleaseId): Promise<CommandOutcome | undefined> {
+    const release = await manager.findOneBy(Release, { ...id });
+    if (release?.stage !== 'watch') return undefined;
+    const routing = await this.routing.get(id.model, release.deployment);
+    const target = await this.targets.choose(manager, routing, null);
+    return 'refused' in target ? noTarget(routing, null, `Release ${id.number} of ${id.model} cannot be aborted in its watch, because nothing can take its place: ${target.refused}`) : undefined;
+  }
+
   async rollBack(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const body = bodyOf<'rollback'>(command);
     const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const routing = await this.routing.get(model.name, body.deployment);
     const target = await this.targets.choose(manager, routing, body.toVersion);
-    if ('refused' in target) return refused('NoRollbackTarget', `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
+    if ('refused' in target) return noTarget(routing, body.toVersion, `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
     const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };
     const outcome = { kind: 'rollback', deployment: body.deployment, fromEpoch: routing.epoch, workflowId: rollbackWorkflowId(id.model, id.deployment, id.fromEpoch) } as const;
     const running = await this.routing.findRollback(id, manager);
@@ -87,7 +100,11 @@ export class ReleaseCommands {
   }
 }
 
-const started = ({ model, number, version }: Pick<Release, 'model' | 'number' | 'version'>, joined: boolean): CommandOutcome =>
-  ({ kind: 'release', number, version, workflowId: deploymentWorkflowId(model, version), joined });
+/** With the champion in the details it is an alarm: somebody wants it out of service, and it cannot go. */
+const noTarget = ({ deployment, champion, epoch }: Routing, wanted: number | null, message: string): CommandOutcome =>
+  ({ kind: 'refused', type: 'NoRollbackTarget', message, details: wanted === null && champion !== null ? { deployment, champion, epoch } : {} });
+
+const started = ({ model, number, version }: Pick<Release, 'model' | 'number' | 'version'>, joined: boolean, superseded: readonly string[] = []): CommandOutcome =>
+  ({ kind: 'release', number, version, workflowId: deploymentWorkflowId(model, version), joined, superseded });
 
 const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });

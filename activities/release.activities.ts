@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { MonitoringState, ReleaseEnd, ReleaseId, ReleaseMeasurement, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
+import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleaseTurns } from '../src/registry/release-turns.js';
 import { releaseState, ReleasesRepository } from '../src/registry/releases.repository.js';
@@ -34,10 +35,11 @@ export class ReleaseActivities {
     const { model, deployment } = await this.releases.get(id);
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
       decide: (state, { champion, epoch }, lastChange) =>
-        decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBack: lastChange?.reason === 'rollback' } }),
+        decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } }),
       beginsStep,
       plan: async (release, { champion, epoch }) =>
         releasePlan(await this.models.spec(release.model, release.specDigest), { number: release.number, deployment: release.deployment, version: release.version, specDigest: release.specDigest, champion: champion as number, epoch }),
+      unfitness: async (manager, { model: name, version }) => this.targets.unfitness(await manager.findOneByOrFail(ModelVersion, { model: name, number: version }), manager),
       rollbackTarget: (manager, routing) => this.targets.choose(manager, routing, null),
     }, new Date(), origin());
   }

@@ -30,7 +30,8 @@ export class RollbackTargets {
       const why = served.has(version.number) ? await this.unfitness(version, manager) : undefined;
       if (why) unfit.set(version.number, why);
     }
-    return chooseRollbackTarget(champion, history, wanted, (number) => versions.get(number)?.status, (number) => unfit.get(number));
+    const past = history.map(({ epoch, version, reason }) => ({ epoch, version, rolledBack: reason === 'rollback' }));
+    return chooseRollbackTarget(champion, past, wanted, (number) => versions.get(number)?.status, (number) => unfit.get(number));
   }
 
   /** Why a version may not serve now; undefined where it may. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CandidateStart, PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
+import { deploymentWorkflowId } from '../src/contracts/motion.js';
 import { GatewaysRepository } from '../src/registry/gateways.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -40,16 +41,21 @@ export class RolloutActivities {
     }
     const { rollout } = await this.models.spec(id.model, retrain.specDigest);
     const { champion } = await this.routing.get(id.model, retrain.deployment);
-    if (rollout.strategy === 'progressive' && champion !== null) return { release: await this.queueRelease(retrain, version, rollout.whileReleasing) };
+    if (rollout.strategy === 'progressive' && champion !== null) return this.queueRelease(retrain, version, rollout.whileReleasing);
     const move = { model: id.model, deployment: retrain.deployment, expectedEpoch: evaluation.epoch, version, reason: 'promotion', actor: retrain.requestedBy } as const;
     return { release: null, ...(await this.routing.moveChampion(move, new Date(), origin())) };
   }
 
-  /** Puts the rollback's version into service. Fails with `ChampionMoved` when the champion changed since the request. */
-  async rollBack(id: RollbackId): Promise<PromotionSummary> {
+  /**
+   * Puts the rollback's version into service. Fails with `ChampionMoved` when the champion changed since the request.
+   * @returns also the workflow of the release that this ends, if one is under way: it learns of it when it is told
+   */
+  async rollBack(id: RollbackId): Promise<PromotionSummary & { readonly ended?: string }> {
     const rollback = await this.routing.getRollback(id);
     const move = { model: id.model, deployment: id.deployment, expectedEpoch: id.fromEpoch, version: rollback.toVersion, reason: 'rollback', actor: rollback.requestedBy } as const;
-    return this.routing.moveChampion(move, new Date(), origin());
+    const change = await this.routing.moveChampion(move, new Date(), origin());
+    const release = await this.releases.active(id.model);
+    return release ? { ...change, ended: deploymentWorkflowId(id.model, release.version) } : change;
   }
 
   /** Waits until every live gateway serves the revision. @returns those that did not in time. */
@@ -64,15 +70,15 @@ export class RolloutActivities {
     });
   }
 
-  private async queueRelease(retrain: Retrain, version: number, meanwhile: 'queue' | 'supersede'): Promise<number> {
+  private async queueRelease(retrain: Retrain, version: number, meanwhile: 'queue' | 'supersede'): Promise<{ release: number; superseded: readonly string[] }> {
     const { model, number, deployment, specDigest, requestedBy } = retrain;
     const at = new Date();
     return this.releases.inTurn(model, async (manager) => {
       const known = await this.releases.ofRetrain(manager, model, number);
-      if (known) return known.number;
-      if (meanwhile === 'supersede') await this.releases.supersede(manager, model, version, at, origin());
+      if (known) return { release: known.number, superseded: [] };
+      const superseded = meanwhile === 'supersede' ? await this.releases.supersede(manager, model, version, at, origin()) : [];
       const request = { model, deployment, version, retrain: number, commandId: retrain.commandId, specDigest, requestedBy, requestReason: `Retrain ${number} passed its gate.` };
-      return this.releases.add(manager, request, at, origin());
+      return { release: await this.releases.add(manager, request, at, origin()), superseded };
     });
   }
 

@@ -13,11 +13,14 @@ export type Motion = 'running' | 'missing' | StoredFailure;
 export class WorkflowMotions {
   constructor(private readonly client: Client) {}
 
-  /** @param since what closed before is not what is looked for */
-  async of(workflowId: string, since?: Date): Promise<Motion> {
+  /**
+   * @param release which release's run is looked for, and when it was asked for: a version is released again under the same
+   *   id, and what has closed may be an earlier release's run. One that still runs keeps the id until it has closed.
+   */
+  async of(workflowId: string, release?: { readonly number: number; readonly requestedAt: Date }): Promise<Motion> {
     try {
-      const { status, closeTime } = await this.client.workflow.getHandle(workflowId).describe();
-      if (since && closeTime && closeTime < since) return 'missing';
+      const { status, closeTime, memo } = await this.client.workflow.getHandle(workflowId).describe();
+      if (release && closeTime && (closeTime < release.requestedAt || isOfAnother(memo, release.number))) return 'missing';
       return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' ? 'running' : endedFrom(status.name);
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return 'missing';
@@ -25,9 +28,9 @@ export class WorkflowMotions {
     }
   }
 
-  async start(type: string, workflowId: string, input: unknown, summary: string, facts: WorkflowFacts): Promise<void> {
+  async start(type: string, workflowId: string, input: unknown, summary: string, facts: WorkflowFacts, memo: Record<string, unknown> = {}): Promise<void> {
     await this.client.workflow.start(type, {
-      workflowId, taskQueue: TASK_QUEUES.lifecycle, args: [input], staticSummary: summary,
+      workflowId, taskQueue: TASK_QUEUES.lifecycle, args: [input], staticSummary: summary, memo,
       workflowIdConflictPolicy: 'USE_EXISTING', typedSearchAttributes: modelAttributes(facts),
     });
   }
@@ -37,6 +40,8 @@ export class WorkflowMotions {
     return historyDocument(await this.client.workflow.getHandle(workflowId).fetchHistory());
   }
 }
+
+const isOfAnother = (memo: Record<string, unknown> | undefined, number: number): boolean => typeof memo?.['release'] === 'number' && memo['release'] !== number;
 
 /** What it means that a workflow is closed while the record holds its work as open. */
 function endedFrom(status: string): StoredFailure {

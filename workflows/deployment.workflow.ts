@@ -3,16 +3,16 @@ import {
   workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { AlarmNotice } from '../src/contracts/alarms.js';
+import { type AlarmNotice, releaseAlarmKey } from '../src/contracts/alarms.js';
 import { type DeploymentInput, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { MonitoringState, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseTurn } from '../src/contracts/releases.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
-import { ReleaseBoard } from './release-board.js';
+import { ReleaseBoard, waysOut } from './release-board.js';
 import { rollback } from './rollback.workflow.js';
-import { tellLifecycle } from './tell-lifecycle.js';
+import { tellLifecycle, tellPerson } from './tell.js';
 
 export interface DeploymentResult {
   readonly outcome: ReleaseOutcome;
@@ -43,7 +43,7 @@ export async function deployment(input: DeploymentInput): Promise<DeploymentResu
     if (release.isOver) await CancellationScope.nonCancellable(() => tellLifecycle(input.model));
   }
   await condition(allHandlersFinished);
-  return continueAsNew<typeof deployment>({ ...input, awaitedRevision: release.awaited });
+  return continueAsNew<typeof deployment>({ ...input, awaitedRevision: release.awaited, held: release.held });
 }
 
 /** `news`: there is something to follow and to show. */
@@ -52,10 +52,11 @@ type Turn = ReleaseTurn & { readonly news: boolean };
 class Release {
   isOver = false;
   awaited: number;
+  /** A person was told that it waits for one. */
+  held: boolean;
   private readonly id: ReleaseId;
   private readonly board: ReleaseBoard;
   private woken = true;
-  private held = false;
   private measured: ReleaseMeasurement | null = null;
   private measuredAtMs = 0;
   private transitions = -1;
@@ -63,6 +64,7 @@ class Release {
   constructor(input: DeploymentInput) {
     this.id = { model: input.model, number: input.number };
     this.awaited = input.awaitedRevision;
+    this.held = input.held ?? false;
     this.board = new ReleaseBoard(this.id, input.version);
     upsertSearchAttributes({ PerennialVersion: [input.version] });
   }
@@ -175,21 +177,21 @@ class Release {
   }
 
   /** A person is told once of what waits for one, and of what went back. */
-  private async alarm({ state, decision, rollbackFromEpoch }: ReleaseTurn): Promise<void> {
+  private async alarm(turn: ReleaseTurn): Promise<void> {
+    const { state: { version }, decision, rollbackFromEpoch } = turn;
     const { model, number } = this.id;
-    const about = { model, deployment: state.deployment, subject: `release/${number}`, test: false, details: { version: state.version, stage: state.stage, reason: decision.reason } };
-    const key = `release/${model}/${number}`;
     if (rollbackFromEpoch !== null) {
-      await tell({ ...about, kind: 'rolledBack', severity: 'critical', dedupKey: `${key}/rolled-back`, summary: `Version ${state.version} of ${model} is taken back. ${decision.reason}` });
+      await tellPerson(this.notice(turn, { kind: 'rolledBack', severity: 'critical', dedupKey: `release/${model}/${number}/rolled-back`, summary: `Version ${version} of ${model} is taken back. ${decision.reason}` }));
     } else if (decision.action === 'wait-for-person' && !this.held) {
-      const lost = state.stage === 'watch';
-      await tell({
-        ...about, kind: lost ? 'noRollbackTarget' : 'releaseHeld', severity: lost ? 'critical' : 'warning', dedupKey: `${key}/held`,
-        summary: `Release ${number} of ${model} waits for a person: perennial advance or perennial abort. ${decision.reason}`,
-      });
+      await tellPerson(this.notice(turn, { ...waiting(turn), dedupKey: releaseAlarmKey(model, number) }));
     } else if (decision.action !== 'wait-for-person' && this.held) {
-      await record.endAlarm.executeWithOptions({ summary: 'It waits no longer' }, [`${key}/held`, decision.reason]);
+      await record.endAlarm.executeWithOptions({ summary: 'It waits no longer' }, [releaseAlarmKey(model, number), decision.reason]);
     }
+  }
+
+  private notice({ state, decision }: ReleaseTurn, alarm: Pick<AlarmNotice, 'kind' | 'severity' | 'dedupKey' | 'summary'>): AlarmNotice {
+    const details = { version: state.version, stage: state.stage, reason: decision.reason };
+    return { ...alarm, model: this.id.model, deployment: state.deployment, subject: `release/${this.id.number}`, test: false, details };
   }
 
   private over(outcome: ReleaseOutcome, reason: string): DeploymentResult {
@@ -206,10 +208,9 @@ class Release {
   }
 }
 
-/** On the record first; a receiver that is away gets it from the next round of deliveries. */
-async function tell(notice: AlarmNotice): Promise<void> {
-  await record.raiseAlarm.executeWithOptions({ summary: `Raise an alarm: ${notice.kind}` }, [notice]);
-  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver it', retry: ONCE }, []).catch((error: unknown) => {
-    if (isCancellation(error)) throw error;
-  });
+/** In the watch only one thing waits for a person: what should go back and cannot. */
+function waiting({ state: { id: { model, number }, stage, version }, decision }: ReleaseTurn): Pick<AlarmNotice, 'kind' | 'severity' | 'summary'> {
+  const summary = `Release ${number} of ${model} waits for a person: ${waysOut(stage, model, number)}. ${decision.reason}`;
+  if (stage !== 'watch') return { kind: 'releaseHeld', severity: 'warning', summary };
+  return { kind: 'noRollbackTarget', severity: 'critical', summary: `Version ${version} of ${model} should be taken back, and stays in service. ${summary}` };
 }

@@ -1,10 +1,10 @@
 import {
-  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy,
+  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, ParentClosePolicy,
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { CommandOutcome } from '../src/contracts/commands.js';
-import { CHANGED_SIGNAL, COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
+import { COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, releaseMemo, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
@@ -15,6 +15,7 @@ import { record } from './policies.js';
 import { replay } from './replay.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { rollback } from './rollback.workflow.js';
+import { tellPerson, tellWorkflow } from './tell.js';
 
 export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDATE);
 export const statusQuery = defineQuery<ModelStatus | null>(STATUS_QUERY);
@@ -31,7 +32,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
   let commands = 0;
   let changed = true;
   let status: ModelStatus | null = null;
-  const begun = new Set<number>();
+  const releases = new ReleaseStarts(() => { changed = true; });
   setHandler(commandUpdate, async (commandId) => {
     commands += 1;
     const outcome = await record.handleCommand.executeWithOptions({ summary: 'Let a command take effect' }, [commandId]);
@@ -51,7 +52,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
       changed = false;
       status = await record.readModelStatus.executeWithOptions({ summary: 'See where the model stands' }, [input.model]);
       show(status);
-      await releaseInTurn(status, begun);
+      await releases.begin(status);
     }
     await condition(() => changed || full(), Math.max(1, until - Date.now()));
   }
@@ -62,25 +63,58 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
 async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
   if (outcome.kind === 'replay') await startReplay({ inputVersion: 1, model, number: outcome.number }, outcome);
-  if (outcome.kind === 'steer') await getExternalWorkflowHandle(outcome.workflowId).signal(CHANGED_SIGNAL).catch(() => undefined);
+  if (outcome.kind === 'steer') await tellWorkflow(outcome.workflowId);
+  if (outcome.kind === 'release') await Promise.all((outcome.superseded ?? []).map(tellWorkflow));
+  if (outcome.kind === 'refused') await tellOfNoTarget(model, outcome);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
   }
 }
 
-/** A release whose turn has come is begun; one under way is reconciliation's, should its workflow be gone. */
-async function releaseInTurn({ model, release }: ModelStatus, begun: Set<number>): Promise<void> {
-  if (release?.stage !== 'queued' || begun.has(release.number)) return;
-  begun.add(release.number);
-  await startDeployment({ inputVersion: 1, model, number: release.number, version: release.version, awaitedRevision: 0 }, release.deployment, release.workflowId);
+/** Somebody wants the champion out of service, and it cannot go: a person must act. */
+async function tellOfNoTarget(model: string, { type, message, details }: Extract<CommandOutcome, { kind: 'refused' }>): Promise<void> {
+  const { deployment: name, champion } = details;
+  if (type !== 'NoRollbackTarget' || typeof name !== 'string' || typeof champion !== 'number') return;
+  await tellPerson({
+    kind: 'noRollbackTarget', severity: 'critical', model, deployment: name, subject: `deployment/${name}`, test: false, details,
+    dedupKey: `rollback/${model}/${name}/no-target`, summary: `${message}. Version ${champion} stays in service until another one is released.`,
+  });
 }
 
-async function startDeployment(input: DeploymentInput, deploymentName: string, workflowId: string): Promise<void> {
+/** A release whose turn has come is begun; one under way is reconciliation's, should its workflow be gone. */
+class ReleaseStarts {
+  private readonly begun = new Set<number>();
+  /** Ends of the workflows that were started here, by workflow id. */
+  private readonly ends = new Map<string, Promise<unknown>>();
+
+  constructor(private readonly changed: () => void) {}
+
+  async begin({ model, release }: ModelStatus): Promise<void> {
+    if (release?.stage !== 'queued' || this.begun.has(release.number)) return;
+    const { number, version, workflowId } = release;
+    this.begun.add(number);
+    const child = await startDeployment({ inputVersion: 1, model, number, version, awaitedRevision: 0 }, release.deployment, workflowId);
+    if (child) this.ends.set(workflowId, child.result().catch(() => undefined));
+    else this.beginAfter(number, workflowId);
+  }
+
+  /** An earlier release of the same version has the id until it has closed. */
+  private beginAfter(number: number, workflowId: string): void {
+    const end = this.ends.get(workflowId);
+    this.ends.delete(workflowId);
+    void end?.then(() => {
+      this.begun.delete(number);
+      this.changed();
+    });
+  }
+}
+
+async function startDeployment(input: DeploymentInput, deploymentName: string, workflowId: string): Promise<ChildWorkflowHandle<typeof deployment> | undefined> {
   const { model, number, version } = input;
   const child = await startOnce(() =>
     startChild(deployment, {
       workflowId, args: [input], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      staticSummary: `Release ${number} of ${model}: version ${version} into ${deploymentName}`,
+      staticSummary: `Release ${number} of ${model}: version ${version} into ${deploymentName}`, memo: releaseMemo(number),
       typedSearchAttributes: modelAttributes({ model, deployment: deploymentName, stage: 'queued' }),
     }),
   );
@@ -89,6 +123,7 @@ async function startDeployment(input: DeploymentInput, deploymentName: string, w
       outcome: failure.type === 'WorkflowTerminated' ? 'terminated' : failure.type === 'WorkflowCancelled' ? 'cancelled' : 'failed', reason: failure.message, failure,
     }]),
   );
+  return child;
 }
 
 async function startRetrain(input: RetrainInput, workflowId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import type { ComparisonStanding, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
+import type { ComparisonStanding, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseStage, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
 
 const MAX_DETAILS = 20_000;
 
@@ -51,9 +51,15 @@ export class ReleaseBoard {
 function waitsFor({ state, decision }: ReleaseTurn): string {
   const { model, number } = state.id;
   if (state.paused) return `Paused. \`perennial resume ${model} ${number}\` lets it go on.`;
-  if (decision.action === 'wait-for-person') return `**Waits for a person**: \`perennial advance ${model} ${number}\` or \`perennial abort ${model} ${number}\`.`;
+  if (decision.action === 'wait-for-person') return `**Waits for a person**: ${waysOut(state.stage, model, number)}.`;
   return `Goes on by itself; \`perennial pause|advance|abort ${model} ${number}\` steers it.`;
 }
+
+/** What a person may do about a release that waits for one. */
+export const waysOut = (stage: ReleaseStage, model: string, number: number): string =>
+  stage === 'watch'
+    ? `make an earlier version fit the spec in force, and it goes back by itself; or accept the version with \`perennial advance ${model} ${number}\` and release another`
+    : `\`perennial advance ${model} ${number}\` or \`perennial abort ${model} ${number}\``;
 
 function stageTable({ stage, step }: ReleaseState, plan: ReleasePlan, over: boolean): string[] {
   const { shadow, canary, watch } = plan;

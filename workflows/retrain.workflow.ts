@@ -5,7 +5,7 @@ import type { GateSummary, RetrainId, RetrainOutcome, RetrainPlan, ScoreSummary 
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
 import { StageBoard } from './stage-board.js';
-import { tellLifecycle } from './tell-lifecycle.js';
+import { tellLifecycle, tellWorkflow } from './tell.js';
 
 export interface RetrainResult {
   readonly outcome: RetrainOutcome;
@@ -78,6 +78,7 @@ async function promote(id: RetrainId, plan: RetrainPlan, board: StageBoard, scor
     const change = await record.promote.executeWithOptions({ summary: `Promote version ${score.version}` }, [id]);
     if (change.release !== null) {
       board.note(`release ${change.release}`);
+      await Promise.all((change.superseded ?? []).map(tellWorkflow));
       return { outcome: 'releasing', reason: `${gate.reason} Release ${change.release} brings it into service step by step.`, version: score.version, epoch: null };
     }
     const behind = await gateways.awaitGateways.executeWithOptions(

@@ -4,7 +4,7 @@ import type { RollbackId } from '../src/contracts/retrains.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { gateways, record } from './policies.js';
 import { StageBoard } from './stage-board.js';
-import { tellLifecycle } from './tell-lifecycle.js';
+import { tellLifecycle, tellWorkflow } from './tell.js';
 
 export interface RollbackResult {
   readonly outcome: 'done' | 'aborted';
@@ -34,6 +34,7 @@ export async function rollback(input: RollbackInput): Promise<RollbackResult> {
 async function changeBack(id: RollbackId, board: StageBoard): Promise<RollbackResult> {
   board.begin('change champion', 'Changing the champion, if nobody else has since the request.');
   const change = await record.rollBack.executeWithOptions({ summary: `Change the champion, if epoch ${id.fromEpoch} still stands` }, [id]);
+  if (change.ended !== undefined) await tellWorkflow(change.ended);
   board.begin('gateways follow', 'Waiting until every live gateway serves the version.');
   const behind = await gateways.awaitGateways.executeWithOptions(
     { summary: 'Wait for the gateways' },

@@ -27,6 +27,9 @@ export interface AlarmNotice {
   readonly test: boolean;
 }
 
+/** The key of the alarm that a release raises while it waits for a person. */
+export const releaseAlarmKey = (model: string, number: number): string => `release/${model}/${number}/held`;
+
 export interface RaisedAlarm {
   readonly id: string;
   /** False where an alarm under the same key was open already. */

@@ -25,7 +25,8 @@ export type CommandOutcome =
   | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean }
   | { readonly kind: 'retrain'; readonly number: number; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'rollback'; readonly deployment: string; readonly fromEpoch: number; readonly toVersion: number; readonly workflowId: string; readonly joined: boolean }
-  | { readonly kind: 'release'; readonly number: number; readonly version: number; readonly workflowId: string; readonly joined: boolean }
+  /** `superseded`: workflows of the releases whose place it took. */
+  | { readonly kind: 'release'; readonly number: number; readonly version: number; readonly workflowId: string; readonly joined: boolean; readonly superseded?: readonly string[] }
   | { readonly kind: 'steer'; readonly number: number; readonly action: ReleaseAction; readonly stage: ReleaseStage; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'replay'; readonly number: number; readonly version: number; readonly deployment: string; readonly workflowId: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };

@@ -11,6 +11,8 @@ export const rollbackWorkflowId = (model: string, deployment: string, fromEpoch:
   `rollback/${model}/${deployment}/${fromEpoch}`;
 /** One version is released at a time; the same version may be released again under the same id. */
 export const deploymentWorkflowId = (model: string, version: number): string => `model/${model}/deployment/${version}`;
+/** Tells the runs of one version's releases apart, which share an id. */
+export const releaseMemo = (number: number): { readonly release: number } => ({ release: number });
 export const replayWorkflowId = (model: string, number: number): string => `replay/${model}/${number}`;
 /** Labels of a model are made ready by one workflow, the segments of all gateways by another. */
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
@@ -60,6 +62,8 @@ export interface DeploymentInput {
   readonly version: number;
   /** The routing's revision that gateways were last waited for; 0 at the start. */
   readonly awaitedRevision: number;
+  /** Whether a person was told that it waits for one. */
+  readonly held?: boolean;
 }
 export interface ReplayInput {
   readonly inputVersion: 1;

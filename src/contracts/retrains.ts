@@ -73,7 +73,8 @@ export interface GateSummary {
 /** What became of a candidate that its gate passed: the champion, or a release of that number. */
 export type CandidateStart =
   | ({ readonly release: null } & PromotionSummary)
-  | { readonly release: number };
+  /** `superseded`: workflows of the releases whose place it took. */
+  | { readonly release: number; readonly superseded?: readonly string[] };
 
 export interface PromotionSummary {
   readonly epoch: number;

@@ -16,6 +16,8 @@ export interface TurnRules {
   /** Only asked for a decision that begins a step. */
   beginsStep(decision: ReleaseDecision): boolean;
   plan(release: Release, routing: Routing): Promise<ReleasePlan>;
+  /** Why the version may not serve now; undefined where it may. */
+  unfitness(manager: EntityManager, release: Release): Promise<string | undefined>;
   rollbackTarget(manager: EntityManager, routing: Routing): Promise<{ readonly version: number } | { readonly refused: string }>;
 }
 
@@ -89,8 +91,9 @@ export class ReleaseTurns {
     const { manager, release, routing, at, rules } = turn;
     const obstacle = await this.obstacle(turn);
     if (obstacle) return { release, decision: { action: 'hold', reason: obstacle } };
-    if (routing.champion === null || routing.champion === release.version) {
-      const reason = routing.champion === null ? 'Nothing is in service that it could be compared with.' : `Version ${release.version} answers already.`;
+    const refusal = await this.refusal(turn);
+    if (refusal || routing.champion === null) {
+      const reason = refusal ?? 'Nothing is in service that it could be compared with.';
       const refused = { action: 'finish', outcome: 'aborted', unfit: false, reason } as const;
       return { release: await this.finish(turn, refused), decision: refused };
     }
@@ -99,6 +102,13 @@ export class ReleaseTurns {
     const revision = await this.routing.changeTraffic(manager, routing, { challengers: [release.version], weights: {}, paused: release.paused }, at);
     const changes = { stage: 'shadow', step: null, champion: routing.champion, epoch: routing.epoch, plan: Buffer.from(bytes), planDigest: sha256(bytes), beganAt: at } as const;
     return { release: await this.transit(turn, 'begin', decision.reason, changes, revision) };
+  }
+
+  /** Why it cannot begin any more: what was true when it was asked for may have changed in the queue. */
+  private async refusal({ manager, release, routing, rules }: Turn): Promise<string | undefined> {
+    if (routing.champion === release.version) return `Version ${release.version} answers already.`;
+    const unfit = await rules.unfitness(manager, release);
+    return unfit && `Version ${release.version} may not serve: ${unfit}.`;
   }
 
   private async obstacle({ manager, release }: Turn): Promise<string | undefined> {
@@ -134,17 +144,28 @@ export class ReleaseTurns {
     return this.releases.finish(manager, release, routing, { outcome, reason, failure: null, unfit, actor: SYSTEM_ACTOR, measurement }, at, origin);
   }
 
-  /** The release ends; the rollback is recorded and its workflow changes the champion. Without a target a person must decide. */
+  /** The release ends; the rollback is recorded and its workflow changes the champion. Without a target it stays, and a person must decide. */
   private async rollBack(turn: Turn, { outcome, unfit, reason }: ReleaseDecision & { action: 'roll-back' }): Promise<{ release: Release; decision?: ReleaseDecision; rollbackFromEpoch?: number }> {
     const { manager, release, routing, measurement, at, origin, rules } = turn;
-    const target = await rules.rollbackTarget(manager, routing);
-    if ('refused' in target) return { release, decision: { action: 'wait-for-person', reason: `${reason} It cannot be taken back: ${target.refused}.` } };
+    const running = await this.routing.openRollback(manager, release.model, release.deployment);
+    const target = running ? { version: running.toVersion } : await rules.rollbackTarget(manager, routing);
+    if ('refused' in target) return this.keep(turn, `${reason} It cannot be taken back: ${target.refused}.`);
     const after = await this.releases.finish(manager, release, routing, { outcome, reason, failure: null, unfit, actor: SYSTEM_ACTOR, measurement, action: 'roll-back' }, at, origin);
-    await this.routing.beginRollback(manager, {
+    // One that a person began meanwhile stands as it was asked for.
+    if (!running) await this.routing.beginRollback(manager, {
       model: release.model, deployment: release.deployment, fromEpoch: routing.epoch, commandId: release.wanted === 'abort' ? release.wantedCommand : null, fromVersion: release.version,
       toVersion: target.version, reason, requestedBy: SYSTEM_ACTOR, requestedAt: at,
     });
     return { release: after, rollbackFromEpoch: routing.epoch };
+  }
+
+  /** Nothing can take its place: it stays, that is on the record once, and an abort is not waited for any longer. */
+  private async keep({ manager, release, routing, measurement, at, origin }: Turn, reason: string): Promise<{ release: Release; decision: ReleaseDecision }> {
+    const decision = { action: 'wait-for-person', reason } as const;
+    if (release.latest?.action === 'wait-for-person' && release.wanted !== 'abort') return { release, decision };
+    const changes = release.wanted === 'abort' ? { wanted: null } : {};
+    const step = { changes, action: 'no-rollback-target', reason, actor: SYSTEM_ACTOR, measurement, revision: routing.revision };
+    return { release: await this.releases.transit(manager, release, step, at, origin), decision };
   }
 
   /** A new step counts its event time from now on. */

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, In, IsNull, MoreThan } from 'typeorm';
+import { releaseAlarmKey } from '../contracts/alarms.js';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
+import { deploymentWorkflowId } from '../contracts/motion.js';
 import type { ReleaseEnd, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseStage, ReleaseState } from '../contracts/releases.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import type { Command } from './entities/command.entity.js';
@@ -9,6 +11,7 @@ import { ModelVersion } from './entities/model-version.entity.js';
 import { Model } from './entities/model.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import type { Routing } from './entities/routing.entity.js';
+import { endOpenAlarms } from './open-alarms.js';
 import { RoutingRepository } from './routing.repository.js';
 
 export type ReleaseRequest = Pick<Release, 'model' | 'deployment' | 'version' | 'retrain' | 'commandId' | 'specDigest' | 'requestedBy' | 'requestReason'>;
@@ -41,7 +44,7 @@ export class ReleasesRepository {
   /** @throws PerennialError `NotFound` */
   async get(id: ReleaseId): Promise<Release> {
     const release = await this.find(id);
-    if (!release) throw new PerennialError('NotFound', `${id.model} has no release ${id.number}`, { model: id.model, number: id.number });
+    if (!release) throw new PerennialError('NotFound', `${id.model} has no release ${id.number}; \`perennial releases ${id.model}\` lists them`, { model: id.model, number: id.number });
     return release;
   }
 
@@ -60,6 +63,11 @@ export class ReleasesRepository {
       (await manager.findOneBy(Release, { model, stage: In(ACTIVE) })) ??
       (await manager.findOne(Release, { where: { model, stage: 'queued' }, order: { number: 'ASC' } }))
     );
+  }
+
+  /** The release that has left the queue and not ended. */
+  async active(model: string): Promise<Release | null> {
+    return this.dataSource.manager.findOneBy(Release, { model, stage: In(ACTIVE) });
   }
 
   /** The current release of every model. */
@@ -101,7 +109,7 @@ export class ReleasesRepository {
   /** The release, locked until the transaction ends. Whoever locks a routing too locks it afterwards. */
   async lock(manager: EntityManager, { model, number }: ReleaseId): Promise<Release> {
     const release = await manager.findOne(Release, { where: { model, number }, lock: { mode: 'pessimistic_write' } });
-    if (!release) throw new PerennialError('NotFound', `${model} has no release ${number}`, { model, number });
+    if (!release) throw new PerennialError('NotFound', `${model} has no release ${number}; \`perennial releases ${model}\` lists them`, { model, number });
     return release;
   }
 
@@ -140,6 +148,7 @@ export class ReleasesRepository {
     const { outcome, reason, failure, unfit, actor, measurement } = end;
     const revision = await this.clearTraffic(manager, release, routing, at);
     if (unfit) await this.markUnfit(manager, release, outcome, reason, at);
+    await endOpenAlarms(manager, this.audit, { dedupKey: releaseAlarmKey(release.model, release.number) }, `The release has ended: ${outcome}.`, at, origin);
     const changes = { stage: 'finished', step: null, outcome, reason, failure, finishedAt: at, wanted: null } as const;
     return this.transit(manager, release, { changes, action: end.action ?? outcome, reason, actor, measurement, revision }, at, origin);
   }
@@ -156,8 +165,9 @@ export class ReleasesRepository {
     });
   }
 
-  /** Puts a newer candidate in the place of those that are not promoted yet. */
-  async supersede(manager: EntityManager, model: string, by: number, at: Date, origin: Origin): Promise<void> {
+  /** Puts a newer candidate in the place of those that are not promoted yet. @returns their workflows, which learn of it when they are told */
+  async supersede(manager: EntityManager, model: string, by: number, at: Date, origin: Origin): Promise<string[]> {
+    const superseded: string[] = [];
     for (const open of await this.open(manager, model)) {
       if (open.stage === 'watch') continue;
       const release = await this.lock(manager, open);
@@ -165,7 +175,9 @@ export class ReleasesRepository {
       await this.finish(manager, release, routing, {
         outcome: 'superseded', reason: `Version ${by} took its place.`, failure: null, unfit: false, actor: SYSTEM_ACTOR, measurement: null,
       }, at, origin);
+      superseded.push(deploymentWorkflowId(model, release.version));
     }
+    return superseded;
   }
 
   /** Pauses, resumes, or notes what a person asked for. @throws PerennialError `ReleaseNotSteerable` */
@@ -209,8 +221,8 @@ export class ReleasesRepository {
   }
 }
 
-function refusalOf({ outcome, stage, paused, wanted }: Release, action: 'pause' | 'resume' | 'advance' | 'abort'): string | undefined {
-  if (outcome !== null) return `has ended: ${outcome}`;
+function refusalOf({ outcome, version, stage, paused, wanted }: Release, action: 'pause' | 'resume' | 'advance' | 'abort'): string | undefined {
+  if (outcome !== null) return `of version ${version} has ended: ${outcome}; \`perennial release\` begins another`;
   if (wanted === 'abort' && action !== 'abort') return 'is being aborted';
   if (action === 'pause' && paused) return 'is paused already';
   if (action === 'resume' && !paused) return 'is not paused';

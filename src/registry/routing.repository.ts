@@ -6,6 +6,7 @@ import type { ChampionChangeReason, PromotionSummary, RollbackId } from '../cont
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
+import { endOpenAlarms } from './open-alarms.js';
 
 export interface ChampionMove {
   readonly model: string;
@@ -179,6 +180,7 @@ export class RoutingRepository {
       model, deployment, ...next, version: move.version, previousVersion: before.champion, baselineDigest: version.snapshotDigest,
       reason, actor, workflowId: origin.workflowId ?? '', changedAt: at,
     });
+    await endOpenAlarms(manager, this.audit, { kind: 'noRollbackTarget', model, deployment }, `Version ${move.version} answers now.`, at, origin);
     if (before.champion !== null) await manager.update(ModelVersion, { model, number: before.champion }, { status: 'retired' });
     await manager.update(ModelVersion, { model, number: move.version }, { status: 'champion' });
     await this.audit.append(manager, {

@@ -38,7 +38,7 @@ function decide({ state, plan, measured, standing, routing, monitoring = null }:
   return decideRelease({
     state: { ...STATE, plan: { ...PLAN, ...plan }, ...state },
     measurement: measured === null ? null : { ...MEASUREMENT, comparison, ...measured },
-    routing: { champion: 1, epoch: 5, rolledBack: false, ...routing }, monitoring,
+    routing: { champion: 1, epoch: 5, rolledBackBy: null, ...routing }, monitoring,
   });
 }
 
@@ -79,7 +79,7 @@ const CASES: readonly (readonly [string, Given, object])[] = [
   ['goes on watching', { ...WATCH, measured: { streamTimeMs: DAY_MS } }, { action: 'hold', reason: expect.stringContaining('13 days') }],
   ['is aborted when the champion moves', { routing: { champion: 3, epoch: 6 } }, { action: 'finish', outcome: 'aborted' }],
   ['is aborted when the epoch moves', { routing: { epoch: 7 } }, { action: 'finish', outcome: 'aborted' }],
-  ['ends when it is taken back by hand in its watch', { ...WATCH, routing: { champion: 1, epoch: 7, rolledBack: true } }, { action: 'finish', outcome: 'rolled-back', unfit: false }],
+  ['ends when it is taken back by hand in its watch', { ...WATCH, routing: { champion: 1, epoch: 7, rolledBackBy: 'ops' } }, { action: 'finish', outcome: 'rolled-back', unfit: false }],
   ['goes to the next step when a person says so', { state: { requested: 'advance' }, measured: { streamTimeMs: null } }, { action: 'advance', step: 0 }],
   ['decides nothing by a measurement from before the last step', { measured: { transitions: 1, breaches: [BREACH] } }, { action: 'hold' }],
   ['stays ended', { state: { outcome: 'promoted' }, measured: { breaches: [BREACH] } }, { action: 'hold' }],

@@ -6,8 +6,8 @@ import { comparisonFigures, duration } from './release-words.js';
 export interface RoutingNow {
   readonly champion: number | null;
   readonly epoch: number;
-  /** Whether the last change of champion was a rollback. */
-  readonly rolledBack: boolean;
+  /** Who asked for the last change of champion, where it was a rollback. */
+  readonly rolledBackBy: string | null;
 }
 
 export interface ReleaseFacts {
@@ -40,11 +40,11 @@ function queued(state: ReleaseState, monitoring: MonitoringState | null): Releas
   return proven({ action: 'advance', step: -1, reason: 'It is its turn: the version is mirrored from now on.' }, monitoring);
 }
 
-function moved({ plan, stage, version, promotedEpoch }: Planned, { champion, epoch, rolledBack }: RoutingNow): ReleaseDecision | undefined {
+function moved({ plan, stage, version, promotedEpoch }: Planned, { champion, epoch, rolledBackBy }: RoutingNow): ReleaseDecision | undefined {
   const bound = stage === 'watch' ? { champion: version, epoch: promotedEpoch } : { champion: plan.champion, epoch: plan.epoch };
   if (champion === bound.champion && epoch === bound.epoch) return undefined;
   const now = `epoch ${epoch} is current, with ${champion === null ? 'no champion' : `version ${champion}`}`;
-  if (stage === 'watch' && rolledBack) return finish('rolled-back', false, `The version was taken back by hand in its watch: ${now}.`);
+  if (stage === 'watch' && rolledBackBy !== null) return finish('rolled-back', false, `The version was taken back in its watch by ${rolledBackBy}: ${now}.`);
   return finish('aborted', false, `The champion moved: the release is bound to version ${bound.champion} at epoch ${bound.epoch}, but ${now}.`);
 }
 

@@ -16,10 +16,16 @@ describe('chooseRollbackTarget', () => {
     expect(chooseRollbackTarget(7, HISTORY, null, statusOf, () => 'other features')).toEqual({ refused: expect.stringMatching(/version 4: other features; version 1: other features/) });
   });
 
-  it('goes forward again after going back', () => {
-    const rolledBack = [...HISTORY, { epoch: 4, version: 4 }];
-    expect(chooseRollbackTarget(4, rolledBack, null, statusOf)).toEqual({ version: 7 });
-    expect(chooseRollbackTarget(4, rolledBack, 1, statusOf)).toEqual({ version: 1 });
+  it('goes further back the second time, and forward only to what is named or was promoted again', () => {
+    const once = [...HISTORY, { epoch: 4, version: 4, rolledBack: true }];
+    expect(chooseRollbackTarget(4, once, null, statusOf)).toEqual({ version: 1 });
+    expect(chooseRollbackTarget(4, once, 7, statusOf)).toEqual({ version: 7 });
+    const twice = [...once, { epoch: 5, version: 1, rolledBack: true }];
+    expect(chooseRollbackTarget(1, twice, null, statusOf)).toEqual({ refused: expect.stringMatching(/version 4: a rollback took it out of service; ask for it by its number.*version 7/) });
+    const again = [...twice, { epoch: 6, version: 7 }, { epoch: 7, version: 8 }];
+    expect(chooseRollbackTarget(8, again, null, statusOf)).toEqual({ version: 7 });
+    const named = [...once, { epoch: 5, version: 7, rolledBack: true }, { epoch: 6, version: 8 }];
+    expect(chooseRollbackTarget(8, named, null, statusOf)).toEqual({ version: 7 });
   });
 
   it.each([

@@ -133,7 +133,7 @@ describe('a release that is steered by hand', () => {
     await eventually(async () => ((await champion('moved')).version === 1 ? true : undefined), () => 'the rollback');
     await perennial.call('POST', '/v1/models/moved/releases', { version: 2, reason: 'again' });
     await awaitRelease('moved', 2, ({ stage }) => stage === 'shadow');
-    await perennial.call('POST', '/v1/models/moved/rollbacks', { reason: 'forward by hand' });
+    await perennial.call('POST', '/v1/models/moved/rollbacks', { toVersion: 2, reason: 'forward by hand' });
     expect(await awaitRelease('moved', 2, ({ outcome }) => outcome !== null)).toMatchObject({ outcome: 'aborted', reason: expect.stringMatching(/champion moved/) });
     expect(await routingOf('moved')).toMatchObject({ champion: 2, challengers: [] });
   });

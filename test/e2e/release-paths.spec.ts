@@ -1,0 +1,291 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AlarmAnswer } from '../../src/api/alarms/alarms.dto.js';
+import type { ReleaseDetail } from '../../src/api/releases/releases.dto.js';
+import { deploymentWorkflowId } from '../../src/contracts/motion.js';
+import { type Answer, eventually, Installation } from '../installation.js';
+import { LiveTraffic } from '../live-traffic.js';
+import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+
+const MODEL = 'shop';
+const AUC = { comparison: { metric: 'auc' } };
+const WEAK = { rounds: 1, max_depth: 1 };
+const STRONG = { rounds: 60, max_depth: 4 };
+/** Nothing happens by the passing of time: what is seen within a test was caused by a command. */
+const BY_HAND = { checkEvery: 'PT1H', canary: { steps: [50] } };
+
+/** Hours where a real release has weeks. */
+const MEASURED = {
+  checkEvery: 'PT1S', shadow: { minimumTime: 'PT6H', maximumTime: 'P60D', minimumSamples: 400 }, canary: { steps: [50] },
+  comparison: { minimumSamples: 400, block: 'PT3H' }, guards: { maximumOutputShift: 1, slowAfterMs: 1_000 },
+};
+const OTHER_FEATURES = [{ name: 'size', type: 'number', min: 0, max: 1 }];
+
+let perennial: Installation;
+let traffic: LiveTraffic;
+
+
+beforeAll(async () => {
+  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300' });
+  traffic = new LiveTraffic(perennial, MODEL);
+}, 120_000);
+
+afterAll(() => perennial?.stop());
+
+const apply = (rollout: Record<string, unknown>, parameters = STRONG): Promise<void> => perennial.apply(smallSpec({ model: MODEL, gates: AUC, parameters, rollout }));
+const command = (path: string, body: unknown, key: string = randomUUID()): Promise<Answer> => perennial.call('POST', `/v1/models/${MODEL}/${path}`, body, { 'idempotency-key': key });
+const request = (version: number): Promise<Answer> => command('releases', { version, reason: 'asked for by a test' });
+const steer = (number: number, action: string): Promise<Answer> => command(`releases/${number}/${action}`, { reason: 'as agreed' });
+const release = async (number: number): Promise<ReleaseDetail> => (await perennial.call<ReleaseDetail & Record<string, unknown>>('GET', `/v1/models/${MODEL}/releases/${number}`)).body;
+const awaitRelease = (number: number, until: (release: ReleaseDetail) => boolean): Promise<ReleaseDetail> =>
+  eventually(async () => {
+    const now = await release(number);
+    return until(now) ? now : undefined;
+  }, () => `release ${number}`);
+const ended = (number: number): Promise<ReleaseDetail> => awaitRelease(number, ({ outcome }) => outcome !== null);
+const routing = async (): Promise<Record<string, unknown>> =>
+  (await perennial.registry.query('SELECT champion, challengers, weights, epoch::int FROM routing WHERE model = $1', [MODEL]))[0];
+const audited = async (number: number): Promise<string[]> =>
+  (await perennial.registry.query("SELECT action FROM audit_entry WHERE model = $1 AND subject = $2 ORDER BY id", [MODEL, `release/${number}`])).map(({ action }: { action: string }) => action);
+const alarms = async (kind: string): Promise<AlarmAnswer[]> =>
+  (await perennial.call<{ items: AlarmAnswer[] }>('GET', `/v1/alarms?model=${MODEL}`)).body.items.filter((alarm) => alarm.kind === kind);
+const openAlarms = async (kind: string): Promise<AlarmAnswer[]> => (await alarms(kind)).filter(({ ended }) => ended === null);
+/** What the Temporal UI shows of a release. */
+const details = async (version: number): Promise<string> => (await workflow(version).query<{ currentDetails: string }>('__temporal_workflow_metadata')).currentDetails;
+const workflow = (version: number) => perennial.temporal.workflow.getHandle(deploymentWorkflowId(MODEL, version));
+
+/** Sends a release from its shadow through its stages. */
+async function advance(number: number, stages: readonly string[]): Promise<void> {
+  await awaitRelease(number, ({ stage }) => stage === 'shadow');
+  for (const stage of stages) {
+    expect((await steer(number, 'advance')).status).toBe(202);
+    await awaitRelease(number, (now) => now.stage === stage);
+  }
+}
+
+async function retrained(week: number): Promise<number | null> {
+  const { outcome, version, failure, reason } = await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(week) }));
+  expect(outcome, JSON.stringify([failure, reason])).toMatch(/promoted|releasing/);
+  return version;
+}
+
+describe('three releases in the queue', () => {
+  it('wait, with nothing mirrored and nothing running but the first', async () => {
+    await writeEvents(perennial.dataDir, MODEL);
+    await apply(BY_HAND, WEAK);
+    expect(await retrained(6)).toBe(1);
+    await apply(BY_HAND);
+    for (const week of [8, 9, 10]) await retrained(week);
+    await awaitRelease(1, ({ stage }) => stage === 'shadow');
+    for (const number of [2, 3]) expect(await release(number)).toMatchObject({ stage: 'queued', version: number + 1, champion: null, epoch: null, plan: null, outcome: null });
+    expect(await routing()).toMatchObject({ champion: 1, challengers: [2] });
+    expect((await steer(2, 'advance')).body).toMatchObject({ type: 'urn:perennial:ReleaseNotSteerable', detail: expect.stringMatching(/waits for its turn/) as string });
+    await expect(workflow(3).describe()).rejects.toThrow(/not found/i);
+  });
+
+  it('end at once where they are aborted before their turn, and leave the others in their order', async () => {
+    expect((await steer(2, 'abort')).body).toMatchObject({ joined: false });
+    expect(await release(2)).toMatchObject({ outcome: 'aborted', reason: 'as agreed', plan: null });
+    expect(await audited(2)).toEqual(['release.request', 'release.aborted', 'release.steered']);
+    expect((await request(3)).body).toMatchObject({ number: 4, joined: false });
+    expect((await request(3)).body).toMatchObject({ number: 4, joined: true });
+    expect(await release(1)).toMatchObject({ stage: 'shadow' });
+  });
+
+  it('begin in their order, each against the champion of that moment', async () => {
+    await advance(1, ['canary', 'watch', 'finished']);
+    expect(await routing()).toMatchObject({ champion: 2, epoch: 2 });
+    expect(await awaitRelease(3, ({ stage }) => stage === 'shadow')).toMatchObject({ version: 4, champion: 2, epoch: 2, plan: { champion: 2, epoch: 2 } });
+    expect(await release(4)).toMatchObject({ stage: 'queued' });
+    await steer(3, 'abort');
+    await ended(3);
+    expect(await awaitRelease(4, ({ stage }) => stage === 'shadow')).toMatchObject({ version: 3, champion: 2 });
+    expect(await routing()).toMatchObject({ champion: 2, challengers: [3] });
+  });
+
+  it('begin for a version whose release of before has ended on the record, but not yet in Temporal', async () => {
+    const gateway = perennial.instance.roles.gateway.pid as number;
+    process.kill(gateway, 'SIGSTOP');
+    try {
+      await steer(4, 'abort');
+      await ended(4);
+      expect((await request(3)).body).toMatchObject({ number: 5, joined: false });
+      expect((await workflow(3).describe()).memo).toEqual({ release: 4 });
+    } finally {
+      process.kill(gateway, 'SIGCONT');
+    }
+    await awaitRelease(5, ({ stage }) => stage === 'shadow');
+    expect((await workflow(3).describe()).memo).toEqual({ release: 5 });
+    await steer(5, 'abort');
+    await ended(5);
+  });
+
+  it('are not begun for a version that answers already by then', async () => {
+    await request(4);
+    await awaitRelease(6, ({ stage }) => stage === 'shadow');
+    await request(1);
+    expect((await command('rollbacks', { reason: 'back' })).status).toBe(202);
+    expect(await ended(6)).toMatchObject({ outcome: 'aborted', reason: expect.stringMatching(/champion moved/) as string });
+    expect(await ended(7)).toMatchObject({ outcome: 'aborted', reason: 'Version 1 answers already.' });
+    expect(await routing()).toMatchObject({ champion: 1, challengers: [] });
+  });
+
+  it('are not begun for a version that no longer takes the features of the spec in force', async () => {
+    await request(4);
+    await awaitRelease(8, ({ stage }) => stage === 'shadow');
+    await request(3);
+    await perennial.apply(smallSpec({ model: MODEL, gates: AUC, parameters: STRONG, rollout: BY_HAND, features: OTHER_FEATURES }));
+    await steer(8, 'abort');
+    expect(await ended(9)).toMatchObject({ outcome: 'aborted', reason: expect.stringMatching(/takes 3 features, and the spec in force has 1/) as string });
+    await apply(BY_HAND);
+  });
+});
+
+describe('where a newer candidate supersedes', () => {
+  it('takes the place of every one that is not promoted yet: record, audit, routing and workflow', async () => {
+    await apply({ ...BY_HAND, whileReleasing: 'supersede' });
+    await request(4);
+    await advance(10, ['canary']);
+    expect(await routing()).toMatchObject({ weights: { 4: 50 } });
+    expect((await request(3)).body).toMatchObject({ number: 11, joined: false });
+    expect(await release(10)).toMatchObject({ outcome: 'superseded', reason: 'Version 3 took its place.', stage: 'finished' });
+    expect((await audited(10)).at(-1)).toBe('release.superseded');
+    expect(await workflow(4).result()).toEqual({ outcome: 'superseded', reason: 'Version 3 took its place.' });
+    await awaitRelease(11, ({ stage }) => stage === 'shadow');
+    expect(await routing()).toMatchObject({ champion: 1, challengers: [3], weights: {} });
+  });
+
+  it('does so from a retrain, and gives way to the same version asked for again', async () => {
+    await retrained(11);
+    expect(await release(11)).toMatchObject({ outcome: 'superseded', reason: 'Version 5 took its place.' });
+    expect(await workflow(3).result()).toMatchObject({ outcome: 'superseded' });
+    expect(await awaitRelease(12, ({ stage }) => stage === 'shadow')).toMatchObject({ version: 5, retrain: 5 });
+    // There and back at once.
+    for (const version of [4, 3, 4]) await request(version);
+    expect(await release(14)).toMatchObject({ outcome: 'superseded' });
+    await awaitRelease(15, ({ stage }) => stage === 'shadow');
+    expect(await routing()).toMatchObject({ champion: 1, challengers: [4] });
+  });
+
+  it('waits for one that is promoted already', async () => {
+    await advance(15, ['canary', 'watch']);
+    await request(3);
+    expect(await release(16)).toMatchObject({ stage: 'queued' });
+    expect(await release(15)).toMatchObject({ stage: 'watch', outcome: null });
+  });
+});
+
+describe('a rollback by hand in a watch', () => {
+  it('ends the release as rolled back by whom, leaves the version fit for a release, and never brings it back unasked', async () => {
+    expect((await command('rollbacks', { reason: 'complaints' })).body).toMatchObject({ toVersion: 1 });
+    expect(await ended(15)).toMatchObject({ outcome: 'rolled-back', reason: expect.stringMatching(/taken back in its watch by .*@local/) as string });
+    await awaitRelease(16, ({ stage }) => stage === 'shadow');
+    await steer(16, 'abort');
+    await ended(16);
+    const [version] = await perennial.registry.query('SELECT unfit_reason FROM model_version WHERE model = $1 AND number = 4', [MODEL]);
+    expect(version).toEqual({ unfit_reason: null });
+    const again = await command('rollbacks', { reason: 'once more' });
+    expect(again.body).toMatchObject({ type: 'urn:perennial:NoRollbackTarget' });
+  });
+});
+
+describe('a command that comes many times under one key', () => {
+  const atOnce = (path: string, body: unknown, key: string): Promise<Answer[]> => Promise.all(Array.from({ length: 12 }, () => command(path, body, key)));
+
+  it('has one effect and one answer, and its key serves no other body', async () => {
+    await apply(BY_HAND);
+    const wanted = { version: 4, reason: 'asked for by many' };
+    const requested = await atOnce('releases', wanted, 'one-release');
+    expect(new Set(requested.map(({ status, body }) => JSON.stringify([status, body])))).toEqual(new Set([JSON.stringify([202, requested[0]?.body])]));
+    expect(requested[0]?.body).toMatchObject({ number: 17, joined: false });
+    await awaitRelease(17, ({ stage }) => stage === 'shadow');
+    const paused = await atOnce('releases/17/pause', { reason: 'hold on' }, 'one-pause');
+    expect(new Set(paused.map(({ status, body }) => JSON.stringify([status, body]))).size).toBe(1);
+    expect(await audited(17)).toEqual(['release.request', 'release.requested', 'release.begin', 'release.pause', 'release.steered']);
+    for (const [path, body, key] of [['releases', { ...wanted, version: 3 }, 'one-release'], ['releases/17/pause', { reason: 'another one' }, 'one-pause'], ['releases/17/abort', { reason: 'hold on' }, 'one-pause'], ['rollbacks', wanted, 'one-release']] as const) {
+      const { version: _version, ...withoutVersion } = body as { version?: number };
+      expect(await command(path, path === 'rollbacks' ? withoutVersion : body, key), path).toMatchObject({ status: 422, body: { type: 'urn:perennial:IdempotencyKeyReused' } });
+    }
+    expect(await release(17)).toMatchObject({ paused: true, requested: null, outcome: null });
+    // The first answer is given again when it could no longer be asked for.
+    await steer(17, 'abort');
+    await ended(17);
+    expect(await command('releases/17/pause', { reason: 'hold on' }, 'one-pause')).toMatchObject({ status: 202, body: paused[0]?.body as object });
+  });
+});
+
+describe('an outcome that the spec leaves to a person', () => {
+  const held = (number: number): Promise<ReleaseDetail> => traffic.until(async () => {
+    const now = await release(number);
+    return now.latest?.action === 'wait-for-person' ? now : undefined;
+  });
+
+  it('waits and says so on the record, in Temporal and by an alarm, until it is advanced', async () => {
+    await apply({ ...MEASURED, outcomes: { better: 'hold' } });
+    await request(4);
+    await awaitRelease(18, ({ stage }) => stage === 'shadow');
+    const waiting = await held(18);
+    expect(waiting).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/better on the same rows.*leaves it to a person/) as string });
+    const [alarm] = await eventually(async () => ((await openAlarms('releaseHeld'))[0]?.delivery.deliveredAt ? openAlarms('releaseHeld') : undefined), () => 'the alarm to arrive');
+    expect(alarm).toMatchObject({ severity: 'warning', subject: 'release/18', summary: expect.stringContaining('`perennial advance shop 18` or `perennial abort shop 18`') as string });
+    expect(await details(4)).toMatch(/better on the same rows[^]*\*\*Waits for a person\*\*: `perennial advance shop 18`/);
+    await steer(18, 'advance');
+    await awaitRelease(18, ({ stage }) => stage === 'canary');
+    await eventually(async () => ((await openAlarms('releaseHeld')).length === 0 ? true : undefined), () => 'the alarm to end');
+    await steer(18, 'abort');
+    await ended(18);
+  });
+
+  it('waits when nothing was decided in time, until it is aborted', async () => {
+    await apply({ ...MEASURED, shadow: { ...MEASURED.shadow, minimumTime: 'PT1H', maximumTime: 'PT2H' } });
+    await request(4);
+    await awaitRelease(19, ({ stage }) => stage === 'shadow');
+    expect(await held(19)).toMatchObject({ outcome: null, reason: expect.stringMatching(/Nothing is decided/) as string });
+    await eventually(async () => ((await openAlarms('releaseHeld')).length === 1 ? true : undefined), () => 'the alarm');
+    await steer(19, 'abort');
+    expect(await ended(19)).toMatchObject({ outcome: 'aborted' });
+    expect(await openAlarms('releaseHeld')).toEqual([]);
+    expect(await routing()).toMatchObject({ champion: 1, challengers: [] });
+  });
+});
+
+describe('a champion that nothing can take the place of', () => {
+  const asked = { type: 'urn:perennial:NoRollbackTarget', status: 409, champion: 3, deployment: 'default' };
+
+  it('stays when a person wants it back, who is told why, and a critical alarm is delivered', async () => {
+    const rollout = { ...MEASURED, guards: { ...MEASURED.guards, maximumOutputShift: 0.02 }, watch: { time: 'P60D' } };
+    await apply(rollout);
+    await request(3);
+    await advance(20, ['canary', 'watch']);
+    await perennial.apply(smallSpec({ model: MODEL, gates: AUC, parameters: STRONG, rollout, features: OTHER_FEATURES }));
+    expect(await command('rollbacks', { reason: 'complaints' })).toMatchObject({ status: 409, body: { ...asked, detail: expect.stringMatching(/version 1: it takes 3 features, and the spec in force has 1/) as string } });
+    expect((await steer(20, 'abort')).body).toMatchObject({ ...asked, detail: expect.stringMatching(/cannot be aborted in its watch/) as string });
+    const [alarm, ...more] = await eventually(async () => ((await openAlarms('noRollbackTarget'))[0]?.delivery.deliveredAt ? openAlarms('noRollbackTarget') : undefined), () => 'the alarm to arrive');
+    expect(alarm).toMatchObject({ severity: 'critical', subject: 'deployment/default', summary: expect.stringContaining('Version 3 stays in service') as string });
+    expect(more).toEqual([]);
+    expect(await release(20)).toMatchObject({ stage: 'watch', outcome: null, requested: null });
+    // A number that was mistyped is no emergency.
+    expect(await command('rollbacks', { toVersion: 99, reason: 'mistyped' })).toMatchObject({ status: 409, body: { type: 'urn:perennial:NoRollbackTarget' } });
+  });
+
+  it('stays when its watch sees a breach, once on the record with the measurement, and goes back when a version fits again', async () => {
+    const waiting = await traffic.until(async () => {
+      const now = await release(20);
+      return now.latest?.action === 'wait-for-person' && now.steps.at(-1)?.action === 'no-rollback-target' ? now : undefined;
+    });
+    expect(waiting).toMatchObject({ stage: 'watch', outcome: null, reason: expect.stringMatching(/cannot be taken back/) as string });
+    const alarm = await eventually(async () => (await openAlarms('noRollbackTarget')).find(({ subject, delivery }) => subject === 'release/20' && delivery.deliveredAt !== null), () => 'the alarm of the watch');
+    expect(alarm).toMatchObject({ severity: 'critical', summary: expect.stringMatching(/should be taken back, and stays in service.*`perennial advance shop 20`/) as string });
+    expect(await details(3)).toMatch(/cannot be taken back[^]*\*\*Waits for a person\*\*: make an earlier version fit/);
+    expect(await routing()).toMatchObject({ champion: 3, challengers: [1] });
+    const looked = waiting.latest?.at;
+    await traffic.until(async () => ((await release(20)).latest?.at === looked ? undefined : true));
+    const { steps } = await release(20);
+    expect(steps.filter(({ action }) => action === 'no-rollback-target')).toMatchObject([{ stage: 'watch', measurementDigest: expect.stringMatching(/^sha256:/) as string }]);
+    await apply(MEASURED);
+    expect(await ended(20)).toMatchObject({ outcome: 'rolled-back' });
+    await eventually(async () => ((await routing())['champion'] === 1 ? true : undefined), () => 'the version before');
+    await eventually(async () => ((await openAlarms('noRollbackTarget')).length === 0 ? true : undefined), () => 'both alarms to end');
+    expect((await request(3)).body).toMatchObject({ type: 'urn:perennial:VersionUnfit' });
+  });
+});

@@ -1,0 +1,22 @@
+import { getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import type { AlarmNotice } from '../src/contracts/alarms.js';
+import { CHANGED_SIGNAL, modelWorkflowId } from '../src/contracts/motion.js';
+import { record } from './policies.js';
+
+const ONCE = { maximumAttempts: 1 } as const;
+
+/** Tells a workflow that the record has changed. The record has it already; a workflow that is not there needs no word. */
+export async function tellWorkflow(workflowId: string): Promise<void> {
+  await getExternalWorkflowHandle(workflowId).signal(CHANGED_SIGNAL).catch(() => undefined);
+}
+
+/** Tells the model's lifecycle that something of it has ended. */
+export const tellLifecycle = (model: string): Promise<void> => tellWorkflow(modelWorkflowId(model));
+
+/** Tells a person. On the record first; a receiver that is away gets it from the next round of deliveries. */
+export async function tellPerson(notice: AlarmNotice): Promise<void> {
+  await record.raiseAlarm.executeWithOptions({ summary: `Raise an alarm: ${notice.kind}` }, [notice]);
+  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver it', retry: ONCE }, []).catch((error: unknown) => {
+    if (isCancellation(error)) throw error;
+  });
+}
