@@ -63,6 +63,7 @@ export interface MirroredOutput {
   readonly version: number;
   readonly outcome: 'executed' | 'dropped' | 'failed';
   readonly reason: string | null;
+  /** Of the run that scored it: what waited for it is no fault of the version, which gives way to the champion. */
   readonly latencyMs: number | null;
   readonly rows: number;
   readonly outputs: Float32Array | null;

@@ -1,9 +1,9 @@
 import type { OutputTensor } from './scoring-session.js';
 
 /**
- * What a gateway and a challenger's process say to each other, as frames on two pipes. A frame is five unsigned integers of
- * 32 bits in the machine's own order (length of its body in bytes, run, kind, rows, and the sender's resident memory in KiB),
- * then its body. Rows travel as float32, never as text.
+ * What a gateway and a challenger's process say to each other, as frames on two pipes. A frame is six unsigned integers of
+ * 32 bits in the machine's own order (length of its body in bytes, run, kind, rows, the sender's resident memory in KiB, and
+ * the run's time in microseconds), then its body. Rows travel as float32, never as text.
  */
 export const FRAME_KINDS = { mirror: 1, answer: 2, ready: 3, values: 4, tensors: 5, failed: 6, refused: 7 } as const;
 export type FrameKind = keyof typeof FRAME_KINDS;
@@ -14,22 +14,27 @@ export interface Frame {
   readonly run: number;
   readonly rows: number;
   readonly memoryKiB: number;
+  /** How long the run took where it was scored. */
+  readonly runMs: number;
   /** Begins at a multiple of 8 bytes in its buffer, so that any typed array may view it. */
   readonly body: Uint8Array;
 }
 
-export const HEADER_BYTES = 20;
+const HEADER_WORDS = 6;
+export const HEADER_BYTES = 4 * HEADER_WORDS;
+const LARGEST_WORD = 2 ** 32 - 1;
 const KIND_OF = new Map<number, FrameKind>(Object.entries(FRAME_KINDS).map(([kind, code]) => [code, kind as FrameKind]));
 
 export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
 
-export function frameHeader(kind: FrameKind, run: number, rows: number, bodyBytes: number, memoryKiB = 0): Uint8Array {
-  return bytesOf(Uint32Array.of(bodyBytes, run, FRAME_KINDS[kind], rows, memoryKiB));
+export function frameHeader(kind: FrameKind, run: number, rows: number, bodyBytes: number, memoryKiB = 0, runMs = 0): Uint8Array {
+  return bytesOf(Uint32Array.of(bodyBytes, run, FRAME_KINDS[kind], rows, memoryKiB, Math.min(Math.round(runMs * 1_000), LARGEST_WORD)));
 }
 
 /** Puts frames together from the pieces in which a pipe brings them. */
 export class FrameReader {
-  private readonly header = Buffer.alloc(HEADER_BYTES);
+  private readonly words = new Uint32Array(HEADER_WORDS);
+  private readonly header = bytesOf(this.words);
   private headerBytes = 0;
   private body: Uint8Array | undefined;
   private bodyBytes = 0;
@@ -53,8 +58,8 @@ export class FrameReader {
     this.header.set(chunk.subarray(at, at + taken), this.headerBytes);
     this.headerBytes += taken;
     if (this.headerBytes === HEADER_BYTES) {
-      const length = this.word(0);
-      if (length > this.maxBodyBytes || !KIND_OF.has(this.word(2))) throw new Error(`a frame of kind ${this.word(2)} and ${length} bytes came`);
+      const [length, kind] = [this.words[0]!, this.words[2]!];
+      if (length > this.maxBodyBytes || !KIND_OF.has(kind)) throw new Error(`a frame of kind ${kind} and ${length} bytes came`);
       // Of its own memory, so that its beginning suits every typed array and it may be kept.
       this.body = new Uint8Array(length);
     }
@@ -72,13 +77,11 @@ export class FrameReader {
   private finish(): void {
     const { body } = this;
     if (!body || this.bodyBytes < body.length) return;
-    const frame: Frame = { kind: KIND_OF.get(this.word(2)) as FrameKind, run: this.word(1), rows: this.word(3), memoryKiB: this.word(4), body };
-    Object.assign(this, { body: undefined, bodyBytes: 0, headerBytes: 0 });
-    this.onFrame(frame);
-  }
-
-  private word(index: number): number {
-    return new DataView(this.header.buffer, this.header.byteOffset).getUint32(index * 4, LITTLE_ENDIAN);
+    const [, run, kind, rows, memoryKiB, micros] = this.words as unknown as [number, number, number, number, number, number];
+    this.body = undefined;
+    this.bodyBytes = 0;
+    this.headerBytes = 0;
+    this.onFrame({ kind: KIND_OF.get(kind) as FrameKind, run, rows, memoryKiB, runMs: micros / 1_000, body });
   }
 }
 

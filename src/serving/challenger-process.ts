@@ -46,23 +46,25 @@ process.stdin.on('end', end).on('error', end);
 
 let memoryKiB = 0;
 let measuredAtMs = -Infinity;
-function say(kind: FrameKind, run: number, rows: number, body: Uint8Array): void {
+function say(kind: FrameKind, run: number, rows: number, body: Uint8Array, runMs = 0): void {
   if (performance.now() - measuredAtMs >= MEMORY_EVERY_MS) {
     memoryKiB = Math.ceil(process.memoryUsage.rss() / 1024);
     measuredAtMs = performance.now();
   }
   answers.cork();
-  answers.write(frameHeader(kind, run, rows, body.length, memoryKiB));
+  answers.write(frameHeader(kind, run, rows, body.length, memoryKiB, runMs));
   if (body.length > 0) answers.write(body);
   answers.uncork();
 }
 
 async function answer(session: ScoringSession, { kind, run, rows, body }: Frame): Promise<void> {
+  const begunMs = performance.now();
   try {
     const outputs = await session.run(new Float32Array(body.buffer, body.byteOffset, rows * job.width), rows);
+    const runMs = performance.now() - begunMs;
     const values = rowOutputs(outputs, job.task, rows);
-    if (kind === 'mirror') say('values', run, rows, bytesOf(values));
-    else say('tensors', run, rows, encodeTensors(outputs));
+    if (kind === 'mirror') say('values', run, rows, bytesOf(values), runMs);
+    else say('tensors', run, rows, encodeTensors(outputs), runMs);
   } catch (error) {
     say('failed', run, rows, Buffer.from(messageOf(error)));
   }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { linearParts, logisticParts, model, type ModelParts, node } from '../evaluation/tiny-onnx.js';
 import type { MirroredOutput, ObservationContext } from '../observations/segment-format.js';
@@ -115,9 +116,11 @@ describe('a challenger that misbehaves costs its own requests only, when it', ()
     const begun = await start(sleeping(), { runTimeoutMs: 400 });
     const { challenger, outputs } = begun;
     const pid = challenger.pid!;
-    challenger.mirror([request(1, [9e15, 0, 0])], context);
-    challenger.mirror([request(2, SOUND)], context);
-    challenger.mirror([request(3, SOUND)], context);
+    // The first is being scored, the second lies in the pipe, the third waits.
+    for (const [sequence, row] of [[1, [9e15, 0, 0]], [2, SOUND], [3, SOUND]] as const) {
+      challenger.mirror([request(sequence, [...row])], context);
+      await sleep(30);
+    }
     // Nothing was waited for.
     expect(outputs).toEqual([]);
     expect(await challenger.answer([rowsOf(SOUND)], 50)).toEqual([null]);
@@ -137,6 +140,16 @@ describe('a challenger that misbehaves costs its own requests only, when it', ()
     expect(await begun.challenger.answer([rowsOf([50, 0, 0])], 10_000)).toEqual([null]);
     await recovers(begun);
     expect(begun.challenger.figures()).toMatchObject({ restarts: 0, failed: 1 });
+  });
+
+  it('throws at one of the requests that are scored together: the others are scored alone', async () => {
+    const begun = await start(throwing());
+    begun.challenger.mirror([request(1, SOUND), request(2, [50, 0, 0]), request(3, SOUND)], context);
+    await vi.waitFor(() => expect(begun.outputs).toHaveLength(3), PATIENCE);
+    expect(begun.outputs.map(({ sequence, outcome }) => [sequence, outcome])).toEqual([[1, 'executed'], [2, 'failed'], [3, 'executed']]);
+    const answers = await begun.challenger.answer([rowsOf(SOUND), rowsOf([50, 0, 0]), rowsOf(SOUND)], 10_000);
+    expect(answers.map((outputs) => outputs?.[0]?.shape ?? null)).toEqual([[1, 2], null, [1, 2]]);
+    expect(begun.challenger.figures()).toMatchObject({ executed: 2, failed: 1, queuedRows: 0 });
   });
 
   it('swells: it is ended at its bound', async () => {

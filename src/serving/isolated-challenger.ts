@@ -41,7 +41,6 @@ export interface ChallengerStart extends VersionFacts {
 /** A mirrored request that waits. */
 interface Waiting extends MirroredRequest {
   readonly context: ObservationContext;
-  readonly sinceMs: number;
 }
 
 interface MirrorRun {
@@ -58,6 +57,12 @@ type Run = (MirrorRun | AnswerRun) & { readonly id: number; readonly rows: numbe
 /** One run is scored while the next one lies in the pipe. */
 const IN_FLIGHT = 2;
 const WATCH_EVERY_MS = 100;
+/**
+ * Mirrored requests are gathered for so long, or until so many rows wait: a run costs either process as much as several
+ * rows, the gateway's time is its callers', and nobody waits for what is mirrored.
+ */
+const GATHER_MS = 5;
+const GATHER_ROWS = 256;
 /** An answer's body: outputs of the largest run, in bytes. */
 const MAX_BODY_BYTES = 256 * 1024 ** 2;
 
@@ -78,6 +83,12 @@ export class IsolatedChallenger implements Challenger {
   private readonly room: QueueRoom;
   private readonly answers: AnswerRun[] = [];
   private readonly mirrors: Waiting[] = [];
+  private mirrorRows = 0;
+  /** Whether what was gathered is to go. */
+  private due = false;
+  private gathering: NodeJS.Timeout | undefined;
+  /** Requests of runs that failed: only the one that made a run fail shall. */
+  private readonly alone: Waiting[] = [];
   private readonly running: Run[] = [];
   private readonly counts = { executed: 0, dropped: 0, failed: 0 };
   private readonly attempted = new Set<() => void>();
@@ -124,16 +135,30 @@ export class IsolatedChallenger implements Challenger {
 
   mirror(requests: readonly MirroredRequest[], context: ObservationContext): void {
     const refused: MirroredOutput[] = [];
-    const sinceMs = performance.now();
-    for (const request of requests) {
-      const waiting: Waiting = { ...request, context, sinceMs };
-      const fault = this.fault(request.rows);
+    for (const { sequence, rows } of requests) {
+      const waiting: Waiting = { sequence, rows, context };
+      const fault = this.fault(rows);
       if (fault) refused.push(this.outcome(waiting, 'failed', fault));
       else if (this.state !== 'ready' || this.retiring) refused.push(this.outcome(waiting, 'dropped', this.retiring ? 'retired' : this.state));
-      else if (!this.room.take([request.rows], request.rows.rows)) refused.push(this.outcome(waiting, 'dropped', 'queue full'));
-      else this.mirrors.push(waiting);
+      else if (!this.room.take([rows], rows.rows)) refused.push(this.outcome(waiting, 'dropped', 'queue full'));
+      else {
+        this.mirrors.push(waiting);
+        this.mirrorRows += rows.rows;
+      }
     }
     if (refused.length > 0) this.start.sink(refused);
+    this.gather();
+  }
+
+  private gather(): void {
+    if (this.mirrorRows >= GATHER_ROWS) this.letGo();
+    else if (this.mirrorRows > 0 && !this.due) this.gathering ??= setTimeout(() => this.letGo(), GATHER_MS);
+  }
+
+  private letGo(): void {
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
+    this.due = true;
     this.pump();
   }
 
@@ -147,8 +172,11 @@ export class IsolatedChallenger implements Challenger {
   }
 
   private async answerRun(requests: AnswerRun['requests'], withinMs: number): Promise<(readonly OutputTensor[] | null)[]> {
+    const deadlineMs = performance.now() + withinMs;
     const room = requests.length > 0 && this.state === 'ready' && !this.retiring && this.room.take(requests.map(({ rows }) => rows), rowsOf(requests));
     const outputs = room ? await this.runWithin(requests, withinMs) : null;
+    const leftMs = deadlineMs - performance.now();
+    if (room && !outputs && requests.length > 1 && leftMs > 0) return (await Promise.all(requests.map((request) => this.answerRun([request], leftMs)))).flat();
     let from = 0;
     return requests.map(({ rows: { rows } }) => {
       from += rows;
@@ -173,6 +201,7 @@ export class IsolatedChallenger implements Challenger {
     while (this.state === 'ready' && this.room.usedRows > 0 && performance.now() < deadline) await sleep(5);
     clearInterval(this.watch);
     clearTimeout(this.restartTimer);
+    clearTimeout(this.gathering);
     const { child } = this;
     if (!child) {
       this.gone = true;
@@ -211,11 +240,10 @@ export class IsolatedChallenger implements Challenger {
     return features.length === rows * this.signature.features.length && rows > 0 ? null : 'the rows do not fit its features';
   }
 
-  /** Hands runs to the process as long as it may have more: answers first, then mirrored requests, as many as fit a run. */
+  /** Hands runs to the process as long as it may have more: answers first, then mirrored requests that are due, as many as fit a run. */
   private pump(): void {
     while (this.child && this.state === 'ready' && this.running.length < IN_FLIGHT) {
-      const answer = this.answers.shift();
-      const next: MirrorRun | AnswerRun | undefined = answer ?? (this.mirrors.length > 0 ? { kind: 'mirror', requests: this.nextMirrors() } : undefined);
+      const next = this.answers.shift() ?? this.nextMirrors();
       if (!next) return;
       const run: Run = { ...next, id: this.nextRun, rows: rowsOf(next.requests) };
       this.nextRun = (this.nextRun % 0xffff_fffe) + 1;
@@ -225,14 +253,20 @@ export class IsolatedChallenger implements Challenger {
     }
   }
 
-  private nextMirrors(): Waiting[] {
+  private nextMirrors(): MirrorRun | undefined {
+    const alone = this.alone.shift();
+    if (alone) return { kind: 'mirror', requests: [alone] };
+    if (!this.due) return undefined;
     let rows = 0;
     let count = 0;
     for (; count < this.mirrors.length; count++) {
-      rows += this.mirrors[count]!.rows.rows;
-      if (count > 0 && (rows > this.bounds.maxRunRows || !this.inCompany)) break;
+      const more = rows + this.mirrors[count]!.rows.rows;
+      if (count > 0 && (more > this.bounds.maxRunRows || !this.inCompany)) break;
+      rows = more;
     }
-    return this.mirrors.splice(0, count);
+    this.mirrorRows -= rows;
+    this.due = count < this.mirrors.length;
+    return count > 0 ? { kind: 'mirror', requests: this.mirrors.splice(0, count) } : undefined;
   }
 
   private spawn(): void {
@@ -259,15 +293,17 @@ export class IsolatedChallenger implements Challenger {
     }
     const run = this.running[0];
     if (!run || run.id !== frame.run || run.rows !== frame.rows) throw new Error('an answer came to a run that was not asked for');
-    this.settle(run, frame);
+    const again = frame.kind === 'failed' && run.kind === 'mirror' && run.requests.length > 1;
+    if (again) this.alone.push(...run.requests);
+    else this.settle(run, frame);
     this.running.shift();
     this.headSinceMs = performance.now();
-    this.release(run.requests);
+    if (!again) this.release(run.requests);
     this.pump();
   }
 
   /** @throws Error when the body is not what the kind promises; the run then fails with the process */
-  private settle(run: Run, { kind, rows, body }: Frame): void {
+  private settle(run: Run, { kind, rows, body, runMs }: Frame): void {
     if (kind === 'failed') {
       this.lastError = Buffer.from(body).toString();
       this.fail(run, this.lastError);
@@ -276,20 +312,19 @@ export class IsolatedChallenger implements Challenger {
       this.failuresInARow = 0;
     } else if (kind === 'values' && run.kind === 'mirror') {
       if (body.length !== rows * 4) throw new Error(`${body.length} bytes came for ${rows} rows`);
-      this.executed(run, new Float32Array(body.buffer as ArrayBuffer, 0, rows));
+      this.executed(run, new Float32Array(body.buffer as ArrayBuffer, 0, rows), runMs);
       this.failuresInARow = 0;
     } else throw new Error(`a frame \`${kind}\` came to a run of kind ${run.kind}`);
   }
 
-  private executed({ requests }: MirrorRun, values: Float32Array): void {
-    const now = performance.now();
+  private executed({ requests }: MirrorRun, values: Float32Array, runMs: number): void {
     let from = 0;
     this.counts.executed += requests.length;
-    this.start.sink(requests.map(({ sequence, context: { model, deployment, revision }, rows: { rows }, sinceMs }) => {
+    this.start.sink(requests.map(({ sequence, context: { model, deployment, revision }, rows: { rows } }) => {
       from += rows;
       return {
         sequence, model, deployment, revision, version: this.version, outcome: 'executed', reason: null,
-        latencyMs: now - sinceMs, rows, outputs: values.subarray(from - rows, from),
+        latencyMs: runMs, rows, outputs: values.subarray(from - rows, from),
       };
     }));
   }
@@ -316,8 +351,8 @@ export class IsolatedChallenger implements Challenger {
 
   /** The process has gone: what it had failed, what waited is dropped, and it is started again after a pause. */
   private ended(why: string): void {
-    const [had, waited, asked] = [this.running.splice(0), this.mirrors.splice(0), this.answers.splice(0)];
-    Object.assign(this, { child: undefined, memoryBytes: null, state: 'restarting', lastError: this.gone ? this.lastError : why });
+    const [had, waited, asked] = [this.running.splice(0), [...this.alone.splice(0), ...this.mirrors.splice(0)], this.answers.splice(0)];
+    Object.assign(this, { mirrorRows: 0, due: false, child: undefined, memoryBytes: null, state: 'restarting', lastError: this.gone ? this.lastError : why });
     for (const run of had) {
       this.fail(run, why);
       this.release(run.requests);
