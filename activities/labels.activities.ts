@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { PerennialError } from '../src/contracts/failures.js';
@@ -94,7 +94,7 @@ export class LabelsActivities {
       return { outcome: { kind: 'ingested', counts: standing.counts, faults }, written };
     } catch (error) {
       if (!(error instanceof PerennialError) || error.type !== 'DataUnreadable') throw error;
-      return { outcome: { kind: 'failed', failure: { type: error.type, message: error.message.replaceAll(path, 'The batch'), details: error.details } }, written: null };
+      return { outcome: { kind: 'failed', failure: { type: error.type, message: error.message.replaceAll(path, 'The batch').replaceAll(basename(path), 'The batch'), details: { ...error.details, ...('file' in error.details ? { file: batch.artifactDigest } : {}) } } }, written: null };
     }
   }
 

@@ -1,3 +1,4 @@
+import { isStorable } from '../contracts/storable-text.js';
 import type { RowIdentities } from '../observations/segment-format.js';
 import { type InputTensor, invalid, isJsonObject, type JsonObject, quoted, readInputTensor } from './input-tensor.js';
 
@@ -105,12 +106,16 @@ function texts(tensor: InputTensor): readonly unknown[] {
 const place = (tensor: InputTensor, row: number): string => `Input ${quoted(tensor.name)}, row ${row},`;
 
 function readText(value: unknown, what: string): string {
-  if (typeof value === 'string' && value !== '' && value.length <= MAX_TEXT) return value;
-  throw invalid(`${what} must be a text of 1 to ${MAX_TEXT} characters`);
+  if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT) throw invalid(`${what} must be a text of 1 to ${MAX_TEXT} characters`);
+  if (!isStorable(value)) throw invalid(`${what} holds a control character or half a surrogate pair`);
+  return value;
 }
 
 function readTime(value: unknown, what: string): number {
-  const ms = typeof value === 'string' && ISO_WITH_ZONE.test(value) ? Date.parse(value) : value;
+  const ms = typeof value === 'string' && ISO_WITH_ZONE.test(value) && isCalendarDay(value) ? Date.parse(value) : value;
   if (typeof ms === 'number' && Number.isFinite(ms) && Math.abs(ms) <= MAX_TIME_MS) return ms;
   throw invalid(`${what} must be a time in ISO 8601 with its zone, such as 2026-03-01T12:00:00Z, or milliseconds since 1970`);
 }
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+const isCalendarDay = (iso: string): boolean => Number(iso.slice(8, 10)) <= new Date(Date.UTC(Number(iso.slice(0, 4)), Number(iso.slice(5, 7)), 0)).getUTCDate();

@@ -36,7 +36,7 @@ it('ingests labels within seconds, and tells of each what became of it', async (
   const second = await ingested((await bring('told', 'prediction_id,label\nb,1\n')).status);
   expect(second.counts).toMatchObject({ repeated: 1 });
   const broken = await ingested((await bring('told', `PAR1${'x'.repeat(100)}PAR1`, { 'content-type': 'application/vnd.apache.parquet' })).status);
-  expect(broken).toMatchObject({ state: 'failed', failure: { type: 'DataUnreadable' }, counts: null });
+  expect(broken).toMatchObject({ state: 'failed', failure: { type: 'DataUnreadable', message: expect.stringMatching(/^The batch cannot be read: (?!.*[0-9a-f]{40})/) as string, details: { file: broken.digest } }, counts: null });
   const description = await perennial.temporal.workflow.getHandle(ingestionWorkflowId('told')).describe();
   expect(await description.staticSummary()).toBe('Labels of told');
 });

@@ -11,6 +11,9 @@ export const MAX_LABEL_BYTES = 256 * 1024 * 1024;
 const ROUTE = '/v1/models/:model/labels';
 const HEAD_BYTES = 64 * 1024;
 
+const COMPRESSED = 'Labels are not taken compressed; send them as they are, or as Parquet, which is compressed within';
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
 /** A body that was not read yet. */
 export class LabelUpload {
   constructor(
@@ -38,6 +41,7 @@ export function useLabelUploads(server: FastifyInstance): void {
     const mediaType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
     const format = LABEL_MEDIA_TYPES[mediaType];
     if (request.routeOptions.url !== ROUTE || format === undefined) return done(new PerennialError('UnsupportedMediaType', 'This route takes application/json'));
+    if (request.headers['content-encoding'] !== undefined && request.headers['content-encoding'] !== 'identity') return done(new PerennialError('UnsupportedMediaType', COMPRESSED));
     if (Number(request.headers['content-length'] ?? 0) > MAX_LABEL_BYTES) return done(tooLarge());
     return done(null, new LabelUpload(format, payload));
   });
@@ -71,6 +75,7 @@ class BodyCheck {
   private judgeHead(whole: boolean): void {
     const head = this.head as Buffer;
     this.head = null;
+    if (head.subarray(0, GZIP.length).equals(GZIP)) throw new PerennialError('UnsupportedMediaType', COMPRESSED);
     if (this.format === 'parquet') {
       if (head.subarray(0, 4).toString('latin1') !== 'PAR1') throw fault('body', 'is no Parquet file: it does not begin with PAR1');
       return;
@@ -92,7 +97,7 @@ function firstLine(text: string, whole: boolean): string | undefined {
 const KNOWN = new Set<string>(LABEL_FIELDS);
 
 function judgeHeader(line: string): void {
-  const names = line.split(',').map((name) => name.trim().replace(/^"(.*)"$/, '$1'));
+  const names = line.split(',').map((name) => name.replace(/^"(.*)"$/, '$1'));
   const strange = names.findIndex((name) => !KNOWN.has(name));
   if (strange >= 0) throw fault(`header, column ${strange + 1}`, `${JSON.stringify(names[strange]?.slice(0, 100))} is no column of labels: these are ${LABEL_FIELDS.join(', ')}`);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

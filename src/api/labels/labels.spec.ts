@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistryServer, type RegistryServer } from '../../../test/registry-server.js';
 import { FolderStore } from '../../artifacts/folder-store.js';
@@ -88,6 +89,7 @@ describe('labels that are brought', () => {
 describe('labels that are refused at once', () => {
   it.each<[string, string, string, number, string]>([
     ['a strange CSV column', 'text/csv', 'prediction_id,lable\na,1\n', 400, 'header, column 2: "lable"'],
+    ['a CSV column with a space', 'text/csv', 'prediction_id, label\na,1\n', 400, 'header, column 2: " label"'],
     ['a CSV without labels', 'text/csv', 'prediction_id\na\n', 400, 'header: has no label'],
     ['a CSV that names no prediction', 'text/csv', 'entity_key,label\na,1\n', 400, 'names no prediction'],
     ['nothing', 'text/csv', '', 400, 'body'],
@@ -104,6 +106,15 @@ describe('labels that are refused at once', () => {
     const answer = await send(mediaType, content);
     expect(answer.status).toBe(status);
     expect(answer.body['detail']).toContain(says);
+  });
+
+  it('that are compressed, whether they say so or not', async () => {
+    const compressed = gzipSync('prediction_id,label\na,1\n');
+    for (const headers of [{}, { 'content-encoding': 'gzip' }] as Record<string, string>[]) {
+      for (const mediaType of ['text/csv', 'application/x-ndjson', 'application/vnd.apache.parquet']) {
+        expect(await send(mediaType, compressed, headers)).toMatchObject({ status: 415, body: { detail: expect.stringContaining('not taken compressed') as string } });
+      }
+    }
   });
 
   it('for another model, another deployment, or on another route', async () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_DEPLOYMENT } from '../../contracts/motion.js';
+import { isStorable } from '../../contracts/storable-text.js';
 import { isoTime } from '../../contracts/time.js';
 import { modelSpecSchema } from '../../spec/model-spec.js';
 
@@ -7,13 +8,11 @@ export const MAX_INTEGER = 2 ** 31 - 1;
 const EARLIEST_MS = Date.UTC(1900, 0, 1);
 const LATEST_MS = Date.UTC(2200, 0, 1);
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
-// Control characters but tab and line ends, and surrogates that stand alone: Postgres or UTF-8 can't hold them.
-const UNSTORABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\p{Surrogate}]/u;
 
 /** Text of a person, as PostgreSQL can keep it. */
 export const text = (max: number) =>
   z.string().min(1, 'must not be empty').max(max, `must have at most ${max} characters`)
-    .refine((value) => !UNSTORABLE.test(value), { message: 'holds a control character or half a surrogate pair' });
+    .refine(isStorable, { message: 'holds a control character or half a surrogate pair' });
 
 /** The one pattern of model names is the spec's. */
 export const modelName = modelSpecSchema.shape.model.meta({ description: "The model's name, from its spec.", examples: ['flight-delay'] });
