@@ -197,6 +197,11 @@ describe('uploading', () => {
   });
 });
 
+it('is not opened in a place that is no folder, and says which setting to correct', async () => {
+  writeFileSync(join(root, 'a-file'), '');
+  await expect(openObservationLog(settingsOf({ folder: join(root, 'a-file', 'log') }), log)).rejects.toMatchObject({ type: 'ConfigurationInvalid', message: expect.stringMatching(/a-file.*ENOTDIR.*OBSERVATION_DIR/) as string });
+});
+
 /** A process that may write files of 64 KiB at most, or into a file system of 256 KiB, as one whose disk is full. */
 const FILLING = `
 import { openObservationLog } from '${new URL('./observation-log.ts', import.meta.url).href}';

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PerennialError } from '../contracts/failures.js';
 import type { MirroredOutput, Observation } from '../observations/segment-format.js';
 import { SegmentEncoder } from '../observations/segment-encoder.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
@@ -55,14 +56,18 @@ const UPLOAD_AT_CLOSE_MS = 1_500;
 /**
  * Opens the log of one start of a gateway, having sealed what earlier starts left open.
  * @param destination where sealed segments go; without one they stay
- * @throws the error of the file system where the folder cannot be made or read
+ * @throws PerennialError `ConfigurationInvalid` where the folder cannot be made or read
  */
 export async function openObservationLog(settings: ObservationLogSettings, log: GatewayLog, destination?: SegmentDestination): Promise<ObservationLog> {
   const folder = gatewayFolder(settings.folder, settings.gateway);
-  mkdirSync(folder, { recursive: true });
   const quietMs = QUIET_SEALS * Math.max(settings.sealAfterMs, 60_000);
-  await sealLeftovers(folder, settings.boot, quietMs, log);
-  return new SegmentedLog(settings, folder, quietMs, log, destination);
+  try {
+    mkdirSync(folder, { recursive: true });
+    await sealLeftovers(folder, settings.boot, quietMs, log);
+    return new SegmentedLog(settings, folder, quietMs, log, destination);
+  } catch (error) {
+    throw new PerennialError('ConfigurationInvalid', `The observation log cannot be kept in ${folder} (${causeOf(error).cause}); set OBSERVATION_DIR to a folder that the gateway can write`, {}, { cause: error });
+  }
 }
 
 class SegmentedLog implements ObservationLog {
