@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Observation } from '../observations/segment-format.js';
 import { SegmentEncoder } from '../observations/segment-encoder.js';
 import { SegmentReader } from '../observations/segment-reader.js';
@@ -195,6 +195,28 @@ describe('uploading', () => {
     expect(there.registered).toHaveLength(1);
     expect(readdirSync(gatewayFolder(join(root, 'log'), 'g'))).toEqual([]);
   });
+});
+
+it('goes on sealing, and keeping what it can again, when the clock is set back by an hour', async () => {
+  const observations = await openObservationLog(settingsOf({ sealAfterMs: 50 }), log);
+  observations.append(turnOf(1, 2));
+  const now = vi.spyOn(Date, 'now').mockImplementation(() => new Date().getTime() - 3_600_000);
+  try {
+    await vi.waitFor(() => expect(readdirSync(own)).toEqual(['b.00000001.sealed']), { timeout: 5_000 });
+    rmSync(own, { recursive: true });
+    now.mockRestore();
+    observations.append(turnOf(3, 4));
+    expect(observations.figures()).toMatchObject({ shedding: true, shedObservations: 2, sealedWaiting: 0, lastError: expect.stringMatching(/ENOENT/) as string });
+    now.mockImplementation(() => new Date().getTime() - 3_600_000);
+    mkdirSync(own);
+    await vi.waitFor(() => {
+      observations.append(turnOf(5, 5));
+      expect(observations.figures().shedding).toBe(false);
+    }, { timeout: 5_000 });
+  } finally {
+    now.mockRestore();
+    await observations.close();
+  }
 });
 
 it('is not opened in a place that is no folder, and says which setting to correct', async () => {

@@ -120,7 +120,7 @@ class SegmentedLog implements ObservationLog {
   figures(): ObservationLogFigures {
     return {
       bytesOnDisk: this.usedBytes, openBytes: this.current?.bytes ?? 0,
-      sealedWaiting: this.sealing.size + segmentsIn(this.folder).filter(({ state }) => state === SEALED).length,
+      sealedWaiting: this.sealing.size + this.sealedOnDisk(),
       shedObservations: this.shedObservations, shedMirrored: this.shedMirrored, shedding: this.shedding !== undefined, lastError: this.lastError,
     };
   }
@@ -190,7 +190,7 @@ class SegmentedLog implements ObservationLog {
   private mayWrite(): boolean {
     if (this.stopping.signal.aborted) return false;
     if (this.shedding === undefined) return true;
-    if (this.shedding === 'error') return Date.now() >= this.retryAt;
+    if (this.shedding === 'error') return performance.now() >= this.retryAt;
     return this.usedBytes <= this.settings.maxBytes * (1 - FREE_AGAIN);
   }
 
@@ -199,7 +199,7 @@ class SegmentedLog implements ObservationLog {
     this.encoder.clear();
     if (this.current) this.current.exact = false;
     this.rotate();
-    this.retryAt = Date.now() + RETRY_MS;
+    this.retryAt = performance.now() + RETRY_MS;
     this.lastError = causeOf(error).cause;
     if (this.shedding === undefined) {
       this.shedBefore = this.shedObservations;
@@ -218,7 +218,7 @@ class SegmentedLog implements ObservationLog {
     if (this.shedding !== undefined) this.measure();
     const { current } = this;
     if (!current) return;
-    if (Date.now() - current.openedAtMs >= this.settings.sealAfterMs) this.rotate();
+    if (performance.now() - current.sinceMs >= this.settings.sealAfterMs) this.rotate();
     else current.flush().catch((error: unknown) => this.unsure(error, current));
   }
 
@@ -252,6 +252,16 @@ class SegmentedLog implements ObservationLog {
         if (this.stopping.signal.aborted) return;
         await sleep(RETRY_MS, undefined, { ref: false, signal: this.stopping.signal }).catch(() => undefined);
       }
+    }
+  }
+
+  /** A folder that has gone holds nothing; that it cannot be read must hide neither the metrics nor that observations are shed. */
+  private sealedOnDisk(): number {
+    try {
+      return segmentsIn(this.folder).filter(({ state }) => state === SEALED).length;
+    } catch (error) {
+      this.lastError = causeOf(error).cause;
+      return 0;
     }
   }
 

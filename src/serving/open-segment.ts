@@ -9,6 +9,8 @@ const flush = promisify(fdatasync);
 export class OpenSegment {
   readonly tally = new SegmentTally();
   readonly openedAtMs = Date.now();
+  /** The same moment on a clock that never jumps. */
+  readonly sinceMs = performance.now();
   bytes = 0;
   /** Whether the tally counts what is in the file and nothing else. */
   exact = true;

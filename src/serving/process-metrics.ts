@@ -4,9 +4,9 @@ import type { AddMetric } from './serving-metrics.js';
 /** Memory and processor time of this process, by the names that Prometheus' clients agree on. */
 export function processMetrics(counter: AddMetric, gauge: AddMetric): void {
   const startSeconds = Date.now() / 1_000 - process.uptime();
-  counter('process_cpu_seconds_total', 'Processor time of user and system, in seconds', ['mode'], () => {
+  counter('process_cpu_seconds_total', 'Processor time of user and system, in seconds', [], () => {
     const { user, system } = process.cpuUsage();
-    return [[{ mode: 'user' }, user / 1e6], [{ mode: 'system' }, system / 1e6]];
+    return [[{}, (user + system) / 1e6]];
   });
   gauge('process_resident_memory_bytes', 'Resident memory', [], () => [[{}, process.memoryUsage.rss()]]);
   gauge('nodejs_heap_size_used_bytes', "Used memory of JavaScript's heap", [], () => [[{}, process.memoryUsage().heapUsed]]);

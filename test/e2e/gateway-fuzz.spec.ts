@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/observations/testing/random-observations.js';
 import { registryDataSource } from '../../src/registry/data-source.js';
 import { ServedRegistry, specOf } from '../../src/serving/testing/served-registry.js';
+import { parsePrometheusText } from '../../src/serving/testing/prometheus-text.js';
 import { GatewayProcess } from '../gateway-process.js';
 import { eventually } from '../installation.js';
 import { MutatedBodies } from '../mutated-bodies.js';
@@ -95,8 +96,9 @@ describe('requests that are broken at random', () => {
     expect([await errors('gateway'), await errors('model')]).toEqual([0, 0]);
     expect(await gateway.metric('perennial_gateway_log_shed_total')).toBe(0);
     expect(gateway.log()).not.toMatch(/A request failed/);
+    parsePrometheusText(await (await fetch(`${gateway.url}/metrics`)).text());
     expect(await recordedRows({ registry, owner, observations: join(folder, 'observations'), scratch: join(folder, 'work') }, 'fuzzed')).toEqual({ rows: answeredRows, distinct: answeredRows });
-  }, 120_000);
+  }, 240_000);
 });
 
 const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, 'utf8'))?.[1]) / 1024;
