@@ -55,7 +55,7 @@ describe('wrong usage', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ type: 'urn:perennial:InvalidRequest' });
   });
 
-  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'up'])('%s explains itself with examples', async (verb) => {
+  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'up'])('%s explains itself with examples', async (verb) => {
     const { code, stdout } = await cli([verb, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`$ perennial ${verb}`);

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import type { ExitCode, Session } from './session.js';
+import { alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
@@ -47,6 +48,9 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .action((model: string, file: string, options: LabelsOptions & { json?: boolean }) => run((session) => labels(session, model, file, without(options))));
   addReleases(verb, run);
   addReplays(verb, run);
+  verb('alarms [model]', 'Show the alarms that are open, of one model or of all, and whether they arrived.', 'alarms', 'alarms flight-delay --all')
+    .option('--all', 'also those that have ended, and tests', false)
+    .action((model: string | undefined, options: AlarmsOptions & { json?: boolean }) => run((session) => alarms(session, model, without(options))));
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())

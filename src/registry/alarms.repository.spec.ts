@@ -71,7 +71,7 @@ describe('an alarm', () => {
   it('may concern no model, but none that is not registered', async () => {
     expect(await alarms.raise(notice('gateway', { model: null, deployment: null, subject: 'gateway/a' }), AT, ORIGIN)).toMatchObject({ raised: true });
     await expect(alarms.raise(notice('unknown', { model: 'nobody' }), AT, ORIGIN)).rejects.toThrow(/alarm_model/);
-    expect((await alarms.list(500, 'flight-delay')).every(({ alarm }) => alarm.model === 'flight-delay')).toBe(true);
+    expect((await alarms.list(500, { model: 'flight-delay' })).every(({ alarm }) => alarm.model === 'flight-delay')).toBe(true);
   });
 
   it('is listed newest first', async () => {

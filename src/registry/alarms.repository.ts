@@ -100,9 +100,12 @@ export class AlarmsRepository {
     return (await this.storiesOf([alarm]))[0] as AlarmStory;
   }
 
-  /** Newest first, of one model or of all. */
-  async list(limit: number, model?: string): Promise<AlarmStory[]> {
-    return this.storiesOf(await this.dataSource.manager.find(Alarm, { where: model === undefined ? {} : { model }, order: { raisedAt: 'DESC', id: 'ASC' }, take: limit }));
+  /** Newest first, of one model or of all. @param only `open`: those that have not ended, tests left out */
+  async list(limit: number, only: { readonly model?: string | undefined; readonly open?: boolean } = {}): Promise<AlarmStory[]> {
+    const found = this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').orderBy('alarm.raised_at', 'DESC').addOrderBy('alarm.id').limit(limit);
+    if (only.model !== undefined) found.andWhere('alarm.model = :model', { model: only.model });
+    if (only.open) found.leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id').andWhere('over.alarm_id IS NULL AND NOT alarm.test');
+    return this.storiesOf(await found.getMany());
   }
 
   /** Alarms that their receiver has not acknowledged, tests left out, oldest first. */

@@ -28,7 +28,7 @@ export class ReplaysRepository {
   /** @throws PerennialError `NotFound` */
   async get({ model, number }: ReplayId): Promise<Replay> {
     const replay = await this.dataSource.manager.findOneBy(Replay, { model, number });
-    if (!replay) throw new PerennialError('NotFound', `${model} has no replay ${number}`, { model, number });
+    if (!replay) throw new PerennialError('NotFound', `${model} has no replay ${number}; \`perennial replays ${model}\` lists them`, { model, number });
     return replay;
   }
 

@@ -180,7 +180,10 @@ export class RoutingRepository {
       model, deployment, ...next, version: move.version, previousVersion: before.champion, baselineDigest: version.snapshotDigest,
       reason, actor, workflowId: origin.workflowId ?? '', changedAt: at,
     });
-    await endOpenAlarms(manager, this.audit, { kind: 'noRollbackTarget', model, deployment }, `Version ${move.version} answers now.`, at, origin);
+    // What was taken back is over with the next promotion; what could not be taken back, with any change.
+    for (const kind of reason === 'promotion' ? (['noRollbackTarget', 'rolledBack'] as const) : (['noRollbackTarget'] as const)) {
+      await endOpenAlarms(manager, this.audit, { kind, model, deployment }, `Version ${move.version} answers now.`, at, origin);
+    }
     if (before.champion !== null) await manager.update(ModelVersion, { model, number: before.champion }, { status: 'retired' });
     await manager.update(ModelVersion, { model, number: move.version }, { status: 'champion' });
     await this.audit.append(manager, {

@@ -41,7 +41,7 @@ export class VersionsRepository {
   /** @throws PerennialError `VersionNotFound` */
   async get(model: string, number: number): Promise<ModelVersion> {
     const version = await this.find(model, number);
-    if (!version) throw new PerennialError('VersionNotFound', `${model} has no version ${number}`, { model, version: number });
+    if (!version) throw new PerennialError('VersionNotFound', `${model} has no version ${number}; \`perennial versions ${model}\` lists them`, { model, version: number });
     return version;
   }
 

@@ -287,5 +287,10 @@ describe('a champion that nothing can take the place of', () => {
     await eventually(async () => ((await routing())['champion'] === 1 ? true : undefined), () => 'the version before');
     await eventually(async () => ((await openAlarms('noRollbackTarget')).length === 0 ? true : undefined), () => 'both alarms to end');
     expect((await request(3)).body).toMatchObject({ type: 'urn:perennial:VersionUnfit' });
+    await eventually(async () => ((await openAlarms('rolledBack')).length === 1 ? true : undefined), () => 'the alarm of what was taken back');
+    await apply(BY_HAND);
+    await request(4);
+    await advance(21, ['canary', 'watch']);
+    expect(await openAlarms('rolledBack')).toEqual([]);
   });
 });

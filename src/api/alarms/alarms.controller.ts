@@ -4,6 +4,7 @@ import { refusalOf } from '../../alarms/signature.js';
 import { sha256 } from '../../contracts/canonical.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { AlarmsRepository } from '../../registry/alarms.repository.js';
+import { ModelsRepository } from '../../registry/models.repository.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { SIGNED_MEDIA_TYPE } from '../requests/body-parsers.js';
 import { alarmAnswer, type AlarmAnswer, alarmListSchema, alarmsQuery, type AlarmsQuery, receiptSchema, type ReceiptAnswer, receivedEvent } from './alarms.dto.js';
@@ -19,6 +20,7 @@ export class ReceiptSecret {
 export class AlarmsController {
   constructor(
     private readonly alarms: AlarmsRepository,
+    private readonly models: ModelsRepository,
     private readonly secret: ReceiptSecret,
   ) {}
 
@@ -27,8 +29,10 @@ export class AlarmsController {
   @ApiSecurity('apiKey')
   @Operation('Alarms and whether they arrived', 'Newest first.')
   @Answer(200, 'The alarms', alarmListSchema)
-  async listAlarms(@Query({ schema: alarmsQuery }) { limit, model }: AlarmsQuery): Promise<{ items: AlarmAnswer[] }> {
-    return { items: (await this.alarms.list(limit, model)).map(alarmAnswer) };
+  @Problems('ModelNotFound')
+  async listAlarms(@Query({ schema: alarmsQuery }) { limit, model, open }: AlarmsQuery): Promise<{ items: AlarmAnswer[] }> {
+    if (model !== undefined) await this.models.get(model);
+    return { items: (await this.alarms.list(limit, { model, open: open !== undefined })).map(alarmAnswer) };
   }
 
   @Post('receipts')

@@ -4,7 +4,11 @@ import type { AlarmStory } from '../../registry/alarms.repository.js';
 import { instant, instantOf, itemsOf } from '../documentation/answer-fields.js';
 import { limit, modelName, text } from '../requests/fields.js';
 
-export const alarmsQuery = z.strictObject({ limit, model: modelName.optional().meta({ description: 'Only alarms of this model.' }) });
+export const alarmsQuery = z.strictObject({
+  limit,
+  model: modelName.optional().meta({ description: 'Only alarms of this model.' }),
+  open: z.literal('true', "must be 'true', or left out").optional().meta({ description: 'Only alarms that have not ended, tests left out.' }),
+});
 export type AlarmsQuery = z.output<typeof alarmsQuery>;
 
 export const alarmSchema = z

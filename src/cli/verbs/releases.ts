@@ -6,7 +6,7 @@ import { followUntil, isAccepted, settled } from '../follow.js';
 import { moment } from '../numbers.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
 import { facts, table } from '../table.js';
-import { type Style, styled, type Terminal } from '../terminal.js';
+import { plain, type Style, styled, type Terminal } from '../terminal.js';
 
 export interface ReleaseOptions {
   readonly deployment?: string;
@@ -54,7 +54,7 @@ export async function releases(session: Session, model: string, number: number |
 /** `perennial pause|resume|advance|abort <model> <number>` */
 export async function steer(session: Session, action: ReleaseAction, model: string, number: number, reason: string): Promise<ExitCode> {
   const answer = await session.api.command<Steered | AcceptedBody>(`${base(model)}/${number}/${action}`, jsonBody({ reason }));
-  session.show(answer, () => (isAccepted(answer) ? `accepted as command ${answer.commandId}; it is carried out as soon as Temporal answers\n` : `${action} of release ${number} of ${model} is on the record\n${answer.temporalUrl}\n`));
+  session.show(answer, () => (isAccepted(answer) ? `accepted as command ${answer.commandId}; it is carried out as soon as Temporal answers\n` : `${action} of release ${number} of ${model} ${answer.joined ? 'had been asked for already' : 'is on the record'}\n${answer.temporalUrl}\n`));
   return EXIT.done;
 }
 
@@ -66,10 +66,10 @@ function report(terminal: Terminal, one: ReleaseDetail): string {
   const head = one.outcome === null ? standing(one.stage, one.percent) : styled(terminal, STYLES[one.outcome] ?? 'red', one.outcome.toUpperCase());
   const summary = facts(terminal, [
     ['release', `${one.model} ${one.number}, version ${one.version} into ${one.deployment}`],
-    ['why', one.reason],
     ['bound to', one.champion === null ? null : `version ${one.champion}, epoch ${one.epoch}`],
     ['plan', one.planDigest],
-    ['paused', one.paused ? 'yes' : null],
+    ['paused', one.paused && one.outcome === null ? `yes; \`perennial resume ${one.model} ${one.number}\` lets it go on` : null],
+    ['waits for', one.outcome === null && one.latest?.action === 'wait-for-person' ? 'a person' : null],
     ['Temporal', one.links.temporal],
   ]);
   const steps = table(
@@ -80,5 +80,6 @@ function report(terminal: Terminal, one: ReleaseDetail): string {
     `${number} ${phase}`, kind, moment(block.until), String(block.samples), String(block.missingLabels), typeof block.standing['outcome'] === 'string' ? block.standing['outcome'] : '',
   ]));
   const compared = blocks.length === 0 ? '' : table(terminal, [{ title: 'Analysis' }, { title: 'Of' }, { title: 'Until' }, { title: 'Pairs', align: 'right' }, { title: 'No label', align: 'right' }, { title: 'Outcome' }], blocks, '');
-  return [`${head}\n`, summary, steps, compared].filter((part) => part !== '').join('\n');
+  // The reason in full: it holds the numbers, and what a person can do.
+  return [`${head}\n${one.reason === null ? '' : `${plain(one.reason)}\n`}`, summary, steps, compared].filter((part) => part !== '').join('\n');
 }
