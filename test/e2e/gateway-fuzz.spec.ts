@@ -127,7 +127,7 @@ describe('HTTP', () => {
     ['a length given twice', [`${INFER}Content-Length: 5\r\nContent-Length: 6\r\n\r\n${BODY}`], /HTTP\/1\.1 400/g, 1],
     ['a length beside chunks', [`${INFER}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`], /HTTP\/1\.1 400/g, 1],
     ['no HTTP', ['\u0016\u0003\u0001\u0002\u0000'], /HTTP\/1\.1 400/g, 1],
-    ['headers without end', [`GET /v2 HTTP/1.1\r\nHost: gateway\r\nX-Much: ${'x'.repeat(70_000)}\r\n\r\n`], /HTTP\/1\.1 431/g, 1],
+    ['headers without end', [`GET /v2 HTTP/1.1\r\nHost: gateway\r\nX-Much: ${'x'.repeat(20_000)}\r\n\r\n`], /HTTP\/1\.1 431/g, 1],
     ['another method', ['DELETE /v2/models/fuzzed/infer HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n'], /HTTP\/1\.1 404/g, 1],
     ['HEAD', ['HEAD /v2/models/fuzzed HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n'], /HTTP\/1\.1 200[^]*\r\n\r\n$/g, 1],
   ])('%s is answered', async (_what, pieces, answer, times) => {
