@@ -20,7 +20,7 @@ export class StepWorkers {
   static async start(address: string, namespace: string): Promise<StepWorkers> {
     const workflowsPath = fileURLToPath(new URL('./steps.workflow.js', import.meta.url));
     const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
-    const connection = await NativeConnection.connect({ address });
+    const connection = await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
     const options = (taskQueue: string): WorkerOptions => ({
       connection, namespace, taskQueue, activities: { doNothing: async () => undefined },
       maxHeartbeatThrottleInterval: '2 seconds', shutdownGraceTime: '5 seconds',
