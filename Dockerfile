@@ -21,7 +21,7 @@ FROM node:20.20.2-bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 \
     && rm -rf /var/lib/apt/lists/* \
-    && mkdir -p /var/lib/perennial/artifacts /var/lib/perennial/work /data \
+    && mkdir -p /var/lib/perennial/artifacts /var/lib/perennial/work /var/lib/perennial/observations /data \
     && chown -R node:node /var/lib/perennial
 WORKDIR /app
 COPY --from=trainers /opt/trainers /opt/trainers
@@ -34,6 +34,7 @@ COPY models ./models
 ENV NODE_ENV=production \
     ARTIFACT_URL=/var/lib/perennial/artifacts \
     WORK_DIR=/var/lib/perennial/work \
+    OBSERVATION_DIR=/var/lib/perennial/observations \
     DATA_DIR=/data \
     TRAINERS_DIR=/app/trainers \
     TRAINER_PYTHON=/opt/trainers/bin/python \

@@ -41,6 +41,8 @@ try {
 
 async function serve(service: Service | void, { PERENNIAL_PARENT }: Environment): Promise<void> {
   if (!service) return;
+  // Who reads the log may end before the role does.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   let closing = false;
   const close = async (code: number): Promise<void> => {
     if (closing) return;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { GATEWAY_NODE_FLAGS } from '../../src/serving/gateway-node-flags.js';
 import { ServedRegistry } from '../../src/serving/testing/served-registry.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -47,7 +48,7 @@ export class ServingInstallation {
       for (const [index, file] of files.entries()) await registry.addVersion(model, index + 1, readFileSync(join(folder, file)));
       await registry.promote(model, 1);
     }
-    const gateway = await startServer(process.execPath, [MAIN, 'gateway'], (line) => {
+    const gateway = await startServer(process.execPath, [...GATEWAY_NODE_FLAGS, MAIN, 'gateway'], (line) => {
       const { url } = JSON.parse(line) as { url?: string };
       return url === undefined ? undefined : Number(new URL(url).port);
     }, {

@@ -10,6 +10,7 @@ import { ensureLocalApiKey } from './local-api-key.js';
 import { ensureWebhookSecret } from './local-webhook-secret.js';
 import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 import { grantAppRole } from './postgres-roles.js';
+import { GATEWAY_NODE_FLAGS } from '../serving/gateway-node-flags.js';
 import { type Role, Supervisor } from './supervisor.js';
 
 /** Where the API takes alarms. */
@@ -100,16 +101,16 @@ async function startRoles(
     API_PORT: String(api.port), API_URL: instance.apiUrl, GATEWAY_PORT: String(gateway.port), GATEWAY_URL: instance.gatewayUrl, PERENNIAL_PARENT: 'watch',
     ...alarmSettings(environment, instance.apiUrl),
   };
-  const role = (name: string, args: readonly string[], readyUrl?: string): Promise<Role> =>
+  const role = (name: string, args: readonly string[], readyUrl?: string, nodeFlags: readonly string[] = []): Promise<Role> =>
     supervisor.startRole({
-      name, args: ['--enable-source-maps', program, ...args], environment: roleEnvironment, logFile: join(environment.STATE_DIR, 'logs', `${name}.log`),
+      name, args: [...nodeFlags, '--enable-source-maps', program, ...args], environment: roleEnvironment, logFile: join(environment.STATE_DIR, 'logs', `${name}.log`),
       ...(readyUrl ? { readyUrl } : {}),
     });
   const [worker, trainer, apiRole, gatewayRole] = await Promise.all([
     role('worker', ['worker', '--queues', 'lifecycle,data']),
     role('trainer', ['worker', '--queues', 'train']),
     role('api', ['api'], `${instance.apiUrl}/readyz`),
-    role('gateway', ['gateway'], `${instance.gatewayUrl}/v2/health/live`),
+    role('gateway', ['gateway'], `${instance.gatewayUrl}/v2/health/live`, GATEWAY_NODE_FLAGS),
   ]).finally(() => {
     api.release();
     gateway.release();
