@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { GATEWAY_NODE_FLAGS } from '../../src/serving/gateway-node-flags.js';
+import { GATEWAY_NODE_FLAGS } from '../../src/contracts/gateway-node-flags.js';
 import { ServedRegistry } from '../../src/serving/testing/served-registry.js';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { type Environment, inheritedVariables } from '../config/environment.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import { PerennialError } from '../contracts/failures.js';
+import { GATEWAY_NODE_FLAGS } from '../contracts/gateway-node-flags.js';
 import { migrate } from '../registry/migrate.js';
 import { type EmbeddedOptions, type EmbeddedServers, startEmbedded } from './embedded.js';
 import { type Instance, removeInstance, writeInstance } from './instance-file.js';
@@ -10,7 +11,6 @@ import { ensureLocalApiKey } from './local-api-key.js';
 import { ensureWebhookSecret } from './local-webhook-secret.js';
 import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 import { grantAppRole } from './postgres-roles.js';
-import { GATEWAY_NODE_FLAGS } from '../serving/gateway-node-flags.js';
 import { type Role, Supervisor } from './supervisor.js';
 
 /** Where the API takes alarms. */
