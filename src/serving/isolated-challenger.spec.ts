@@ -160,6 +160,21 @@ describe('a challenger that misbehaves costs its own requests only, when it', ()
     await recovers(begun);
   });
 
+  it('ends with a full queue: each request is told of once, and not all in one turn', async () => {
+    const begun = await start(sleeping());
+    const { challenger, outputs } = begun;
+    challenger.mirror([request(0, [9e15, 0, 0])], context);
+    await sleep(30);
+    for (let at = 1; at <= 3_000; at += 100) challenger.mirror(Array.from({ length: 100 }, (_, more) => request(at + more, SOUND)), context);
+    process.kill(challenger.pid!, 'SIGKILL');
+    await vi.waitFor(() => expect(outputs.length).toBeGreaterThan(0), { ...PATIENCE, interval: 0 });
+    expect(outputs.length).toBeLessThan(3_001);
+    await vi.waitFor(() => expect(outputs).toHaveLength(3_001), PATIENCE);
+    expect(new Set(outputs.map(({ sequence }) => sequence)).size).toBe(3_001);
+    expect(challenger.figures()).toMatchObject({ executed: 0, queuedRows: 0 });
+    await recovers(begun);
+  });
+
   it('ends its process, again and again', async () => {
     const begun = await start(logisticParts(WEIGHTS));
     for (let turn = 1; turn <= 3; turn++) {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { MirroredOutput, ObservationContext } from '../observations/segment-format.js';
 import type { Challenger, ChallengerFigures, MirroredRequest } from './challenger.js';
 import { ChallengerChild } from './challenger-child.js';
@@ -63,6 +63,8 @@ const WATCH_EVERY_MS = 100;
  */
 const GATHER_MS = 5;
 const GATHER_ROWS = 256;
+/** Requests whose outcome is told in one turn of the event loop: a full queue told at once would hold up the champion's. */
+const TELL_AT_ONCE = 256;
 /** An answer's body: outputs of the largest run, in bytes. */
 const MAX_BODY_BYTES = 256 * 1024 ** 2;
 
@@ -103,6 +105,7 @@ export class IsolatedChallenger implements Challenger {
   private inCompany = true;
   private nextRun = 1;
   private retiring: Promise<void> | undefined;
+  private telling: Promise<void> = Promise.resolve();
   private gone = false;
   private restartTimer: NodeJS.Timeout | undefined;
   private readonly watch: NodeJS.Timeout;
@@ -203,14 +206,11 @@ export class IsolatedChallenger implements Challenger {
     clearTimeout(this.restartTimer);
     clearTimeout(this.gathering);
     const { child } = this;
-    if (!child) {
-      this.gone = true;
-      return;
-    }
-    const ended = new Promise<void>((resolve) => this.attempted.add(resolve));
+    const ended = child && new Promise<void>((resolve) => this.attempted.add(resolve));
     this.gone = true;
-    child.kill('retired');
+    child?.kill('retired');
     await ended;
+    await this.telling;
   }
 
   private runWithin(requests: AnswerRun['requests'], withinMs: number): Promise<readonly OutputTensor[] | null> {
@@ -331,7 +331,18 @@ export class IsolatedChallenger implements Challenger {
 
   private fail(run: Run, reason: string): void {
     if (run.kind === 'answer') run.settle(null);
-    else this.start.sink(run.requests.map((waiting) => this.outcome(waiting, 'failed', reason)));
+    else this.tell(run.requests, 'failed', reason);
+  }
+
+  private tell(requests: readonly Waiting[], outcome: 'dropped' | 'failed', reason: string): void {
+    this.telling = Promise.all([this.telling, this.tellInSlices(requests, outcome, reason)]).then(() => undefined);
+  }
+
+  private async tellInSlices(requests: readonly Waiting[], outcome: 'dropped' | 'failed', reason: string): Promise<void> {
+    for (let from = 0; from < requests.length; from += TELL_AT_ONCE) {
+      if (from > 0) await nextTurn();
+      this.start.sink(requests.slice(from, from + TELL_AT_ONCE).map((waiting) => this.outcome(waiting, outcome, reason)));
+    }
   }
 
   private outcome({ sequence, context: { model, deployment, revision }, rows: { rows } }: Waiting, outcome: 'dropped' | 'failed', reason: string): MirroredOutput {
@@ -357,7 +368,7 @@ export class IsolatedChallenger implements Challenger {
       this.fail(run, why);
       this.release(run.requests);
     }
-    if (waited.length > 0) this.start.sink(waited.map((waiting) => this.outcome(waiting, 'dropped', 'restarting')));
+    this.tell(waited, 'dropped', 'restarting');
     this.release(waited);
     for (const run of asked) {
       run.settle(null);
