@@ -10,7 +10,9 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
 };
 
 function runProgram(file: string, args: readonly string[]): Promise<number> {
-  const program = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(new URL(file, import.meta.url)), ...args], { stdio: 'inherit' });
+  // The peers' runtime is silent towards its maker too, as ours always is.
+  const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1' };
+  const program = spawn(process.execPath, ['--enable-source-maps', fileURLToPath(new URL(file, import.meta.url)), ...args], { stdio: 'inherit', env });
   return new Promise((settle) => {
     program.once('error', () => settle(1));
     program.once('exit', (code) => settle(code ?? 1));

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../src/evaluation/onnx-runtime.js';
 
 /** The floor: the runtime alone on batches that are already in memory; nothing is read and nothing measured of them. */
 const [modelPath, threads, rows] = process.argv.slice(2) as [string, string, string];

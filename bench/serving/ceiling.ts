@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from '../../src/evaluation/onnx-runtime.js';
 
 /** What one thread could do at most: parse, tensor, run, stringify; no HTTP, no checks, no log. `<model> <body> <seconds>`. */
 const [modelPath, bodyPath, seconds] = process.argv.slice(2) as [string, string, string];

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { sha256 } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
+import { InferenceSession, Tensor } from './onnx-runtime.js';
 import { MODEL_INPUT, MODEL_OUTPUT } from './model-signature.js';
 
 /** A model in ONNX Runtime that answers batches of encoded rows. */

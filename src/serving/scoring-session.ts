@@ -1,4 +1,4 @@
-import * as onnx from 'onnxruntime-node';
+import * as onnx from '../evaluation/onnx-runtime.js';
 import { PerennialError } from '../contracts/failures.js';
 import { datatypeOfRuntime } from './datatypes.js';
 import type { OutputSignature } from './model-signature.js';

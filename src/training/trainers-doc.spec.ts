@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../evaluation/onnx-runtime.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TrainerJob } from './trainer-job.js';
 import { trainerCommand, trainerEnvironment } from './trainer-command.js';

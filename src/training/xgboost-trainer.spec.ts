@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../evaluation/onnx-runtime.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PerennialError } from '../contracts/failures.js';
 import { trainerCommand, trainerEnvironment } from './trainer-command.js';

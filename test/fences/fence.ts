@@ -51,7 +51,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
 /** Technology that only an adapter may load, so that it can be replaced in one place. Names are of files or rooms. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['src/data/duckdb.ts', 'src/data/table-appender.ts', 'src/evaluation/parquet-rows.ts'],
-  'onnxruntime-node': ['src/evaluation/onnx-session.ts', 'src/serving/scoring-session.ts'],
+  'onnxruntime-node': ['src/evaluation/onnx-runtime.ts'],
   '@temporalio/worker': ['src/worker'],
   '@temporalio/workflow': ['workflows'],
   '@temporalio/activity': ['activities'],
