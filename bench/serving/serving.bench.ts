@@ -91,6 +91,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+const startEcho = (): Promise<Server> => startServer(process.execPath, [beside('./echo-server.js')], (line) => (JSON.parse(line) as { port: number }).port);
+
 /** @returns undefined where Python or its packages are not to be had */
 async function startPeer(): Promise<Server | undefined> {
   try {
@@ -129,7 +131,7 @@ function table(title: string, results: Readonly<Record<string, readonly LoadRepo
 }
 
 async function throughput(installation: ServingInstallation): Promise<number> {
-  const echo = await startServer(process.execPath, [beside('./echo-server.js')], (line) => (JSON.parse(line) as { port: number }).port);
+  const echo = await startEcho();
   const peer = await startPeer();
   const { port } = installation.gateway;
   const contenders: Contenders = {
@@ -188,12 +190,16 @@ async function tellMirrored(installation: ServingInstallation, before: Mirrored,
 async function openLoops(installation: ServingInstallation, rate: number): Promise<void> {
   const open = { port: installation.gateway.port, body: STICKING_BODY, rate, connections: OPEN_CONNECTIONS };
   const before = await mirroredSoFar(installation, 'stuck');
-  const [alone, besides]: LoadReport[][] = [[], []];
-  for (let round = 0; round < ROUNDS; round++) {
+  const [floor, alone, besides]: LoadReport[][] = [[], [], []];
+  const echo = await startEcho();
+  for (let round = 0; round < 2 * ROUNDS; round++) {
+    floor!.push(await load({ ...open, port: echo.port, path: '/v2/models/bench/infer' }));
     alone!.push(await load(open));
     besides!.push(await load({ ...open, path: '/v2/models/stuck/infer' }));
   }
-  console.log(`\nOpen loop, ${Math.round(rate).toLocaleString('en-US')} requests/s: p99 ${ms(median(alone!.map(({ p99 }) => p99)))} ms; beside a challenger that takes seconds for a run ${ms(median(besides!.map(({ p99 }) => p99)))} ms`);
+  await stopProcess(echo.process);
+  const tail = (reports: readonly LoadReport[]): string => ms(median(reports.map(({ p99 }) => p99)));
+  console.log(`\nOpen loop, ${Math.round(rate).toLocaleString('en-US')} requests/s: p99 of the echo ${tail(floor!)} ms, of the gateway ${tail(alone!)} ms, beside a challenger that takes seconds for a run ${tail(besides!)} ms`);
   await tellMirrored(installation, before, 'stuck');
   const ratio = medianRatio(besides!.map(({ p99 }) => p99), alone!.map(({ p99 }) => p99));
   goal('p99 beside the bad challenger ÷ without', ratio, ratio <= 1.5, 'at most 1.5');
