@@ -203,6 +203,8 @@ it('goes on sealing, and keeping what it can again, when the clock is set back b
   const now = vi.spyOn(Date, 'now').mockImplementation(() => new Date().getTime() - 3_600_000);
   try {
     await vi.waitFor(() => expect(readdirSync(own)).toEqual(['b.00000001.sealed']), { timeout: 5_000 });
+    // The file has its last name a moment before the log knows it.
+    await vi.waitFor(() => expect(observations.figures().sealedWaiting).toBe(1), { timeout: 5_000 });
     rmSync(own, { recursive: true });
     now.mockRestore();
     observations.append(turnOf(3, 4));
