@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { rollbackAlarm } from '../src/alarms/rollback-alarm.js';
 import { type DeploymentInput, deploymentWorkflowId, releaseMemo, type ReplayInput, replayWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { Release } from '../src/registry/entities/release.entity.js';
 import type { Replay } from '../src/registry/entities/replay.entity.js';
@@ -80,8 +81,9 @@ export class OpenWork {
       await this.motions.start('rollback', workflowId, input, `Rollback of ${model}/${deployment} from epoch ${fromEpoch}`, { model, deployment });
       return 'restarted';
     }
-    const outcome = motion.type === 'WorkflowTerminated' ? 'terminated' : 'failed';
-    await this.routing.endRollback({ model, deployment, fromEpoch }, { outcome, explanation: motion.message, toEpoch: null, gatewaysBehind: [] }, new Date(), origin());
+    const id = { model, deployment, fromEpoch };
+    const end = { outcome: motion.type === 'WorkflowTerminated' ? 'terminated' : 'failed', explanation: motion.message, toEpoch: null, gatewaysBehind: [] } as const;
+    await this.routing.endRollback(id, end, rollbackAlarm(id, end), new Date(), origin());
     return 'ended';
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as pause } from 'node:timers/promises';
+import { rollbackAlarm } from '../src/alarms/rollback-alarm.js';
 import type { CandidateStart, PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
 import { deploymentWorkflowId } from '../src/contracts/motion.js';
 import { GatewaysRepository } from '../src/registry/gateways.repository.js';
@@ -83,6 +84,6 @@ export class RolloutActivities {
   }
 
   async endRollback(id: RollbackId, end: RollbackEnd): Promise<void> {
-    await this.routing.endRollback(id, end, new Date(), origin());
+    await this.routing.endRollback(id, end, rollbackAlarm(id, end), new Date(), origin());
   }
 }

@@ -11,7 +11,7 @@ import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
 import { ReleaseBoard, waysOut } from './release-board.js';
-import { rollback } from './rollback.workflow.js';
+import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { tellLifecycle, tellPerson } from './tell.js';
 
 export interface DeploymentResult {
@@ -162,8 +162,10 @@ class Release {
         typedSearchAttributes: modelAttributes({ model, deployment: deploymentName, stage: 'requested' }),
       });
     } catch (error) {
-      // The record has the rollback: whoever started it, or reconciliation, brings it to its end.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError) && isCancellation(error)) throw error;
+      // Whoever started it brings it to its end.
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+      if (isCancellation(error)) throw error;
+      await recordRollbackEnd({ model, deployment: deploymentName, fromEpoch }, storedFailure(error));
     }
   }
 

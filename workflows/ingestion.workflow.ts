@@ -3,6 +3,7 @@ import type { LabelCounts } from '../src/contracts/labels.js';
 import { CHANGED_SIGNAL, type IngestionInput } from '../src/contracts/motion.js';
 import { storedFailure, typedFailure } from './failures.js';
 import { data, record } from './policies.js';
+import { deliverAlarms } from './tell.js';
 
 export interface IngestionResult {
   readonly segments: number;
@@ -66,7 +67,7 @@ async function drainSegments(): Promise<IngestionResult> {
 /** Whether what is answered is also kept. */
 async function watchGateways(): Promise<void> {
   const { raised } = await record.checkGateways.executeWithOptions({ summary: 'See whether gateways lose observations' }, []);
-  if (raised > 0) await deliver();
+  if (raised > 0) await deliverAlarms();
 }
 
 /** What could not be looked at stays due, and is tried again with the next segments. */
@@ -74,18 +75,11 @@ async function checkWindows(): Promise<void> {
   try {
     const { raised, unreadable } = await data.checkWindows.executeWithOptions({ summary: 'Look at the windows that have closed', retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' }, []);
     if (unreadable.length > 0) show('Windows that cannot be looked at now', [], unreadable.map(({ window, type, message }) => `- ${window}: ${type}, ${message}`));
-    if (raised > 0) await deliver();
+    if (raised > 0) await deliverAlarms();
   } catch (error) {
     if (isCancellation(error)) throw error;
     show('Windows cannot be looked at now', [], [storedFailure(error).message]);
   }
-}
-
-/** They are on the record; a receiver that is away gets them from the next round of deliveries. */
-async function deliver(): Promise<void> {
-  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver alarms', retry: { maximumAttempts: 1 } }, []).catch((error: unknown) => {
-    if (isCancellation(error)) throw error;
-  });
 }
 
 /** The record has it already; a release that is not there needs no word. */

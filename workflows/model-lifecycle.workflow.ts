@@ -14,7 +14,7 @@ import { changedSignal } from './messages.js';
 import { record } from './policies.js';
 import { replay } from './replay.workflow.js';
 import { retrain } from './retrain.workflow.js';
-import { rollback } from './rollback.workflow.js';
+import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { tellPerson, tellWorkflow } from './tell.js';
 
 export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDATE);
@@ -165,11 +165,7 @@ async function startRollback(input: RollbackInput, workflowId: string): Promise<
       typedSearchAttributes: modelAttributes({ model: input.model, deployment: input.deployment, stage: 'requested' }),
     }),
   );
-  recordEnd(child, ({ type, message }) =>
-    record.endRollback.executeWithOptions({ summary: `Record how the rollback from epoch ${input.fromEpoch} ended` }, [{ model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch }, {
-      outcome: type === 'WorkflowTerminated' ? 'terminated' : 'failed', explanation: message, toEpoch: null, gatewaysBehind: [],
-    }]),
-  );
+  recordEnd(child, (failure) => recordRollbackEnd({ model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch }, failure));
 }
 
 /** @returns undefined when it was started before: by an earlier delivery of the command, or by reconciliation. */

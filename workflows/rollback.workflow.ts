@@ -1,10 +1,10 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { RollbackInput } from '../src/contracts/motion.js';
-import type { RollbackId } from '../src/contracts/retrains.js';
+import type { RollbackId, StoredFailure } from '../src/contracts/retrains.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { gateways, record } from './policies.js';
 import { StageBoard } from './stage-board.js';
-import { tellLifecycle, tellWorkflow } from './tell.js';
+import { deliverAlarms, tellLifecycle, tellWorkflow } from './tell.js';
 
 export interface RollbackResult {
   readonly outcome: 'done' | 'aborted';
@@ -50,4 +50,13 @@ async function endBadly(id: RollbackId, board: StageBoard, explanation: string, 
   const outcome = moved ? 'aborted' : 'failed';
   await record.endRollback.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, explanation, toEpoch: null, gatewaysBehind: [] }]);
   board.end(false, outcome, explanation);
+  if (!moved) await deliverAlarms();
+}
+
+/** A terminated rollback has no say any more: whoever started it records its end, and tells a person. */
+export async function recordRollbackEnd(id: RollbackId, { type, message }: StoredFailure): Promise<void> {
+  await record.endRollback.executeWithOptions({ summary: `Record how the rollback from epoch ${id.fromEpoch} ended` }, [id, {
+    outcome: type === 'WorkflowTerminated' ? 'terminated' : 'failed', explanation: message, toEpoch: null, gatewaysBehind: [],
+  }]);
+  await deliverAlarms();
 }

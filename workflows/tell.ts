@@ -13,10 +13,15 @@ export async function tellWorkflow(workflowId: string): Promise<void> {
 /** Tells the model's lifecycle that something of it has ended. */
 export const tellLifecycle = (model: string): Promise<void> => tellWorkflow(modelWorkflowId(model));
 
-/** Tells a person. On the record first; a receiver that is away gets it from the next round of deliveries. */
+/** Tells a person, on the record first. */
 export async function tellPerson(notice: AlarmNotice): Promise<void> {
   await record.raiseAlarm.executeWithOptions({ summary: `Raise an alarm: ${notice.kind}` }, [notice]);
-  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver it', retry: ONCE }, []).catch((error: unknown) => {
+  await deliverAlarms();
+}
+
+/** Delivers what is on the record; a receiver that is away gets it from the next round of deliveries. */
+export async function deliverAlarms(): Promise<void> {
+  await record.deliverAlarms.executeWithOptions({ summary: 'Deliver alarms', retry: ONCE }, []).catch((error: unknown) => {
     if (isCancellation(error)) throw error;
   });
 }

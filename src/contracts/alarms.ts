@@ -5,7 +5,7 @@ export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
 /** `windowHarmful`: data or loss beyond the spec. `observationsShed`: a gateway cannot keep its log. The rest name themselves. */
-export const ALARM_KINDS = ['windowHarmful', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'releaseHeld', 'monitoringTest'] as const;
+export const ALARM_KINDS = ['windowHarmful', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'rollbackFailed', 'releaseHeld', 'monitoringTest'] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
 /** Something that a person has to know. */

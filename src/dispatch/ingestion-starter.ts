@@ -16,6 +16,13 @@ export interface IngestionDuty {
   isDue(): Promise<boolean>;
 }
 
+/** One line when looking begins to fail, when it fails otherwise, and when it succeeds again. */
+export interface IngestionTrouble {
+  readonly level: 'error' | 'warn';
+  readonly message: string;
+  readonly cause?: string;
+}
+
 /**
  * Looks once a second at what waits on the record to be ingested and has a workflow running for it. Starting one that runs
  * already does nothing; it looks at the record itself before it ends.
@@ -25,17 +32,19 @@ export class IngestionStarter {
   private passing: Promise<void> = Promise.resolve();
   private readonly startedAt = new Map<string, number>();
   private readonly askedAt = new Map<IngestionDuty, number>();
+  private told: string | null = null;
 
   constructor(
     private readonly client: Client,
     private readonly labels: LabelsRepository,
     private readonly observations: ObservationsRepository,
     private readonly duties: readonly IngestionDuty[] = [],
+    private readonly log: (line: IngestionTrouble) => void = () => undefined,
   ) {}
 
   start(): void {
     this.timer = setInterval(() => {
-      this.passing = this.passing.then(() => this.pass().catch(() => undefined));
+      this.passing = this.passing.then(() => this.pass().then(() => this.tell(null), (error: unknown) => this.tell(error)));
     }, PERIOD_MS);
   }
 
@@ -50,6 +59,14 @@ export class IngestionStarter {
     const wanted = [...(segment || (await this.anyDue()) ? [null] : []), ...models];
     for (const id of this.startedAt.keys()) if (!wanted.some((model) => idOf(model) === id)) this.startedAt.delete(id);
     for (const model of wanted) await this.startIngestion(model);
+  }
+
+  private tell(error: unknown): void {
+    const cause = error === null ? null : error instanceof Error ? error.message : 'unknown';
+    if (cause === this.told) return;
+    this.told = cause;
+    if (cause === null) this.log({ level: 'warn', message: 'What waits to be ingested is seen to again' });
+    else this.log({ level: 'error', message: 'What waits to be ingested cannot be seen to; it stays on the record', cause });
   }
 
   private async anyDue(): Promise<boolean> {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, In } from 'typeorm';
 import type { AlarmKind, AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../contracts/alarms.js';
@@ -6,6 +5,7 @@ import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
+import { raiseAlarm } from './open-alarms.js';
 
 /** An alarm with what became of it. */
 export interface AlarmStory {
@@ -38,27 +38,9 @@ export class AlarmsRepository {
   /** Adds an alarm, unless one is open under the same key; then that one is returned. */
   async raise(notice: AlarmNotice, at: Date, origin: Origin): Promise<RaisedAlarm> {
     return this.dataSource.transaction(async (manager) => {
-      const id = await this.insertUnlessOpen(manager, notice, at);
-      if (id === undefined) return { id: await this.openId(manager, notice.dedupKey), raised: false };
-      await manager.insert(AlarmDelivery, { alarmId: id, attempts: 0 });
-      await this.audit.append(manager, {
-        at, actor: SYSTEM_ACTOR, action: 'alarm.raised', model: notice.model, subject: `alarm/${id}`, origin,
-        details: { kind: notice.kind, severity: notice.severity, about: notice.subject, summary: notice.summary, test: notice.test },
-      });
-      return { id, raised: true };
+      const id = await raiseAlarm(manager, this.audit, notice, at, origin);
+      return id === undefined ? { id: await this.openId(manager, notice.dedupKey), raised: false } : { id, raised: true };
     });
-  }
-
-  private async insertUnlessOpen(manager: EntityManager, notice: AlarmNotice, at: Date): Promise<string | undefined> {
-    const { dedupKey, kind, severity, model, deployment, subject, summary, details, test } = notice;
-    const inserted: { id: string }[] = await manager.query(
-      `INSERT INTO alarm (id, dedup_key, occurrence, kind, severity, model, deployment, subject, summary, details, test, raised_at)
-       SELECT $1, $2::text, coalesce((SELECT max(occurrence) FROM alarm WHERE dedup_key = $2), 0) + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11
-       WHERE NOT EXISTS (SELECT FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE dedup_key = $2 AND alarm_id IS NULL)
-       ON CONFLICT (dedup_key, occurrence) DO NOTHING RETURNING id`,
-      [randomUUID(), dedupKey.slice(0, 300), kind, severity, model, deployment, subject, summary, canonicalJson(details), test, at],
-    );
-    return inserted[0]?.id;
   }
 
   private async openId(manager: EntityManager, dedupKey: string): Promise<string> {

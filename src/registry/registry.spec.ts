@@ -216,7 +216,7 @@ describe('a rollback', () => {
       await server.dataSource.transaction((manager) => routing.beginRollback(manager, { ...id, commandId: command.id, fromVersion: second, toVersion: first, reason, requestedBy: 'ann', requestedAt: AT }));
     };
     await begin('one');
-    await routing.endRollback(id, { outcome: 'terminated', explanation: 'by hand', toEpoch: null, gatewaysBehind: [] }, AT, ORIGIN);
+    await routing.endRollback(id, { outcome: 'terminated', explanation: 'by hand', toEpoch: null, gatewaysBehind: [] }, undefined, AT, ORIGIN);
     await begin('two');
     expect(await routing.getRollback(id)).toMatchObject({ reason: 'two', outcome: null, explanation: null });
   });

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, IsNull, MoreThan } from 'typeorm';
+import type { AlarmNotice } from '../contracts/alarms.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ChampionChangeReason, PromotionSummary, RollbackId } from '../contracts/retrains.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
-import { endOpenAlarms } from './open-alarms.js';
+import { endOpenAlarms, raiseAlarm } from './open-alarms.js';
 
 export interface ChampionMove {
   readonly model: string;
@@ -151,15 +152,16 @@ export class RoutingRepository {
     return this.dataSource.manager.find(Rollback, { where: { outcome: IsNull() }, order: { requestedAt: 'ASC' } });
   }
 
-  /** Ends a rollback, once. */
-  async endRollback(id: RollbackId, end: RollbackEnd, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<void> {
+  /** Ends a rollback, once. @param alarm raised with it, where a person must act */
+  async endRollback(id: RollbackId, end: RollbackEnd, alarm: AlarmNotice | undefined, at: Date, origin: Origin): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       const { affected } = await manager.update(Rollback, { ...id, outcome: IsNull() }, { ...end, gatewaysBehind: [...end.gatewaysBehind], finishedAt: at });
       if (!affected) return;
       await this.audit.append(manager, {
-        at, actor, action: `rollback.${end.outcome}`, model: id.model, subject: `deployment/${id.deployment}`, origin,
+        at, actor: SYSTEM_ACTOR, action: `rollback.${end.outcome}`, model: id.model, subject: `deployment/${id.deployment}`, origin,
         details: { fromEpoch: id.fromEpoch, ...end },
       });
+      if (alarm) await raiseAlarm(manager, this.audit, alarm, at, origin);
     });
   }
 
@@ -181,7 +183,8 @@ export class RoutingRepository {
       reason, actor, workflowId: origin.workflowId ?? '', changedAt: at,
     });
     // What was taken back is over with the next promotion; what could not be taken back, with any change.
-    for (const kind of reason === 'promotion' ? (['noRollbackTarget', 'rolledBack'] as const) : (['noRollbackTarget'] as const)) {
+    const over = ['noRollbackTarget', 'rollbackFailed', ...(reason === 'promotion' ? (['rolledBack'] as const) : [])] as const;
+    for (const kind of over) {
       await endOpenAlarms(manager, this.audit, { kind, model, deployment }, `Version ${move.version} answers now.`, at, origin);
     }
     if (before.champion !== null) await manager.update(ModelVersion, { model, number: before.champion }, { status: 'retired' });

@@ -37,7 +37,12 @@ export function answerFailure({ log, count }: FailureListeners, error: FastifyEr
   return { status, headers: { 'content-type': JSON_TYPE, ...(status === 503 ? { 'retry-after': '1' } : {}) }, json: JSON.stringify({ error: message, type }) };
 }
 
-export function sendFailure(listeners: FailureListeners, error: FastifyError | PerennialError | Error, { method, routeOptions }: FastifyRequest, reply: FastifyReply): void {
+export function sendFailure(listeners: FailureListeners, error: FastifyError | PerennialError | Error, { method, routeOptions, raw }: FastifyRequest, reply: FastifyReply): void {
+  // Fastify would end the connection under a client that still sends, and the answer would be lost with it: it is heard out, within the request's timeout.
+  if (!raw.complete) {
+    reply.removeHeader('connection');
+    raw.resume();
+  }
   const { status, headers, json } = answerFailure(listeners, error, { method, route: routeOptions?.url });
   reply.code(status).headers(headers).send(json);
 }

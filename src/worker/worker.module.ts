@@ -82,7 +82,7 @@ export class WorkerModule {
 function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, windows: DueWindows): IngestionStarter {
   return new IngestionStarter(client, labels, observations, [
     { everyMs: 1_000, isDue: () => gateways.isDue() }, { everyMs: 60_000, isDue: () => windows.isDue() },
-  ]);
+  ], (line) => console.error(JSON.stringify({ time: new Date().toISOString(), ...line })));
 }
 
 const settingsOf = (environment: Environment): ActivitySettings => ({

@@ -62,6 +62,7 @@ async function courseOf(workflowId: string): Promise<string[]> {
 /** Requests of a hundred rows, an hour of event time each; labels only as it is told. */
 class HourlyTraffic {
   private readonly random = seededRandom(2_013);
+  private labelled = 0;
   private readonly outcomes: { readonly eventTimeMs: number; readonly id: string; readonly bought: boolean }[] = [];
 
   constructor(
@@ -87,9 +88,13 @@ class HourlyTraffic {
     }
   }
 
-  /** Labels for all that was asked before a moment of event time. */
+  /** Labels for all that was asked before a moment of event time: those that have none yet, or all of them corrected. */
   async label(truth: 'real' | 'inverted', untilMs: number): Promise<void> {
-    const lines = this.outcomes.filter(({ eventTimeMs }) => eventTimeMs < untilMs).map(({ id, bought }) => `${id},${bought === (truth === 'real') ? 1 : 0}`);
+    const asked = this.outcomes.filter(({ eventTimeMs }) => eventTimeMs < untilMs);
+    const due = truth === 'real' ? asked.slice(this.labelled) : asked;
+    if (due.length === 0) return;
+    this.labelled = asked.length;
+    const lines = due.map(({ id, bought }) => `${id},${bought === (truth === 'real') ? 1 : 0}`);
     expect((await perennial.call('POST', `/v1/models/${this.model}/labels`, `prediction_id,label\n${lines.join('\n')}\n`, { 'content-type': 'text/csv' })).status).toBe(202);
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AlarmAnswer } from '../../src/api/alarms/alarms.dto.js';
 import type { ReleaseDetail } from '../../src/api/releases/releases.dto.js';
 import { deploymentWorkflowId } from '../../src/contracts/motion.js';
@@ -189,6 +189,41 @@ describe('a rollback by hand in a watch', () => {
   });
 });
 
+describe('a rollback that an operator terminates', () => {
+  it('is on the record, and a person is told that the champion may not have changed', async () => {
+    const holding = perennial.registry.createQueryRunner();
+    await holding.startTransaction();
+    try {
+      // Another one seems to be about to make the same change: the step waits to see whether it will.
+      await holding.query(
+        `INSERT INTO champion_change (model, deployment, epoch, revision, version, baseline_digest, reason, actor, workflow_id, changed_at)
+         SELECT model, deployment, epoch + 1, revision + 1, champion, '', 'rollback', 'nobody', '', now() FROM routing WHERE model = $1`,
+        [MODEL],
+      );
+      expect((await command('rollbacks', { toVersion: 4, reason: 'it was better' })).status).toBe(202);
+      const { epoch, champion } = await routing();
+      const handle = perennial.temporal.workflow.getHandle(`rollback/${MODEL}/default/${String(epoch)}`);
+      await eventually(async () => ((await handle.describe()).raw.pendingActivities?.length === 1 ? true : undefined), () => 'the change of champion to wait for the table');
+      await handle.terminate('an operator said so');
+      const [alarm] = await eventually(async () => {
+        const open = await openAlarms('rollbackFailed');
+        return open[0]?.delivery.deliveredAt ? open : undefined;
+      }, () => 'the alarm to be delivered');
+      expect(alarm).toMatchObject({ severity: 'critical', summary: expect.stringMatching(/from epoch \d+ was terminated.*perennial champion shop/) as string });
+      expect(await routing()).toMatchObject({ epoch, champion });
+      const [{ outcome }] = await perennial.registry.query('SELECT outcome FROM rollback WHERE model = $1 AND from_epoch = $2', [MODEL, epoch]);
+      expect(outcome).toBe('terminated');
+    } finally {
+      await holding.rollbackTransaction();
+      await holding.release();
+    }
+    // The step that hung comes through after all; its champion is told by the record, and the alarm is over.
+    await eventually(async () => ((await routing())['champion'] === 4 && (await openAlarms('rollbackFailed')).length === 0 ? true : undefined), () => 'the change of champion');
+    expect((await command('rollbacks', { toVersion: 1, reason: 'back' })).body).toMatchObject({ toVersion: 1 });
+    await eventually(async () => ((await routing())['champion'] === 1 ? true : undefined), () => 'the rollback');
+  });
+});
+
 describe('a command that comes many times under one key', () => {
   const atOnce = (path: string, body: unknown, key: string): Promise<Answer[]> => Promise.all(Array.from({ length: 12 }, () => command(path, body, key)));
 
@@ -228,7 +263,8 @@ describe('an outcome that the spec leaves to a person', () => {
     expect(waiting).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/better on the same rows.*leaves it to a person/) as string });
     const [alarm] = await eventually(async () => ((await openAlarms('releaseHeld'))[0]?.delivery.deliveredAt ? openAlarms('releaseHeld') : undefined), () => 'the alarm to arrive');
     expect(alarm).toMatchObject({ severity: 'warning', subject: 'release/18', summary: expect.stringContaining('`perennial advance shop 18` or `perennial abort shop 18`') as string });
-    expect(await details(4)).toMatch(/better on the same rows[^]*\*\*Waits for a person\*\*: `perennial advance shop 18`/);
+    // Shown a moment after it is on the record.
+    await vi.waitFor(async () => expect(await details(4)).toMatch(/better on the same rows[^]*\*\*Waits for a person\*\*: `perennial advance shop 18`/), { timeout: 20_000 });
     await steer(18, 'advance');
     await awaitRelease(18, ({ stage }) => stage === 'canary');
     await eventually(async () => ((await openAlarms('releaseHeld')).length === 0 ? true : undefined), () => 'the alarm to end');
@@ -276,7 +312,7 @@ describe('a champion that nothing can take the place of', () => {
     expect(waiting).toMatchObject({ stage: 'watch', outcome: null, reason: expect.stringMatching(/cannot be taken back/) as string });
     const alarm = await eventually(async () => (await openAlarms('noRollbackTarget')).find(({ subject, delivery }) => subject === 'release/20' && delivery.deliveredAt !== null), () => 'the alarm of the watch');
     expect(alarm).toMatchObject({ severity: 'critical', summary: expect.stringMatching(/should be taken back, and stays in service.*`perennial advance shop 20`/) as string });
-    expect(await details(3)).toMatch(/cannot be taken back[^]*\*\*Waits for a person\*\*: make an earlier version fit/);
+    await vi.waitFor(async () => expect(await details(3)).toMatch(/cannot be taken back[^]*\*\*Waits for a person\*\*: make an earlier version fit/), { timeout: 20_000 });
     expect(await routing()).toMatchObject({ champion: 3, challengers: [1] });
     const looked = waiting.latest?.at;
     await traffic.until(async () => ((await release(20)).latest?.at === looked ? undefined : true));

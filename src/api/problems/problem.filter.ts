@@ -17,6 +17,11 @@ export class ProblemFilter implements ExceptionFilter {
     if (failure.type === 'Internal') this.logger.error(`${request.method} ${pathOf(request.url)}: ${describe(error)}`);
     if (failure.type === 'Unauthenticated') void reply.header('www-authenticate', 'Bearer realm="perennial"');
     if (FAILURES[failure.type].status === 503) void reply.header('retry-after', '1');
+    // Fastify would end the connection under a caller who still sends, and the answer would be lost with it: he is heard out, within the request's timeout.
+    if (!request.raw.complete) {
+      reply.removeHeader('connection');
+      request.raw.resume();
+    }
     void reply.status(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(Buffer.from(JSON.stringify(problem)));
   }
 }
