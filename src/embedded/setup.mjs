@@ -95,7 +95,8 @@ async function main([verb, ...args]) {
   await next(args);
 }
 
-await main(process.argv.slice(2)).catch((error) => {
+// npm takes the first `--` of `npm run demo -- release -- --exit` only.
+await main(process.argv.slice(2).filter((argument) => argument !== '--')).catch((error) => {
   if (!(error instanceof SetupFailure)) throw error;
   console.error(`\n${error.message}`);
   process.exit(1);

@@ -55,7 +55,7 @@ function setUp(...args: string[]): { code: number | null; output: string; calls:
 }
 
 it('makes everything ready on a bare clone, then runs the tour with the arguments and its exit code', () => {
-  const { code, output, calls } = setUp('start', '--exit');
+  const { code, output, calls } = setUp('start', '--', '--exit');
   expect(output).toContain('main up --tour --exit');
   expect(code).toBe(7);
   expect(calls).toEqual(expect.arrayContaining([
