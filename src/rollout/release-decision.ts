@@ -157,7 +157,7 @@ function next(state: Planned, reason: string, monitoring: MonitoringState | null
 
 /** No step begins unless monitoring is proven to work; where it was not tried yet, the caller tries and asks again. */
 const proven = (decision: ReleaseDecision, monitoring: MonitoringState | null): ReleaseDecision =>
-  monitoring && !monitoring.proven ? hold(`The next step waits for monitoring, which is not operational: ${monitoring.explanation}`) : decision;
+  monitoring && !monitoring.proven ? hold(`The next step waits until monitoring is proven. ${monitoring.explanation}`) : decision;
 
 /** Whether a decision begins a step, and so needs the proof. */
 export const beginsStep = ({ action }: ReleaseDecision): boolean => action === 'advance' || action === 'promote';
