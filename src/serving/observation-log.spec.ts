@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
@@ -103,6 +103,21 @@ describe('the observation log', () => {
     await observations.close();
     expect((await kept()).sequences).toContain(0);
     expect(lines.map(({ level, message }) => `${level} ${message.split(' ').slice(0, 3).join(' ')}`)).toEqual(['error Observations cannot be', 'warn Observations are kept']);
+  });
+
+  it('removes an empty file that another start left once it has been quiet for five minutes, not before', async () => {
+    mkdirSync(own, { recursive: true });
+    const agedOf = (segment: number, seconds: number): void => {
+      const path = segmentPath(own, 'old', segment, '.open');
+      writeFileSync(path, '');
+      const at = Date.now() / 1_000 - seconds;
+      utimesSync(path, at, at);
+    };
+    agedOf(1, 310);
+    agedOf(2, 200);
+    const next = await openObservationLog(settingsOf(), log);
+    await next.close();
+    expect(readdirSync(own)).toEqual(['old.00000002.open']);
   });
 
   it('seals what an earlier start left, cut after its last whole frame; what lies behind damage is put beside it', async () => {

@@ -5,7 +5,7 @@ import type { MirroredOutput, Observation } from '../observations/segment-format
 import { SegmentEncoder } from '../observations/segment-encoder.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
 import { OpenSegment } from './open-segment.js';
-import { bytesIn, gatewayFolder, SEALED, segmentsIn, thisWriter } from './segment-folder.js';
+import { bytesIn, gatewayFolder, SEALED, type SegmentFile, segmentsIn, thisWriter } from './segment-folder.js';
 import { sealLeftovers } from './segment-recovery.js';
 import { type SegmentDestination, SegmentUploader } from './segment-uploader.js';
 
@@ -120,7 +120,7 @@ class SegmentedLog implements ObservationLog {
   figures(): ObservationLogFigures {
     return {
       bytesOnDisk: this.usedBytes, openBytes: this.current?.bytes ?? 0,
-      sealedWaiting: this.sealing.size + this.sealedOnDisk(),
+      sealedWaiting: this.waitingOnDisk(),
       shedObservations: this.shedObservations, shedMirrored: this.shedMirrored, shedding: this.shedding !== undefined, lastError: this.lastError,
     };
   }
@@ -255,10 +255,14 @@ class SegmentedLog implements ObservationLog {
     }
   }
 
-  /** A folder that has gone holds nothing; that it cannot be read must hide neither the metrics nor that observations are shed. */
-  private sealedOnDisk(): number {
+  /**
+   * Segments that are sealed or about to be, each counted once. A folder that has gone holds nothing; that it cannot be
+   * read must hide neither the metrics nor that observations are shed.
+   */
+  private waitingOnDisk(): number {
+    const ended = ({ boot, segment, state }: SegmentFile): boolean => state === SEALED || (boot === this.settings.boot && segment !== this.current?.segment);
     try {
-      return segmentsIn(this.folder).filter(({ state }) => state === SEALED).length;
+      return segmentsIn(this.folder).filter(ended).length;
     } catch (error) {
       this.lastError = causeOf(error).cause;
       return 0;
