@@ -43,11 +43,7 @@ export class ServingInstallation {
   /** @param versions of each model: the file of its champion first, then those of further versions */
   static async start(folder: string, versions: Readonly<Record<string, readonly string[]>>, spec: (model: string) => string): Promise<ServingInstallation> {
     const registry = await ServedRegistry.start();
-    for (const [model, files] of Object.entries(versions)) {
-      await registry.register(model, spec(model));
-      for (const [index, file] of files.entries()) await registry.addVersion(model, index + 1, readFileSync(join(folder, file)));
-      await registry.promote(model, 1);
-    }
+    for (const [model, files] of Object.entries(versions)) await register(registry, folder, model, files, spec);
     const gateway = await startServer(process.execPath, [...GATEWAY_NODE_FLAGS, MAIN, 'gateway'], (line) => {
       const { url } = JSON.parse(line) as { url?: string };
       return url === undefined ? undefined : Number(new URL(url).port);
@@ -58,6 +54,12 @@ export class ServingInstallation {
     const installation = new ServingInstallation(registry, gateway);
     await installation.untilReady();
     return installation;
+  }
+
+  /** Adds a model to those that are served; its first file is the champion. */
+  async add(folder: string, model: string, files: readonly string[], spec: (model: string) => string): Promise<void> {
+    const { revision } = await register(this.registry, folder, model, files, spec);
+    while ((await this.registry.behind(model, revision)).length > 0) await pause(20);
   }
 
   /** Makes a version the champion; returns when the gateway serves it. */
@@ -103,4 +105,10 @@ export class ServingInstallation {
       await pause(100);
     }
   }
+}
+
+async function register(registry: ServedRegistry, folder: string, model: string, files: readonly string[], spec: (model: string) => string): Promise<{ revision: number }> {
+  await registry.register(model, spec(model));
+  for (const [index, file] of files.entries()) await registry.addVersion(model, index + 1, readFileSync(join(folder, file)));
+  return registry.promote(model, 1);
 }
