@@ -203,7 +203,9 @@ describe('a rollback that an operator terminates', () => {
       expect((await command('rollbacks', { toVersion: 4, reason: 'it was better' })).status).toBe(202);
       const { epoch, champion } = await routing();
       const handle = perennial.temporal.workflow.getHandle(`rollback/${MODEL}/default/${String(epoch)}`);
-      await eventually(async () => ((await handle.describe()).raw.pendingActivities?.length === 1 ? true : undefined), () => 'the change of champion to wait for the table');
+      // Accepted is not begun: the workflow may be there a moment later.
+      const waiting = async (): Promise<boolean> => (await handle.describe().catch(() => undefined))?.raw.pendingActivities?.length === 1;
+      await eventually(async () => ((await waiting()) ? true : undefined), () => 'the change of champion to wait for the table');
       await handle.terminate('an operator said so');
       const [alarm] = await eventually(async () => {
         const open = await openAlarms('rollbackFailed');
@@ -328,5 +330,50 @@ describe('a champion that nothing can take the place of', () => {
     await request(4);
     await advance(21, ['canary', 'watch']);
     expect(await openAlarms('rolledBack')).toEqual([]);
+  });
+});
+
+describe('a comparison whose outcome the spec leaves to a person', () => {
+  const leftToAPerson = (number: number): Promise<ReleaseDetail> => traffic.until(async () => {
+    const now = await release(number);
+    return now.latest?.action === 'wait-for-person' ? now : undefined;
+  });
+
+  it('keeps a worse version in its stage, each time it is advanced, until it is aborted', async () => {
+    await steer(21, 'advance');
+    expect(await ended(21)).toMatchObject({ outcome: 'promoted' });
+    expect(await routing()).toMatchObject({ champion: 4 });
+    await apply({ ...MEASURED, outcomes: { worse: 'hold' } });
+    await request(1);
+    await awaitRelease(22, ({ stage }) => stage === 'shadow');
+    expect(await leftToAPerson(22)).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/is worse on the same rows.*leaves it to a person/) as string });
+    await eventually(async () => ((await openAlarms('releaseHeld')).length === 1 ? true : undefined), () => 'the alarm');
+    await steer(22, 'advance');
+    await awaitRelease(22, ({ stage }) => stage === 'canary');
+    expect(await routing()).toMatchObject({ champion: 4, challengers: [1], weights: { 1: 50 } });
+    const { reason } = await traffic.until(async () => {
+      const now = await release(22);
+      return now.stage === 'canary' && now.latest?.action === 'wait-for-person' ? now : undefined;
+    });
+    expect(reason).toMatch(/is worse on the same rows/);
+    await steer(22, 'abort');
+    expect(await ended(22)).toMatchObject({ outcome: 'aborted' });
+    const [version] = await perennial.registry.query('SELECT unfit_reason FROM model_version WHERE model = $1 AND number = 1', [MODEL]);
+    expect(version).toEqual({ unfit_reason: null });
+    expect(await routing()).toMatchObject({ champion: 4, challengers: [], weights: {} });
+    expect(await openAlarms('releaseHeld')).toEqual([]);
+  });
+
+  it('holds a version that is not worse in its shadow, and lets it into the canary when it is advanced', async () => {
+    await apply({ ...MEASURED, comparison: { ...MEASURED.comparison, margin: 0.2 }, outcomes: { better: 'hold', notWorse: 'hold' } });
+    await request(5);
+    await awaitRelease(23, ({ stage }) => stage === 'shadow');
+    expect(await leftToAPerson(23)).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/is not worse on the same rows.*margin 0\.2.*leaves it to a person/) as string });
+    await eventually(async () => ((await openAlarms('releaseHeld'))[0]?.subject === 'release/23' ? true : undefined), () => 'the alarm');
+    await steer(23, 'advance');
+    await awaitRelease(23, ({ stage }) => stage === 'canary');
+    await eventually(async () => ((await openAlarms('releaseHeld')).length === 0 ? true : undefined), () => 'the alarm to end');
+    await steer(23, 'abort');
+    await ended(23);
   });
 });
