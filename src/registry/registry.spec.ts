@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
 import type { AdmittedModel } from '../contracts/admitted-model.js';
+import type { AlarmNotice } from '../contracts/alarms.js';
 import type { SnapshotRef } from '../contracts/artifacts.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
@@ -219,6 +220,32 @@ describe('a rollback', () => {
     await routing.endRollback(id, { outcome: 'terminated', explanation: 'by hand', toEpoch: null, gatewaysBehind: [] }, undefined, AT, ORIGIN);
     await begin('two');
     expect(await routing.getRollback(id)).toMatchObject({ reason: 'two', outcome: null, explanation: null });
+  });
+
+  it('that was terminated raises its alarm while the champion is the one that was to go, not once another one answers', async () => {
+    const digest = await register('alarmed');
+    const [first, second, third] = [await versionOf('alarmed', digest), await versionOf('alarmed', digest), await versionOf('alarmed', digest)];
+    await routing.moveChampion(move('alarmed', first, 0), AT, { workflowId: 'a', runId: 'r' });
+    await routing.moveChampion(move('alarmed', second, 1), AT, { workflowId: 'b', runId: 'r' });
+    const terminated = async (fromEpoch: number): Promise<void> => {
+      const id = { model: 'alarmed', deployment: 'default', fromEpoch };
+      const end = { outcome: 'terminated', explanation: 'by hand', toEpoch: null, gatewaysBehind: [] } as const;
+      const { command } = await accept('alarmed');
+      await server.dataSource.transaction((manager) => routing.beginRollback(manager, { ...id, commandId: command.id, fromVersion: second, toVersion: first, reason: 'bad', requestedBy: 'ann', requestedAt: AT }));
+      const alarm: AlarmNotice = {
+        kind: 'rollbackFailed', severity: 'critical', model: 'alarmed', deployment: 'default', subject: 'deployment/default',
+        dedupKey: `rollback/alarmed/default/${fromEpoch}/failed`, summary: 'It was terminated', details: {}, test: false,
+      };
+      await routing.endRollback(id, end, alarm, AT, ORIGIN);
+    };
+    const open = async (): Promise<unknown[]> => server.dataSource.query("SELECT kind FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE model = 'alarmed' AND alarm_id IS NULL");
+    await terminated(2);
+    expect(await open()).toEqual([{ kind: 'rollbackFailed' }]);
+    await routing.moveChampion(move('alarmed', third, 2), AT, { workflowId: 'c', runId: 'r' });
+    expect(await open()).toEqual([]);
+    // The step that changes the champion had come through before it was terminated.
+    await terminated(1);
+    expect(await open()).toEqual([]);
   });
 });
 

@@ -152,7 +152,7 @@ export class RoutingRepository {
     return this.dataSource.manager.find(Rollback, { where: { outcome: IsNull() }, order: { requestedAt: 'ASC' } });
   }
 
-  /** Ends a rollback, once. @param alarm raised with it, where a person must act */
+  /** Ends a rollback, once. @param alarm raised with it where the champion is still the one that was to go: a person must act */
   async endRollback(id: RollbackId, end: RollbackEnd, alarm: AlarmNotice | undefined, at: Date, origin: Origin): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       const { affected } = await manager.update(Rollback, { ...id, outcome: IsNull() }, { ...end, gatewaysBehind: [...end.gatewaysBehind], finishedAt: at });
@@ -161,7 +161,8 @@ export class RoutingRepository {
         at, actor: SYSTEM_ACTOR, action: `rollback.${end.outcome}`, model: id.model, subject: `deployment/${id.deployment}`, origin,
         details: { fromEpoch: id.fromEpoch, ...end },
       });
-      if (alarm) await raiseAlarm(manager, this.audit, alarm, at, origin);
+      const { model, deployment, fromEpoch: epoch } = id;
+      if (alarm && (await manager.existsBy(Routing, { model, deployment, epoch }))) await raiseAlarm(manager, this.audit, alarm, at, origin);
     });
   }
 

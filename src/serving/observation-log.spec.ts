@@ -221,11 +221,12 @@ it('goes on sealing, and keeping what it can again, when the clock is set back b
     // The file has its last name a moment before the log knows it.
     await vi.waitFor(() => expect(observations.figures().sealedWaiting).toBe(1), { timeout: 5_000 });
     rmSync(own, { recursive: true });
+    writeFileSync(own, 'no folder');
     now.mockRestore();
     observations.append(turnOf(3, 4));
-    expect(observations.figures()).toMatchObject({ shedding: true, shedObservations: 2, sealedWaiting: 0, lastError: expect.stringMatching(/ENOENT/) as string });
+    expect(observations.figures()).toMatchObject({ shedding: true, shedObservations: 2, sealedWaiting: 0, lastError: expect.stringMatching(/EEXIST|ENOTDIR/) as string });
     now.mockImplementation(() => new Date().getTime() - 3_600_000);
-    mkdirSync(own);
+    rmSync(own);
     await vi.waitFor(() => {
       observations.append(turnOf(5, 5));
       expect(observations.figures().shedding).toBe(false);
@@ -234,6 +235,18 @@ it('goes on sealing, and keeping what it can again, when the clock is set back b
     now.mockRestore();
     await observations.close();
   }
+});
+
+it('loses nothing that it has open when its folder is removed under it', async () => {
+  const observations = await openObservationLog(settingsOf(), log);
+  const turn = randomObservations(5, 400);
+  observations.append(turn);
+  rmSync(root, { recursive: true });
+  observations.append(turnOf(401, 403));
+  await observations.close();
+  expect(readdirSync(own)).toEqual(['b.00000001.sealed']);
+  expect((await kept()).sequences).toEqual(range(1, 403));
+  expect(observations.figures()).toMatchObject({ shedObservations: 0, lastError: null });
 });
 
 it('is not opened in a place that is no folder, and says which setting to correct', async () => {

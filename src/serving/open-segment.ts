@@ -1,9 +1,10 @@
-import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { flushFolder, OPEN, SEALED, segmentPath } from './segment-folder.js';
 import { SegmentTally } from './segment-facts.js';
 
 const flush = promisify(fdatasync);
+const COPY_BYTES = 1024 * 1024;
 
 /** The segment that is being written. What {@link write} returned from is in the file, whole. */
 export class OpenSegment {
@@ -15,7 +16,7 @@ export class OpenSegment {
   /** Whether the tally counts what is in the file and nothing else. */
   exact = true;
   private readonly path: string;
-  private readonly file: number;
+  private file: number;
   private flushing: Promise<void> | undefined;
   private closed = false;
   private unflushed = false;
@@ -24,7 +25,8 @@ export class OpenSegment {
   /** @throws the error of the file system; also where the file is there already */
   constructor(private readonly folder: string, readonly boot: string, readonly segment: number) {
     this.path = segmentPath(folder, boot, segment, OPEN);
-    this.file = openSync(this.path, 'ax');
+    mkdirSync(folder, { recursive: true });
+    this.file = openSync(this.path, 'ax+');
   }
 
   /** Adds bytes at the end, all of them or, after a failure, none. @throws the error of the file system */
@@ -55,7 +57,7 @@ export class OpenSegment {
     const sealed = segmentPath(this.folder, this.boot, this.segment, SEALED);
     if (!this.closed) {
       await flush(this.file);
-      renameSync(this.path, sealed);
+      await this.rename(sealed);
       this.closed = true;
       closeSync(this.file);
     }
@@ -71,6 +73,37 @@ export class OpenSegment {
     } catch {
       // An empty file is no segment.
     }
+  }
+
+  private async rename(sealed: string): Promise<void> {
+    try {
+      renameSync(this.path, sealed);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await this.restore();
+      renameSync(this.path, sealed);
+    }
+  }
+
+  /** Somebody removed the file or its folder; what was written is there as long as it is open, and is written once more. */
+  private async restore(): Promise<void> {
+    mkdirSync(this.folder, { recursive: true });
+    const copy = openSync(this.path, 'w+');
+    try {
+      const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, this.bytes));
+      for (let at = 0; at < this.bytes;) {
+        const read = readSync(this.file, chunk, 0, Math.min(chunk.length, this.bytes - at), at);
+        if (read === 0) break;
+        for (let written = 0; written < read;) written += writeSync(copy, chunk, written, read - written);
+        at += read;
+      }
+      await flush(copy);
+    } catch (error) {
+      closeSync(copy);
+      throw error;
+    }
+    closeSync(this.file);
+    this.file = copy;
   }
 
   private async flushBoth(): Promise<void> {
