@@ -41,6 +41,18 @@ it('tells repeated from corrected, within a batch and against earlier ones, also
   expect(standing.amends).toEqual({ firstMs: START + 2_000, lastMs: START + 4_000 });
 });
 
+it('does not take the labels of other rows of a request, which share their entity and event time, for labels of the same prediction', async () => {
+  const shared = await files.observations('range(1, 6) t(i)', { entity_key: "'e-0'", event_time: "TIMESTAMP '2024-01-01'", prediction_id: "'q/' || i" });
+  const of = (row: number, index: number, label: number): string => `9, ${row}, 'q/${index}', NULL, NULL, ${label}, 100`;
+  const observations = async function* () { yield [shared]; };
+  const fresh = await stand([of(1, 1, 1), of(2, 2, 0), of(3, 3, 0), of(4, 2, 0), of(5, 1, 0)], { observations });
+  expect(fresh.counts).toMatchObject({ accepted: 3, repeated: 1, corrected: 1 });
+  // One that names the entity is about all of its rows.
+  const earlier = [await files.labels("1, 1, 'q/1', NULL, NULL, 1, 50"), await files.labels(`2, 1, NULL, 'e-0', ${START}, 1, 60`)];
+  expect((await stand([of(1, 1, 1), of(2, 2, 0), of(3, 3, 1)], { observations, earlier })).counts).toMatchObject({ accepted: 0, repeated: 2, corrected: 1 });
+  expect((await stand([of(1, 4, 0)], { observations, earlier: earlier.slice(0, 1) })).counts).toMatchObject({ accepted: 1, repeated: 0, corrected: 0 });
+});
+
 it('holds a label against what counts now, not against what came last', async () => {
   const earlier = [await files.labels("1, 1, 'p-1', NULL, NULL, 1, 90"), await files.labels("2, 1, 'p-1', NULL, NULL, 0, 40")];
   expect((await stand([byId(1, 1, 1)], { earlier })).counts).toMatchObject({ repeated: 1, corrected: 0 });

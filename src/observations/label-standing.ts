@@ -85,7 +85,7 @@ const matchRelation = (matched: readonly string[]): string =>
 
 /** The labels, each with all that is known of its prediction. */
 const identified = (labels: string, matched: readonly string[]): string => `
-  (SELECT given.batch, given.row, coalesce(given.prediction_id, found.prediction_id) AS prediction_id, given.label, given.known_at_ms, found.row IS NOT NULL AS known,
+  (SELECT given.batch, given.row, coalesce(given.prediction_id, found.prediction_id) AS prediction_id, given.prediction_id IS NULL AS by_entity, given.label, given.known_at_ms, found.row IS NOT NULL AS known,
      CASE WHEN found.row IS NOT NULL THEN found.entity_key WHEN given.prediction_id IS NULL THEN given.entity_key END AS entity_key,
      CASE WHEN found.row IS NOT NULL THEN found.event_time_ms WHEN given.prediction_id IS NULL THEN given.event_time_ms END AS event_time_ms
    FROM ${labelRelation([labels])} AS given LEFT JOIN (SELECT ${MATCHED} FROM ${matchRelation(matched)}) AS found ON found.row = given.row)`;
@@ -95,19 +95,20 @@ async function placedRange(database: Database, { labels }: StandingRequest, matc
   return Number(row?.['unplaced']) > 0 ? null : rangeOf(row?.['first'], row?.['last']);
 }
 
-/** What counted for a prediction before each label, by order of batch and row. */
-const before = (partition: string): string => `max(CASE WHEN ${partition.split(',').map((column) => `${column} IS NOT NULL`).join(' AND ')} THEN {'known': known_at_ms, 'batch': batch, 'row': row, 'label': label} END)
+/** What counted for a prediction before each label, by order of batch and row: of the labels that meet the condition. */
+const before = (partition: string, condition: string): string => `max(CASE WHEN ${condition} THEN {'known': known_at_ms, 'batch': batch, 'row': row, 'label': label} END)
   OVER (PARTITION BY ${partition} ORDER BY batch, row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
 
 async function standing(database: Database, request: StandingRequest, matched: readonly string[], earlier: readonly string[]): Promise<LabelStanding> {
   await database.run(`CREATE TEMP TABLE fresh AS SELECT * FROM ${identified(request.labels, matched)}`);
-  const prior = `SELECT batch, row, prediction_id, label, known_at_ms, true AS known, CASE WHEN prediction_id IS NULL THEN entity_key END AS entity_key, CASE WHEN prediction_id IS NULL THEN event_time_ms END AS event_time_ms
+  const prior = `SELECT batch, row, prediction_id, prediction_id IS NULL AS by_entity, label, known_at_ms, true AS known, CASE WHEN prediction_id IS NULL THEN entity_key END AS entity_key, CASE WHEN prediction_id IS NULL THEN event_time_ms END AS event_time_ms
     FROM ${labelRelation(earlier)} AS old WHERE prediction_id IN (SELECT prediction_id FROM fresh) OR (prediction_id IS NULL AND (entity_key, event_time_ms) IN (SELECT (entity_key, event_time_ms) FROM fresh))`;
   await database.run(`
     CREATE TEMP TABLE judged AS
     WITH history AS (SELECT * FROM fresh UNION ALL ${prior}),
-      followed AS (SELECT *, ${before('prediction_id')} AS by_id, CASE WHEN entity_key IS NOT NULL AND event_time_ms IS NOT NULL THEN ${before('entity_key, event_time_ms')} END AS by_entity FROM history)
-    SELECT *, CASE WHEN by_id IS NULL THEN by_entity WHEN by_entity IS NULL OR by_id >= by_entity THEN by_id ELSE by_entity END AS last FROM followed WHERE batch = ${request.batch}`);
+      followed AS (SELECT *, ${before('prediction_id', 'prediction_id IS NOT NULL')} AS of_id,
+        CASE WHEN entity_key IS NOT NULL AND event_time_ms IS NOT NULL THEN ${before('entity_key, event_time_ms', 'by_entity')} END AS of_entity FROM history)
+    SELECT *, CASE WHEN of_id IS NULL THEN of_entity WHEN of_entity IS NULL OR of_id >= of_entity THEN of_id ELSE of_entity END AS last FROM followed WHERE batch = ${request.batch}`);
   const late = request.streamTimeMs === null ? 'false' : `(event_time_ms + ${request.labelHorizonMs} < ${request.streamTimeMs})`;
   await database.run(`
     CREATE TEMP TABLE classified AS SELECT event_time_ms, ${late} AS late,
