@@ -16,8 +16,8 @@ import { ActivitySettings } from './activity-settings.js';
 import { ObservedFiles } from './observed-files.js';
 import { type ReplayCourse, ReplayCourses } from './replay-courses.js';
 
-/** Rows in memory, and observation files that DuckDB has open, at once. */
-const BOUNDS = { rows: 200_000, files: 300 };
+/** Rows in memory, of 32 bytes each, and observation files that DuckDB has open, at once. */
+const BOUNDS = { rows: 2_000_000, files: 300 };
 /** Blocks whose files are looked up at once. */
 const BLOCKS_A_ROUND = 200;
 

@@ -19,6 +19,12 @@ describe('stretches of a replay', () => {
     expect(cut(files.slice(0, 2), { rows: 1, files: 1 })).toEqual([[1, 1_000, 1_100], [2, 1_100, 1_200]]);
   });
 
+  it('hold a file once, in however many of their blocks it has rows', () => {
+    expect(cut([file(1_000, 1_899, 900)])).toEqual([[1, 1_000, 1_900]]);
+    expect(cut([file(1_000, 1_450, 600), file(1_400, 1_899, 500)])).toEqual([[1, 1_000, 1_400], [5, 1_400, 1_500], [6, 1_500, 1_900]]);
+    expect(cut([file(1_000, 1_450, 2_000)], { rows: 1_000, files: 1 })).toHaveLength(5);
+  });
+
   it('are none where nothing was observed', () => {
     expect(cut([])).toEqual([]);
     expect(observedBlocks(period, BLOCK, [file(0, 999), file(1_950, 2_000)])).toBeNull();

@@ -35,30 +35,37 @@ export function observedBlocks({ fromMs, untilMs }: TimeRange, blockMs: number, 
 
 /**
  * Cuts a period into stretches of whole blocks that stay within the bounds, by what the record knows of its files: each
- * counts with all of its rows in every block that it reaches into. Blocks that no file reaches into are left out.
+ * counts once with all of its rows in every stretch that it reaches into. Blocks that no file reaches into are left out.
  */
 export function replayStretches(period: TimeRange, blockMs: number, files: readonly FileSpan[], bounds: StretchBounds): Stretch[] {
-  const blocks = countsByBlock(period, blockMs, files);
-  const stretches: { first: number; last: number; rows: number; files: number }[] = [];
-  for (const [block, { rows, files: open }] of [...blocks].sort(([one], [other]) => one - other)) {
+  const stretches: { first: number; last: number; rows: number; files: Set<FileSpan> }[] = [];
+  for (const [block, reaching] of [...filesByBlock(period, blockMs, files)].sort(([one], [other]) => one - other)) {
     const current = stretches.at(-1);
-    const fits = current && current.last === block - 1 && current.rows + rows <= bounds.rows && current.files + open <= bounds.files;
-    if (fits) Object.assign(current, { last: block, rows: current.rows + rows, files: current.files + open });
-    else stretches.push({ first: block, last: block, rows, files: open });
+    const added = reaching.filter((file) => !current?.files.has(file));
+    const fits = current && current.last === block - 1 && current.rows + rowsOf(added) <= bounds.rows && current.files.size + added.length <= bounds.files;
+    if (!fits) stretches.push({ first: block, last: block, rows: rowsOf(reaching), files: new Set(reaching) });
+    else {
+      current.last = block;
+      current.rows += rowsOf(added);
+      for (const file of added) current.files.add(file);
+    }
   }
   return stretches.map(({ first, last }) => ({
     firstBlock: first, fromMs: period.fromMs + (first - 1) * blockMs, untilMs: Math.min(period.untilMs, period.fromMs + last * blockMs),
   }));
 }
 
-function countsByBlock(period: TimeRange, blockMs: number, files: readonly FileSpan[]): Map<number, { rows: number; files: number }> {
-  const counts = new Map<number, { rows: number; files: number }>();
+const rowsOf = (files: readonly FileSpan[]): number => files.reduce((sum, { rows }) => sum + rows, 0);
+
+function filesByBlock(period: TimeRange, blockMs: number, files: readonly FileSpan[]): Map<number, FileSpan[]> {
+  const reaching = new Map<number, FileSpan[]>();
   for (const file of files) {
     const reached = observedBlocks(period, blockMs, [file]);
     for (let block = reached?.first ?? 1; block <= (reached?.last ?? 0); block++) {
-      const count = counts.get(block) ?? { rows: 0, files: 0 };
-      counts.set(block, { rows: count.rows + file.rows, files: count.files + 1 });
+      const known = reaching.get(block);
+      if (known) known.push(file);
+      else reaching.set(block, [file]);
     }
   }
-  return counts;
+  return reaching;
 }
