@@ -56,16 +56,14 @@ export class ServingInstallation {
     return installation;
   }
 
-  /** Adds a model to those that are served; its first file is the champion. */
+  /** Adds a model to those that are served, its first file as the champion; returns when the gateway serves it. */
   async add(folder: string, model: string, files: readonly string[], spec: (model: string) => string): Promise<void> {
-    const { revision } = await register(this.registry, folder, model, files, spec);
-    while ((await this.registry.behind(model, revision)).length > 0) await pause(20);
+    await this.untilFollowed(model, await register(this.registry, folder, model, files, spec));
   }
 
   /** Makes a version the champion; returns when the gateway serves it. */
   async promote(model: string, version: number): Promise<void> {
-    const { revision } = await this.registry.promote(model, version);
-    while ((await this.registry.behind(model, revision)).length > 0) await pause(20);
+    await this.untilFollowed(model, await this.registry.promote(model, version));
   }
 
   /** Mirrors every request of the model to a version; returns when it is ready. */
@@ -88,6 +86,10 @@ export class ServingInstallation {
   async close(): Promise<void> {
     await stopProcess(this.gateway.process);
     await this.registry.close();
+  }
+
+  private async untilFollowed(model: string, { revision }: { readonly revision: number }): Promise<void> {
+    while ((await this.registry.behind(model, revision)).length > 0) await pause(20);
   }
 
   private async untilReady(): Promise<void> {

@@ -85,7 +85,7 @@ export class OpenSegment {
     }
   }
 
-  /** Somebody removed the file or its folder; what was written is there as long as it is open, and is written once more. */
+  /** Somebody removed the file or its folder; what was written is there as long as it is open, and is written once more. @throws the error of the file system */
   private async restore(): Promise<void> {
     mkdirSync(this.folder, { recursive: true });
     const copy = openSync(this.path, 'w+');
@@ -93,7 +93,11 @@ export class OpenSegment {
       const chunk = Buffer.allocUnsafe(Math.min(COPY_BYTES, this.bytes));
       for (let at = 0; at < this.bytes;) {
         const read = readSync(this.file, chunk, 0, Math.min(chunk.length, this.bytes - at), at);
-        if (read === 0) break;
+        if (read === 0) {
+          // It was cut as well: what is left is kept, and counted when it is uploaded.
+          this.exact = false;
+          break;
+        }
         for (let written = 0; written < read;) written += writeSync(copy, chunk, written, read - written);
         at += read;
       }

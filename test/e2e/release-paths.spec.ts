@@ -24,7 +24,6 @@ const OTHER_FEATURES = [{ name: 'size', type: 'number', min: 0, max: 1 }];
 let perennial: Installation;
 let traffic: LiveTraffic;
 
-
 beforeAll(async () => {
   perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300' });
   traffic = new LiveTraffic(perennial, MODEL);
@@ -43,6 +42,11 @@ const awaitRelease = (number: number, until: (release: ReleaseDetail) => boolean
     return until(now) ? now : undefined;
   }, () => `release ${number}`);
 const ended = (number: number): Promise<ReleaseDetail> => awaitRelease(number, ({ outcome }) => outcome !== null);
+/** With traffic, until it waits for a person in that stage. */
+const held = (number: number, stage = 'shadow'): Promise<ReleaseDetail> => traffic.until(async () => {
+  const now = await release(number);
+  return now.stage === stage && now.latest?.action === 'wait-for-person' ? now : undefined;
+});
 const routing = async (): Promise<Record<string, unknown>> =>
   (await perennial.registry.query('SELECT champion, challengers, weights, epoch::int FROM routing WHERE model = $1', [MODEL]))[0];
 const audited = async (number: number): Promise<string[]> =>
@@ -252,11 +256,6 @@ describe('a command that comes many times under one key', () => {
 });
 
 describe('an outcome that the spec leaves to a person', () => {
-  const held = (number: number): Promise<ReleaseDetail> => traffic.until(async () => {
-    const now = await release(number);
-    return now.latest?.action === 'wait-for-person' ? now : undefined;
-  });
-
   it('waits and says so on the record, in Temporal and by an alarm, until it is advanced', async () => {
     await apply({ ...MEASURED, outcomes: { better: 'hold' } });
     await request(4);
@@ -334,11 +333,6 @@ describe('a champion that nothing can take the place of', () => {
 });
 
 describe('a comparison whose outcome the spec leaves to a person', () => {
-  const leftToAPerson = (number: number): Promise<ReleaseDetail> => traffic.until(async () => {
-    const now = await release(number);
-    return now.latest?.action === 'wait-for-person' ? now : undefined;
-  });
-
   it('keeps a worse version in its stage, each time it is advanced, until it is aborted', async () => {
     await steer(21, 'advance');
     expect(await ended(21)).toMatchObject({ outcome: 'promoted' });
@@ -346,16 +340,12 @@ describe('a comparison whose outcome the spec leaves to a person', () => {
     await apply({ ...MEASURED, outcomes: { worse: 'hold' } });
     await request(1);
     await awaitRelease(22, ({ stage }) => stage === 'shadow');
-    expect(await leftToAPerson(22)).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/is worse on the same rows.*leaves it to a person/) as string });
+    expect(await held(22)).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/is worse on the same rows.*leaves it to a person/) as string });
     await eventually(async () => ((await openAlarms('releaseHeld')).length === 1 ? true : undefined), () => 'the alarm');
     await steer(22, 'advance');
     await awaitRelease(22, ({ stage }) => stage === 'canary');
     expect(await routing()).toMatchObject({ champion: 4, challengers: [1], weights: { 1: 50 } });
-    const { reason } = await traffic.until(async () => {
-      const now = await release(22);
-      return now.stage === 'canary' && now.latest?.action === 'wait-for-person' ? now : undefined;
-    });
-    expect(reason).toMatch(/is worse on the same rows/);
+    expect(await held(22, 'canary')).toMatchObject({ reason: expect.stringMatching(/is worse on the same rows/) as string });
     await steer(22, 'abort');
     expect(await ended(22)).toMatchObject({ outcome: 'aborted' });
     const [version] = await perennial.registry.query('SELECT unfit_reason FROM model_version WHERE model = $1 AND number = 1', [MODEL]);
@@ -368,7 +358,7 @@ describe('a comparison whose outcome the spec leaves to a person', () => {
     await apply({ ...MEASURED, comparison: { ...MEASURED.comparison, margin: 0.2 }, outcomes: { better: 'hold', notWorse: 'hold' } });
     await request(5);
     await awaitRelease(23, ({ stage }) => stage === 'shadow');
-    expect(await leftToAPerson(23)).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/is not worse on the same rows.*margin 0\.2.*leaves it to a person/) as string });
+    expect(await held(23)).toMatchObject({ stage: 'shadow', outcome: null, reason: expect.stringMatching(/is not worse on the same rows.*margin 0\.2.*leaves it to a person/) as string });
     await eventually(async () => ((await openAlarms('releaseHeld'))[0]?.subject === 'release/23' ? true : undefined), () => 'the alarm');
     await steer(23, 'advance');
     await awaitRelease(23, ({ stage }) => stage === 'canary');
