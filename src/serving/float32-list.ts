@@ -19,8 +19,11 @@ const IN_NUMBERS: ReadonlySet<number> = new Set(Buffer.from('0123456789+-.eE'));
 const LONGEST = 1_000;
 /** A value takes at least two bytes of a list. */
 const BYTES_A_VALUE = 2;
-/** Where values are gathered: memory for each list would cost more than a short list itself. Longer ones get their own. */
-const SCRATCH = new Float32Array(4_096);
+/**
+ * Where values are gathered: memory for each list, which must have room for the most that its text can hold, would cost more than the
+ * list itself and have the collector run several times a second. Texts over 128 KiB get their own.
+ */
+const SCRATCH = new Float32Array(65_536);
 
 /**
  * Reads a flat list of numbers and nulls straight into float32, several times as fast as JSON.parse reads 17 digits into

@@ -82,6 +82,24 @@ async function raw(): Promise<{ socket: Socket; text: () => string; ended: () =>
   return { socket, text: () => text, ended: () => ended };
 }
 
+it('keeps bodies apart that come in pieces at the same time', async () => {
+  const bodies = [0, 1, 2].map((id) => {
+    const data = Array.from({ length: 2_000 }, (_, index) => 10_000 * id + index);
+    return { data, json: JSON.stringify({ id: `${id}`, inputs: [{ name: 'features', datatype: 'FP32', shape: [200, 10], data }] }) };
+  });
+  const open = await Promise.all(bodies.map(() => raw()));
+  arrived.length = 0;
+  const cuts = [0, 3_000, 6_000, Infinity];
+  for (let piece = 0; piece + 1 < cuts.length; piece++) {
+    for (const [index, { socket }] of open.entries()) socket.write((piece === 0 ? head(bodies[index]!.json.length) : '') + bodies[index]!.json.slice(cuts[piece], cuts[piece + 1]));
+    await new Promise((settle) => setTimeout(settle, 20));
+  }
+  await vi.waitFor(() => expect(arrived).toHaveLength(3));
+  const came = arrived.map(({ body }) => body as { id: string; inputs: { data: Float32Array }[] });
+  expect(Object.fromEntries(came.map(({ id, inputs }) => [id, [...inputs[0]!.data]]))).toEqual(Object.fromEntries(bodies.map(({ data }, id) => [`${id}`, data])));
+  for (const { socket } of open) socket.destroy();
+});
+
 it('answers pipelined requests in their order, and a body that comes in pieces', async () => {
   const { socket, text } = await raw();
   socket.write(`${head(8)}{"id":1}${head(8)}{"id"`);
