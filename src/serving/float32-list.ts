@@ -20,8 +20,8 @@ const LONGEST = 1_000;
 /** A value takes at least two bytes of a list. */
 const BYTES_A_VALUE = 2;
 /**
- * Where values are gathered: memory for each list, which must have room for the most that its text can hold, would cost more than the
- * list itself and have the collector run several times a second. Texts over 128 KiB get their own.
+ * Where values are gathered: memory for each list needs room for the most that its text can hold, ten times what it does hold, and
+ * keeps the collector busy. Texts over 128 KiB get their own.
  */
 const SCRATCH = new Float32Array(65_536);
 

@@ -40,22 +40,11 @@ function isPlain({ headers }: IncomingMessage, maxBodyBytes: number): boolean {
   return true;
 }
 
-/** Where bodies of several pieces are put together, one after the other; larger ones get memory of their own. */
-const JOINED = Buffer.allocUnsafeSlow(256 * 1024);
-
-/** @param then is not called when the connection breaks before the body is whole; it must not keep the body, whose memory the next one is given */
+/** @param then is not called when the connection breaks before the body is whole */
 function read(request: IncomingMessage, then: (body: Buffer) => void): void {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => then(chunks.length === 1 ? chunks[0]! : joined(chunks)));
-}
-
-function joined(chunks: readonly Buffer[]): Buffer {
-  const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-  if (bytes > JOINED.length) return Buffer.concat(chunks);
-  let at = 0;
-  for (const chunk of chunks) at += chunk.copy(JOINED, at);
-  return JOINED.subarray(0, bytes);
+  request.on('end', () => then(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
 }
 
 function addTo({ add }: PlainInference, [, model, version]: RegExpExecArray, body: Buffer, reply: PlainReply): void {
