@@ -81,13 +81,21 @@ export class Database {
    */
   async columns(select: string, types: readonly NumericType[]): Promise<NumericColumns> {
     const gathered = types.map((type) => new GatheredColumn(type));
+    await this.visitColumns(select, types, (columns) => gathered.forEach((column, index) => column.add(columns[index]!)));
+    return { rows: gathered[0]?.length ?? 0, columns: gathered.map((column) => column.values()) };
+  }
+
+  /**
+   * Numeric columns of a result, some rows at a time: the arrays hold until `visit` returns.
+   * @param select as that of {@link columns} @throws as {@link rows}, and what `visit` throws
+   */
+  async visitColumns(select: string, types: readonly NumericType[], visit: (columns: readonly (Float32Array | Float64Array)[]) => void): Promise<void> {
     const result = await this.guard(() => this.connection.stream(select));
     for (;;) {
       const chunk = await this.guard(() => result.fetchChunk());
-      if (!chunk || chunk.rowCount === 0) break;
-      gathered.forEach((column, index) => column.add(chunk.getColumnVector(index), chunk.rowCount));
+      if (!chunk || chunk.rowCount === 0) return;
+      visit(types.map((type, index) => itemsOf(chunk.getColumnVector(index), type, chunk.rowCount)));
     }
-    return { rows: gathered[0]?.length ?? 0, columns: gathered.map((column) => column.values()) };
   }
 
   /** For a table of columns of these types, in their order; to be closed before the table is read. */
@@ -130,6 +138,14 @@ export interface NumericColumns {
   readonly columns: readonly (Float32Array | Float64Array)[];
 }
 
+/** The vector's typed array is not in its public type; reading value by value is ten times slower. */
+function itemsOf(vector: unknown, type: NumericType, rows: number): Float32Array | Float64Array {
+  const { items } = vector as { items?: unknown };
+  if (type === 'FLOAT' && items instanceof Float32Array) return items.subarray(0, rows);
+  if (type === 'DOUBLE' && items instanceof Float64Array) return items.subarray(0, rows);
+  throw new TypeError(`DuckDB gave no array of ${type}`);
+}
+
 /** Grows by doubling, so that a long result is copied a few times in all. */
 class GatheredColumn {
   length = 0;
@@ -139,13 +155,10 @@ class GatheredColumn {
     this.room = this.make(2_048);
   }
 
-  add(vector: unknown, rows: number): void {
-    // The vector's typed array is not in its public type; reading value by value is ten times slower.
-    const { items } = vector as { items?: unknown };
-    if (!(this.type === 'FLOAT' ? items instanceof Float32Array : items instanceof Float64Array)) throw new TypeError(`DuckDB gave no array of ${this.type}`);
-    if (this.length + rows > this.room.length) this.grow(this.length + rows);
-    this.room.set((items as Float64Array).subarray(0, rows), this.length);
-    this.length += rows;
+  add(values: Float32Array | Float64Array): void {
+    if (this.length + values.length > this.room.length) this.grow(this.length + values.length);
+    this.room.set(values, this.length);
+    this.length += values.length;
   }
 
   values(): Float32Array | Float64Array {

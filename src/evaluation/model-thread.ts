@@ -27,7 +27,7 @@ export class ModelThread {
 
   /** Starts to load at once; what goes wrong is thrown by `ready`. */
   constructor(order: ModelOrder) {
-    this.channel = new ThreadChannel('model-running-thread', order);
+    this.channel = new ThreadChannel(new URL('./model-running-thread', import.meta.url), order);
   }
 
   /** To be asked for once, before `predict`. @throws PerennialError as OnnxSession.load, and `ScoringFailed` from the probe */

@@ -8,7 +8,7 @@ export class RowReader {
 
   /** Starts to read at once; what goes wrong is thrown by `outline` and `batches`. */
   constructor(order: ReadingOrder) {
-    this.channel = new ThreadChannel('row-reading-thread', order);
+    this.channel = new ThreadChannel(new URL('./row-reading-thread', import.meta.url), order);
   }
 
   /** To be asked for once, before the batches. @throws PerennialError as ParquetRows.open */

@@ -15,11 +15,13 @@ export function threadFailure(error: unknown): ThreadFailure {
   return { kind: 'failed', type: undefined, message: error instanceof Error ? error.message : String(error), details: {} };
 }
 
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const FROM_SOURCE = import.meta.url.endsWith('.ts');
+const EXTENSION = FROM_SOURCE ? 'ts' : 'js';
+const SOURCE_HOOKS = new URL('./typescript-source.mjs', import.meta.url).href;
 const HEAP = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 2 };
 
 /**
- * A thread of the scoring process and what it says, message by message. It is never stopped from here: DuckDB aborts
+ * A thread of this process and what it says, message by message. It is never stopped from here: DuckDB aborts
  * the process when its thread is taken away in the middle of its work, so whoever gives up ends the process.
  */
 export class ThreadChannel<Message extends { readonly kind: string }> {
@@ -27,13 +29,22 @@ export class ThreadChannel<Message extends { readonly kind: string }> {
   private readonly heard: (Message | ThreadFailure)[] = [];
   private wake: (() => void) | undefined;
   private fault: Error | undefined;
-
-  /** @param program the file beside this one, without its extension */
-  constructor(program: string, workerData: unknown) {
-    this.thread = new Worker(new URL(`./${program}.${EXTENSION}`, import.meta.url), { workerData, resourceLimits: HEAP });
+  /** @param program its file, without the extension */
+  constructor(program: URL, workerData: unknown) {
+    this.thread = new Worker(new URL(`${program.href}.${EXTENSION}`), { workerData, resourceLimits: HEAP, ...threadFlags() });
     this.thread.on('message', (message: Message | ThreadFailure) => this.hear(() => this.heard.push(message)));
     this.thread.on('error', (error) => this.hear(() => (this.fault = error)));
-    this.thread.on('exit', (code) => this.hear(() => (this.fault ??= new Error(`${program} ended with ${code}`))));
+    this.thread.on('exit', (code) => this.hear(() => (this.fault ??= new Error(`${program.href} ended with ${code}`))));
+  }
+
+  /** It has come to its end; `next` throws why. */
+  get dead(): boolean {
+    return this.fault !== undefined;
+  }
+
+  /** The process may end while the thread waits to be asked. */
+  letProcessEnd(): void {
+    this.thread.unref();
   }
 
   post(message: unknown, transfer: readonly Transferable[]): void {
@@ -60,3 +71,7 @@ export class ThreadChannel<Message extends { readonly kind: string }> {
 }
 
 const isFailure = (message: { readonly kind: string }): message is ThreadFailure => message.kind === 'failed';
+
+/** A thread has the flags of its process; one that runs the sources as they are needs their hooks, which a unit spec's process has not. */
+const threadFlags = (): { execArgv?: string[] } =>
+  FROM_SOURCE && !process.execArgv.includes(SOURCE_HOOKS) ? { execArgv: ['--import', SOURCE_HOOKS] } : {};

@@ -24,7 +24,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   training: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   evaluation: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   rollout: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation'], types: ['registry'] },
-  drift: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations'], types: ['registry'] },
+  drift: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout'], types: ['registry'] },
   // Signed messages to whoever has to know.
   alarms: { runs: ['contracts'], types: ['registry'] },
   // The gateway is a room and a role: it reads the routing and keeps a lease.

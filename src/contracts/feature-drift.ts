@@ -1,0 +1,46 @@
+/** How one feature of a window differs from the baseline. Figures that are not defined are null. */
+export interface FeatureDrift {
+  readonly name: string;
+  readonly type: 'number' | 'category';
+  readonly baseline: ColumnCounts;
+  readonly window: ColumnCounts;
+  /** Population stability index over the deciles of the baseline, or over categories. */
+  readonly psi: number | null;
+  /** Jensen–Shannon distance with base 2, 0 to 1, over the same bins. */
+  readonly jensenShannon: number | null;
+  /** Numbers: Kolmogorov–Smirnov; its statistic lies within `error` of `statistic`. */
+  readonly ks: { readonly statistic: number; readonly error: number; readonly pValue: number } | null;
+  /** Numbers: Wasserstein distance in the feature's unit, within `error` of `distance`. */
+  readonly wasserstein: { readonly distance: number; readonly error: number } | null;
+  /** Categories: Pearson's test of homogeneity. */
+  readonly chiSquared: { readonly statistic: number; readonly degreesOfFreedom: number; readonly pValue: number } | null;
+  readonly bins: DriftBins;
+  /** Categories of the window that the baseline has not, the most frequent first; the first twenty of `newCategoryCount`. */
+  readonly newCategories: readonly { readonly value: string; readonly rows: number }[];
+  readonly newCategoryCount: number;
+  readonly newCategoryRows: number;
+}
+
+export interface ColumnCounts {
+  readonly rows: number;
+  /** Rows without a value: NULL or NaN. */
+  readonly missing: number;
+  readonly infinite: number;
+  /** Of the finite values; null where there are none, and for categories. */
+  readonly least: number | null;
+  readonly greatest: number | null;
+  readonly mean: number | null;
+  /** The lower edge of the bucket that holds it: at most one row in 16,000 lies between where values are continuous. */
+  readonly median: number | null;
+}
+
+/** What PSI and Jensen–Shannon were computed from. */
+export interface DriftBins {
+  /** Numbers: a bin ends before its edge; one edge fewer than bins. Null for categories. */
+  readonly edges: readonly number[] | null;
+  /** Categories, those of the baseline first; null for numbers. */
+  readonly categories: readonly string[] | null;
+  /** Rows in each bin. */
+  readonly baseline: readonly number[];
+  readonly window: readonly number[];
+}

@@ -1,0 +1,64 @@
+import { parentPort } from 'node:worker_threads';
+import type { FeatureDrift } from '../contracts/feature-drift.js';
+import { withDatabase } from '../data/duckdb.js';
+import { threadFailure } from '../evaluation/thread-channel.js';
+import { categoryDrift } from './category-drift.js';
+import { DriftColumns } from './drift-columns.js';
+import type { ComparedFeature, DriftMessage, DriftOrder, DriftQuestion } from './drift-order.js';
+import { measureNumbers } from './measure-numbers.js';
+
+/** Runs as a thread: order by order, reads columns of both sides with a DuckDB of its own and compares them. */
+const MEMORY_MB = 192;
+const port = parentPort!;
+const asked: DriftQuestion[] = [];
+let running = new AbortController();
+let wake: (() => void) | undefined;
+
+port.on('message', (question: DriftQuestion) => {
+  if (question.kind === 'stop') return running.abort(new Error('The comparison was called off'));
+  asked.push(question);
+  wake?.();
+});
+
+async function nextQuestion(): Promise<DriftQuestion> {
+  while (asked.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+  return asked.shift()!;
+}
+
+const say = (message: DriftMessage): void => port.postMessage(message);
+
+async function carryOut(order: DriftOrder): Promise<void> {
+  running = new AbortController();
+  const files = [...order.baseline, ...order.window];
+  await withDatabase({ files, scratch: order.scratch, limits: { memoryMb: MEMORY_MB, threads: 1 }, signal: running.signal }, async (database) => {
+    const baseline = await DriftColumns.open(database, order.baseline);
+    const window = await DriftColumns.open(database, order.window);
+    for (let question = await nextQuestion(); question.kind === 'measure'; question = await nextQuestion()) {
+      say({ kind: 'measured', features: await measure(baseline, window, question.features.map((index) => order.features[index]!), order.heldRows) });
+    }
+  });
+}
+
+async function measure(baseline: DriftColumns, window: DriftColumns, features: readonly ComparedFeature[], heldRows: number): Promise<FeatureDrift[]> {
+  const numbers = features.filter(({ type }) => type === 'number').map(({ name }) => name);
+  const measured = numbers.length > 0 ? await measureNumbers(baseline, window, numbers, heldRows) : [];
+  for (const { name, type } of features) if (type === 'category') measured.push(categoryDrift(name, await baseline.categories(name), await window.categories(name)));
+  return measured;
+}
+
+/** What is still asked of an order that failed has no answer. */
+async function skipRest(): Promise<void> {
+  for (let question = await nextQuestion(); question.kind !== 'done'; question = await nextQuestion());
+}
+
+for (;;) {
+  const question = await nextQuestion();
+  if (question.kind !== 'order') continue;
+  try {
+    await carryOut(question.order);
+  } catch (error) {
+    port.postMessage(threadFailure(error));
+    await skipRest();
+  }
+  say({ kind: 'closed' });
+}

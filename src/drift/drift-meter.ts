@@ -1,0 +1,92 @@
+import type { FeatureDrift } from '../contracts/feature-drift.js';
+import { ThreadChannel } from '../evaluation/thread-channel.js';
+import type { DriftMessage, DriftOrder, DriftQuestion } from './drift-order.js';
+
+export interface DriftMeasurement extends Omit<DriftOrder, 'heldRows'>, Partial<Pick<DriftOrder, 'heldRows'>> {
+  /** Ends the measurement; its reason is thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/** Both sides together; a number's value takes twelve bytes in each thread. */
+export const HELD_ROWS = 24_000_000;
+const MOST_AT_ONCE = 8;
+const DEFAULT_THREADS = 2;
+
+/**
+ * Compares columns of Parquet files, those of a window with those of its baseline, feature by feature, in threads of this
+ * process with a DuckDB each. The threads start with the first measurement and stay until the process ends: what they have
+ * compiled is worth more than a small window takes.
+ */
+export class DriftMeter {
+  private channels: readonly ThreadChannel<DriftMessage>[] = [];
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly threads = DEFAULT_THREADS) {}
+
+  /**
+   * One measurement at a time; others wait their turn.
+   * @returns in the order of `features` @throws PerennialError `DataNotFound`, `DataUnreadable`; DuckDB's error for a column that is not there
+   */
+  measure(measurement: DriftMeasurement): Promise<FeatureDrift[]> {
+    const turn = this.last.then(() => this.carryOut(measurement));
+    this.last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async carryOut({ signal, ...measurement }: DriftMeasurement): Promise<FeatureDrift[]> {
+    signal?.throwIfAborted();
+    const order: DriftOrder = { heldRows: HELD_ROWS, ...measurement };
+    const waiting = order.features.map((_, index) => index);
+    const channels = this.started().slice(0, waiting.length);
+    const stop = (): void => channels.forEach((channel) => post(channel, { kind: 'stop' }));
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const found = await Promise.allSettled(channels.map((channel) => carryOutIn(channel, order, waiting)));
+      signal?.throwIfAborted();
+      const byName = new Map(found.flatMap((one) => valueOf(one)).map((feature) => [feature.name, feature]));
+      return order.features.map(({ name }) => byName.get(name)!);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Threads that died are replaced by new ones. */
+  private started(): readonly ThreadChannel<DriftMessage>[] {
+    if (this.channels.length === 0 || this.channels.some(({ dead }) => dead)) {
+      this.channels = Array.from({ length: this.threads }, () => new ThreadChannel<DriftMessage>(new URL('./drift-measuring-thread', import.meta.url), null));
+      for (const channel of this.channels) channel.letProcessEnd();
+    }
+    return this.channels;
+  }
+}
+
+const post = (channel: ThreadChannel<DriftMessage>, question: DriftQuestion): void => channel.post(question, []);
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
+}
+
+async function carryOutIn(channel: ThreadChannel<DriftMessage>, order: DriftOrder, waiting: number[]): Promise<FeatureDrift[]> {
+  const found: FeatureDrift[] = [];
+  post(channel, { kind: 'order', order });
+  try {
+    for (let features = nextOf(waiting); features.length > 0; features = nextOf(waiting)) {
+      post(channel, { kind: 'measure', features });
+      const answer = await channel.next();
+      if (answer.kind === 'measured') found.push(...answer.features);
+    }
+    return found;
+  } finally {
+    waiting.length = 0;
+    post(channel, { kind: 'done' });
+    await closed(channel);
+  }
+}
+
+/** A few at a time, fewer towards the end, so that the threads end together. */
+const nextOf = (waiting: number[]): number[] => waiting.splice(0, Math.min(MOST_AT_ONCE, Math.ceil(waiting.length / 4)));
+
+async function closed(channel: ThreadChannel<DriftMessage>): Promise<void> {
+  while (!channel.dead && (await channel.next()).kind !== 'closed');
+}
