@@ -7,7 +7,7 @@ import { windowAlarm } from '../src/alarms/window-alarm.js';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import type { AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../src/contracts/alarms.js';
 import { PerennialError } from '../src/contracts/failures.js';
-import { WINDOW_LOOKS, type WindowFinding, type WindowVerdict } from '../src/contracts/window-summary.js';
+import { JUDGING_LOOKS, type WindowFinding, type WindowVerdict } from '../src/contracts/window-summary.js';
 import { type SyntheticRequest, writeSyntheticWindow } from '../src/drift/synthetic-files.js';
 import { type BrokenLimit, brokenLimits } from '../src/drift/synthetic-window.js';
 import { joinVerdicts } from '../src/drift/window-check.js';
@@ -125,7 +125,7 @@ export class AlarmActivities {
   private async checkMadeUp(request: SyntheticRequest & { readonly signal: AbortSignal }): Promise<{ verdict: WindowVerdict; path: string }> {
     const window = await writeSyntheticWindow(request);
     const verdicts: WindowVerdict[] = [];
-    for (const look of WINDOW_LOOKS) verdicts.push((await lookAtWindow(request.spec, look, { ...window, scratch: request.folder, signal: request.signal })).verdict);
+    for (const look of JUDGING_LOOKS) verdicts.push((await lookAtWindow(request.spec, look, { ...window, scratch: request.folder, signal: request.signal })).verdict);
     return { verdict: joinVerdicts(verdicts), path: window.files.observations[0] as string };
   }
 

@@ -41,9 +41,10 @@ export class DueWindows {
     return false;
   }
 
-  /** Every deployment with every look. */
+  /** Every deployment with every look; without a champion there is no baseline to compare with. */
   async places(): Promise<Place[]> {
-    return (await this.routing.all()).flatMap(({ model, deployment }) => WINDOW_LOOKS.map((look) => ({ model, deployment, look })));
+    return (await this.routing.all()).flatMap(({ model, deployment, champion }) =>
+      WINDOW_LOOKS.filter((look) => look !== 'drift' || champion !== null).map((look) => ({ model, deployment, look })));
   }
 
   /** The oldest window that has not had this look and whose time has come. */

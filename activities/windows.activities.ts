@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { windowAlarm, windowAlarmKey } from '../src/alarms/window-alarm.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import { isoTime } from '../src/contracts/time.js';
+import type { JudgingLook } from '../src/contracts/window-summary.js';
+import type { WindowCheck } from '../src/registry/entities/window-check.entity.js';
 import type { EventStretch } from '../src/drift/window-grid.js';
 import { type LookResult, lookAtWindow } from '../src/drift/window-look.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
@@ -9,6 +11,7 @@ import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
+import { DriftBaselines } from './drift-baselines.js';
 import { type DueLook, DueWindows, type Place } from './due-windows.js';
 import { ObservedFiles } from './observed-files.js';
 
@@ -30,7 +33,7 @@ const MAX_MS = 20_000;
 const MAX_UNREADABLE = 20;
 const MAX_MESSAGE = 300;
 
-/** Windows of event time, each looked at when it has closed, and again when its labels should be there. */
+/** Windows of event time, each looked at and compared with the champion's baseline when it has closed, and looked at again when its labels should be there. */
 @Injectable()
 export class WindowsActivities {
   constructor(
@@ -40,6 +43,7 @@ export class WindowsActivities {
     private readonly alarms: AlarmsRepository,
     private readonly files: ObservedFiles,
     private readonly settings: ActivitySettings,
+    private readonly baselines: DriftBaselines,
   ) {}
 
   /**
@@ -83,18 +87,39 @@ export class WindowsActivities {
     const { model, deployment, look, fromMs, untilMs } = due;
     const labelRevision = await this.labels.revision(model, deployment);
     const files = await this.files.windowPaths({ model, deployment, fromMs, untilMs }, labelRevision);
+    if (look === 'drift') {
+      await this.compare(due, files, labelRevision, signal);
+      return { failed: false, raised: false };
+    }
     const found = await lookAtWindow(due.spec, look, { fromMs, untilMs, files, scratch: this.settings.workDir, signal });
-    const { id, raised } = await this.alarm(due, found);
+    const { id, raised } = await this.alarm({ ...due, look }, found);
     const { verdict, rows, checks, findings } = found.verdict;
-    await this.windows.add({
-      model, deployment, look, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), specDigest: due.specDigest, labelRevision,
-      verdict, rows, checks, findings, summary: found.summary, alarmId: id, checkedAt: new Date(),
-    });
+    await this.windows.add({ ...checkOf(due, labelRevision), verdict, rows, checks, findings, summary: found.summary, alarmId: id });
     return { failed: verdict === 'fail', raised };
   }
 
+  /** Holds the window's inputs against the baseline of the champion of now. Where there is neither, the look is inconclusive. */
+  private async compare(due: DueLook, files: ObservedFilesOfWindow, labelRevision: number, signal: AbortSignal): Promise<void> {
+    const compared = await this.baselines.compare({ ...due, files, falseDiscoveries: due.spec.monitoring.falseDiscoveries, signal });
+    const rows = compared?.report.rows ?? 0;
+    const check: WindowCheck = {
+      ...checkOf(due, labelRevision), verdict: rows === 0 ? 'inconclusive' : 'pass', rows, checks: compared?.report.features.length ?? 0, findings: [],
+      summary: { rows, inputRows: rows, features: [], loss: null }, alarmId: null,
+    };
+    if (!compared) {
+      await this.windows.add(check);
+      return;
+    }
+    const { report: { baseline, drifted }, digest, search } = compared;
+    const { model, deployment, fromEvent, untilEvent, checkedAt } = check;
+    await this.windows.addDrift(check, {
+      model, deployment, look: 'drift', fromEvent, untilEvent, championVersion: baseline.version, baselineDigest: baseline.snapshot, reportDigest: digest, rows, drifted: [...drifted], search,
+      measuredAt: checkedAt,
+    });
+  }
+
   /** An alarm that is open already tells of this window too. */
-  private async alarm(due: DueLook, { verdict }: LookResult): Promise<{ id: string | null; raised: boolean }> {
+  private async alarm(due: DueLook & { readonly look: JudgingLook }, { verdict }: LookResult): Promise<{ id: string | null; raised: boolean }> {
     const window = { model: due.model, deployment: due.deployment, name: nameOf(due), occasion: due.look, synthetic: false };
     if (verdict.verdict === 'fail') return this.alarms.raise(windowAlarm(window, verdict), new Date(), origin());
     const open = verdict.verdict === 'pass' ? await this.alarms.findOpen(windowAlarmKey(window)) : null;
@@ -102,5 +127,10 @@ export class WindowsActivities {
     return { id: null, raised: false };
   }
 }
+
+type ObservedFilesOfWindow = Awaited<ReturnType<ObservedFiles['windowPaths']>>;
+
+const checkOf = ({ model, deployment, look, fromMs, untilMs, specDigest }: DueLook, labelRevision: number): Pick<WindowCheck, 'model' | 'deployment' | 'look' | 'fromEvent' | 'untilEvent' | 'specDigest' | 'labelRevision' | 'checkedAt'> =>
+  ({ model, deployment, look, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), specDigest, labelRevision, checkedAt: new Date() });
 
 const nameOf = ({ fromMs, untilMs }: EventStretch): string => `${isoTime(fromMs)}/${isoTime(untilMs)}`;

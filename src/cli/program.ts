@@ -4,6 +4,7 @@ import type { ExitCode, Session } from './session.js';
 import { alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
+import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
 import { replay, type ReplayOptions, replays } from './verbs/replays.js';
@@ -48,6 +49,9 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .action((model: string, file: string, options: LabelsOptions & { json?: boolean }) => run((session) => labels(session, model, file, without(options))));
   addReleases(verb, run);
   addReplays(verb, run);
+  verb('drift <model>', "Show how the inputs of the newest window differ from the champion's baseline.", 'drift flight-delay', 'drift flight-delay --deployment plant-7 --json')
+    .option('--deployment <name>', 'where the model answers', 'default')
+    .action((model: string, options: DriftOptions & { json?: boolean }) => run((session) => drift(session, model, without(options))));
   verb('alarms [model]', 'Show the alarms that are open, of one model or of all, and whether they arrived.', 'alarms', 'alarms flight-delay --all')
     .option('--all', 'also those that have ended, and tests', false)
     .action((model: string | undefined, options: AlarmsOptions & { json?: boolean }) => run((session) => alarms(session, model, without(options))));

@@ -9,8 +9,12 @@ export interface WindowSummary {
   readonly loss: LossSummary | null;
 }
 
-/** A window's inputs are looked at when it closes, its loss when the horizon of its labels has passed too. */
-export const WINDOW_LOOKS = ['inputs', 'loss'] as const;
+/** A window's inputs are held against the spec when it closes, its loss when the horizon of its labels has passed too. */
+export const JUDGING_LOOKS = ['inputs', 'loss'] as const;
+export type JudgingLook = (typeof JUDGING_LOOKS)[number];
+
+/** Beside that, when a window closes, the distributions of its inputs are held against the champion's baseline: an observation, no judgement. */
+export const WINDOW_LOOKS = [...JUDGING_LOOKS, 'drift'] as const;
 export type WindowLook = (typeof WINDOW_LOOKS)[number];
 
 export interface FeatureCounts {

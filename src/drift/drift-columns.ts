@@ -17,15 +17,13 @@ export class DriftColumns {
     return new DriftColumns(database, relation, Number(counted?.['rows']));
   }
 
-  /** Numbers as they stand in the files, NaN where there is none: an array a column. */
-  async numbers(names: readonly string[]): Promise<Float64Array[]> {
-    const columns = names.map(() => new Float64Array(this.rows));
+  /** Numbers as they stand in the files, NaN where there is none. @param into an array a column, as long as there are rows */
+  async numbers(names: readonly string[], into: readonly Float64Array[]): Promise<void> {
     let at = 0;
     await this.visit(names, (chunk) => {
-      chunk.forEach((values, index) => columns[index]!.set(values, at));
+      chunk.forEach((values, index) => into[index]!.set(values, at));
       at += chunk[0]?.length ?? 0;
     });
-    return columns;
   }
 
   /** As {@link numbers}, some rows at a time. */

@@ -3,13 +3,17 @@ import type { FeatureDrift } from '../contracts/feature-drift.js';
 import { withDatabase } from '../data/duckdb.js';
 import { threadFailure } from '../evaluation/thread-channel.js';
 import { categoryDrift } from './category-drift.js';
+import { ColumnRoom } from './column-room.js';
 import { DriftColumns } from './drift-columns.js';
 import type { ComparedFeature, DriftMessage, DriftOrder, DriftQuestion } from './drift-order.js';
 import { measureNumbers } from './measure-numbers.js';
 
 /** Runs as a thread: order by order, reads columns of both sides with a DuckDB of its own and compares them. */
 const MEMORY_MB = 192;
+/** Rows of both sides up to which the columns' memory is kept for the next order. */
+const KEPT_ROWS = 4_000_000;
 const port = parentPort!;
+const room = new ColumnRoom();
 const asked: DriftQuestion[] = [];
 let running = new AbortController();
 let wake: (() => void) | undefined;
@@ -36,12 +40,13 @@ async function carryOut(order: DriftOrder): Promise<void> {
     for (let question = await nextQuestion(); question.kind === 'measure'; question = await nextQuestion()) {
       say({ kind: 'measured', features: await measure(baseline, window, question.features.map((index) => order.features[index]!), order.heldRows) });
     }
+    if (baseline.rows + window.rows > KEPT_ROWS) room.clear();
   });
 }
 
 async function measure(baseline: DriftColumns, window: DriftColumns, features: readonly ComparedFeature[], heldRows: number): Promise<FeatureDrift[]> {
   const numbers = features.filter(({ type }) => type === 'number').map(({ name }) => name);
-  const measured = numbers.length > 0 ? await measureNumbers(baseline, window, numbers, heldRows) : [];
+  const measured = numbers.length > 0 ? await measureNumbers(baseline, window, numbers, heldRows, room) : [];
   for (const { name, type } of features) if (type === 'category') measured.push(categoryDrift(name, await baseline.categories(name), await window.categories(name)));
   return measured;
 }

@@ -40,6 +40,7 @@ export class DriftMeter {
     const channels = this.started().slice(0, waiting.length);
     const stop = (): void => channels.forEach((channel) => post(channel, { kind: 'stop' }));
     signal?.addEventListener('abort', stop, { once: true });
+    for (const channel of channels) channel.holdProcess(true);
     try {
       const found = await Promise.allSettled(channels.map((channel) => carryOutIn(channel, order, waiting)));
       signal?.throwIfAborted();
@@ -47,6 +48,7 @@ export class DriftMeter {
       return order.features.map(({ name }) => byName.get(name)!);
     } finally {
       signal?.removeEventListener('abort', stop);
+      for (const channel of channels) channel.holdProcess(false);
     }
   }
 
@@ -54,7 +56,6 @@ export class DriftMeter {
   private started(): readonly ThreadChannel<DriftMessage>[] {
     if (this.channels.length === 0 || this.channels.some(({ dead }) => dead)) {
       this.channels = Array.from({ length: this.threads }, () => new ThreadChannel<DriftMessage>(new URL('./drift-measuring-thread', import.meta.url), null));
-      for (const channel of this.channels) channel.letProcessEnd();
     }
     return this.channels;
   }

@@ -1,4 +1,5 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
+import type { ColumnRoom } from './column-room.js';
 import type { DriftColumns } from './drift-columns.js';
 import { withDeciles } from './numeric-bins.js';
 import { LAYOUT_SAMPLE, numericDrift, profileBaseline, profileWindow } from './numeric-drift.js';
@@ -6,23 +7,25 @@ import { addValues, emptyProfile, type NumericProfile } from './numeric-profile.
 import { layoutFor } from './value-buckets.js';
 
 /** Values of both sides that are held at once, eight bytes each, and four more while they are compared. */
-const HELD_VALUES = 8_000_000;
+const HELD_VALUES = 16_000_000;
 
 /** Compares numbers: exactly where the values of both sides may be held, else from their profiles. */
-export async function measureNumbers(baseline: DriftColumns, window: DriftColumns, names: readonly string[], heldRows: number): Promise<FeatureDrift[]> {
+export async function measureNumbers(baseline: DriftColumns, window: DriftColumns, names: readonly string[], heldRows: number, room: ColumnRoom): Promise<FeatureDrift[]> {
   if (baseline.rows + window.rows > heldRows) return measureByProfiles(baseline, window, names);
   const measured: FeatureDrift[] = [];
   const atOnce = Math.max(1, Math.floor(HELD_VALUES / Math.max(1, baseline.rows + window.rows)));
-  for (let start = 0; start < names.length; start += atOnce) measured.push(...(await measureExactly(baseline, window, names.slice(start, start + atOnce))));
+  for (let start = 0; start < names.length; start += atOnce) measured.push(...(await measureExactly(baseline, window, names.slice(start, start + atOnce), room)));
   return measured;
 }
 
-async function measureExactly(baseline: DriftColumns, window: DriftColumns, names: readonly string[]): Promise<FeatureDrift[]> {
-  const references = await baseline.numbers(names);
-  const currents = await window.numbers(names);
+async function measureExactly(baseline: DriftColumns, window: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<FeatureDrift[]> {
+  const references = names.map((_, index) => room.double(2 * index, baseline.rows));
+  const currents = names.map((_, index) => room.double(2 * index + 1, window.rows));
+  await baseline.numbers(names, references);
+  await window.numbers(names, currents);
   return names.map((name, index) => {
-    const side = profileBaseline(references[index]!);
-    return numericDrift(name, side, profileWindow(side.profile, currents[index]!));
+    const side = profileBaseline(references[index]!, room.integer(0, baseline.rows));
+    return numericDrift(name, side, profileWindow(side.profile, currents[index]!, room.integer(1, window.rows)));
   });
 }
 

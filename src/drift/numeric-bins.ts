@@ -1,4 +1,4 @@
-import { allAtEdge, type BucketValues, type ColumnValues, countIn, type NumericProfile, valuesIn } from './numeric-profile.js';
+import { allAtEdge, type BucketValues, type ColumnValues, countIn, type NumericProfile, valuesIn, withBins } from './numeric-profile.js';
 import { bucketOf, type BucketLayout, nextBelow } from './value-buckets.js';
 
 /** Bins of a number: below the first edge, from one edge up to (without) the next, from the last edge on. */
@@ -45,7 +45,8 @@ function ranked(profile: NumericProfile, shares: readonly number[], column: Colu
   const places = shares.map((share) => share * (finite - 1));
   const ranks = places.flatMap((place) => [Math.floor(place), Math.min(Math.floor(place) + 1, finite - 1)]);
   const before = new Float64Array(last + 1);
-  for (let bucket = 0; bucket < last; bucket++) before[bucket + 1] = before[bucket]! + countIn(profile, bucket);
+  const { sums } = profile;
+  for (let bucket = 0; bucket < last; bucket++) before[bucket + 1] = before[bucket]! + sums[3 * bucket]!;
   const buckets = ranks.map((rank) => bucketOfRank(before, rank));
   const wanted = new Uint8Array(last + 1);
   for (const bucket of buckets) wanted[bucket] = column && !allAtEdge(profile, bucket) ? 1 : 0;
@@ -78,7 +79,7 @@ export function withDeciles(profile: NumericProfile, column?: ColumnValues): Num
   const bins = binsAt(layout, column ? quantiles : quantiles.map((quantile) => layout.edges[bucketOf(layout, quantile)]!));
   // Between two of its values that lie beside each other a profile has none: an edge's bucket was looked into, or nothing of it lies below the edge.
   const below = Float64Array.from(bins.edges, (edge, index) => (inside && bins.marks[bins.buckets[index]!] ? countBelow(inside, bins.buckets[index]!, edge) : 0));
-  return { ...profile, bins, below };
+  return withBins(profile, bins, below);
 }
 
 function countBelow({ starts, values }: BucketValues, bucket: number, edge: number): number {

@@ -1,4 +1,4 @@
-import { allAtEdge, type BucketValues, type ColumnValues, countIn, type NumericProfile, presentIn, valuesIn } from './numeric-profile.js';
+import { allAtEdge, type BucketValues, type ColumnValues, type NumericProfile, presentIn, valuesIn } from './numeric-profile.js';
 
 /** One side of a comparison. */
 export interface NumericSide {
@@ -60,13 +60,15 @@ interface Steps {
 function stepsOf(pair: Pair): Steps {
   const { baseline, window } = pair;
   const { buckets: last, edges } = baseline.layout;
+  const [sums, others] = [baseline.sums, window.sums];
   const [least, greatest] = [Math.min(baseline.least, window.least), Math.max(baseline.greatest, window.greatest)];
   const buckets = new Int32Array(last);
   const before = new Float64Array(last + 1);
   const otherBefore = new Float64Array(last + 1);
   let [length, count, other] = [0, baseline.minusInfinity, window.minusInfinity];
   for (let bucket = 0; bucket < last; bucket++) {
-    const [rise, otherRise] = [countIn(baseline, bucket), countIn(window, bucket)];
+    const rise = sums[3 * bucket]!;
+    const otherRise = others[3 * bucket]!;
     if (rise === 0 && otherRise === 0 && (edges[bucket + 1]! <= least || edges[bucket]! > greatest || count * pair.otherRows === other * pair.rows)) continue;
     buckets[length] = bucket;
     before[length] = count;

@@ -9,10 +9,10 @@ import { layoutFor } from './value-buckets.js';
 /** Values that a layout is made for. */
 export const LAYOUT_SAMPLE = 16_384;
 
-/** Profiles a baseline: its own values make the layout and the bins. @param values NaN is missing */
-export function profileBaseline(values: Float64Array): Required<NumericSide> {
+/** Profiles a baseline: its own values make the layout and the bins. @param values NaN is missing @param buckets as {@link addValues} */
+export function profileBaseline(values: Float64Array, buckets?: Int32Array): Required<NumericSide> {
   const profile = emptyProfile(layoutFor(evenSample(values)), null);
-  const column = addValues(profile, values);
+  const column = addValues(profile, values, buckets);
   return { profile: withDeciles(profile, column), column };
 }
 
@@ -23,9 +23,9 @@ function evenSample(values: Float64Array): Float64Array {
 }
 
 /** Profiles a window with the layout and the bins of its baseline. */
-export function profileWindow(baseline: NumericProfile, values: Float64Array): Required<NumericSide> {
+export function profileWindow(baseline: NumericProfile, values: Float64Array, buckets?: Int32Array): Required<NumericSide> {
   const profile = emptyProfile(baseline.layout, baseline.bins);
-  return { profile, column: addValues(profile, values) };
+  return { profile, column: addValues(profile, values, buckets) };
 }
 
 /** All figures of a number. Exact where both sides bring their values; else KS and Wasserstein carry an error. */

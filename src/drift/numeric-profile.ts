@@ -1,5 +1,5 @@
 import type { NumericBins } from './numeric-bins.js';
-import { type BucketLayout, orderedWord, wordsOf } from './value-buckets.js';
+import { type BucketLayout, tally } from './value-buckets.js';
 
 /**
  * What is kept of a numeric column: how many of its values lie in each bucket of a layout, and the exact sum of their
@@ -34,44 +34,46 @@ export interface ColumnValues {
   readonly buckets: Int32Array;
 }
 
-export function emptyProfile(layout: BucketLayout, bins: NumericBins | null): NumericProfile {
-  return {
-    layout, bins, below: new Float64Array(bins?.edges.length ?? 0), finite: 0, missing: 0, minusInfinity: 0, plusInfinity: 0, least: Infinity, greatest: -Infinity,
-    sums: new Float64Array(3 * layout.buckets),
-  };
+export const emptyProfile = (layout: BucketLayout, bins: NumericBins | null): NumericProfile => profileOf(layout, bins, new Float64Array(3 * layout.buckets));
+
+/** All profiles have one shape, of which compiled code is sure. */
+function profileOf(layout: BucketLayout, bins: NumericBins | null, sums: Float64Array): NumericProfile {
+  return { layout, bins, below: new Float64Array(bins?.edges.length ?? 0), finite: 0, missing: 0, minusInfinity: 0, plusInfinity: 0, least: Infinity, greatest: -Infinity, sums };
 }
 
-/** Adds values to a profile; NaN is missing. @returns them with their buckets */
-export function addValues(profile: NumericProfile, values: Float64Array): ColumnValues {
-  const { layout: { first, shift, buckets: outside }, bins, below, sums } = profile;
-  const marks = bins?.marks ?? null;
-  const buckets = new Int32Array(values.length);
-  const words = wordsOf(values);
-  let { finite, least, greatest } = profile;
-  for (let index = 0, at = 0; index < values.length; index++, at += 2) {
-    const value = values[index]!;
-    // What is not finite less itself is NaN.
-    if (value - value !== 0) {
-      addOther(profile, value);
-      buckets[index] = outside;
-      continue;
-    }
-    const ordered = orderedWord(words[at + 1]!);
-    const cell = (ordered >>> 16) ^ 0x8000;
-    const left = shift[cell]!;
-    const bucket = first[cell]! + ((ordered & 0xffff) >>> left);
-    buckets[index] = bucket;
-    sums[3 * bucket]! += 1;
-    sums[3 * bucket + 1]! += ordered & ((1 << left) - 1);
-    // The lower word of a negative number runs against its order, as its upper one does.
-    sums[3 * bucket + 2]! += (words[at]! ^ (ordered >> 31)) >>> 0;
-    if (marks !== null && marks[bucket] !== 0) countBelow(bins!, below, marks[bucket]! - 1, value);
-    finite += 1;
-    if (value < least) least = value;
-    if (value > greatest) greatest = value;
-  }
-  Object.assign(profile, { finite, least, greatest });
+/** The same counts under bins that were not known when the values were added. */
+export function withBins(profile: NumericProfile, bins: NumericBins, below: Float64Array): NumericProfile {
+  const binned = profileOf(profile.layout, bins, profile.sums);
+  binned.below.set(below);
+  for (const field of COUNTED) binned[field] = profile[field];
+  binned.least = profile.least;
+  binned.greatest = profile.greatest;
+  return binned;
+}
+
+const COUNTED = ['finite', 'missing', 'minusInfinity', 'plusInfinity'] as const;
+
+/** Adds values to a profile; NaN is missing. @param buckets is overwritten where it is long enough @returns the values with their buckets */
+export function addValues(profile: NumericProfile, values: Float64Array, buckets: Int32Array = new Int32Array(values.length)): ColumnValues {
+  const { layout, bins } = profile;
+  const facts = Float64Array.of(profile.least, profile.greatest, profile.missing, profile.minusInfinity, profile.plusInfinity);
+  const before = absent(profile);
+  tally(layout, values, buckets, profile.sums, facts);
+  [profile.least, profile.greatest, profile.missing, profile.minusInfinity, profile.plusInfinity] = facts as unknown as [number, number, number, number, number];
+  profile.finite += values.length - (absent(profile) - before);
+  if (bins) tallyBelow(values, buckets, bins.marks, bins.edges, bins.buckets, profile.below);
   return { values, buckets };
+}
+
+const absent = ({ missing, minusInfinity, plusInfinity }: NumericProfile): number => missing + minusInfinity + plusInfinity;
+
+function tallyBelow(values: Float64Array, buckets: Int32Array, marks: Uint8Array, edges: Float64Array, edgeBuckets: Int32Array, below: Float64Array): void {
+  for (let index = 0; index < values.length; index++) {
+    const bucket = buckets[index]!;
+    const mark = marks[bucket]!;
+    if (mark === 0) continue;
+    for (let edge = mark - 1; edge < edges.length && edgeBuckets[edge] === bucket; edge++) if (values[index]! < edges[edge]!) below[edge]! += 1;
+  }
 }
 
 /** How many values lie in a bucket. */
@@ -80,17 +82,6 @@ export const countIn = ({ sums }: NumericProfile, bucket: number): number => sum
 /** Every value of the bucket is its edge itself, as those of whole numbers often are. */
 export const allAtEdge = ({ sums }: NumericProfile, bucket: number): boolean => sums[3 * bucket + 1]! + sums[3 * bucket + 2]! === 0;
 
-/** @param first the first edge of the value's bucket */
-function countBelow({ edges, buckets }: NumericBins, below: Float64Array, first: number, value: number): void {
-  for (let edge = first; edge < edges.length && buckets[edge] === buckets[first]; edge++) if (value < edges[edge]!) below[edge]! += 1;
-}
-
-function addOther(profile: NumericProfile, value: number): void {
-  if (value === Infinity) profile.plusInfinity += 1;
-  else if (value === -Infinity) profile.minusInfinity += 1;
-  else profile.missing += 1;
-}
-
 /** The profile of all parts together. @throws RangeError when their layouts differ */
 export function mergeProfiles(parts: readonly NumericProfile[]): NumericProfile {
   const [head] = parts;
@@ -98,7 +89,7 @@ export function mergeProfiles(parts: readonly NumericProfile[]): NumericProfile 
   const whole = emptyProfile(head.layout, head.bins);
   for (const part of parts) {
     if (!sameLayout(part, head)) throw new RangeError('profiles of different layouts cannot be merged: make them all with the layout of the baseline');
-    for (const field of ['finite', 'missing', 'minusInfinity', 'plusInfinity'] as const) whole[field] += part[field];
+    for (const field of COUNTED) whole[field] += part[field];
     whole.least = Math.min(whole.least, part.least);
     whole.greatest = Math.max(whole.greatest, part.greatest);
     for (const field of ['sums', 'below'] as const) addTo(whole[field], part[field]);
@@ -124,19 +115,26 @@ export const presentIn = ({ finite, minusInfinity, plusInfinity }: NumericProfil
  * @param wanted [buckets + 1] 1 where a bucket's values are wanted; the last one is never
  */
 export function valuesIn(profile: NumericProfile, { values, buckets }: ColumnValues, wanted: Uint8Array): BucketValues {
-  const last = profile.layout.buckets;
+  const { sums, layout: { buckets: last } } = profile;
   const starts = new Int32Array(last + 1);
   let total = 0;
   for (let bucket = 0; bucket < last; bucket++) {
     starts[bucket] = total;
-    if (wanted[bucket]) total += countIn(profile, bucket);
+    if (wanted[bucket] !== 0) total += sums[3 * bucket]!;
   }
   starts[last] = total;
   const gathered = new Float64Array(total);
-  const next = starts.slice();
-  for (let index = 0; index < values.length; index++) if (wanted[buckets[index]!]) gathered[next[buckets[index]!]!++] = values[index]!;
+  gather(values, buckets, wanted, starts.slice(), gathered);
   for (let bucket = 0; bucket < last; bucket++) if (starts[bucket + 1]! - starts[bucket]! > 1) sort(gathered.subarray(starts[bucket], starts[bucket + 1]));
   return { starts, values: gathered };
+}
+
+/** @param next where the next value of each bucket goes */
+function gather(values: Float64Array, buckets: Int32Array, wanted: Uint8Array, next: Int32Array, gathered: Float64Array): void {
+  for (let index = 0; index < values.length; index++) {
+    const bucket = buckets[index]!;
+    if (wanted[bucket] !== 0) gathered[next[bucket]!++] = values[index]!;
+  }
 }
 
 /** Most buckets of many values hold one value many times. */

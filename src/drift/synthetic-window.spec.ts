@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WINDOW_LOOKS, type WindowVerdict } from '../contracts/window-summary.js';
+import { JUDGING_LOOKS, type WindowVerdict } from '../contracts/window-summary.js';
 import { specWith } from '../data/data-fixture.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { writeSyntheticWindow } from './synthetic-files.js';
@@ -34,7 +34,7 @@ const blind = (spec: ModelSpec): ModelSpec => ({ ...spec, serving: { ...spec.ser
 let made = 0;
 async function look(spec: ModelSpec, quality: Quality): Promise<{ looks: LookResult[]; verdict: WindowVerdict }> {
   const window = await writeSyntheticWindow({ spec, specDigest: 'sha256:0', deployment: 'default', quality, folder: join(folder, String((made += 1))) });
-  const looks = await Promise.all(WINDOW_LOOKS.map((one) => lookAtWindow(spec, one, { ...window, scratch: folder })));
+  const looks = await Promise.all(JUDGING_LOOKS.map((one) => lookAtWindow(spec, one, { ...window, scratch: folder })));
   return { looks, verdict: joinVerdicts(looks.map(({ verdict }) => verdict)) };
 }
 

@@ -1,15 +1,14 @@
 /**
- * Buckets of doubles that follow the data: every double belongs to one of 65,536 cells by its sign, exponent and first four bits of
- * its mantissa, and a cell that holds many values is cut into up to 65,536 buckets of equal width by the sixteen bits behind those.
- * A value's bucket costs two look-ups, whatever the distribution, and the order of buckets is that of their values. Only how
+ * Buckets of doubles that follow the data: every double belongs to one of 4,096 cells by its sign and exponent, and a cell that
+ * holds many values is cut into up to 2²⁰ buckets of equal width by the first bits of its mantissa. A value's bucket costs two look-ups, whatever the distribution, and the order of buckets is that of their values. Only how
  * evenly they are filled depends on the sample: figures that need more than a bucket's count look into the bucket.
  */
 export interface BucketLayout {
   /** Buckets in all, those of cells that are not cut included. */
   readonly buckets: number;
-  /** [65536] the first bucket of a cell */
+  /** [4096] the first bucket of a cell */
   readonly first: Int32Array;
-  /** [65536] how many of the sixteen bits do not count: 16 where the cell is one bucket */
+  /** [4096] how many of the twenty upper bits of the mantissa do not count: 20 where the cell is one bucket */
   readonly shift: Uint8Array;
   /** [buckets + 1] Bucket b holds the numbers from edges[b] up to, without, edges[b + 1]. Ascending, infinities where numbers end. */
   readonly edges: Float64Array;
@@ -20,20 +19,23 @@ export interface BucketLayout {
 /** What makes a layout: the cells that are cut, and by how many bits. */
 export interface CutCells {
   readonly cells: readonly number[];
-  /** 1 to 16 each, as long as `cells`. */
+  /** 1 to 20 each, as long as `cells`. */
   readonly bits: readonly number[];
 }
 
-const CELLS = 65_536;
-const CELL_BITS = 16;
+const CELLS = 4_096;
+/** Of the upper word, those that do not name the cell. */
+const PART_BITS = 20;
+const PARTS = 1 << PART_BITS;
+const PART_MASK = PARTS - 1;
 /** The bits of a negative double, read as an integer, run against its order. */
 const ALL_BUT_SIGN = 0x7fffffff;
-const CELL_OF_ZERO = 0x8000;
+const CELL_OF_ZERO = 0x800;
 /** Upper word of −0 and of the smallest negative numbers. */
 const MINUS_ZERO = -0x80000000;
 const MANTISSA_BITS = 52;
 const EXPONENT_BIAS = 1_023;
-/** Buckets that share the sample, beside those of cells that are not cut. */
+/** Buckets that share the values, beside those of cells that are not cut. */
 export const TARGET_BUCKETS = 16_384;
 
 /**
@@ -52,7 +54,7 @@ export function layoutFor(sample: Float64Array): BucketLayout {
   const cells: number[] = [];
   const bits: number[] = [];
   counts.forEach((count, cell) => {
-    const wanted = Math.min(CELL_BITS, Math.ceil(Math.log2((count / finite) * TARGET_BUCKETS)));
+    const wanted = Math.min(PART_BITS, Math.ceil(Math.log2((count / finite) * TARGET_BUCKETS)));
     if (count === 0 || wanted < 1) return;
     cells.push(cell);
     bits.push(wanted);
@@ -62,40 +64,74 @@ export function layoutFor(sample: Float64Array): BucketLayout {
 
 /** The layout with these cells cut. @throws RangeError for cells or bits that cannot be */
 export function layoutOf({ cells, bits }: CutCells): BucketLayout {
-  const shift = new Uint8Array(CELLS).fill(CELL_BITS);
+  const shift = new Uint8Array(CELLS).fill(PART_BITS);
   cells.forEach((cell, index) => {
     const cut = bits[index] ?? 0;
-    if (!(Number.isInteger(cell) && cell >= 0 && cell < CELLS && Number.isInteger(cut) && cut >= 1 && cut <= CELL_BITS)) throw new RangeError(`cell ${cell} cannot be cut by ${cut} bits`);
-    shift[cell] = CELL_BITS - cut;
+    if (!(Number.isInteger(cell) && cell >= 0 && cell < CELLS && Number.isInteger(cut) && cut >= 1 && cut <= PART_BITS)) throw new RangeError(`cell ${cell} cannot be cut by ${cut} bits`);
+    shift[cell] = PART_BITS - cut;
   });
   const first = new Int32Array(CELLS);
   let buckets = 0;
   for (let cell = 0; cell < CELLS; cell++) {
     first[cell] = buckets;
-    buckets += 1 << (CELL_BITS - shift[cell]!);
+    buckets += 1 << (PART_BITS - shift[cell]!);
   }
   return { buckets, first, shift, ...edgesOf(buckets, first, shift) };
 }
 
 /** The other way round: what is kept of a layout. */
 export function cutCellsOf({ shift }: BucketLayout): CutCells {
-  const cells = [...shift.keys()].filter((cell) => shift[cell]! < CELL_BITS);
-  return { cells, bits: cells.map((cell) => CELL_BITS - shift[cell]!) };
+  const cells = [...shift.keys()].filter((cell) => shift[cell]! < PART_BITS);
+  return { cells, bits: cells.map((cell) => PART_BITS - shift[cell]!) };
 }
 
 /** The words of doubles, upper word second; on every processor that Node runs on. */
-export const wordsOf = (values: Float64Array): Int32Array => new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
+const wordsOf = (values: Float64Array): Int32Array => new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
 
 /** An upper word as an integer whose order is that of the numbers; −0 stands with 0. */
-export const orderedWord = (upper: number): number => (upper === MINUS_ZERO ? 0 : upper ^ ((upper >> 31) & ALL_BUT_SIGN));
-const cellOf = (ordered: number): number => (ordered >>> CELL_BITS) ^ CELL_OF_ZERO;
+const orderedWord = (upper: number): number => (upper === MINUS_ZERO ? 0 : upper ^ ((upper >> 31) & ALL_BUT_SIGN));
+const cellOf = (ordered: number): number => (ordered >>> PART_BITS) ^ CELL_OF_ZERO;
 
 /** The bucket of a finite number. */
 export function bucketOf({ first, shift }: Pick<BucketLayout, 'first' | 'shift'>, value: number): number {
   ONE[0] = value;
   const ordered = orderedWord(ONE_WORDS[1]!);
   const cell = cellOf(ordered);
-  return first[cell]! + ((ordered & 0xffff) >>> shift[cell]!);
+  return first[cell]! + ((ordered & PART_MASK) >>> shift[cell]!);
+}
+
+/**
+ * Finds the buckets of values and adds the finite ones to a profile's sums. This is where the time goes, so it works on typed arrays alone and stands beside its
+ * constants.
+ * @param buckets of the values, written here; the layout's number of buckets for what is not finite @param sums as NumericProfile's
+ * @param facts [5] least and greatest finite value, and how many values are missing, −Infinity, Infinity; taken on
+ */
+export function tally({ first, shift, buckets: outside }: BucketLayout, values: Float64Array, buckets: Int32Array, sums: Float64Array, facts: Float64Array): void {
+  const words = wordsOf(values);
+  let least = facts[0]!;
+  let greatest = facts[1]!;
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]!;
+    // What is not finite less itself is NaN.
+    if (value - value !== 0) {
+      buckets[index] = outside;
+      facts[value > 0 ? 4 : value < 0 ? 3 : 2]! += 1;
+      continue;
+    }
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
+    const ordered = orderedWord(words[2 * index + 1]!);
+    const cell = (ordered >>> PART_BITS) ^ CELL_OF_ZERO;
+    const left = shift[cell]!;
+    const bucket = first[cell]! + ((ordered & PART_MASK) >>> left);
+    buckets[index] = bucket;
+    sums[3 * bucket]! += 1;
+    sums[3 * bucket + 1]! += ordered & ((1 << left) - 1);
+    // The lower word of a negative number runs against its order, as its upper one does.
+    sums[3 * bucket + 2]! += (words[2 * index]! ^ (ordered >> 31)) >>> 0;
+  }
+  facts[0] = least;
+  facts[1] = greatest;
 }
 
 /** The largest number below a finite one. */
@@ -117,8 +153,8 @@ function edgesOf(buckets: number, first: Int32Array, shift: Uint8Array): Pick<Bu
   for (let cell = 0; cell < CELLS; cell++) {
     const step = 1 << shift[cell]!;
     const distance = spacingAt(cell);
-    for (let bucket = first[cell]!, part = 0; part < CELLS; bucket++, part += step) {
-      edges[bucket] = smallestAt(((cell ^ CELL_OF_ZERO) << CELL_BITS) | part);
+    for (let bucket = first[cell]!, part = 0; part < PARTS; bucket++, part += step) {
+      edges[bucket] = smallestAt(((cell ^ CELL_OF_ZERO) << PART_BITS) | part);
       spacing[bucket] = distance;
     }
   }
@@ -134,10 +170,9 @@ function smallestAt(ordered: number): number {
 }
 
 function spacingAt(cell: number): number {
-  const upper = cell >= CELL_OF_ZERO ? cell ^ CELL_OF_ZERO : CELL_OF_ZERO - 1 - cell;
-  return SPACINGS[Math.max(upper >> MANTISSA_BITS_OF_CELL, 1)]!;
+  const exponent = cell >= CELL_OF_ZERO ? cell ^ CELL_OF_ZERO : CELL_OF_ZERO - 1 - cell;
+  return SPACINGS[Math.max(exponent, 1)]!;
 }
 
-const MANTISSA_BITS_OF_CELL = 4;
 /** By the exponent's bits; in two steps, since the first ones lie below the smallest power of two with all its bits. */
 const SPACINGS = Float64Array.from({ length: 2_048 }, (_, exponent) => 2 ** (exponent - EXPONENT_BIAS) * 2 ** -MANTISSA_BITS);

@@ -1,4 +1,4 @@
-import { type FeatureCounts, type LossSummary, WINDOW_LOOKS, type WindowFinding, type WindowSummary, type WindowVerdict } from '../contracts/window-summary.js';
+import { type FeatureCounts, JUDGING_LOOKS, type LossSummary, type WindowFinding, type WindowSummary, type WindowVerdict } from '../contracts/window-summary.js';
 import { comparisonLoss } from '../spec/comparison-loss.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { lowerMean, lowerShare } from './lower-bounds.js';
@@ -16,7 +16,7 @@ export const NEGLIGIBLE_SHARE = 0.001;
  */
 export function checkWindow(spec: Pick<ModelSpec, 'task' | 'data' | 'rollout' | 'monitoring'>, summary: WindowSummary): WindowVerdict {
   const checks = summary.rows === 0 ? [] : [...shareChecks(spec.data.features, summary), ...lossChecks(spec, summary.loss)];
-  const findings = checks.flatMap((check) => check(WINDOW_ALPHA / WINDOW_LOOKS.length / checks.length) ?? []);
+  const findings = checks.flatMap((check) => check(WINDOW_ALPHA / JUDGING_LOOKS.length / checks.length) ?? []);
   const verdict = findings.length > 0 ? 'fail' : checks.length > 0 ? 'pass' : 'inconclusive';
   return { verdict, rows: summary.rows, checks: checks.length, findings };
 }

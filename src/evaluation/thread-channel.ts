@@ -42,9 +42,10 @@ export class ThreadChannel<Message extends { readonly kind: string }> {
     return this.fault !== undefined;
   }
 
-  /** The process may end while the thread waits to be asked. */
-  letProcessEnd(): void {
-    this.thread.unref();
+  /** Whether the process goes on for the thread's sake; not while it waits to be asked. */
+  holdProcess(held: boolean): void {
+    if (held) this.thread.ref();
+    else this.thread.unref();
   }
 
   post(message: unknown, transfer: readonly Transferable[]): void {

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { PerennialError } from '../contracts/failures.js';
 import type { WindowLook } from '../contracts/window-summary.js';
 import { WindowCheck } from './entities/window-check.entity.js';
+import { WindowDrift } from './entities/window-drift.entity.js';
 
 /** Windows of event time and what was found in them. */
 @Injectable()
@@ -17,6 +19,35 @@ export class WindowsRepository {
   async add(check: WindowCheck): Promise<boolean> {
     const inserted = await this.dataSource.createQueryBuilder().insert().into(WindowCheck).values(check).orIgnore().returning('model').execute();
     return (inserted.raw as unknown[]).length > 0;
+  }
+
+  /** Adds a `drift` look with what it found, both or neither. @returns as {@link add} */
+  async addDrift(check: WindowCheck, drift: WindowDrift): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      const inserted = await manager.createQueryBuilder().insert().into(WindowCheck).values(check).orIgnore().returning('model').execute();
+      if ((inserted.raw as unknown[]).length === 0) return false;
+      await manager.insert(WindowDrift, drift);
+      return true;
+    });
+  }
+
+  /** Of the newest window of a deployment that was held against a baseline. */
+  async lastDrift(model: string, deployment: string): Promise<WindowDrift | null> {
+    return this.dataSource.manager.findOne(WindowDrift, { where: { model, deployment }, order: { fromEvent: 'DESC' } });
+  }
+
+  /** Of the window that begins then. @throws PerennialError `NotFound` */
+  async drift(model: string, deployment: string, fromEvent: Date): Promise<WindowDrift> {
+    const drift = await this.dataSource.manager.findOneBy(WindowDrift, { model, deployment, fromEvent });
+    if (!drift) throw new PerennialError('NotFound', `No window of ${model}/${deployment} that begins at ${fromEvent.toISOString()} was held against a baseline`, { from: fromEvent.toISOString() });
+    return drift;
+  }
+
+  /** The last windows first, of one deployment or of all of a model. */
+  async listDrift(model: string, limit: number, deployment?: string): Promise<WindowDrift[]> {
+    return this.dataSource.manager.find(WindowDrift, {
+      where: { model, ...(deployment === undefined ? {} : { deployment }) }, order: { untilEvent: 'DESC', deployment: 'ASC' }, take: limit,
+    });
   }
 
   /** The last windows first, of one deployment or of all of a model. */

@@ -102,6 +102,8 @@ const monitoring = z.strictObject({
   window: positiveDuration.default('P1D'),
   /** The largest mean loss of a window (`rollout.comparison.metric`) that raises no alarm. */
   maximumLoss: z.number().gt(0).optional(),
+  /** Of the features that are found to drift in a year of event time, the share that may be found by chance. */
+  falseDiscoveries: z.number().gt(0).max(0.5).default(0.05),
 });
 
 export const modelSpecSchema = z

@@ -6,6 +6,7 @@ import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
+import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
@@ -68,6 +69,7 @@ export class WorkerModule {
         VersionCommands,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows] },
         ObservedFiles,
+        DriftBaselines,
         DueWindows,
         HistoryExport,
         OpenWork,

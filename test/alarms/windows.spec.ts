@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import type { ActivitySettings } from '../../activities/activity-settings.js';
+import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
@@ -36,7 +37,9 @@ import { LabelsRepository } from '../../src/registry/labels.repository.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
 import { ObservationsRepository } from '../../src/registry/observations.repository.js';
 import { ReleasesRepository } from '../../src/registry/releases.repository.js';
+import { RetrainsRepository } from '../../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../../src/registry/routing.repository.js';
+import { VersionsRepository } from '../../src/registry/versions.repository.js';
 import { WindowsRepository } from '../../src/registry/windows.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
@@ -104,7 +107,8 @@ async function wire(): Promise<void> {
   const converted = new ObservationsActivities(observations, models, settings, stores);
   const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
   due = new DueWindows(windows, observations, labels, models, routing);
-  const checks = new WindowsActivities(due, windows, labels, alarms, files, settings);
+  const baselines = new DriftBaselines(models, new RetrainsRepository(dataSource, audit), routing, new VersionsRepository(dataSource, audit), windows, settings, stores);
+  const checks = new WindowsActivities(due, windows, labels, alarms, files, settings, baselines);
   await work({
     lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled) },
     data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindows: checks.checkWindows.bind(checks) },

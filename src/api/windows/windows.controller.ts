@@ -1,9 +1,11 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { FolderStore } from '../../artifacts/folder-store.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { WindowsRepository } from '../../registry/windows.repository.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { modelPath } from '../requests/fields.js';
+import { windowDriftAnswer, type WindowDriftAnswer, windowDriftListSchema, windowDriftPath, type WindowDriftPath, windowDriftQuery, type WindowDriftQuery, type WindowDriftReportAnswer, windowDriftReportSchema } from './window-drift.dto.js';
 import { windowAnswer, type WindowAnswer, windowListSchema, windowsQuery, type WindowsQuery } from './windows.dto.js';
 
 @ApiTags('Windows')
@@ -15,6 +17,7 @@ export class WindowsController {
   constructor(
     private readonly windows: WindowsRepository,
     private readonly models: ModelsRepository,
+    private readonly store: FolderStore,
   ) {}
 
   @Get()
@@ -24,5 +27,24 @@ export class WindowsController {
   async listWindows(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: windowsQuery }) { limit, deployment }: WindowsQuery): Promise<{ items: WindowAnswer[] }> {
     await this.models.get(model);
     return { items: (await this.windows.list(model, limit, deployment)).map(windowAnswer) };
+  }
+
+  @Get('drift')
+  @Operation('How inputs moved', "Windows whose inputs were held against the baseline of their deployment's champion, the last first.")
+  @Answer(200, 'The comparisons', windowDriftListSchema)
+  @Problems('ModelNotFound')
+  async listDrift(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: windowsQuery }) { limit, deployment }: WindowsQuery): Promise<{ items: WindowDriftAnswer[] }> {
+    await this.models.get(model);
+    return { items: (await this.windows.listDrift(model, limit, deployment)).map(windowDriftAnswer) };
+  }
+
+  @Get(':from/drift')
+  @Operation('The inputs of one window beside the baseline', 'Every figure of every feature; docs/MONITORING.md says what each means.')
+  @Answer(200, 'The figures', windowDriftReportSchema)
+  @Problems('ModelNotFound', 'NotFound')
+  async readDrift(@Param({ schema: windowDriftPath }) { model, from }: WindowDriftPath, @Query({ schema: windowDriftQuery }) { deployment }: WindowDriftQuery): Promise<WindowDriftReportAnswer> {
+    await this.models.get(model);
+    const { reportDigest } = await this.windows.drift(model, deployment, new Date(from));
+    return JSON.parse((await this.store.readBytes(reportDigest)).toString('utf8')) as WindowDriftReportAnswer;
   }
 }

@@ -22,12 +22,12 @@ const finding = z.strictObject({
 export const windowSchema = z
   .strictObject({
     deployment: z.string(),
-    look: z.enum(WINDOW_LOOKS).meta({ description: '`inputs`: when the window closed; `loss`: when the horizon of its labels had passed too.' }),
+    look: z.enum(WINDOW_LOOKS).meta({ description: '`inputs`: when the window closed; `loss`: when the horizon of its labels had passed too; `drift`: its inputs beside the champion\'s baseline, which is no judgement.' }),
     from: instant.meta({ description: 'Event time.' }),
     until: instant.meta({ description: 'Event time; does not belong to it.' }),
-    verdict: z.enum(['pass', 'fail', 'inconclusive']).meta({ description: '`inconclusive`: there was nothing to hold it against.' }),
+    verdict: z.enum(['pass', 'fail', 'inconclusive']).meta({ description: '`inconclusive`: there was nothing to hold it against. `drift` never fails.' }),
     rows: count,
-    checks: count.meta({ description: 'How many limits it was held against.' }),
+    checks: count.meta({ description: 'How many limits it was held against, or features compared.' }),
     findings: z.array(finding).readonly().meta({ description: 'Limits that it breaks.' }),
     inputRows: count.meta({ description: 'Rows whose inputs were kept and looked at.' }),
     features: z

@@ -1,0 +1,37 @@
+import type { FeatureDrift } from './feature-drift.js';
+
+/** The inputs of one window beside the baseline of its deployment's champion. */
+export interface WindowDriftReport {
+  readonly model: string;
+  readonly deployment: string;
+  /** Event time, ISO 8601; `until` does not belong to it. */
+  readonly from: string;
+  readonly until: string;
+  /** Rows whose inputs were kept. */
+  readonly rows: number;
+  readonly baseline: DriftBaseline;
+  /** In the order of the champion's spec. */
+  readonly features: readonly FeatureDrift[];
+  /** Features that are found to drift, under the spec's rate of false discoveries in a year. */
+  readonly drifted: readonly string[];
+  /** What a p-value might be at most to be found in this window; null where nothing could be tested. */
+  readonly level: number | null;
+}
+
+/** The rows on which the champion was judged before it came into service. */
+export interface DriftBaseline {
+  readonly version: number;
+  readonly snapshot: string;
+  readonly rows: number;
+  readonly from: string;
+  readonly until: string;
+}
+
+/** Where the search for drift stands after a window; the next one goes on from it. */
+export interface DriftSearch {
+  readonly alpha: number;
+  readonly yearFromMs: number;
+  readonly untilMs: number;
+  readonly used: number;
+  readonly discovered: readonly string[];
+}

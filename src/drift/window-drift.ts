@@ -1,0 +1,78 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FeatureDrift } from '../contracts/feature-drift.js';
+import type { DriftSearch } from '../contracts/window-drift.js';
+import { type Database, fileList, withDatabase } from '../data/duckdb.js';
+import { FLOAT32_MAX, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
+import { type ObservedWindowQuery, withObservedWindow } from '../observations/observed-window.js';
+import type { FeatureSpec } from '../spec/model-spec.js';
+import { decideDrift, startDiscoveries } from './drift-discoveries.js';
+import type { DriftMeter } from './drift-meter.js';
+import type { EventStretch } from './window-grid.js';
+
+export interface WindowDriftQuery extends Omit<ObservedWindowQuery, 'version'> {
+  /** Of the champion's spec. */
+  readonly features: readonly FeatureSpec[];
+  /** The baseline's rows as the source has them, a Parquet file on this machine. */
+  readonly baseline: string;
+}
+
+/**
+ * Holds the distributions of a window's inputs, of all versions that answered, against the baseline's. Both sides are made alike first: numbers as
+ * the model takes them (float32; what is not finite is missing), categories as texts.
+ * @returns in the order of the features, those whose inputs were kept; empty where none was
+ * @throws PerennialError `DataNotFound`, `DataUnreadable`
+ */
+export async function measureWindowDrift(meter: DriftMeter, { features, baseline, ...query }: WindowDriftQuery): Promise<FeatureDrift[]> {
+  const { scratch, signal } = query;
+  const folder = await mkdtemp(join(scratch, 'drift-'));
+  try {
+    const [reference, current] = [join(folder, 'baseline.parquet'), join(folder, 'window.parquet')];
+    const kept = await writeWindow(query, features, current);
+    if (kept.length === 0) return [];
+    await withDatabase({ files: [baseline], scratch: folder, ...(signal && { signal }) }, (database) =>
+      write(database, reference, kept.map((feature) => alike(feature, quoteIdentifier(feature.name))), `read_parquet(${fileList([baseline])})`));
+    const order = { baseline: [reference], window: [current], features: kept.map(({ name, type }) => ({ name, type })), scratch: folder };
+    return await meter.measure({ ...order, ...(signal && { signal }) });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** @returns the features that the window has */
+function writeWindow({ scratch, ...query }: Omit<ObservedWindowQuery, 'version'>, features: readonly FeatureSpec[], path: string): Promise<readonly FeatureSpec[]> {
+  const files = { ...query.files, labels: [] };
+  return withObservedWindow({ ...query, scratch, files, version: null }, async (database, { relation, kept }) => {
+    const known = features.filter(({ name }) => kept?.includes(name));
+    if (known.length > 0) await write(database, path, known.map((feature) => alike(feature, `inputs.${quoteIdentifier(feature.name)}`)), `${relation} WHERE inputs IS NOT NULL`);
+    return known;
+  });
+}
+
+function alike({ name, type }: FeatureSpec, value: string): string {
+  const number = `CAST(${value} AS DOUBLE)`;
+  const same = type === 'category' ? `CAST(${value} AS VARCHAR)` : `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN CAST(${number} AS FLOAT) END`;
+  return `${same} AS ${quoteIdentifier(name)}`;
+}
+
+const write = (database: Database, path: string, columns: readonly string[], relation: string): Promise<void> =>
+  database.run(`COPY (SELECT ${columns.join(', ')} FROM ${relation}) TO ${quoteLiteral(path)} (FORMAT parquet)`);
+
+export interface DriftFindings {
+  readonly drifted: readonly string[];
+  readonly level: number | null;
+  readonly search: DriftSearch;
+}
+
+/**
+ * Finds the features that drift, by the p-values of KS for numbers and chi² for categories, under a rate of false discoveries in each year
+ * of event time ({@link decideDrift}).
+ * @param before where the search stood after the last window of the deployment; null for its first
+ */
+export function findDrift(features: readonly FeatureDrift[], { fromMs, untilMs }: EventStretch, alpha: number, before: DriftSearch | null): DriftFindings {
+  const state = before?.alpha === alpha ? before : { ...startDiscoveries(alpha, before?.yearFromMs ?? fromMs), untilMs: before?.untilMs ?? fromMs };
+  if (features.length === 0) return { drifted: [], level: null, search: { ...state, untilMs } };
+  const values = Float64Array.from(features, ({ ks, chiSquared }) => ks?.pValue ?? chiSquared?.pValue ?? NaN);
+  const decided = decideDrift(state, { fromMs, untilMs, kind: 'pValues', quantities: features.map(({ name }) => name), values });
+  return { drifted: decided.found, level: decided.level, search: decided.state };
+}
