@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { clusteredByDay, lateLabels, lookingAfterEveryLabel } from '../bench/simulations/false-promotions.js';
+import { changingStreams, harmlessAlarms, retrainOnHarm, YEARLY_BUDGET } from '../bench/simulations/harm-alarms.js';
 import { Random } from '../bench/simulations/random.js';
 import { rateOf } from '../bench/simulations/rates.js';
+import type { WindowFacts } from '../bench/simulations/retraining-arena.js';
 import { rowsUntilBetter } from '../bench/simulations/sample-sizes.js';
 import { heavyTails, probabilities, rarePositives } from '../bench/simulations/worlds.js';
 
@@ -33,6 +35,26 @@ describe.each(METHODS)('%s', (method) => {
     expect(neverShare).toBe(0);
   });
 });
+
+describe('alarms of harm', () => {
+  it('stay under their budget on years without harm, features that move among them', () => {
+    expect(harmlessAlarms(retrainOnHarm(), { runs: 60, seed }).low).toBeLessThan(YEARLY_BUDGET);
+  });
+
+  it('would not, if every rise were one', () => {
+    const onAnyRise = { name: 'any rise', start: () => ({ heldOut, labelled }: WindowFacts) => labelled !== null && meanOf(labelled.losses) > meanOf(heldOut.losses) };
+    expect(harmlessAlarms(onAnyRise, { runs: 20, seed }).low).toBeGreaterThan(YEARLY_BUDGET);
+  });
+
+  it('come soon after a change that costs much', () => {
+    const found = changingStreams({ repeats: 1, seed }, [retrainOnHarm()]).find(({ stream }) => stream === 'AGRAWAL 1 → 2, abrupt')!.policies[0]!;
+    expect(found.found).toBe(1);
+    expect(found.delayWindows).toBeLessThan(6);
+    expect(found.lossAvoided).toBeGreaterThan(0.1);
+  });
+});
+
+const meanOf = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 describe('the simulations notice', () => {
   it('labels that enter before their horizon', () => {

@@ -1,8 +1,8 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
 import type { ColumnRoom } from './column-room.js';
 import type { DriftColumns } from './drift-columns.js';
-import { withDeciles } from './numeric-bins.js';
-import { LAYOUT_SAMPLE, numericDrift, profileBaseline, profileWindow } from './numeric-drift.js';
+import { withRoughDeciles } from './numeric-bins.js';
+import { LAYOUT_SAMPLE, numericDrift, profiledDrift } from './numeric-drift.js';
 import { addValues, emptyProfile, type NumericProfile } from './numeric-profile.js';
 import { layoutFor } from './value-buckets.js';
 
@@ -23,23 +23,20 @@ async function measureExactly(baseline: DriftColumns, window: DriftColumns, name
   const currents = names.map((_, index) => room.double(2 * index + 1, window.rows));
   await baseline.numbers(names, references);
   await window.numbers(names, currents);
-  return names.map((name, index) => {
-    const side = profileBaseline(references[index]!, room.integer(0, baseline.rows));
-    return numericDrift(name, side, profileWindow(side.profile, currents[index]!, room.integer(1, window.rows)));
-  });
+  return names.map((name, index) => numericDrift(name, references[index]!, currents[index]!, [room.integer(0, baseline.rows), room.integer(1, window.rows)]));
 }
 
 async function measureByProfiles(baseline: DriftColumns, window: DriftColumns, names: readonly string[]): Promise<FeatureDrift[]> {
   const measured: FeatureDrift[] = [];
   for (const name of names) {
-    const reference = withDeciles(await profiled(baseline, name, emptyProfile(layoutFor(await baseline.sample(name, LAYOUT_SAMPLE)), null)));
-    measured.push(numericDrift(name, { profile: reference }, { profile: await profiled(window, name, emptyProfile(reference.layout, reference.bins)) }));
+    const reference = withRoughDeciles(await profiled(baseline, name, emptyProfile(layoutFor(await baseline.sample(name, LAYOUT_SAMPLE)), null)));
+    measured.push(profiledDrift(name, reference, await profiled(window, name, emptyProfile(reference.layout, reference.bins))));
   }
   return measured;
 }
 
 async function profiled(columns: DriftColumns, name: string, profile: NumericProfile): Promise<NumericProfile> {
   // The chunk's array belongs to DuckDB, and its words must lie at a multiple of eight.
-  await columns.visit([name], ([values]) => void addValues(profile, values!.slice()));
+  await columns.visit([name], ([values]) => addValues(profile, values!.slice()));
   return profile;
 }

@@ -1,4 +1,5 @@
-import { allAtEdge, type BucketValues, type ColumnValues, countIn, type NumericProfile, valuesIn, withBins } from './numeric-profile.js';
+import type { BucketValues } from './bucket-values.js';
+import { type NumericProfile, withBins } from './numeric-profile.js';
 import { bucketOf, type BucketLayout, nextBelow } from './value-buckets.js';
 
 /** Bins of a number: below the first edge, from one edge up to (without) the next, from the last edge on. */
@@ -26,60 +27,56 @@ export function binsAt(layout: BucketLayout, edges: readonly number[]): NumericB
   return { edges: different, buckets, marks };
 }
 
-/**
- * Quantiles of a profile's finite values: numpy.quantile's, linear between two values.
- * @param shares between 0 and 1 @param column the profile's values; without them a value is the edge of its bucket, at most a bucket too low
- * @returns as many as shares; empty where there is no finite value
- */
-export const quantilesOf = (profile: NumericProfile, shares: readonly number[], column?: ColumnValues): number[] => ranked(profile, shares, column).quantiles;
-
-interface Ranked {
-  readonly quantiles: number[];
-  /** Of the buckets that hold the values beside the quantiles; null where they were not needed. */
-  readonly inside: BucketValues | null;
+/** Where the quantiles of a profile's finite values lie: between the values of two neighbouring ranks each (numpy.quantile's `linear`). */
+export interface QuantilePlaces {
+  readonly places: readonly number[];
+  /** Two for each place; from 0. */
+  readonly ranks: readonly number[];
+  /** [ranks] the bucket of the value of that rank, and how many values lie before that bucket. */
+  readonly buckets: readonly number[];
+  readonly before: readonly number[];
 }
 
-function ranked(profile: NumericProfile, shares: readonly number[], column: ColumnValues | undefined): Ranked {
-  const { finite, layout: { edges, buckets: last } } = profile;
-  if (finite === 0) return { quantiles: [], inside: null };
-  const places = shares.map((share) => share * (finite - 1));
+/** @param shares between 0 and 1 @returns none where there is no finite value */
+export function quantilePlaces({ finite, counts }: NumericProfile, shares: readonly number[]): QuantilePlaces {
+  const places = finite === 0 ? [] : shares.map((share) => share * (finite - 1));
   const ranks = places.flatMap((place) => [Math.floor(place), Math.min(Math.floor(place) + 1, finite - 1)]);
-  const before = new Float64Array(last + 1);
-  const { sums } = profile;
-  for (let bucket = 0; bucket < last; bucket++) before[bucket + 1] = before[bucket]! + sums[3 * bucket]!;
-  const buckets = ranks.map((rank) => bucketOfRank(before, rank));
-  const wanted = new Uint8Array(last + 1);
-  for (const bucket of buckets) wanted[bucket] = column && !allAtEdge(profile, bucket) ? 1 : 0;
-  const inside = column && wanted.includes(1) ? valuesIn(profile, column, wanted) : null;
-  const values = ranks.map((rank, index) => {
-    const bucket = buckets[index]!;
-    return wanted[bucket] ? inside!.values[inside!.starts[bucket]! + rank - before[bucket]!]! : Math.max(edges[bucket]!, profile.least);
-  });
-  return { quantiles: places.map((place, index) => between(values[2 * index]!, values[2 * index + 1]!, place - Math.floor(place))), inside };
+  const order = ranks.map((_, index) => index).sort((one, other) => ranks[one]! - ranks[other]!);
+  const [buckets, before] = [new Array<number>(ranks.length), new Array<number>(ranks.length)];
+  let [bucket, sum] = [0, 0];
+  for (const index of order) {
+    for (; sum + counts[bucket]! <= ranks[index]!; bucket++) sum += counts[bucket]!;
+    buckets[index] = bucket;
+    before[index] = sum;
+  }
+  return { places, ranks, buckets, before };
+}
+
+/** The quantiles, from the values of their buckets. */
+export function quantilesAt({ places, ranks, buckets, before }: QuantilePlaces, { starts, values }: BucketValues): number[] {
+  const ranked = ranks.map((rank, index) => values[starts[buckets[index]!]! + rank - before[index]!]!);
+  return places.map((place, index) => between(ranked[2 * index]!, ranked[2 * index + 1]!, place - Math.floor(place)));
 }
 
 /** From the nearer end, as numpy does. */
 const between = (low: number, high: number, part: number): number => (part < 0.5 ? low + (high - low) * part : high - (high - low) * (1 - part));
 
-/** The bucket of the value with so many before it. */
-function bucketOfRank(before: Float64Array, rank: number): number {
-  let [low, high] = [0, before.length - 2];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (before[middle + 1]! > rank) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+/** Quantiles without the values: the edges of their buckets, each at most a bucket too low. */
+export function roughQuantiles(profile: NumericProfile, shares: readonly number[]): number[] {
+  const { ranks, buckets } = quantilePlaces(profile, shares);
+  return ranks.flatMap((_, index) => (index % 2 === 0 ? [Math.max(profile.layout.edges[buckets[index]!]!, profile.least)] : []));
 }
 
-/** The profile with the deciles of its values as bins. @param column the profile's values; without them the deciles are edges of buckets */
-export function withDeciles(profile: NumericProfile, column?: ColumnValues): NumericProfile {
-  const { quantiles, inside } = ranked(profile, BIN_SHARES, column);
+/** The profile with its deciles as bins, where its values are gone: edges of buckets. */
+export function withRoughDeciles(profile: NumericProfile): NumericProfile {
   const { layout } = profile;
-  const bins = binsAt(layout, column ? quantiles : quantiles.map((quantile) => layout.edges[bucketOf(layout, quantile)]!));
-  // Between two of its values that lie beside each other a profile has none: an edge's bucket was looked into, or nothing of it lies below the edge.
-  const below = Float64Array.from(bins.edges, (edge, index) => (inside && bins.marks[bins.buckets[index]!] ? countBelow(inside, bins.buckets[index]!, edge) : 0));
-  return withBins(profile, bins, below);
+  const bins = binsAt(layout, roughQuantiles(profile, BIN_SHARES).map((quantile) => layout.edges[bucketOf(layout, quantile)]!));
+  return withBins(profile, bins, new Float64Array(bins.edges.length));
+}
+
+/** The profile under these bins. @param inside holds at least the values of the buckets that the bins mark, where the profile has any there */
+export function underBins(profile: NumericProfile, bins: NumericBins, inside: BucketValues): NumericProfile {
+  return withBins(profile, bins, Float64Array.from(bins.edges, (edge, index) => (bins.marks[bins.buckets[index]!] ? countBelow(inside, bins.buckets[index]!, edge) : 0)));
 }
 
 function countBelow({ starts, values }: BucketValues, bucket: number, edge: number): number {
@@ -89,12 +86,11 @@ function countBelow({ starts, values }: BucketValues, bucket: number, edge: numb
 }
 
 /** [edges + 1] how many present values lie in each bin; infinities in the outer ones. @throws RangeError for a profile without bins */
-export function binCounts(profile: NumericProfile): Float64Array {
-  const { bins, below, minusInfinity, plusInfinity, finite } = profile;
+export function binCounts({ bins, below, counts, minusInfinity, plusInfinity, finite }: NumericProfile): Float64Array {
   if (!bins) throw new RangeError('the profile was made without bins');
   const lower = new Float64Array(bins.edges.length);
   for (let edge = 0, bucket = 0, sum = 0; edge < lower.length; edge++) {
-    for (; bucket < bins.buckets[edge]!; bucket++) sum += countIn(profile, bucket);
+    for (; bucket < bins.buckets[edge]!; bucket++) sum += counts[bucket]!;
     lower[edge] = sum + below[edge]!;
   }
   return Float64Array.from({ length: lower.length + 1 }, (_, bin) => {

@@ -1,10 +1,10 @@
 import type { NumericBins } from './numeric-bins.js';
-import { type BucketLayout, tally } from './value-buckets.js';
+import { type BucketLayout, tallyCounts, tallySums } from './value-buckets.js';
 
 /**
  * What is kept of a numeric column: how many of its values lie in each bucket of a layout, and the exact sum of their
  * distances from the bucket's edge. All of it is whole numbers, so that profiles of parts add up to the profile of the whole in
- * whatever order they are merged (up to 2²¹ values in one bucket for the last bits of the sums, 2⁵³ for all else).
+ * whatever order they are merged (up to 2²¹ values in one bucket for the last bits of the sums, 2³² for its count).
  */
 export interface NumericProfile {
   readonly layout: BucketLayout;
@@ -21,29 +21,33 @@ export interface NumericProfile {
   /** Of the finite values; Infinity and −Infinity where there are none. */
   least: number;
   greatest: number;
+  /** [buckets] how many values */
+  readonly counts: Uint32Array;
   /**
-   * [buckets, 3] how many values, and the sum of their distances from the bucket's edge in units of the spacing of doubles there, as two
-   * numbers: the second × 2³² + the third.
+   * [buckets, 2] the sum of the values' distances from the bucket's edge in units of the spacing of doubles there, as two
+   * numbers: the first × 2³² + the second. Null where the values themselves are at hand.
    */
-  readonly sums: Float64Array;
+  readonly sums: Float64Array | null;
 }
 
 /** A column's values and the bucket of each; a layout's number of buckets where a value is not finite. */
 export interface ColumnValues {
   readonly values: Float64Array;
   readonly buckets: Int32Array;
+  /** Of the finite values. */
+  readonly sum: number;
 }
 
-export const emptyProfile = (layout: BucketLayout, bins: NumericBins | null): NumericProfile => profileOf(layout, bins, new Float64Array(3 * layout.buckets));
+export const emptyProfile = (layout: BucketLayout, bins: NumericBins | null): NumericProfile => profileOf(layout, bins, new Uint32Array(layout.buckets), new Float64Array(2 * layout.buckets));
 
 /** All profiles have one shape, of which compiled code is sure. */
-function profileOf(layout: BucketLayout, bins: NumericBins | null, sums: Float64Array): NumericProfile {
-  return { layout, bins, below: new Float64Array(bins?.edges.length ?? 0), finite: 0, missing: 0, minusInfinity: 0, plusInfinity: 0, least: Infinity, greatest: -Infinity, sums };
+function profileOf(layout: BucketLayout, bins: NumericBins | null, counts: Uint32Array, sums: Float64Array | null): NumericProfile {
+  return { layout, bins, below: new Float64Array(bins?.edges.length ?? 0), finite: 0, missing: 0, minusInfinity: 0, plusInfinity: 0, least: Infinity, greatest: -Infinity, counts, sums };
 }
 
 /** The same counts under bins that were not known when the values were added. */
 export function withBins(profile: NumericProfile, bins: NumericBins, below: Float64Array): NumericProfile {
-  const binned = profileOf(profile.layout, bins, profile.sums);
+  const binned = profileOf(profile.layout, bins, profile.counts, profile.sums);
   binned.below.set(below);
   for (const field of COUNTED) binned[field] = profile[field];
   binned.least = profile.least;
@@ -53,21 +57,32 @@ export function withBins(profile: NumericProfile, bins: NumericBins, below: Floa
 
 const COUNTED = ['finite', 'missing', 'minusInfinity', 'plusInfinity'] as const;
 
-/** Adds values to a profile; NaN is missing. @param buckets is overwritten where it is long enough @returns the values with their buckets */
-export function addValues(profile: NumericProfile, values: Float64Array, buckets: Int32Array = new Int32Array(values.length)): ColumnValues {
-  const { layout, bins } = profile;
-  const facts = Float64Array.of(profile.least, profile.greatest, profile.missing, profile.minusInfinity, profile.plusInfinity);
+/** Adds values to a profile; NaN is missing. */
+export function addValues(profile: NumericProfile, values: Float64Array): void {
+  const { layout, bins, sums } = profile;
+  const { buckets } = count(profile, values, new Int32Array(values.length));
+  if (sums) tallySums(layout, values, buckets, sums);
+  if (bins) tallyBelow(values, buckets, bins, profile.below);
+}
+
+/** A profile for values that are kept beside it: without their sums. @param buckets is overwritten where it is long enough */
+export function countValues(layout: BucketLayout, values: Float64Array, buckets: Int32Array = new Int32Array(values.length)): { readonly profile: NumericProfile; readonly column: ColumnValues } {
+  const profile = profileOf(layout, null, new Uint32Array(layout.buckets), null);
+  return { profile, column: count(profile, values, buckets) };
+}
+
+function count(profile: NumericProfile, values: Float64Array, buckets: Int32Array): ColumnValues {
+  const facts = Float64Array.of(profile.least, profile.greatest, profile.missing, profile.minusInfinity, profile.plusInfinity, 0);
   const before = absent(profile);
-  tally(layout, values, buckets, profile.sums, facts);
-  [profile.least, profile.greatest, profile.missing, profile.minusInfinity, profile.plusInfinity] = facts as unknown as [number, number, number, number, number];
+  tallyCounts(profile.layout, values, buckets, profile.counts, facts);
+  [profile.least, profile.greatest, profile.missing, profile.minusInfinity, profile.plusInfinity] = facts as unknown as number[] as [number, number, number, number, number];
   profile.finite += values.length - (absent(profile) - before);
-  if (bins) tallyBelow(values, buckets, bins.marks, bins.edges, bins.buckets, profile.below);
-  return { values, buckets };
+  return { values, buckets, sum: facts[5]! };
 }
 
 const absent = ({ missing, minusInfinity, plusInfinity }: NumericProfile): number => missing + minusInfinity + plusInfinity;
 
-function tallyBelow(values: Float64Array, buckets: Int32Array, marks: Uint8Array, edges: Float64Array, edgeBuckets: Int32Array, below: Float64Array): void {
+function tallyBelow(values: Float64Array, buckets: Int32Array, { marks, edges, buckets: edgeBuckets }: NumericBins, below: Float64Array): void {
   for (let index = 0; index < values.length; index++) {
     const bucket = buckets[index]!;
     const mark = marks[bucket]!;
@@ -76,23 +91,20 @@ function tallyBelow(values: Float64Array, buckets: Int32Array, marks: Uint8Array
   }
 }
 
-/** How many values lie in a bucket. */
-export const countIn = ({ sums }: NumericProfile, bucket: number): number => sums[3 * bucket]!;
-
-/** Every value of the bucket is its edge itself, as those of whole numbers often are. */
-export const allAtEdge = ({ sums }: NumericProfile, bucket: number): boolean => sums[3 * bucket + 1]! + sums[3 * bucket + 2]! === 0;
-
-/** The profile of all parts together. @throws RangeError when their layouts differ */
+/** The profile of all parts together. @throws RangeError when their layouts differ, or a part has no sums */
 export function mergeProfiles(parts: readonly NumericProfile[]): NumericProfile {
   const [head] = parts;
   if (!head) throw new RangeError('there is no profile to merge');
   const whole = emptyProfile(head.layout, head.bins);
   for (const part of parts) {
     if (!sameLayout(part, head)) throw new RangeError('profiles of different layouts cannot be merged: make them all with the layout of the baseline');
+    if (!part.sums) throw new RangeError('a profile without sums cannot be merged');
     for (const field of COUNTED) whole[field] += part[field];
     whole.least = Math.min(whole.least, part.least);
     whole.greatest = Math.max(whole.greatest, part.greatest);
-    for (const field of ['sums', 'below'] as const) addTo(whole[field], part[field]);
+    for (let bucket = 0; bucket < whole.counts.length; bucket++) whole.counts[bucket]! += part.counts[bucket]!;
+    addTo(whole.sums!, part.sums);
+    addTo(whole.below, part.below);
   }
   return whole;
 }
@@ -109,42 +121,3 @@ function addTo(whole: Float64Array, part: Float64Array): void {
 
 /** Values that order has a place for: all but the missing. */
 export const presentIn = ({ finite, minusInfinity, plusInfinity }: NumericProfile): number => finite + minusInfinity + plusInfinity;
-
-/**
- * The values that lie in the wanted buckets, bucket by bucket, each bucket's in ascending order.
- * @param wanted [buckets + 1] 1 where a bucket's values are wanted; the last one is never
- */
-export function valuesIn(profile: NumericProfile, { values, buckets }: ColumnValues, wanted: Uint8Array): BucketValues {
-  const { sums, layout: { buckets: last } } = profile;
-  const starts = new Int32Array(last + 1);
-  let total = 0;
-  for (let bucket = 0; bucket < last; bucket++) {
-    starts[bucket] = total;
-    if (wanted[bucket] !== 0) total += sums[3 * bucket]!;
-  }
-  starts[last] = total;
-  const gathered = new Float64Array(total);
-  gather(values, buckets, wanted, starts.slice(), gathered);
-  for (let bucket = 0; bucket < last; bucket++) if (starts[bucket + 1]! - starts[bucket]! > 1) sort(gathered.subarray(starts[bucket], starts[bucket + 1]));
-  return { starts, values: gathered };
-}
-
-/** @param next where the next value of each bucket goes */
-function gather(values: Float64Array, buckets: Int32Array, wanted: Uint8Array, next: Int32Array, gathered: Float64Array): void {
-  for (let index = 0; index < values.length; index++) {
-    const bucket = buckets[index]!;
-    if (wanted[bucket] !== 0) gathered[next[bucket]!++] = values[index]!;
-  }
-}
-
-/** Most buckets of many values hold one value many times. */
-function sort(values: Float64Array): void {
-  for (let index = 1; index < values.length; index++) if (values[index] !== values[0]) return void values.sort();
-}
-
-/** Values of some buckets: those of bucket b are values[starts[b]] … values[starts[b + 1] − 1], ascending. */
-export interface BucketValues {
-  /** [buckets + 1] */
-  readonly starts: Int32Array;
-  readonly values: Float64Array;
-}

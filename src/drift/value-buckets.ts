@@ -101,15 +101,16 @@ export function bucketOf({ first, shift }: Pick<BucketLayout, 'first' | 'shift'>
 }
 
 /**
- * Finds the buckets of values and adds the finite ones to a profile's sums. This is where the time goes, so it works on typed arrays alone and stands beside its
+ * Finds the buckets of values and counts them. With {@link tallySums} this is where the time goes, so both work on typed arrays alone and stand beside their
  * constants.
- * @param buckets of the values, written here; the layout's number of buckets for what is not finite @param sums as NumericProfile's
- * @param facts [5] least and greatest finite value, and how many values are missing, −Infinity, Infinity; taken on
+ * @param buckets of the values, written here; the layout's number of buckets for what is not finite @param counts [buckets] added to
+ * @param facts [6] least and greatest finite value, how many values are missing, −Infinity, Infinity, and the sum of the finite ones; taken on
  */
-export function tally({ first, shift, buckets: outside }: BucketLayout, values: Float64Array, buckets: Int32Array, sums: Float64Array, facts: Float64Array): void {
+export function tallyCounts({ first, shift, buckets: outside }: BucketLayout, values: Float64Array, buckets: Int32Array, counts: Uint32Array, facts: Float64Array): void {
   const words = wordsOf(values);
   let least = facts[0]!;
   let greatest = facts[1]!;
+  let sum = facts[5]!;
   for (let index = 0; index < values.length; index++) {
     const value = values[index]!;
     // What is not finite less itself is NaN.
@@ -120,18 +121,29 @@ export function tally({ first, shift, buckets: outside }: BucketLayout, values: 
     }
     if (value < least) least = value;
     if (value > greatest) greatest = value;
+    sum += value;
     const ordered = orderedWord(words[2 * index + 1]!);
     const cell = (ordered >>> PART_BITS) ^ CELL_OF_ZERO;
-    const left = shift[cell]!;
-    const bucket = first[cell]! + ((ordered & PART_MASK) >>> left);
+    const bucket = first[cell]! + ((ordered & PART_MASK) >>> shift[cell]!);
     buckets[index] = bucket;
-    sums[3 * bucket]! += 1;
-    sums[3 * bucket + 1]! += ordered & ((1 << left) - 1);
-    // The lower word of a negative number runs against its order, as its upper one does.
-    sums[3 * bucket + 2]! += (words[2 * index]! ^ (ordered >> 31)) >>> 0;
+    counts[bucket]! += 1;
   }
   facts[0] = least;
   facts[1] = greatest;
+  facts[5] = sum;
+}
+
+/** Adds the finite values' distances from their buckets' edges. @param buckets of the values @param sums as NumericProfile's */
+export function tallySums({ shift, buckets: outside }: BucketLayout, values: Float64Array, buckets: Int32Array, sums: Float64Array): void {
+  const words = wordsOf(values);
+  for (let index = 0; index < values.length; index++) {
+    const bucket = buckets[index]!;
+    if (bucket === outside) continue;
+    const ordered = orderedWord(words[2 * index + 1]!);
+    sums[2 * bucket]! += ordered & ((1 << shift[(ordered >>> PART_BITS) ^ CELL_OF_ZERO]!) - 1);
+    // The lower word of a negative number runs against its order, as its upper one does.
+    sums[2 * bucket + 1]! += (words[2 * index]! ^ (ordered >> 31)) >>> 0;
+  }
 }
 
 /** The largest number below a finite one. */

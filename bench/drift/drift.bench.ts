@@ -1,0 +1,89 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { pythonEnvironment } from '../python-environment.js';
+import { sampleTree } from '../scoring/process-tree.js';
+import { median } from '../statistics.js';
+import type { Figures, Measured } from './comparisons.js';
+
+/**
+ * All figures of 30 features of a window beside a baseline, both of as many rows: ours, a scan of both files by DuckDB (the floor), SciPy by hand and
+ * Evidently's PSI take turns in processes of their own. `npm run bench -- drift [rows] [rounds] [peers: yes or no]`
+ */
+const ROWS = Number(process.argv[2] ?? 1_000_000);
+const ROUNDS = Number(process.argv[3] ?? 5);
+const WITH_PEERS = (process.argv[4] ?? 'yes') !== 'no';
+const WARM_ROWS = 100_000;
+const PEER_ROUNDS = 1;
+const SAMPLE_EVERY_MS = 10;
+const FOLDER = resolve('var/bench/drift');
+const SOURCES = resolve('bench/drift');
+
+const run = promisify(execFile);
+const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+interface Run extends Measured {
+  readonly peakMiB: number;
+}
+
+async function rowsOf(python: string, rows: number): Promise<[string, string]> {
+  const folder = join(FOLDER, String(rows));
+  const files: [string, string] = [join(folder, 'reference.parquet'), join(folder, 'current.parquet')];
+  if (files.some((file) => !existsSync(file))) {
+    console.log(`Making twice ${rows.toLocaleString('en-US')} rows (once) …`);
+    mkdirSync(folder, { recursive: true });
+    await run(python, [join(SOURCES, 'prepare.py'), folder, String(rows)]);
+  }
+  return files;
+}
+
+/** Runs a contender and watches its memory; the last line that it prints is its report. */
+async function measured(program: string, args: readonly string[]): Promise<Run> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let [output, peak] = ['', 0];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const watch = setInterval(() => (peak = Math.max(peak, sampleTree(child.pid!)?.rssBytes ?? 0)), SAMPLE_EVERY_MS);
+  const code = await new Promise((settle) => child.once('close', settle));
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${String(code)}`);
+  return { ...(JSON.parse(output.trim().split('\n').at(-1) ?? '') as Measured), peakMiB: peak / 2 ** 20 };
+}
+
+const python = await pythonEnvironment(FOLDER, join(SOURCES, 'requirements.txt'));
+const [files, warm] = [await rowsOf(python, ROWS), await rowsOf(python, WARM_ROWS)];
+const scratch = join(FOLDER, 'scratch');
+const contenders: Readonly<Record<string, { readonly rounds: number; readonly go: () => Promise<Run> }>> = {
+  'DuckDB scan (floor)': { rounds: ROUNDS, go: () => measured(process.execPath, [beside('./scan-floor.js'), ...files, scratch]) },
+  Perennial: { rounds: ROUNDS, go: () => measured(process.execPath, [beside('./measure-drift.js'), ...files, scratch, ...warm]) },
+  ...(WITH_PEERS ? {
+    'SciPy by hand': { rounds: PEER_ROUNDS, go: () => measured(python, [join(SOURCES, 'scipy_peer.py'), ...files]) },
+    'Evidently, PSI': { rounds: PEER_ROUNDS, go: () => measured(python, [join(SOURCES, 'evidently_peer.py'), ...files]) },
+  } : {}),
+};
+
+const results = new Map<string, Run[]>(Object.keys(contenders).map((name) => [name, []]));
+for (let round = 0; round < ROUNDS; round++) {
+  for (const [name, { rounds, go }] of Object.entries(contenders)) if (round < rounds) results.get(name)!.push(await go());
+}
+
+const [floor, ours] = [results.get('DuckDB scan (floor)')!, results.get('Perennial')!];
+const seconds = (runs: readonly Run[]): number => median(runs.map((one) => one.seconds));
+console.log(`\n${ROWS.toLocaleString('en-US')} rows beside ${ROWS.toLocaleString('en-US')}, 20 numbers and 10 categories\n                      runs   wall s   ÷ floor   peak MiB`);
+for (const [name, runs] of results) {
+  console.log(`${name.padEnd(22)}${String(runs.length).padStart(4)}${seconds(runs).toFixed(2).padStart(9)}${(seconds(runs) / seconds(floor)).toFixed(1).padStart(10)}${median(runs.map(({ peakMiB }) => peakMiB)).toFixed(0).padStart(11)}`);
+}
+const ratio = median(ours.map((one, round) => one.seconds / floor[round]!.seconds));
+const [goal, memory] = ROWS > 2_000_000 ? [3, 1_024] : [2.5, Infinity];
+console.log(`\nours ÷ floor, round by round: ${ratio.toFixed(2)} (goal: at most ${goal}): ${ratio <= goal ? 'met' : 'NOT met'}`);
+if (memory < Infinity) console.log(`peak memory: ${median(ours.map(({ peakMiB }) => peakMiB)).toFixed(0)} MiB (goal: at most ${memory}): ${median(ours.map(({ peakMiB }) => peakMiB)) <= memory ? 'met' : 'NOT met'}`);
+console.log(`the first window of ${WARM_ROWS.toLocaleString('en-US')} rows in a new process: ${median(ours.map((one) => one.firstSeconds!)).toFixed(2)} s`);
+const byHand = results.get('SciPy by hand')?.[0]?.figures;
+if (byHand) console.log(`largest difference from SciPy, relative to 1 or the figure: ${largestDifference(ours[0]!.figures!, byHand).toExponential(1)}`);
+
+function largestDifference(one: Readonly<Record<string, Figures>>, other: Readonly<Record<string, Figures>>): number {
+  const differences = Object.entries(other).flatMap(([name, expected]) =>
+    (Object.keys(expected) as (keyof Figures)[]).map((figure) => Math.abs((one[name]![figure] ?? NaN) - expected[figure]!) / Math.max(1, Math.abs(expected[figure]!))));
+  return Math.max(...differences);
+}

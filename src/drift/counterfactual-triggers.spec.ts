@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { normalQuantile } from '../evaluation/distributions.js';
+import { type CounterfactualFacts, type CounterfactualState, CUSUM_DEFAULTS, type CusumPlan, PSI_LIMIT, startCounterfactuals, stepCounterfactuals } from './counterfactual-triggers.js';
+import { uniformDraws } from './testing/uniform-draws.js';
+
+const { cases } = JSON.parse(readFileSync(new URL('./reference/counterfactual-triggers.json', import.meta.url), 'utf8')) as {
+  readonly cases: readonly { readonly plan: CusumPlan; readonly losses: readonly (number | null)[]; readonly sums: readonly (number | null)[]; readonly alarms: readonly number[] }[];
+};
+
+const BEGIN = Date.UTC(2026, 0, 10);
+const PLAN: CusumPlan = { mean: 0.2, deviation: 0.02, ...CUSUM_DEFAULTS };
+const QUIET: CounterfactualFacts = { untilMs: BEGIN, meanLoss: null, features: [] };
+
+/** The policies' retrains, window by window, the state taken through JSON each time. */
+function run(windows: readonly Partial<CounterfactualFacts>[], plan = PLAN): { readonly retrained: readonly string[]; readonly states: readonly CounterfactualState[] } {
+  let state = startCounterfactuals(BEGIN);
+  const states: CounterfactualState[] = [];
+  const retrained = windows.map((window) => {
+    const step = stepCounterfactuals(JSON.parse(JSON.stringify(state)) as CounterfactualState, { ...QUIET, ...window }, plan);
+    ({ state } = step);
+    states.push(state);
+    return step.retrained.join();
+  });
+  return { retrained, states };
+}
+
+describe('the calendar', () => {
+  it('retrains once in each month that begins, in UTC, also after a gap', () => {
+    const ends = [Date.UTC(2026, 0, 31, 23, 59), Date.UTC(2026, 1, 1), Date.UTC(2026, 1, 20), Date.UTC(2026, 4, 3), Date.UTC(2026, 4, 4), Date.UTC(2026, 11, 31), Date.UTC(2027, 0, 1)];
+    expect(run(ends.map((untilMs) => ({ untilMs }))).retrained).toEqual(['', 'calendar', '', 'calendar', '', 'calendar', 'calendar']);
+  });
+});
+
+describe("Page's test", () => {
+  it.each(cases.map((one, index) => [index, one] as const))('is his definition, case %i', (_, { plan, losses, sums, alarms }) => {
+    const { retrained, states } = run(losses.map((meanLoss) => ({ meanLoss })), plan);
+    expect(retrained.flatMap((policies, window) => (policies === 'cusum' ? [window] : []))).toEqual(alarms);
+    sums.forEach((sum, window) => {
+      if (sum === null) expect(states[window]!.cusum.sum).toBe(window === 0 ? 0 : states[window - 1]!.cusum.sum);
+      else expect(Math.abs(states[window]!.cusum.sum - (alarms.includes(window) ? 0 : sum)), `window ${window}`).toBeLessThan(1e-9);
+    });
+  });
+
+  it('has the published length of a run without change: 930 for k = 0.5 and h = 5', () => {
+    const uniform = uniformDraws(465);
+    let [state, alarms] = [startCounterfactuals(BEGIN), 0];
+    const windows = 600_000;
+    for (let window = 0; window < windows; window++) {
+      const step = stepCounterfactuals(state, { ...QUIET, meanLoss: 0.2 + 0.02 * normalQuantile(uniform() + 2 ** -34) }, PLAN);
+      ({ state } = step);
+      alarms += step.retrained.length;
+    }
+    expect(windows / alarms).toBeGreaterThan(930 * 0.88);
+    expect(windows / alarms).toBeLessThan(930 * 1.12);
+  });
+
+  it('refuses plans and losses that make no sense', () => {
+    for (const plan of [{ ...PLAN, deviation: 0 }, { ...PLAN, deviation: NaN }, { ...PLAN, threshold: 0 }, { ...PLAN, allowance: -1 }, { ...PLAN, mean: NaN }]) {
+      expect(() => run([{}], plan)).toThrow(RangeError);
+    }
+    expect(() => run([{ meanLoss: NaN }])).toThrow(/not finite/);
+  });
+});
+
+describe('PSI', () => {
+  const of = (a: number | null, b: number | null): Partial<CounterfactualFacts> => ({ features: [{ name: 'a', psi: a }, { name: 'b', psi: b }] });
+
+  it('retrains where a feature comes to lie above the limit', () => {
+    expect(run([of(0.1, null), of(PSI_LIMIT, 0), of(0.21, 0), of(0.5, 0), of(0.5, 0.3), of(0, 0), of(0, 0.3)]).retrained).toEqual(['', '', 'psi', '', 'psi', '', 'psi']);
+  });
+});
+
+it('tells all that would have retrained', () => {
+  const window = { untilMs: Date.UTC(2026, 1, 1), meanLoss: 1, features: [{ name: 'a', psi: 3 }] };
+  expect(run([window]).retrained).toEqual(['calendar,cusum,psi']);
+});

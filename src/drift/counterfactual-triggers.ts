@@ -1,0 +1,85 @@
+import type { FeatureDrift } from '../contracts/feature-drift.js';
+
+/**
+ * What simpler policies would have done with the same windows, beside the decision that was made: nobody acts on it. Each keeps a small
+ * state of its own and counts its own retrains; what a retrain of theirs would have changed in the windows after it is not known.
+ */
+export interface CounterfactualState {
+  /** The last month, counted from year 0, for which the calendar retrained. */
+  readonly calendar: { readonly month: number };
+  /** S of Page's test after the last window with a loss. */
+  readonly cusum: { readonly sum: number };
+  /** The features whose PSI was above the limit in the last window. */
+  readonly psi: { readonly above: readonly string[] };
+}
+
+export type CounterfactualPolicy = keyof CounterfactualState;
+
+/** Page's test in units of the deviation: it looks for a mean that rose by 2 · allowance. */
+export interface CusumPlan {
+  /** Mean loss of a window while all is well, and the standard deviation of windows' mean losses around it. */
+  readonly mean: number;
+  readonly deviation: number;
+  /** k, in deviations. */
+  readonly allowance: number;
+  /** h, in deviations. */
+  readonly threshold: number;
+}
+
+/** k and h for a rise by one deviation: one false alarm in about 930 independent normal windows (Montgomery, Statistical Quality Control, ch. 9: 465 two-sided). */
+export const CUSUM_DEFAULTS = { allowance: 0.5, threshold: 5 } as const;
+/** Above it a shift is customarily called significant (Siddiqi, Credit Risk Scorecards, 2006, from 0.25 on; 0.2 is what monitors ship with). */
+export const PSI_LIMIT = 0.2;
+
+export interface CounterfactualFacts {
+  /** The end of the window. */
+  readonly untilMs: number;
+  /** Of the window's labelled rows; null where there is none. */
+  readonly meanLoss: number | null;
+  readonly features: readonly Pick<FeatureDrift, 'name' | 'psi'>[];
+}
+
+export interface CounterfactualStep {
+  readonly state: CounterfactualState;
+  /** The policies that would have retrained at the end of this window. */
+  readonly retrained: readonly CounterfactualPolicy[];
+}
+
+/** @param atMs when the policies begin: the calendar waits for the month after it */
+export const startCounterfactuals = (atMs: number): CounterfactualState => ({ calendar: { month: monthOf(atMs) }, cusum: { sum: 0 }, psi: { above: [] } });
+
+/**
+ * The next window, in order of time:
+ * - `calendar`: retrains at the first window that ends in a later UTC month than its last retrain;
+ * - `cusum`: S ← max(0, S + (x̄ − mean) ÷ deviation − k), and retrains where S > h; S then begins at 0 again. A window without a loss changes
+ *   nothing. Source: Page, "Continuous inspection schemes", Biometrika 41, 1954;
+ * - `psi`: retrains where the PSI of a feature is above 0.2 and was not in the window before: the retrain would have made it the new baseline.
+ * @throws RangeError where the plan makes no sense, or a mean loss is not finite
+ */
+export function stepCounterfactuals(state: CounterfactualState, facts: CounterfactualFacts, plan: CusumPlan): CounterfactualStep {
+  const month = Math.max(state.calendar.month, monthOf(facts.untilMs));
+  const sum = pageSum(state.cusum.sum, facts.meanLoss, plan);
+  const alarm = sum > plan.threshold;
+  const above = facts.features.flatMap(({ name, psi }) => (psi !== null && psi > PSI_LIMIT ? [name] : []));
+  const fired: Record<CounterfactualPolicy, boolean> = {
+    calendar: month > state.calendar.month, cusum: alarm, psi: above.some((name) => !state.psi.above.includes(name)),
+  };
+  return {
+    state: { calendar: { month }, cusum: { sum: alarm ? 0 : sum }, psi: { above } },
+    retrained: (['calendar', 'cusum', 'psi'] as const).filter((policy) => fired[policy]),
+  };
+}
+
+function pageSum(before: number, loss: number | null, { mean, deviation, allowance, threshold }: CusumPlan): number {
+  if (!(deviation > 0 && deviation < Infinity && allowance >= 0 && threshold > 0 && Number.isFinite(mean))) {
+    throw new RangeError(`Page's test needs a deviation above 0, an allowance of at least 0 and a threshold above 0: ${deviation}, ${allowance}, ${threshold}`);
+  }
+  if (loss === null) return before;
+  if (!Number.isFinite(loss)) throw new RangeError(`the mean loss ${loss} is not finite`);
+  return Math.max(0, before + (loss - mean) / deviation - allowance);
+}
+
+function monthOf(ms: number): number {
+  const date = new Date(ms);
+  return date.getUTCFullYear() * 12 + date.getUTCMonth();
+}

@@ -1,0 +1,114 @@
+import type { WindowDriftReport } from '../contracts/window-drift.js';
+import { DRAWN_CATEGORIES } from './page/distribution-bars.js';
+import { featureFigure } from './page/feature-figure.js';
+import { featureTable, NAME, type RankedFeature } from './page/feature-table.js';
+import { countText, instantText, pValueText } from './page/figures.js';
+import { type Markup, markup, NOTHING, userText } from './page/markup.js';
+import { PAGE_STYLE } from './page/page-style.js';
+
+/** Features whose distributions are drawn: the page of a wide model stays below 10 MB. */
+export const DRAWN_FEATURES = 200;
+/** Found features that are named above the table. */
+const NAMED_FOUND = 20;
+const TITLE = 80;
+
+/**
+ * A window's drift report as one HTML page that needs nothing else: what was compared with what, which features are found to drift, all
+ * figures, and the distributions of the first {@link DRAWN_FEATURES} features. Texts of the report are escaped, long ones shortened; a figure
+ * that is not defined is a dash, and a feature without a value on either side has no plot.
+ * @returns an HTML document, the same for the same report
+ */
+export function driftPage(report: WindowDriftReport): string {
+  const features = ranked(report);
+  const title = markup`Drift of ${userText(report.model, TITLE)}`;
+  // Nothing may be loaded or run, should a text ever come through as markup.
+  return markup`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Drift of ${report.model}, ${report.deployment}, ${instantText(report.from)}</title>
+<style>${{ markup: PAGE_STYLE }}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${compared(report)}
+${findings(report)}
+<h2 id="features">Features</h2>
+${featureTable(features, DRAWN_FEATURES)}
+${distributions(features)}
+${NOTES}
+</main>
+</body>
+</html>
+`.markup;
+}
+
+/** Features that were found first, then by PSI, those without one last; else in the order of the report. */
+function ranked({ features, drifted }: WindowDriftReport): RankedFeature[] {
+  const found = new Set(drifted);
+  return features
+    .map((feature) => ({ feature, found: found.has(feature.name) }))
+    .sort((one, other) => Number(other.found) - Number(one.found) || (other.feature.psi ?? -1) - (one.feature.psi ?? -1))
+    .map((entry, place) => ({ ...entry, id: `feature-${place + 1}` }));
+}
+
+function compared({ model, deployment, from, until, rows, baseline, features }: WindowDriftReport): Markup {
+  const facts: readonly (readonly [string, Markup])[] = [
+    ['Model', userText(model, TITLE)],
+    ['Deployment', userText(deployment, TITLE)],
+    ['Window', stretch(from, until)],
+    ['Rows of the window', markup`${countText(rows)} whose inputs were kept`],
+    ['Features', markup`${countText(features.length)}`],
+    ['Champion', markup`version ${baseline.version}`],
+    ['Baseline', markup`${countText(baseline.rows)} rows on which the champion was judged before it came into service`],
+    ['Window of the baseline', stretch(baseline.from, baseline.until)],
+    ['Snapshot of the baseline', markup`<code>${baseline.snapshot}</code>`],
+  ];
+  return markup`<dl class="facts">${facts.map(([name, fact]) => markup`<dt>${name}</dt><dd>${fact}</dd>`)}</dl>`;
+}
+
+const stretch = (from: string, until: string): Markup => markup`from ${instant(from)} until, without it, ${instant(until)}`;
+const instant = (iso: string): Markup => markup`<time datetime="${iso}">${instantText(iso)}</time>`;
+
+function findings({ drifted, level }: WindowDriftReport): Markup {
+  const under = level === null
+    ? markup`No feature could be tested in this window.`
+    : markup`Found in this window is a p-value of at most ${pValueText(level)}: so the spec's rate of false discoveries in a year is kept.`;
+  return markup`<h2>Found to drift</h2>
+<div class="found-list"><p>${foundNames(drifted)}</p><p>${under}</p>
+<p>Drift alone is an observation, not harm: inputs may change while the answers stay as good. It is harm, measured by losses, that raises an alarm.</p></div>`;
+}
+
+function foundNames(drifted: readonly string[]): Markup {
+  if (drifted.length === 0) return markup`No feature is found to drift.`;
+  const names = drifted.slice(0, NAMED_FOUND).map((name, index) => markup`${index === 0 ? '' : ', '}<strong>${userText(name, NAME)}</strong>`);
+  const left = drifted.length - names.length;
+  const more = left > 0 ? markup` and ${countText(left)} more, first in the table` : NOTHING;
+  return markup`${countText(drifted.length)} ${drifted.length === 1 ? 'feature' : 'features'}: ${names}${more}.`;
+}
+
+function distributions(features: readonly RankedFeature[]): Markup {
+  const drawn = features.slice(0, DRAWN_FEATURES);
+  const left = features.length - drawn.length;
+  const cut = left === 0 ? NOTHING : markup`<p>Drawn are the first ${DRAWN_FEATURES} features of the table; the other ${countText(left)} stand in it alone.</p>`;
+  return markup`<h2>Distributions</h2>
+<p>Shares of the rows that have a value: the upper bar is the baseline's, the lower one the window's. The bins of a number are the deciles of its
+baseline, so the baseline has about 10 % in each, or another share where many rows have the same value. Of categories the ${DRAWN_CATEGORIES} with the
+largest share on either side are drawn, and the others together; “new” ones are not in the baseline.</p>${cut}
+<div class="features">${drawn.map(featureFigure)}</div>`;
+}
+
+const NOTES = markup`<h2>What the figures mean</h2>
+<dl class="notes">
+<dt>PSI</dt><dd>Population stability index over the bins or over all categories: 0 where both distributions are the same, without an upper bound.</dd>
+<dt>Jensen–Shannon</dt><dd>Distance over the same bins or categories, base 2: from 0 (the same) to 1 (nothing in common).</dd>
+<dt>KS</dt><dd>Kolmogorov–Smirnov, numbers: the greatest difference of both cumulative shares, from 0 to 1, with the p-value of the two-sample test.</dd>
+<dt>χ²</dt><dd>Pearson's test of homogeneity, categories, with its degrees of freedom (df).</dd>
+<dt>p-value</dt><dd>The chance of a difference at least as large if both sides had the same distribution. Features are found by it, not by PSI.</dd>
+<dt>Wasserstein</dt><dd>Numbers: how far the values moved on average, in the feature's unit.</dd>
+<dt>±</dt><dd>How far a figure may be off where it was computed from buckets of values.</dd>
+<dt>–</dt><dd>The figure is not defined, such as the test of a feature without a value.</dd>
+</dl>`;

@@ -1,0 +1,78 @@
+import type { HarmFigures } from './harm-sequence.js';
+import type { UpstreamFault } from './upstream-faults.js';
+
+/** What may lead to a retrain, the strongest first: each asks for no more than those after it. */
+export const RETRAINING_TRIGGERS = ['request', 'performance', 'harmfulDrift', 'newLabelledRows', 'schedule', 'dataDrift'] as const;
+export type RetrainingTrigger = (typeof RETRAINING_TRIGGERS)[number];
+
+export interface SeenTrigger {
+  readonly trigger: Exclude<RetrainingTrigger, 'request'>;
+  /** One sentence with its numbers. */
+  readonly because: string;
+}
+
+export interface RetrainingRequest {
+  readonly by: string;
+  /** Goes on against upstream faults and a used up budget too; on the record. */
+  readonly forced: boolean;
+}
+
+/** Loss that a retrain is expected to save in each row: the estimate and the ends of its interval. */
+export interface ExpectedGain {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  /** Predictions to come in a day of event time. */
+  readonly rowsPerDay: number;
+}
+
+/** From the spec, all in one currency. */
+export interface RetrainingCost {
+  /** What a loss of 1 in one row costs. */
+  readonly perLossUnit: number;
+  readonly training: number;
+  /** Of bringing a version into service: shadow, people's time, risk. */
+  readonly release: number;
+  /** Event time over which a retrain is to pay: until the next one, or until what it has learnt is stale. */
+  readonly horizonMs: number;
+}
+
+export interface RetrainingData {
+  /** Labelled rows in the training window, and how many the spec asks for. */
+  readonly trainingRows: number;
+  readonly minimumRows: number;
+  /** Labelled rows since the change that is thought to have happened; null where none is. */
+  readonly sinceChange: number | null;
+  readonly minimumSinceChange: number;
+}
+
+export interface RetrainingBudget {
+  /** Used in this month; null is no limit. */
+  readonly retrains: number;
+  readonly maximumRetrains: number | null;
+  readonly trainingHours: number;
+  readonly maximumTrainingHours: number | null;
+  /** Training hours that one more is expected to take. */
+  readonly expectedHours: number;
+}
+
+/** All that a decision rests on, as it was measured or recorded. */
+export interface RetrainingFacts {
+  readonly atMs: number;
+  /** The window that was looked at; event time. */
+  readonly window: { readonly fromMs: number; readonly untilMs: number };
+  readonly triggers: readonly SeenTrigger[];
+  readonly request: RetrainingRequest | null;
+  readonly faults: readonly UpstreamFault[];
+  /** Null where no label has come yet. It carries nothing by itself: an alarm is a trigger. */
+  readonly harm: HarmFigures | null;
+  readonly data: RetrainingData;
+  /** Null where it is not known. */
+  readonly gain: ExpectedGain | null;
+  /** Null where the spec gives no costs. */
+  readonly cost: RetrainingCost | null;
+  readonly cooldown: { readonly lastEndedMs: number | null; readonly lengthMs: number };
+  /** The retrain that runs. */
+  readonly active: number | null;
+  readonly budget: RetrainingBudget;
+}
