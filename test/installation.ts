@@ -28,7 +28,7 @@ export class Installation {
     readonly instance: RunningInstance,
     readonly registry: DataSource,
     readonly temporal: Client,
-    private readonly apiKey: string,
+    readonly apiKey: string,
   ) {}
 
   /** @param settings environment of the roles, such as a short heartbeat timeout */

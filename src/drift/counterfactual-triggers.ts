@@ -26,7 +26,10 @@ export interface CusumPlan {
   readonly threshold: number;
 }
 
-/** k and h for a rise by one deviation: one false alarm in about 930 independent normal windows (Montgomery, Statistical Quality Control, ch. 9: 465 two-sided). */
+/**
+ * k and h for a rise by one deviation: one false alarm in about 930 independent normal windows.
+ * Source: Montgomery, Introduction to Statistical Quality Control, chapter 9 (465 two-sided).
+ */
 export const CUSUM_DEFAULTS = { allowance: 0.5, threshold: 5 } as const;
 /** Above it a shift is customarily called significant (Siddiqi, Credit Risk Scorecards, 2006, from 0.25 on; 0.2 is what monitors ship with). */
 export const PSI_LIMIT = 0.2;

@@ -65,7 +65,8 @@ export function windowShape({ bins, window }: FeatureDrift, deciles: readonly nu
   const { least, greatest, mean } = window;
   if (bins.edges === null || least === null || greatest === null || mean === null || greatest === least) return null;
   const rows = finiteRows(window);
-  return { edges: bins.edges, below: sharesBelow(bins.window), least, greatest, mean, rows, extremes: normalRange(rows), deciles: deciles?.length === DECILES ? deciles : null };
+  const shape = { edges: bins.edges, below: sharesBelow(bins.window), least, greatest, mean, rows, extremes: normalRange(rows) };
+  return { ...shape, deciles: deciles?.length === DECILES ? deciles : null };
 }
 
 /** The model takes what is infinite as missing. */
@@ -82,8 +83,9 @@ function sharesBelow(counts: readonly number[]): number[] {
 export function misfitOf(baseline: BaselineShape, window: WindowShape, map: UnitMap): Misfit {
   const back = (value: number): number => (value - map.offset) / map.scale;
   const deciles = baseline.edges.length === DECILES ? window.deciles : null;
-  const apart = deciles ? Math.max(...deciles.map((decile, rank) => Math.abs(back(decile) - baseline.edges[rank]!))) : Math.abs(back(window.mean) - baseline.mean);
-  return { location: apart / baseline.width, spread: spreadOf(baseline, window, deciles, map.scale), ranks: rankMisfit(baseline, window, back) };
+  const distances = deciles?.map((decile, rank) => Math.abs(back(decile) - baseline.edges[rank]!)) ?? [Math.abs(back(window.mean) - baseline.mean)];
+  const location = Math.max(...distances) / baseline.width;
+  return { location, spread: spreadOf(baseline, window, deciles, map.scale), ranks: rankMisfit(baseline, window, back) };
 }
 
 function spreadOf(baseline: BaselineShape, window: WindowShape, deciles: readonly number[] | null, scale: number): number {

@@ -51,7 +51,7 @@ const CASES: readonly Case[] = [
   ['is out of the cooldown at its end', { cooldown: { lastEndedMs: NOW - 7 * DAY, lengthMs: 7 * DAY } }, { outcome: 'retrain' }],
   ['knows no cooldown before the first retrain', { cooldown: { lastEndedMs: null, lengthMs: 7 * DAY } }, { outcome: 'retrain' }],
   ['does not wait out the cooldown on request', { ...COOLING, ...asked() }, { outcome: 'retrain', trigger: 'request', forced: false }],
-  ['waits where the retrains of the month are used', SPENT, { outcome: 'wait', reason: 'budget', because: '4 of 4 retrains of this month are used.' }],
+  ['waits where the retrains of the month are used', SPENT, { outcome: 'wait', reason: 'budget', because: '4 of 4 retrains and 3 of 10 training hours of this month are used.' }],
   ['waits where one more would take too many hours', { budget: { ...FACTS.budget, trainingHours: 9 } }, { outcome: 'wait', reason: 'budget', because: expect.stringContaining('9 of 10 training hours') }],
   ['uses the last hours of a budget', { budget: { ...FACTS.budget, trainingHours: 8 } }, { outcome: 'retrain' }],
   ['needs no budget', { budget: { ...FACTS.budget, maximumRetrains: null, maximumTrainingHours: null } }, { outcome: 'retrain' }],

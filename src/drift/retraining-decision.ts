@@ -64,7 +64,8 @@ export function decideRetraining(facts: RetrainingFacts): RetrainingDecision {
   return {
     outcome: !held ? 'retrain' : held.rule === 'upstreamFault' ? 'quarantine' : 'wait',
     reason: !held || held.rule === 'upstreamFault' ? null : REASONS[held.rule],
-    trigger, forced: overridden.includes('upstreamFault') || overridden.includes('budget'), because, rules, value: retrainingValue(facts.gain, facts.cost), facts,
+    trigger, forced: overridden.includes('upstreamFault') || overridden.includes('budget'), because, rules,
+    value: retrainingValue(facts.gain, facts.cost), facts,
   };
 }
 
@@ -91,15 +92,19 @@ const ANSWERS: Readonly<Record<RetrainingRule, (asked: Asked) => Answer>> = {
     return heldUnless(request !== null, `The cooldown of ${duration(lengthMs)} after the last retrain goes on for ${duration(left)}.`);
   },
   budget({ budget: { retrains, maximumRetrains, trainingHours, maximumTrainingHours, expectedHours }, request }) {
-    if (maximumRetrains !== null && retrains + 1 > maximumRetrains) return heldUnless(request?.forced, `${retrains} of ${maximumRetrains} retrains of this month are used.`);
+    const hours = `${rounded(trainingHours)} of ${maximumTrainingHours ?? 'any number of'} training hours`;
+    const used = `${retrains} of ${maximumRetrains ?? 'any number of'} retrains and ${hours}`;
+    if (maximumRetrains !== null && retrains + 1 > maximumRetrains) return heldUnless(request?.forced, `${used} of this month are used.`);
     if (maximumTrainingHours !== null && trainingHours + expectedHours > maximumTrainingHours) {
-      return heldUnless(request?.forced, `${rounded(trainingHours)} of ${maximumTrainingHours} training hours of this month are used, and one more retrain takes ${rounded(expectedHours)}.`);
+      return heldUnless(request?.forced, `${used} of this month are used, and one more retrain takes ${rounded(expectedHours)} hours.`);
     }
-    return pass(`${retrains} of ${maximumRetrains ?? 'any number of'} retrains and ${rounded(trainingHours)} of ${maximumTrainingHours ?? 'any number of'} training hours of this month are used.`);
+    return pass(`${used} of this month are used.`);
   },
   data({ data: { trainingRows, minimumRows, sinceChange, minimumSinceChange }, request }) {
     if (trainingRows < minimumRows) return hold(`The training window has ${trainingRows} of ${minimumRows} labelled rows.`);
-    if (sinceChange !== null && sinceChange < minimumSinceChange) return heldUnless(request !== null, `${sinceChange} of ${minimumSinceChange} labelled rows have come since the change.`);
+    if (sinceChange !== null && sinceChange < minimumSinceChange) {
+      return heldUnless(request !== null, `${sinceChange} of ${minimumSinceChange} labelled rows have come since the change.`);
+    }
     return pass(`The training window has ${trainingRows} labelled rows${sinceChange === null ? '' : `, ${sinceChange} of them since the change`}.`);
   },
   worth({ trigger, gain, cost, request }) {
@@ -120,7 +125,9 @@ const harmWords = ({ mean, limit, rows }: NonNullable<RetrainingFacts['harm']>):
 /** A NaN would pass every comparison that it should fail. */
 function checkFigures({ atMs, data, cooldown, budget }: RetrainingFacts): void {
   const figures = { atMs, ...data, ...cooldown, ...budget };
-  for (const [name, figure] of Object.entries(figures)) if (figure !== null && !Number.isFinite(figure)) throw new RangeError(`${name} is ${figure}; it must be a finite number`);
+  for (const [name, figure] of Object.entries(figures)) {
+    if (figure !== null && !Number.isFinite(figure)) throw new RangeError(`${name} is ${figure}; it must be a finite number`);
+  }
 }
 
 const rounded = (value: number): string => String(Number(value.toPrecision(3)));

@@ -34,16 +34,21 @@ export function retrainingValue(gain: ExpectedGain | null, cost: RetrainingCost 
   if (!gain || !cost) return null;
   const worth = gain.rowsPerDay * (cost.horizonMs / DAY_MS) * cost.perLossUnit;
   const total = cost.training + cost.release;
-  return { saved: { estimate: gain.estimate * worth, low: gain.low * worth, high: gain.high * worth }, cost: total, breakEven: worth > 0 ? total / worth : null };
+  const saved = { estimate: gain.estimate * worth, low: gain.low * worth, high: gain.high * worth };
+  return { saved, cost: total, breakEven: worth > 0 ? total / worth : null };
 }
 
 function checkGain({ estimate, low, high, rowsPerDay }: ExpectedGain): void {
-  if (!(low > -Infinity && low <= estimate && estimate <= high && high < Infinity)) throw new RangeError(`the gain ${estimate} must be finite and lie within its interval from ${low} to ${high}`);
+  if (!(low > -Infinity && low <= estimate && estimate <= high && high < Infinity)) {
+    throw new RangeError(`the gain ${estimate} must be finite and lie within its interval from ${low} to ${high}`);
+  }
   checkAmounts({ rowsPerDay });
 }
 
 function checkAmounts(amounts: object): void {
-  for (const [name, amount] of Object.entries(amounts) as [string, number][]) if (!(amount >= 0 && amount < Infinity)) throw new RangeError(`${name} is ${amount}; it must be finite and at least 0`);
+  for (const [name, amount] of Object.entries(amounts) as [string, number][]) {
+    if (!(amount >= 0 && amount < Infinity)) throw new RangeError(`${name} is ${amount}; it must be finite and at least 0`);
+  }
 }
 
 export interface Worth {
@@ -59,7 +64,8 @@ export function weighRetraining(trigger: RetrainingTrigger, { gain, cost }: Pick
   const value = retrainingValue(gain, cost);
   const cautious = trigger === 'dataDrift';
   if (value) return weighed(value, cautious);
-  if (PROVEN.includes(trigger)) return { passes: true, because: `${gain ? 'The spec gives no costs' : 'What a retrain would save is not known'}, and harm is shown.` };
+  const unknown = gain ? 'The spec gives no costs' : 'What a retrain would save is not known';
+  if (PROVEN.includes(trigger)) return { passes: true, because: `${unknown}, and harm is shown.` };
   if (gain === null) {
     if (cost === null && !cautious) return { passes: true, because: 'The spec gives no costs.' };
     return { passes: false, because: `What a retrain would save is not known, and ${trigger} alone shows no harm.` };
@@ -73,7 +79,8 @@ function weighed({ saved, cost, breakEven }: RetrainingValue, cautious: boolean)
   const passes = deciding > cost;
   const figures = `${rounded(saved.estimate)} [${rounded(saved.low)}, ${rounded(saved.high)}]`;
   const pays = breakEven === null ? 'it can never pay' : `it pays from a gain of ${rounded(breakEven)} a row on`;
-  return { passes, because: `A retrain is expected to save ${figures} and costs ${rounded(cost)}; ${pays}${cautious ? ', and drift alone counts by the low end' : ''}.` };
+  const by = cautious ? ', and drift alone counts by the low end' : '';
+  return { passes, because: `A retrain is expected to save ${figures} and costs ${rounded(cost)}; ${pays}${by}.` };
 }
 
 const rounded = (value: number): string => String(Number(value.toPrecision(3)));

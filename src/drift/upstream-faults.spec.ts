@@ -72,6 +72,8 @@ const HONEST: readonly (readonly [string, Held])[] = [
   ['a halved standard deviation', { baseline: LOAD, window: normal(100, 7.5), deciles: true }],
   ['a growth by 30 percent of a wide distribution', { baseline: exponential, window: exponential, map: (value) => value * 1.3, deciles: true }],
   ['a threefold growth, which is no unit', { baseline: LOAD, window: LOAD, map: (value) => value * 3, deciles: true }],
+  ['growth by 140 percent, which is near 2.54', { baseline: LOAD, window: LOAD, map: (value) => value * 2.4 }],
+  ['another shape of the mean that 2.54 would give', { baseline: exponential, window: (share) => 5.08 * share, deciles: true }],
   ['a growth by 40 percent, which is no unit', { baseline: LOAD, window: LOAD, map: (value) => value * 1.4 }],
   ['winter after summer, in Fahrenheit', { baseline: SUMMER, window: normal(35, 10) }],
   ['one odd row a thousand times too large', { baseline: LOAD, window: (share) => (share < 0.0003 ? 100_000 : LOAD(share)) }],

@@ -96,7 +96,8 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
   return [...schema, ...missing, ...frozen, ...swapped, ...units];
 }
 
-const fault = (kind: UpstreamFaultKind, features: readonly string[], because: string, unit: string | null = null): UpstreamFault => ({ kind, features, unit, because });
+const fault = (kind: UpstreamFaultKind, features: readonly string[], because: string, unit: string | null = null): UpstreamFault =>
+  ({ kind, features, unit, because });
 
 function schemaFault({ name, type }: FeatureSpec, drift: FeatureDrift | undefined): UpstreamFault | null {
   if (drift?.type === type) return null;
@@ -109,7 +110,8 @@ function missingFault({ name, maxMissing }: FeatureSpec, { baseline, window }: F
   const absent = window.rows - finiteRows(window);
   const low = lowerShare(absent, window.rows, CHANCE);
   if (low <= limit + MORE_MISSING || low * (1 - limit) <= MISSING_ODDS * limit * (1 - low)) return null;
-  return fault('missing', [name], `${name} has no value in ${percent(absent / window.rows)} of ${window.rows} rows; ${percent(limit)} is what the spec and the baseline know.`);
+  const share = percent(absent / window.rows);
+  return fault('missing', [name], `${name} has no value in ${share} of ${window.rows} rows; ${percent(limit)} is what the spec and the baseline know.`);
 }
 
 function frozenFault({ name, type, bins, baseline, window }: FeatureDrift): UpstreamFault | null {
@@ -159,7 +161,8 @@ function unitFault(one: Measured): UpstreamFault | null {
   if (best === undefined) return null;
   const means = `the mean went from ${rounded(baseline.mean ?? 0)} to ${rounded(window.mean ?? 0)}`;
   const or = others.length > 0 ? `, or as well ${others.join(' or ')},` : '';
-  return fault('unitChange', [name], `${name} is ${rounded(distance)} from its baseline, and close to it once the change ${best}${or} is taken back: ${means}.`, best);
+  const because = `${name} is ${rounded(distance)} from its baseline, and close to it once the change ${best}${or} is taken back: ${means}.`;
+  return fault('unitChange', [name], because, best);
 }
 
 function explains(one: Measured, map: UnitMap): boolean {
@@ -187,7 +190,8 @@ const meanError = ({ baseline, window }: Measured): number => (baseline.width / 
 /** What chance adds to a misfit: some three standard errors of the outer deciles. */
 const chanceOf = ({ baseline, window }: Measured): number => FINE.chance / Math.sqrt(Math.min(baseline.rows, window.rows));
 
-const within = (misfit: Misfit, most: Misfit): boolean => misfit.location <= most.location && Math.abs(misfit.spread) <= most.spread && misfit.ranks <= most.ranks;
+const within = (misfit: Misfit, most: Misfit): boolean =>
+  misfit.location <= most.location && Math.abs(misfit.spread) <= most.spread && misfit.ranks <= most.ranks;
 const totalOf = ({ location, spread, ranks }: Misfit): number => location + Math.abs(spread) + ranks;
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 const rounded = (value: number): string => String(Number(value.toPrecision(3)));

@@ -66,6 +66,10 @@ it('holds the inputs of every closed window against the champion\'s baseline, an
   expect(colour!.bins).toMatchObject({ categories: ['blue', 'green', 'red'] });
   expect(colour!.chiSquared!.degreesOfFreedom).toBe(2);
 
+  const page = await fetch(`${perennial.instance.apiUrl}${second!.links.page}`, { headers: { authorization: `Bearer ${perennial.apiKey}` } });
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(await page.text()).toMatch(/^<!DOCTYPE html>[^]*<h1>Drift of [^]*1 feature: [^\n]*size[^]*<svg[^]*<\/html>\n$/);
+
   // Drift harms nobody by itself.
   const looks = windowListSchema.parse(await get(`/v1/models/${MODEL}/windows`)).items.filter(({ look }) => look === 'drift');
   expect(looks.map(({ verdict, checks, alarm }) => [verdict, checks, alarm])).toEqual([['pass', 3, null], ['pass', 3, null]]);

@@ -10,6 +10,9 @@ const PROBLEM_REFERENCE = { $ref: '#/components/schemas/Problem' };
 export const Answer = (status: number, description: string, schema: z.ZodType) =>
   ApiResponse({ status, description, standardSchema: schema });
 
+/** Documents that a route answers with an HTML page. */
+export const Page = (description: string): MethodDecorator => ApiResponse({ status: 200, description, content: { 'text/html': { schema: { type: 'string' } } } });
+
 /** Documents the kinds of problems of a route, those of one status together. */
 export function Problems(...types: FailureType[]): MethodDecorator & ClassDecorator {
   const byStatus = new Map<number, FailureType[]>();

@@ -24,7 +24,7 @@ export const windowDriftSchema = z
     drifted: z.array(z.string()).readonly().meta({ description: 'Features that are found to drift. That is an observation: a season drifts too and harms nobody.' }),
     reportDigest: digest,
     measuredAt: instant,
-    links: z.strictObject({ report: path }),
+    links: z.strictObject({ report: path, page: path }),
   })
   .meta({ id: 'WindowDrift' });
 export type WindowDriftAnswer = z.output<typeof windowDriftSchema>;
@@ -61,6 +61,6 @@ export function windowDriftAnswer({ model, deployment, fromEvent, untilEvent, ch
   const from = fromEvent.toISOString();
   return {
     deployment, from, until: untilEvent.toISOString(), championVersion, baselineDigest, rows, drifted, reportDigest, measuredAt: measuredAt.toISOString(),
-    links: { report: `/v1/models/${model}/windows/${from}/drift?deployment=${deployment}` },
+    links: { report: `/v1/models/${model}/windows/${from}/drift?deployment=${deployment}`, page: `/v1/models/${model}/windows/${from}/drift.html?deployment=${deployment}` },
   };
 }

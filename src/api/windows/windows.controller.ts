@@ -1,10 +1,11 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { WindowsRepository } from '../../registry/windows.repository.js';
-import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
+import { Answer, CommonProblems, Operation, Page, Problems } from '../documentation/answers.js';
 import { modelPath } from '../requests/fields.js';
+import { driftPage } from './drift-page/drift-page.js';
 import { windowDriftAnswer, type WindowDriftAnswer, windowDriftListSchema, windowDriftPath, type WindowDriftPath, windowDriftQuery, type WindowDriftQuery, type WindowDriftReportAnswer, windowDriftReportSchema } from './window-drift.dto.js';
 import { windowAnswer, type WindowAnswer, windowListSchema, windowsQuery, type WindowsQuery } from './windows.dto.js';
 
@@ -43,6 +44,19 @@ export class WindowsController {
   @Answer(200, 'The figures', windowDriftReportSchema)
   @Problems('ModelNotFound', 'NotFound')
   async readDrift(@Param({ schema: windowDriftPath }) { model, from }: WindowDriftPath, @Query({ schema: windowDriftQuery }) { deployment }: WindowDriftQuery): Promise<WindowDriftReportAnswer> {
+    return this.report(model, deployment, from);
+  }
+
+  @Get(':from/drift.html')
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Operation('The same as a page', 'One file that needs nothing else: figures, and distributions beside the baseline.')
+  @Page('The page')
+  @Problems('ModelNotFound', 'NotFound')
+  async showDrift(@Param({ schema: windowDriftPath }) { model, from }: WindowDriftPath, @Query({ schema: windowDriftQuery }) { deployment }: WindowDriftQuery): Promise<string> {
+    return driftPage(await this.report(model, deployment, from));
+  }
+
+  private async report(model: string, deployment: string, from: string): Promise<WindowDriftReportAnswer> {
     await this.models.get(model);
     const { reportDigest } = await this.windows.drift(model, deployment, new Date(from));
     return JSON.parse((await this.store.readBytes(reportDigest)).toString('utf8')) as WindowDriftReportAnswer;

@@ -1,4 +1,4 @@
-import type { ColumnCounts, FeatureDrift } from '../../contracts/feature-drift.js';
+import type { ColumnCounts, FeatureDrift } from '../../../contracts/feature-drift.js';
 import { distributionBars } from './distribution-bars.js';
 import { distributionPlot } from './distribution-plot.js';
 import { NAME, type RankedFeature, verdict } from './feature-table.js';

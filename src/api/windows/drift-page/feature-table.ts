@@ -1,4 +1,4 @@
-import type { FeatureDrift } from '../../contracts/feature-drift.js';
+import type { FeatureDrift } from '../../../contracts/feature-drift.js';
 import { countText, figure, figureWithin, NO_FIGURE, percentOf, pValueText } from './figures.js';
 import { type Markup, markup, userText } from './markup.js';
 

@@ -1,4 +1,4 @@
-import type { DriftBins, FeatureDrift } from '../../contracts/feature-drift.js';
+import type { DriftBins, FeatureDrift } from '../../../contracts/feature-drift.js';
 import { digitsApart, valueText } from './figures.js';
 
 /** A bin or a category: its rows on both sides, as shares of the rows that have a value. */

@@ -1,10 +1,10 @@
-import type { WindowDriftReport } from '../contracts/window-drift.js';
-import { DRAWN_CATEGORIES } from './page/distribution-bars.js';
-import { featureFigure } from './page/feature-figure.js';
-import { featureTable, NAME, type RankedFeature } from './page/feature-table.js';
-import { countText, instantText, pValueText } from './page/figures.js';
-import { type Markup, markup, NOTHING, userText } from './page/markup.js';
-import { PAGE_STYLE } from './page/page-style.js';
+import type { WindowDriftReport } from '../../../contracts/window-drift.js';
+import { DRAWN_CATEGORIES } from './distribution-bars.js';
+import { featureFigure } from './feature-figure.js';
+import { featureTable, NAME, type RankedFeature } from './feature-table.js';
+import { countText, instantText, pValueText } from './figures.js';
+import { type Markup, markup, NOTHING, userText } from './markup.js';
+import { PAGE_STYLE } from './page-style.js';
 
 /** Features whose distributions are drawn: the page of a wide model stays below 10 MB. */
 export const DRAWN_FEATURES = 200;
