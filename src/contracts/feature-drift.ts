@@ -30,7 +30,7 @@ export interface ColumnCounts {
   readonly least: number | null;
   readonly greatest: number | null;
   readonly mean: number | null;
-  /** The lower edge of the bucket that holds it: at most one row in 16,000 lies between where values are continuous. */
+  /** The lower edge of the bucket that holds it, at least the least value: close where the baseline's values spread over their size, coarse where they lie close together far from 0. */
   readonly median: number | null;
 }
 

@@ -22,7 +22,7 @@ function shown(session: Session, { model, from, until, rows, baseline, features,
   const found = new Set(drifted);
   const sorted = [...features].sort((one, other) => (other.psi ?? -1) - (one.psi ?? -1));
   const head = `${model}: ${rows} rows from ${from} until ${until}, beside the ${baseline.rows} on which version ${baseline.version} was judged\n\n`;
-  const foot = level === null ? '' : `\nFound: ${drifted.length === 0 ? 'none' : drifted.join(', ')} (p-values up to ${level.toExponential(1)} in this window). Drift is an observation; harm raises the alarm.\n`;
+  const foot = level === null ? '' : `\nFound: ${drifted.length === 0 ? 'none' : drifted.join(', ')} (p-values up to ${level.toExponential(1)} in this window). Drift is an observation, and raises no alarm.\n`;
   return head + table(session.terminal, COLUMNS, sorted.map((feature) => rowOf(feature, found.has(feature.name))), 'The window has no feature') + foot;
 }
 

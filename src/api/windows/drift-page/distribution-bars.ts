@@ -56,5 +56,6 @@ function binLabels(edges: readonly number[]): string[] {
     const label = `${texts[index] ?? ''} to ${until}`;
     return label.length > BIN_LABEL ? `from ${texts[index] ?? ''}` : label;
   });
-  return [`below ${least}`, ...inner, `${greatest} and above`];
+  const last = `${greatest} and above`;
+  return [`below ${least}`, ...inner, last.length > BIN_LABEL - 2 ? `from ${greatest}` : last];
 }

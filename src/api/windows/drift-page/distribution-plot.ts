@@ -5,7 +5,7 @@ import { LONGEST_TITLE, type Markup, markup, NOTHING, shortened } from './markup
 /** Pixels. */
 const WIDTH = 360;
 const LABELS = 136;
-const RIGHT = 14;
+const RIGHT = 18;
 const TOP = 26;
 const ROW = 22;
 const BAR = 8;

@@ -70,16 +70,16 @@ function compared({ model, deployment, from, until, rows, baseline, features }: 
   return markup`<dl class="facts">${facts.map(([name, fact]) => markup`<dt>${name}</dt><dd>${fact}</dd>`)}</dl>`;
 }
 
-const stretch = (from: string, until: string): Markup => markup`from ${instant(from)} until, without it, ${instant(until)}`;
+const stretch = (from: string, until: string): Markup => markup`from ${instant(from)} up to, without, ${instant(until)}`;
 const instant = (iso: string): Markup => markup`<time datetime="${iso}">${instantText(iso)}</time>`;
 
 function findings({ drifted, level }: WindowDriftReport): Markup {
   const under = level === null
     ? markup`No feature could be tested in this window.`
-    : markup`Found in this window is a p-value of at most ${pValueText(level)}: so the spec's rate of false discoveries in a year is kept.`;
+    : markup`Level of this window: a p-value of at most ${pValueText(level)}, which keeps the spec's rate of false discoveries in a year.`;
   return markup`<h2>Found to drift</h2>
 <div class="found-list"><p>${foundNames(drifted)}</p><p>${under}</p>
-<p>Drift alone is an observation, not harm: inputs may change while the answers stay as good. It is harm, measured by losses, that raises an alarm.</p></div>`;
+<p>Drift alone is an observation, not harm: inputs may change while the answers stay as good. What raises an alarm is a loss or a share of faulty values beyond the limits of the spec.</p></div>`;
 }
 
 function foundNames(drifted: readonly string[]): Markup {

@@ -2,7 +2,7 @@ import type { ColumnCounts, FeatureDrift } from '../../../contracts/feature-drif
 import { distributionBars } from './distribution-bars.js';
 import { distributionPlot } from './distribution-plot.js';
 import { NAME, type RankedFeature, verdict } from './feature-table.js';
-import { countText, valueText } from './figures.js';
+import { countText, digitsWithin, valueText } from './figures.js';
 import { type Markup, markup, NOTHING, userText } from './markup.js';
 
 /** New categories that are named below a plot; the report has up to twenty. */
@@ -18,16 +18,16 @@ ${plot}${feature.type === 'number' ? valuesTable(feature) : addedCategories(feat
 `;
 }
 
-const FACTS: readonly (readonly [string, (counts: ColumnCounts) => string])[] = [
-  ['mean', ({ mean }) => valueText(mean)], ['median', ({ median }) => valueText(median)], ['least', ({ least }) => valueText(least)],
-  ['greatest', ({ greatest }) => valueText(greatest)], ['infinite', ({ infinite }) => countText(infinite)],
-];
+const FACTS = ['mean', 'median', 'least', 'greatest'] as const;
 
+/** A fact a line: numbers of many digits stay within the plot's width. */
 function valuesTable({ baseline, window }: FeatureDrift): Markup {
-  const titles = FACTS.map(([title]) => markup`<th scope="col">${title}</th>`);
-  const side = (title: string, counts: ColumnCounts): Markup =>
-    markup`<tr><th scope="row">${title}</th>${FACTS.map(([, text]) => markup`<td>${text(counts)}</td>`)}</tr>`;
-  return markup`<table class="values"><thead><tr><td></td>${titles}</tr></thead><tbody>${side('baseline', baseline)}${side('window', window)}</tbody></table>`;
+  const finite = [baseline, window].flatMap(({ least, greatest }) => (least === null || greatest === null ? [] : [least, greatest]));
+  const digits = finite.length > 0 ? digitsWithin(Math.min(...finite), Math.max(...finite)) : undefined;
+  const line = (title: string, text: (counts: ColumnCounts) => string): Markup =>
+    markup`<tr><th scope="row">${title}</th><td>${text(baseline)}</td><td>${text(window)}</td></tr>`;
+  const lines = [...FACTS.map((fact) => line(fact, (counts) => valueText(counts[fact], digits))), line('infinite', ({ infinite }) => countText(infinite))];
+  return markup`<table class="values"><thead><tr><td></td><th scope="col">baseline</th><th scope="col">window</th></tr></thead><tbody>${lines}</tbody></table>`;
 }
 
 function addedCategories({ newCategories, newCategoryCount }: FeatureDrift): Markup {

@@ -20,8 +20,8 @@ const COLUMNS = [
 
 /** All figures of all features. @param drawn how many of them have a plot in the page, to which their names lead */
 export function featureTable(features: readonly RankedFeature[], drawn: number): Markup {
-  return markup`<div class="wide" role="region" aria-labelledby="features" tabindex="0"><table>
-<caption>Found features first, then by PSI. Missing: share of the rows without a value, in the window (now) and in the baseline (before).</caption>
+  return markup`<p>Found features first, then by PSI. Missing: share of the rows without a value, in the window (now) and in the baseline (before).</p>
+<div class="wide" role="region" aria-labelledby="features" tabindex="0"><table aria-labelledby="features">
 <thead><tr>${COLUMNS.map((title) => markup`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${features.map((ranked, place) => row(ranked, place < drawn))}</tbody>
 </table></div>`;

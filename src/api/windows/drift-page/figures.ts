@@ -10,6 +10,8 @@ const PLAIN_FROM = 1e-4;
 const PLAIN_BELOW = 1e6;
 /** A double is told from its neighbours by so many. */
 const MOST_DIGITS = 17;
+/** A decimal fraction is read back as it was written. */
+const LONE_DIGITS = 15;
 
 /** A measured figure in four significant digits, zeros at the end kept. */
 export const figure = (value: number | null): string => (value === null ? NO_FIGURE : value === 0 ? '0' : plainOr(value, value.toPrecision(DIGITS)));
@@ -20,7 +22,7 @@ export const valueText = (value: number | null, digits = DIGITS): string =>
 
 function plainOr(value: number, plain: string, digits = DIGITS): string {
   const size = Math.abs(value);
-  if (size === 0 || (size >= PLAIN_FROM && size < PLAIN_BELOW)) return plain.includes('e') ? String(Number(plain)) : plain;
+  if (size === 0 || (size >= PLAIN_FROM && size < Math.max(PLAIN_BELOW, 10 ** digits))) return plain.includes('e') ? String(Number(plain)) : plain;
   return trimmed(value.toExponential(digits - 1));
 }
 
@@ -48,6 +50,13 @@ export function instantText(iso: string): string {
   if (Number.isNaN(ms)) return iso;
   const [day = '', time = ''] = new Date(ms).toISOString().split('T');
   return `${day} ${time.replace('Z', '').replace(/(:00)?\.000$/, '')} UTC`;
+}
+
+/** As many digits as show three of what lies within a range: times in seconds all begin alike. One value alone is shown as it is. */
+export function digitsWithin(least: number, greatest: number): number {
+  if (least === greatest) return LONE_DIGITS;
+  const before = Math.ceil(Math.log10(Math.max(Math.abs(least), Math.abs(greatest)) / (greatest - least)));
+  return Math.min(LONE_DIGITS, Math.max(DIGITS, before + 3));
 }
 
 /** As many digits as tell ascending numbers from each other, four at least. */

@@ -26,11 +26,10 @@ i { color: var(--quiet); }
 .wide { overflow-x: auto; border: 1px solid var(--line); }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 .wide table { width: 100%; }
-caption { text-align: left; padding: .4rem .6rem; color: var(--quiet); }
 th, td { padding: .3rem .6rem; border-top: 1px solid var(--line); text-align: left; white-space: nowrap; }
 thead th { background: var(--raised); white-space: normal; vertical-align: bottom; }
-.wide th:first-child { position: sticky; left: 0; background: var(--paper); max-width: 16rem; white-space: normal; overflow-wrap: anywhere; }
-.wide thead th:first-child { background: var(--raised); }
+.wide th:first-child { position: sticky; left: 0; background: var(--paper); min-width: 8.5rem; max-width: 16rem; white-space: normal; overflow-wrap: anywhere; }
+.wide thead th:first-child { background: var(--raised); overflow-wrap: normal; }
 .wide .found th:first-child { box-shadow: inset 3px 0 0 var(--window); }
 td.figure, thead th:nth-child(n+4) { text-align: right; }
 .features { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1.2rem; }
