@@ -98,7 +98,7 @@ export class WindowsActivities {
     return { failed: verdict === 'fail', raised };
   }
 
-  /** Holds the window's inputs against the baseline of the champion of now. Where there is neither, the look is inconclusive. */
+  /** Holds the window's inputs against the baseline of the champion of now. Without a champion, or where no input was kept, the look is inconclusive. */
   private async compare(due: DueLook, files: ObservedFilesOfWindow, labelRevision: number, signal: AbortSignal): Promise<void> {
     const compared = await this.baselines.compare({ ...due, files, falseDiscoveries: due.spec.monitoring.falseDiscoveries, signal });
     const rows = compared?.report.rows ?? 0;

@@ -29,9 +29,13 @@ export interface DriftBaseline {
 
 /** Where the search for drift stands after a window; the next one goes on from it. */
 export interface DriftSearch {
+  /** The rate of false discoveries in a year. */
   readonly alpha: number;
+  /** When the current year of event time begins, and where the last window ended: milliseconds since 1970-01-01 UTC. */
   readonly yearFromMs: number;
   readonly untilMs: number;
+  /** The share of the year's level that its windows have used, from 0 to 1. */
   readonly used: number;
+  /** Features discovered in this year, sorted. */
   readonly discovered: readonly string[];
 }

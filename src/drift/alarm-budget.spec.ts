@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { endSequence, type HarmBudget, splitBudget, startBudget, startSequence, YEAR_MS, yearStart } from './alarm-budget.js';
 import { decideDrift, type DriftDiscoveries, type DriftTests, startDiscoveries } from './drift-discoveries.js';
-import { seededDraws } from './harm-draws-fixture.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 
 interface Window {
   fromMs: number; untilMs: number; quantities: string[]; values: (number | string)[];
@@ -50,7 +50,7 @@ describe('a budget', () => {
   });
 
   it('is never overspent in a year, whatever starts and ends', () => {
-    const draw = seededDraws(11);
+    const draw = seededRandom(11);
     let budget = startBudget(1, 0);
     const alive = new Map<string, number>();
     let [spent, year] = [0, 0];
@@ -143,7 +143,7 @@ describe('discoveries of drift', () => {
   });
 
   it.each(['independent', 'equal'] as const)('are seldom false in simulated years, without drift and with one drifted quantity (seed 7): %s', (dependence) => {
-    const draw = seededDraws(7);
+    const draw = seededRandom(7);
     const [alpha, years] = [0.4, 400];
     let [falseYears, share] = [0, 0];
     for (let year = 0; year < years; year++) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type ChiSquaredResult, chiSquaredTail, chiSquaredTest, stirlingRemainder } from './chi-squared.js';
+import { stirlingRemainder } from '../evaluation/distributions.js';
+import { type ChiSquaredResult, chiSquaredTail, chiSquaredTest } from './chi-squared.js';
 
 type Known = [x: number, degrees: number, tail: number];
 

@@ -1,4 +1,4 @@
-import { logGamma } from '../evaluation/distributions.js';
+import { stirlingRemainder } from '../evaluation/distributions.js';
 
 /** Pearson's test of two rows of counts. */
 export interface ChiSquaredResult {
@@ -98,11 +98,4 @@ function upperFraction(a: number, x: number): number {
     if (Math.abs(c * d - 1) < 1e-16) break;
   }
   return product;
-}
-
-/** δ(x) = ln Γ(x + 1) − (x + ½) ln x + x − ½ ln 2π for x > 0: what Stirling's formula leaves (DLMF 5.11.1). */
-export function stirlingRemainder(x: number): number {
-  if (x < 15) return logGamma(x + 1) - (x + 0.5) * Math.log(x) + x - Math.log(2 * Math.PI) / 2;
-  const inverse = 1 / (x * x);
-  return (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / x;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { normalQuantile } from '../evaluation/distributions.js';
 import { type CounterfactualFacts, type CounterfactualState, CUSUM_DEFAULTS, type CusumPlan, PSI_LIMIT, startCounterfactuals, stepCounterfactuals } from './counterfactual-triggers.js';
-import { uniformDraws } from './testing/uniform-draws.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 
 const { cases } = JSON.parse(readFileSync(new URL('./reference/counterfactual-triggers.json', import.meta.url), 'utf8')) as {
   readonly cases: readonly { readonly plan: CusumPlan; readonly losses: readonly (number | null)[]; readonly sums: readonly (number | null)[]; readonly alarms: readonly number[] }[];
@@ -43,7 +43,7 @@ describe("Page's test", () => {
   });
 
   it('has the published length of a run without change: 930 for k = 0.5 and h = 5', () => {
-    const uniform = uniformDraws(465);
+    const uniform = seededRandom(465);
     let [state, alarms] = [startCounterfactuals(BEGIN), 0];
     const windows = 600_000;
     for (let window = 0; window < windows; window++) {

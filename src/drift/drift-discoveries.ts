@@ -1,3 +1,4 @@
+import type { DriftSearch } from '../contracts/window-drift.js';
 import { YEAR_MS, yearStart } from './alarm-budget.js';
 
 /**
@@ -17,16 +18,7 @@ import { YEAR_MS, yearStart } from './alarm-budget.js';
  * Controlled: E[false discoveries / max(1, quantities discovered)] ≤ alpha in each year. Where nothing drifts, that is a
  * bound on the chance of any false alarm in the year.
  */
-export interface DriftDiscoveries {
-  readonly alpha: number;
-  /** When the current year of event time begins, and where the last window ended: milliseconds since 1970-01-01 UTC. */
-  readonly yearFromMs: number;
-  readonly untilMs: number;
-  /** The sum of γ that windows of this year have used, from 0 to 1. */
-  readonly used: number;
-  /** Quantities discovered in this year, sorted. */
-  readonly discovered: readonly string[];
-}
+export type DriftDiscoveries = DriftSearch;
 
 /** The tests of one window. */
 export interface DriftTests {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { limitOfBlocks, sumBlocks } from './baseline-limit.js';
 import { calibrateThreshold, type ErrorThreshold, flagRows, limitOfFlagged } from './estimated-harm.js';
 import { harmFigures, harmOver, type HarmState, splitHarmDelta } from './harm-sequence.js';
-import { seededDraws } from './harm-draws-fixture.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 
 const reference = JSON.parse(readFileSync(new URL('./reference/estimated-harm.json', import.meta.url), 'utf8')) as {
   readonly estimated: {
@@ -55,7 +55,7 @@ describe('flags', () => {
 
 describe('simulated production without labels (seed 3)', () => {
   /** Errors that depend on how hard a row is, and an estimator that sees most of it but is wrong in scale. */
-  const draw = seededDraws(3);
+  const draw = seededRandom(3);
   const rowsOf = (count: number, hardness: number): { errors: Float64Array; estimates: Float64Array } => {
     const hard = Float64Array.from({ length: count }, () => (draw() < hardness ? 0.4 + 0.3 * draw() : 0.1 * draw()));
     return { errors: hard.map((value) => Math.min(1, value * (0.5 + draw()))), estimates: hard.map((value) => 0.3 * value + 0.05 * draw()) };

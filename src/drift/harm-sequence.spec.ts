@@ -6,7 +6,7 @@ import { addBets, changeStart, evidenceOf, startEvidence } from './change-eviden
 import {
   addBatch, type HarmAlarm, type HarmFigures, harmFigures, harmOver, type HarmPlan, type HarmState, type LossBatch, splitHarmDelta, startHarm,
 } from './harm-sequence.js';
-import { seededDraws } from './harm-draws-fixture.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 import { blockBets, rowBets } from './loss-bets.js';
 
 interface Reference {
@@ -122,7 +122,7 @@ describe('sequences equal the reference', () => {
 describe('a sequence', () => {
   const limit: RowsLimit = { dependence: 'rows', mean: 0.1, upper: 0.12, deviation: 0.1 };
   const plan: HarmPlan = { limit, bound: 1, tolerance: 0.01, deltas: splitHarmDelta(0.1) };
-  const draw = seededDraws(4);
+  const draw = seededRandom(4);
   const batches = Array.from({ length: 12 }, (_, day): LossBatch => (
     { fromMs: day * DAY, untilMs: (day + 1) * DAY, losses: Float64Array.from({ length: 30 }, () => draw() ** 9) }));
 
@@ -210,7 +210,7 @@ describe(`simulated years (seed ${SEED})`, () => {
   const kinds = [['rows', 'even', even], ['rows', 'skewed', skewed], ['blocks', 'even', even], ['blocks', 'skewed', skewed]] as const;
 
   it.each(kinds)('raise few false alarms where the mean lies at the limit itself: %s, %s', (dependence, name, losses) => {
-    const streams = { dependence, losses, batches: 26, rows: 16, draw: seededDraws(SEED) };
+    const streams = { dependence, losses, batches: 26, rows: 16, draw: seededRandom(SEED) };
     // Nothing is left to the baseline's bound: its mean is known, and how blocks differ is known from very many of them.
     const limit: LossLimit = { ...baseline(streams, 4_000, deltas.source), upper: MEAN };
     const years = 400;
@@ -221,7 +221,7 @@ describe(`simulated years (seed ${SEED})`, () => {
 
   it.each(kinds)('raise few false alarms with a measured baseline, and find harm: %s, %s', (dependence, name, losses) => {
     // Fortnights of independent rows; days of rows that share their fate.
-    const streams = { dependence, losses, ...(dependence === 'rows' ? { batches: 26, rows: 100 } : { batches: 365, rows: 20 }), draw: seededDraws(SEED + 1) };
+    const streams = { dependence, losses, ...(dependence === 'rows' ? { batches: 26, rows: 100 } : { batches: 365, rows: 20 }), draw: seededRandom(SEED + 1) };
     const planned = (): HarmPlan => ({ limit: baseline(streams, dependence === 'rows' ? 40 : 90, deltas.source), bound: 1, tolerance: 0.002, deltas });
     const years = 20;
     const alarms = Array.from({ length: years }, () => firstAlarm(streams, planned())).filter((alarm) => alarm).length;

@@ -1,4 +1,4 @@
-import { stirlingRemainder } from './chi-squared.js';
+import { stirlingRemainder } from '../evaluation/distributions.js';
 
 /** Above this many rows SciPy takes an asymptotic formula, 3e-8 from the sum at most. */
 const LARGEST_SUMMED = 1e6;

@@ -4,7 +4,7 @@ import type { FeatureDrift } from '../contracts/feature-drift.js';
 import { withRoughDeciles } from './numeric-bins.js';
 import { numericDrift, profileBaseline, profiledDrift } from './numeric-drift.js';
 import { addValues, emptyProfile, mergeProfiles, type NumericProfile } from './numeric-profile.js';
-import { uniformDraws } from './testing/uniform-draws.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 import { cutCellsOf, layoutFor, layoutOf } from './value-buckets.js';
 
 interface Case {
@@ -51,7 +51,7 @@ const SHAPES: Readonly<Record<string, (uniform: () => number) => number>> = {
 };
 
 function sample(shape: (uniform: () => number) => number, rows: number, seed: number, shift = 0): Float64Array {
-  const uniform = uniformDraws(seed);
+  const uniform = seededRandom(seed);
   return Float64Array.from({ length: rows }, () => (uniform() < 0.02 ? NaN : shape(uniform) + shift));
 }
 

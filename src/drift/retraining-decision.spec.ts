@@ -5,7 +5,7 @@ import { numericDrift } from './numeric-drift.js';
 import { decideRetraining, RETRAINING_RULES, type RetrainingRule } from './retraining-decision.js';
 import type { ExpectedGain, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
 import { retrainingValue } from './retraining-worth.js';
-import { uniformDraws } from './testing/uniform-draws.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 import { findUpstreamFaults, type UpstreamFault } from './upstream-faults.js';
 
 const DAY = 86_400_000;
@@ -135,7 +135,7 @@ describe('the value of a retrain', () => {
 
 describe('a season', () => {
   it('never retrains: PSI is high, but no harm is shown and no gain is sure', () => {
-    const uniform = uniformDraws(11);
+    const uniform = seededRandom(11);
     const baseline = Float64Array.from({ length: 3_000 }, () => 60 + 30 * uniform());
     let state = startCounterfactuals(NOW);
     let fired = 0;

@@ -4,7 +4,7 @@ import { normalQuantile } from '../evaluation/distributions.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { categoryDrift } from './category-drift.js';
 import { numericDrift } from './numeric-drift.js';
-import { uniformDraws } from './testing/uniform-draws.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
 import { findUpstreamFaults } from './upstream-faults.js';
 
 type Sampler = (share: number) => number;
@@ -12,7 +12,7 @@ type Sampler = (share: number) => number;
 const normal = (mean: number, deviation: number): Sampler => (share) => mean + deviation * normalQuantile(Math.min(Math.max(share, 1e-9), 1 - 1e-9));
 const exponential: Sampler = (share) => -Math.log(1 - share);
 const draw = (sampler: Sampler, rows: number, seed: number): Float64Array => {
-  const uniform = uniformDraws(seed);
+  const uniform = seededRandom(seed);
   return Float64Array.from({ length: rows }, () => sampler(uniform()));
 };
 
@@ -93,7 +93,7 @@ describe('a unit change', () => {
   });
 
   it('is never found in shifts of up to two and a half deviations, of any shape', () => {
-    const uniform = uniformDraws(7);
+    const uniform = seededRandom(7);
     for (let round = 0; round < 80; round++) {
       const [mean, shift, stretch] = [20 + 200 * uniform(), 5 * uniform() - 2.5, 0.7 + 0.7 * uniform()];
       const held = { baseline: normal(mean, 10), window: normal(mean + 10 * shift, 10 * stretch), rows: 1_500, deciles: round % 2 === 0 };

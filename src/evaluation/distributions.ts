@@ -88,7 +88,15 @@ export function logGamma(x: number): number {
   let shift = 0;
   let z = x;
   while (z < 15) shift += Math.log(z++);
-  const inverse = 1 / (z * z);
-  const series = (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / z;
-  return (z - 0.5) * Math.log(z) - z + Math.log(2 * Math.PI) / 2 + series - shift;
+  return (z - 0.5) * Math.log(z) - z + Math.log(2 * Math.PI) / 2 + stirlingSeries(z) - shift;
+}
+
+/** δ(x) = ln Γ(x + 1) − (x + ½) ln x + x − ½ ln 2π for x > 0: what Stirling's formula leaves (DLMF 5.11.1). */
+export const stirlingRemainder = (x: number): number =>
+  (x < 15 ? logGamma(x + 1) - (x + 0.5) * Math.log(x) + x - Math.log(2 * Math.PI) / 2 : stirlingSeries(x));
+
+/** δ(x) for x ≥ 15, to about 1e-15. */
+function stirlingSeries(x: number): number {
+  const inverse = 1 / (x * x);
+  return (1 / 12 - inverse * (1 / 360 - inverse * (1 / 1260 - inverse * (1 / 1680 - inverse / 1188)))) / x;
 }

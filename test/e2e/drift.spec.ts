@@ -4,7 +4,7 @@ import { windowListSchema } from '../../src/api/windows/windows.dto.js';
 import { runCli } from '../../src/cli/cli.js';
 import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
 import { readEnvironment } from '../../src/config/environment.js';
-import { uniformDraws } from '../../src/drift/testing/uniform-draws.js';
+import { seededRandom } from '../../src/observations/testing/random-observations.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => perennial?.stop());
 
-const uniform = uniformDraws(20_261_122);
+const uniform = seededRandom(20_261_122);
 
 /** A day's requests, with the distributions of the events but for `size`. */
 async function askADay(day: number, size: (uniform: () => number) => number): Promise<void> {

@@ -3,10 +3,10 @@ import type { FeatureDrift } from '../../../contracts/feature-drift.js';
 import type { WindowDriftReport } from '../../../contracts/window-drift.js';
 import { categoryDrift } from '../../../drift/category-drift.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
-import { uniformDraws } from '../../../drift/testing/uniform-draws.js';
+import { seededRandom } from '../../../observations/testing/random-observations.js';
 import { DRAWN_FEATURES, driftPage } from './drift-page.js';
 
-const draw = uniformDraws(7);
+const draw = seededRandom(7);
 const numbers = (rows: number, shift = 0): Float64Array => Float64Array.from({ length: rows }, () => draw() + shift);
 const counts = (...rows: (readonly [string, number])[]) => ({ counts: new Map(rows), missing: 3 });
 
