@@ -1,10 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runMeasured } from '../measured-process.js';
 import { pythonEnvironment } from '../python-environment.js';
-import { sampleTree } from '../scoring/process-tree.js';
 import { median } from '../statistics.js';
 import type { Figures, Measured } from './comparisons.js';
 
@@ -17,7 +17,6 @@ const ROUNDS = Number(process.argv[3] ?? 5);
 const WITH_PEERS = (process.argv[4] ?? 'yes') !== 'no';
 const WARM_ROWS = 100_000;
 const PEER_ROUNDS = 1;
-const SAMPLE_EVERY_MS = 10;
 const FOLDER = resolve('var/bench/drift');
 const SOURCES = resolve('bench/drift');
 
@@ -39,16 +38,9 @@ async function rowsOf(python: string, rows: number): Promise<[string, string]> {
   return files;
 }
 
-/** Runs a contender and watches its memory; the last line that it prints is its report. */
 async function measured(program: string, args: readonly string[]): Promise<Run> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let [output, peak] = ['', 0];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  const watch = setInterval(() => (peak = Math.max(peak, sampleTree(child.pid!)?.rssBytes ?? 0)), SAMPLE_EVERY_MS);
-  const code = await new Promise((settle) => child.once('close', settle));
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${String(code)}`);
-  return { ...(JSON.parse(output.trim().split('\n').at(-1) ?? '') as Measured), peakMiB: peak / 2 ** 20 };
+  const { report, peakBytes } = await runMeasured<Measured>(program, args);
+  return { ...report, peakMiB: peakBytes / 2 ** 20 };
 }
 
 const python = await pythonEnvironment(FOLDER, join(SOURCES, 'requirements.txt'));

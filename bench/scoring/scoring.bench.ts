@@ -1,11 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runMeasured } from '../measured-process.js';
 import { pythonEnvironment } from '../python-environment.js';
 import { median } from '../statistics.js';
-import { sampleTree } from './process-tree.js';
 
 /**
  * Candidate scoring: 1M × 30 rows from Parquet through a LightGBM model of 200 trees, with metrics. Ours, Python
@@ -22,7 +22,6 @@ interface Measured {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-const SAMPLE_EVERY_MS = 10;
 const ROUNDS = Number(process.argv[2] ?? 3);
 const THREADS = process.argv[3] ?? '2';
 const FOLDER = resolve('var/bench/scoring');
@@ -41,23 +40,9 @@ async function prepare(): Promise<string> {
   return python;
 }
 
-/** Runs a contender and watches its processes; the last line that it prints is its report. */
 async function measured(program: string, args: readonly string[]): Promise<Measured> {
-  const child = spawn(program, args, { env: { ...process.env, OMP_WAIT_POLICY: 'passive' }, stdio: ['ignore', 'pipe', 'inherit'] });
-  let [output, peakBytes, cpuS] = ['', 0, 0];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const watch = setInterval(() => {
-    const sample = sampleTree(child.pid!);
-    peakBytes = Math.max(peakBytes, sample?.rssBytes ?? 0);
-    cpuS = sample?.cpuS ?? cpuS;
-  }, SAMPLE_EVERY_MS);
-  const code = await new Promise((settle) => child.once('close', settle));
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${String(code)}`);
-  const said = JSON.parse(output.trim().split('\n').at(-1) ?? '') as Measured;
-  return { ...said, cpuS, peakBytes: peakBytes || said.peakBytes };
+  const { report, peakBytes, cpuS } = await runMeasured<Measured>(program, args);
+  return { ...report, cpuS, peakBytes: peakBytes || report.peakBytes };
 }
 
 const python = await prepare();
