@@ -57,7 +57,7 @@ export class AlarmActivities {
   }
 
   /**
-   * Sends what the receiver has not acknowledged yet. @returns how many arrived.
+   * Sends what the receiver has not acknowledged yet, and once more what is open when its snooze has passed. @returns how many arrived.
    * Fails with `AlarmUndelivered`, which is tried again, when some did not.
    */
   async deliverAlarms(): Promise<number> {
@@ -71,7 +71,7 @@ export class AlarmActivities {
     const reasons = new Set<string>();
     let delivered = 0;
     const until = Date.now() + ROUND_MS;
-    for (const { id } of await this.alarms.undelivered(SENT_A_ROUND)) {
+    for (const { id } of await this.alarms.undelivered(SENT_A_ROUND, new Date())) {
       if (Date.now() > until) {
         reasons.add('the receiver is slow, and more are waiting');
         break;
@@ -142,10 +142,12 @@ export class AlarmActivities {
     return { alarmId: id, sentAt: alarm.raisedAt, arrivedAt: delivery.deliveredAt as Date };
   }
 
-  private async send({ alarm }: AlarmStory): Promise<DeliveryOutcome> {
+  private async send({ alarm, snooze }: AlarmStory): Promise<DeliveryOutcome> {
     const { webhook, timeoutMs } = this.receiver;
     if (webhook === null) return { delivered: false, status: null, reason: 'no receiver of alarms is set; set ALARM_WEBHOOK_URL and ALARM_WEBHOOK_SECRET on the workers' };
-    const outcome = await deliver(webhook, alarmEvent(alarm), new Date(), timeoutMs);
+    const now = new Date();
+    const passed = snooze?.until && snooze.until <= now ? snooze.number : undefined;
+    const outcome = await deliver(webhook, alarmEvent(alarm, passed), now, timeoutMs);
     await this.alarms.recordAttempt(alarm.id, { delivered: outcome.delivered, status: outcome.status, reason: outcome.delivered ? null : outcome.reason }, new Date());
     return outcome;
   }

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import type { RetrainId, SnapshotSummary } from '../src/contracts/retrains.js';
+import { isoTime } from '../src/contracts/time.js';
 import { dataInvalid } from '../src/data/data-invalid.js';
 import { takeSnapshot } from '../src/data/snapshot.js';
 import { validateSnapshot } from '../src/data/validation.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
@@ -25,6 +27,7 @@ export class DataActivities {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly versions: VersionsRepository,
+    private readonly decisions: RetrainingDecisionsRepository,
     private readonly settings: ActivitySettings,
     stores: StoreProvider,
   ) {
@@ -38,10 +41,11 @@ export class DataActivities {
     if (retrain.snapshotDigest) return summaryOf(await this.retrains.snapshot(retrain.snapshotDigest));
     const spec = await this.models.spec(id.model, retrain.specDigest);
     const alsoFeatures = await this.championFeatures(retrain);
+    const without = (await this.decisions.quarantined(id.model, retrain.deployment)).map(({ fromMs, untilMs }) => ({ start: isoTime(fromMs), end: isoTime(untilMs) }));
     const snapshot = await heartbeating((signal) =>
       takeSnapshot({
         model: id.model, spec, specDigest: retrain.specDigest, dataDir: this.settings.dataDir, workDir: this.settings.workDir,
-        store: this.store, signal, alsoFeatures, ...(retrain.asOf ? { asOf: retrain.asOf.toISOString() } : {}),
+        store: this.store, signal, alsoFeatures, without, ...(retrain.asOf ? { asOf: retrain.asOf.toISOString() } : {}),
       }),
     );
     await this.retrains.recordSnapshot(id, snapshot, new Date(), origin());

@@ -1,68 +1,78 @@
 import { Injectable } from '@nestjs/common';
 import { durationMs } from '../src/contracts/time.js';
-import { WINDOW_LOOKS, type WindowLook } from '../src/contracts/window-summary.js';
+import type { AssessmentOccasion, DueAssessment } from '../src/contracts/window-assessment.js';
 import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
 import { isMature, STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
+import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
-import { RoutingRepository } from '../src/registry/routing.repository.js';
-import { WindowsRepository } from '../src/registry/windows.repository.js';
-import type { ModelSpec } from '../src/spec/model-spec.js';
-
-/** A look at a window whose time has come. */
-export interface DueLook extends EventStretch {
-  readonly model: string;
-  readonly deployment: string;
-  readonly look: WindowLook;
-  readonly spec: ModelSpec;
-  readonly specDigest: string;
-}
-
-export type Place = Pick<DueLook, 'model' | 'deployment' | 'look'>;
 
 /** Windows further back than this many are passed over: a caller may give any time of the past. */
 const OLDEST_WINDOWS = 100;
+const OCCASIONS: readonly Exclude<AssessmentOccasion, 'amended'>[] = ['closed', 'matured'];
 
-/** Which windows wait to be looked at. */
+interface Waiting extends EventStretch {
+  readonly occasion: AssessmentOccasion;
+}
+
+/** Which window of a deployment waits to be assessed. */
 @Injectable()
 export class DueWindows {
   constructor(
-    private readonly windows: WindowsRepository,
+    private readonly assessments: AssessmentsRepository,
     private readonly observations: ObservationsRepository,
     private readonly labels: LabelsRepository,
     private readonly models: ModelsRepository,
-    private readonly routing: RoutingRepository,
   ) {}
 
-  /** Whether any does. */
-  async isDue(): Promise<boolean> {
-    for (const place of await this.places()) if (await this.next(place)) return true;
-    return false;
-  }
-
-  /** Every deployment with every look; without a champion there is no baseline to compare with. */
-  async places(): Promise<Place[]> {
-    return (await this.routing.all()).flatMap(({ model, deployment, champion }) =>
-      WINDOW_LOOKS.filter((look) => look !== 'drift' || champion !== null).map((look) => ({ model, deployment, look })));
-  }
-
-  /** The oldest window that has not had this look and whose time has come. */
-  async next({ model, deployment, look }: Place): Promise<DueLook | null> {
+  /**
+   * The oldest one whose time has come. Where a window waits for its labels and a later one to be closed, the older one is first; windows
+   * without a prediction are passed over.
+   */
+  async next(model: string, deployment: string): Promise<DueAssessment | null> {
     const streamTimeMs = streamTime(await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE }), Date.now());
     if (streamTimeMs === null) return null;
     const { specDigest } = await this.models.get(model);
-    const spec = await this.models.spec(model, specDigest);
-    const [lengthMs, horizonMs] = [durationMs(spec.monitoring.window) as number, look === 'loss' ? (durationMs(spec.data.labelHorizon) as number) : 0];
-    const last = await this.windows.last(model, deployment, look);
+    const { monitoring, data, tier } = await this.models.spec(model, specDigest);
+    const lengthMs = durationMs(monitoring.window) as number;
+    const labelsWait = (await this.labels.waiting(model, 1)).length > 0;
+    const waiting: Waiting[] = [];
+    for (const occasion of OCCASIONS) {
+      // Labels that have come and are not ingested yet belong to a window.
+      if (occasion === 'matured' && labelsWait) continue;
+      const horizonMs = occasion === 'matured' ? (durationMs(data.labelHorizon) as number) : 0;
+      waiting.push(...(await this.unassessed(model, deployment, occasion, { streamTimeMs, lengthMs, horizonMs })));
+    }
+    if (!labelsWait) waiting.push(...(await this.amended(model, deployment, streamTimeMs - OLDEST_WINDOWS * lengthMs)));
+    const [oldest] = waiting.sort((one, other) => one.fromMs - other.fromMs);
+    if (!oldest) return null;
+    return { model, deployment, ...oldest, specDigest, tier, revision: await this.assessments.nextRevision(model, deployment, new Date(oldest.fromMs)) };
+  }
+
+  private async unassessed(model: string, deployment: string, occasion: AssessmentOccasion, { streamTimeMs, lengthMs, horizonMs }: { streamTimeMs: number; lengthMs: number; horizonMs: number }): Promise<Waiting[]> {
+    const last = await this.assessments.last(model, deployment, occasion);
     const oldestMs = windowAt(streamTimeMs - horizonMs, lengthMs, null).fromMs - OLDEST_WINDOWS * lengthMs;
     const afterMs = Math.max(last?.untilEvent.getTime() ?? oldestMs, oldestMs);
     const firstMs = await this.observations.firstEventFrom(model, deployment, afterMs);
-    if (firstMs === null) return null;
+    if (firstMs === null) return [];
     const window = windowAt(firstMs, lengthMs, afterMs);
-    if (!isMature(window.untilMs, horizonMs, streamTimeMs)) return null;
-    // Labels that have come and are not ingested yet belong to it.
-    if (look === 'loss' && (await this.labels.waiting(model, 1)).length > 0) return null;
-    return { ...window, model, deployment, look, spec, specDigest };
+    return isMature(window.untilMs, horizonMs, streamTimeMs) ? [{ ...window, occasion }] : [];
+  }
+
+  /** The oldest window whose labels changed after they were counted, or whose evidence of harm goes on from figures that did. */
+  private async amended(model: string, deployment: string, oldestMs: number): Promise<Waiting[]> {
+    const assessed = await this.assessments.labelled(model, deployment, new Date(Math.max(oldestMs, 0)));
+    for (const [index, one] of assessed.entries()) {
+      const [fromMs, untilMs] = [one.fromEvent.getTime(), one.untilEvent.getTime()];
+      const amends = await this.labels.amendedSince(model, deployment, one.labelRevision);
+      const changed = amends !== null && amends.firstMs < untilMs && amends.lastMs >= fromMs;
+      if (changed || goesOnFromOther(one, assessed[index - 1])) return [{ fromMs, untilMs, occasion: 'amended' }];
+    }
+    return [];
   }
 }
+
+const goesOnFromOther = ({ harm }: WindowAssessment, before: WindowAssessment | undefined): boolean =>
+  before !== undefined && harm?.after?.fromMs === before.fromEvent.getTime() && harm.after.revision !== before.revision;

@@ -3,12 +3,14 @@ import type { DataActivities } from './data.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
 import type { GatewayActivities } from './gateways.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
+import type { MonitoringActivities } from './monitoring.activities.js';
 import type { ObservationsActivities } from './observations.activities.js';
 import type { ReconcileActivities } from './reconcile.activities.js';
 import type { RegistryActivities } from './registry.activities.js';
 import type { ReleaseActivities } from './release.activities.js';
 import type { ReleaseMeasurementActivities } from './release-measurement.activities.js';
 import type { ReplayActivities } from './replay.activities.js';
+import type { RetrainingActivities } from './retraining.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { TrainingActivities } from './training.activities.js';
 import type { WindowsActivities } from './windows.activities.js';
@@ -19,19 +21,21 @@ export interface ActivityProviders {
   readonly data: DataActivities;
   readonly gateways: GatewayActivities;
   readonly labels: LabelsActivities;
+  readonly monitoring: MonitoringActivities;
   readonly observations: ObservationsActivities;
   readonly training: TrainingActivities;
   readonly evaluation: EvaluationActivities;
   readonly release: ReleaseActivities;
   readonly measurement: ReleaseMeasurementActivities;
   readonly replay: ReplayActivities;
+  readonly retraining: RetrainingActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
   readonly windows: WindowsActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, gateways, labels, observations, training, evaluation, release, measurement, replay, rollout, reconcile, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -53,6 +57,8 @@ export const activitiesOf = ({ alarms, registry, data, gateways, labels, observa
     endAlarm: alarms.endAlarm.bind(alarms),
     deliverAlarms: alarms.deliverAlarms.bind(alarms),
     checkGateways: gateways.checkGateways.bind(gateways),
+    nextWindow: monitoring.nextWindow.bind(monitoring),
+    tellUnreadable: monitoring.tellUnreadable.bind(monitoring),
   },
   data: {
     measureRelease: measurement.measureRelease.bind(measurement),
@@ -62,7 +68,10 @@ export const activitiesOf = ({ alarms, registry, data, gateways, labels, observa
     validateData: data.validateData.bind(data),
     convertSegments: observations.convertSegments.bind(observations),
     ingestLabels: labels.ingestLabels.bind(labels),
-    checkWindows: windows.checkWindows.bind(windows),
+    checkWindow: windows.checkWindow.bind(windows),
+    compareWindow: windows.compareWindow.bind(windows),
+    decideRetraining: retraining.decideRetraining.bind(retraining),
+    assessWindow: monitoring.assessWindow.bind(monitoring),
     admit: evaluation.admit.bind(evaluation),
     score: evaluation.score.bind(evaluation),
   },

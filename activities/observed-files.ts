@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
+import { canonicalJson } from '../src/contracts/canonical.js';
 import type { ObservationPaths, TimeRange } from '../src/observations/observation-rows.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
@@ -38,6 +39,16 @@ export class ObservedFiles {
   async windowPaths(range: ObservedRange, labelRevision: number | null): Promise<Pick<ObservationPaths, 'observations' | 'labels'>> {
     const [observations, labels] = await Promise.all([this.observations.observationFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision)]);
     return { observations: await this.local(observations), labels: await this.local(labels) };
+  }
+
+  /**
+   * Puts the list of the files that figures of a window are made from into the store: their digests say which bytes these were.
+   * @returns the list's digest
+   */
+  async freeze(range: ObservedRange, labelRevision: number): Promise<string> {
+    const [observed, labels] = await Promise.all([this.observations.observationFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision)]);
+    const observations = observed.map(({ gateway, boot, segment, digest, rows }) => ({ gateway, boot, segment, digest, rows }));
+    return (await this.store.putBytes(canonicalJson({ observations, labels: labels.map(({ batch, digest, rows }) => ({ batch, digest, rows })) }))).digest;
   }
 
   /** A few at a time: each is checked against its digest when it is first read. */

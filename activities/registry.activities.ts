@@ -15,8 +15,8 @@ import { TrainingRepository } from '../src/registry/training.repository.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
+import { CommandEffects } from './command-effects.js';
 import { ModelStatuses } from './model-statuses.js';
-import { VersionCommands } from './version-commands.js';
 
 /** Commands taking effect, and the record of a retrain's course. */
 @Injectable()
@@ -26,7 +26,7 @@ export class RegistryActivities {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly training: TrainingRepository,
-    private readonly versionCommands: VersionCommands,
+    private readonly effects: CommandEffects,
     private readonly statuses: ModelStatuses,
     private readonly settings: ActivitySettings,
   ) {}
@@ -37,7 +37,7 @@ export class RegistryActivities {
     return this.commands.settle(commandId, at, origin(), (manager, command) => {
       if (command.kind === 'apply') return this.applySpec(manager, command, at);
       if (command.kind === 'retrain') return this.requestRetrain(manager, command, at);
-      return this.versionCommands.takeEffect(manager, command, at);
+      return this.effects.takeEffect(manager, command, at);
     });
   }
 
@@ -77,7 +77,7 @@ export class RegistryActivities {
     const active = await this.retrains.active(manager, model.name);
     if (active) return meanwhile(spec.retraining.whileActive, active.number, model.name, body, active.asOf);
     const number = await this.retrains.add(manager, {
-      model: model.name, commandId: command.id, deployment: body.deployment, trigger: 'request',
+      model: model.name, commandId: command.id, deployment: body.deployment, trigger: body.trigger ?? 'request',
       asOf: body.asOf === null ? null : new Date(body.asOf), specDigest: model.specDigest, requestedBy: command.actor, requestedAt: at,
     });
     return { kind: 'retrain', number, workflowId: retrainWorkflowId(model.name, number), joined: false };

@@ -47,6 +47,9 @@ export interface SmallSpec {
   readonly features?: readonly Readonly<Record<string, unknown>>[];
   readonly gates?: Readonly<Record<string, unknown>>;
   readonly rollout?: Readonly<Record<string, unknown>>;
+  readonly monitoring?: Readonly<Record<string, unknown>>;
+  readonly retraining?: Readonly<Record<string, unknown>>;
+  readonly fairness?: Readonly<Record<string, unknown>>;
 }
 
 const FEATURES = [
@@ -56,7 +59,7 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, gates, rollout }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
@@ -69,5 +72,8 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'] },
     gates: gates ?? { absolute: [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc' } },
     rollout: rollout ?? { strategy: 'immediate' },
+    ...(monitoring && { monitoring }),
+    ...(retraining && { retraining }),
+    ...(fairness && { fairness }),
   });
 }

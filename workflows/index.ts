@@ -1,6 +1,8 @@
 export { deployment } from './deployment.workflow.js';
 export { ingestion } from './ingestion.workflow.js';
 export { modelLifecycle } from './model-lifecycle.workflow.js';
+export { monitorDue } from './monitor-due.workflow.js';
+export { monitorWindow } from './monitor-window.workflow.js';
 export { reconcile } from './reconcile.workflow.js';
 export { replay } from './replay.workflow.js';
 export { retrain } from './retrain.workflow.js';

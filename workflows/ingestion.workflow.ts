@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, isCancellation, setCurrentDetails, sleep, upsertSearchAttributes } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, setCurrentDetails, sleep, upsertSearchAttributes } from '@temporalio/workflow';
 import type { LabelCounts } from '../src/contracts/labels.js';
 import { CHANGED_SIGNAL, type IngestionInput } from '../src/contracts/motion.js';
 import { storedFailure, typedFailure } from './failures.js';
@@ -60,7 +60,6 @@ async function drainSegments(): Promise<IngestionResult> {
     if (report.failed.length > 0) await sleep(TRY_AGAIN_AFTER);
     else if (!report.more) break;
   }
-  await checkWindows();
   return { segments, batches: 0, failedBatches: 0, labels: null };
 }
 
@@ -68,18 +67,6 @@ async function drainSegments(): Promise<IngestionResult> {
 async function watchGateways(): Promise<void> {
   const { raised } = await record.checkGateways.executeWithOptions({ summary: 'See whether gateways lose observations' }, []);
   if (raised > 0) await deliverAlarms();
-}
-
-/** What could not be looked at stays due, and is tried again with the next segments. */
-async function checkWindows(): Promise<void> {
-  try {
-    const { raised, unreadable } = await data.checkWindows.executeWithOptions({ summary: 'Look at the windows that have closed', retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' }, []);
-    if (unreadable.length > 0) show('Windows that cannot be looked at now', [], unreadable.map(({ window, type, message }) => `- ${window}: ${type}, ${message}`));
-    if (raised > 0) await deliverAlarms();
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    show('Windows cannot be looked at now', [], [storedFailure(error).message]);
-  }
 }
 
 /** The record has it already; a release that is not there needs no word. */

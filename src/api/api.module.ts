@@ -7,6 +7,7 @@ import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
+import { AlarmActionsController } from './alarms/alarm-actions.controller.js';
 import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { ChampionController } from './champion/champion.controller.js';
@@ -25,6 +26,8 @@ import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
+import { WindowAssessmentsController } from './windows/window-assessments.controller.js';
+import { WindowReleaseController } from './windows/window-release.controller.js';
 import { WindowsController } from './windows/windows.controller.js';
 
 const CLOSE_GRACE_MS = 1_000;
@@ -56,7 +59,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowsController,
+        AlarmActionsController, AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

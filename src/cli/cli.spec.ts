@@ -43,6 +43,10 @@ describe('wrong usage', () => {
     { args: ['apply'], says: '--file' },
     { args: ['rollback', 'm'], says: '--reason' },
     { args: ['rollback', 'm', '--reason', 'x', '--to', 'latest'], says: 'number of a version' },
+    { args: ['snooze', 'a', '--reason', 'x'], says: '--until' },
+    { args: ['resolve', 'a'], says: '--reason' },
+    { args: ['resolve', 'a', '--reason', 'x', '--until', '2026-01-01'], says: '--until' },
+    { args: ['release-window', 'm', '2013-03-01'], says: '--reason' },
     { args: ['status', 'm', 'n'], says: 'too many arguments' },
     { args: ['retrain', 'm', '--asof', '2020-01-01'], says: '--as-of' },
   ])('of $args ends with 2 and says what is missing', async ({ args, says }) => {
@@ -55,7 +59,7 @@ describe('wrong usage', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ type: 'urn:perennial:InvalidRequest' });
   });
 
-  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'up'])('%s explains itself with examples', async (verb) => {
+  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'acknowledge', 'snooze', 'resolve', 'release-window', 'up'])('%s explains itself with examples', async (verb) => {
     const { code, stdout } = await cli([verb, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`$ perennial ${verb}`);

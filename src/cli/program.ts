@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import type { ExitCode, Session } from './session.js';
-import { alarms, type AlarmsOptions } from './verbs/alarms.js';
+import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
@@ -13,6 +14,8 @@ import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
 import { TOURS, up, type UpOptions } from './verbs/up.js';
 import { versions } from './verbs/versions.js';
+import { releaseWindow, type WindowReleaseOptions } from './verbs/window-release.js';
+import { windows, type WindowsOptions } from './verbs/windows.js';
 
 const EPILOGUE = `
 The API is found by API_URL, else by the instance that \`npm start\` runs here; the key by PERENNIAL_API_KEY, else by that
@@ -31,7 +34,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     program.command(usage).description(description).option('--json', 'print one JSON document and nothing else').allowExcessArguments(false).addHelpText('after', examples(...shown));
 
   verb('up', 'Run everything on this machine: PostgreSQL, Temporal with its UI, workers, API and gateway.', 'up', 'up --tour --exit', 'up --tour release')
-    .addOption(new Option('--tour [name]', 'take a tour through the flights of 2013: `short`, a retrain every four weeks, or `release`, three versions on their way into service').choices(TOURS).preset('short'))
+    .addOption(new Option('--tour [name]', 'take a tour through the flights of 2013: `short`, a retrain every four weeks, `release`, three versions on their way into service, or `monitor`, a world that turns').choices(TOURS).preset('short'))
     .option('--exit', 'stop when everything is up and the tour is over')
     .action((options: UpOptions & { json?: boolean }) => run((session) => up(session, without(options))));
   verb('apply', 'Register a model, or put another spec in force.', 'apply -f models/flight-delay/model.yaml', 'apply -f - < model.yaml')
@@ -52,9 +55,11 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   verb('drift <model>', "Show how the inputs of the newest window differ from the champion's baseline.", 'drift flight-delay', 'drift flight-delay --deployment plant-7 --json')
     .option('--deployment <name>', 'where the model answers', 'default')
     .action((model: string, options: DriftOptions & { json?: boolean }) => run((session) => drift(session, model, without(options))));
-  verb('alarms [model]', 'Show the alarms that are open, of one model or of all, and whether they arrived.', 'alarms', 'alarms flight-delay --all')
-    .option('--all', 'also those that have ended, and tests', false)
-    .action((model: string | undefined, options: AlarmsOptions & { json?: boolean }) => run((session) => alarms(session, model, without(options))));
+  verb('windows <model>', 'Show what the newest windows come to: quality, the evidence of harm, and what was decided over retraining.', 'windows flight-delay', 'windows flight-delay --all')
+    .option('--deployment <name>', 'where the model answers', 'default')
+    .option('--all', 'also earlier assessments of a window', false)
+    .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
+  addAlarms(verb, run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
@@ -117,6 +122,30 @@ function addReplays(verb: Verb, run: Run): void {
     .argument('[number]', 'the replay', versionNumber)
     .action((model: string, number: number | undefined) => run((session) => replays(session, model, number)));
 }
+
+function addAlarms(verb: Verb, run: Run): void {
+  verb('alarms [model]', 'Show the alarms that are open, of one model or of all, and whether they arrived.', 'alarms', 'alarms flight-delay --all')
+    .option('--all', 'also those that have ended, and tests', false)
+    .action((model: string | undefined, options: AlarmsOptions & { json?: boolean }) => run((session) => alarms(session, model, without(options))));
+  for (const action of ALARM_ACTIONS) {
+    const snooze = action === 'snooze';
+    const example = `${action} 0d9b5a6e-3f0b-4a39-9f2b-0d5a4a2b7f10 ${snooze ? '--until 2026-02-01 ' : ''}--reason "the supplier knows"`;
+    const acting = verb(`${action} <alarm>`, ACTING[action], example).requiredOption('--reason <text>', 'why, for the record');
+    if (snooze) acting.requiredOption('--until <time>', 'wall time, ISO 8601, 30 days ahead at most');
+    acting.action((alarm: string, options: AlarmActionOptions & { json?: boolean }) => run((session) => actOnAlarm(session, action, alarm, without(options))));
+  }
+  verb('release-window <model> <from>', 'Take a window out of quarantine: it trains and judges versions again.',
+    'release-window flight-delay 2013-03-01 --reason "the new sensor reports in kilometres"')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .addOption(deploymentOption())
+    .action((model: string, from: string, options: WindowReleaseOptions & { json?: boolean }) => run((session) => releaseWindow(session, model, from, without(options))));
+}
+
+const ACTING = {
+  acknowledge: 'Say that you look at an alarm; it stays open.',
+  snooze: 'Hear nothing of an alarm until a time; then it is sent again, if it is still open.',
+  resolve: 'End an alarm.',
+} as const;
 
 const STEERING = {
   pause: 'Pause a release: mirrors and shares go on as they stand, nothing goes forward.',

@@ -4,8 +4,11 @@ export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 /** `critical`: somebody must act now. `warning`: somebody must look. `info`: good to know, and tests. */
 export type Severity = (typeof SEVERITIES)[number];
 
-/** `windowHarmful`: data or loss beyond the spec. `observationsShed`: a gateway cannot keep its log. The rest name themselves. */
-export const ALARM_KINDS = ['windowHarmful', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'rollbackFailed', 'releaseHeld', 'monitoringTest'] as const;
+/**
+ * `windowHarmful`: data or loss beyond the spec. `harmfulShift`: losses have surely risen over the baseline's. `upstreamFault`: a window's inputs broke
+ * on their way. `fairnessBroken`: groups are treated more differently than the spec allows. `windowUnreadable`: a window cannot be assessed. `observationsShed`: a gateway cannot keep its log. The rest name themselves.
+ */
+export const ALARM_KINDS = ['windowHarmful', 'harmfulShift', 'fairnessBroken', 'upstreamFault', 'windowUnreadable', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'rollbackFailed', 'releaseHeld', 'monitoringTest'] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
 /** Something that a person has to know. */
@@ -26,6 +29,10 @@ export interface AlarmNotice {
   /** True where nothing is wrong and only the path is tried. */
   readonly test: boolean;
 }
+
+/** What a person may do about an alarm that is open. `acknowledge`: it is being looked at. `snooze`: nobody wants to hear of it for a while. `resolve`: it is over. */
+export const ALARM_ACTIONS = ['acknowledge', 'snooze', 'resolve'] as const;
+export type AlarmAction = (typeof ALARM_ACTIONS)[number];
 
 /** The key of the alarm that a release raises while it waits for a person. */
 export const releaseAlarmKey = (model: string, number: number): string => `release/${model}/${number}/held`;

@@ -29,6 +29,8 @@ export interface SnapshotManifest {
   readonly model: string;
   readonly specDigest: string;
   readonly asOf: string;
+  /** Windows in quarantine, of which no row was taken; left out where there are none. */
+  readonly without?: readonly { readonly start: string; readonly end: string }[];
   readonly source: SnapshotSource;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly train: SnapshotPart;

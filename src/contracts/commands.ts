@@ -1,7 +1,10 @@
+import type { AlarmAction } from './alarms.js';
 import type { FailureDetails, FailureType } from './failures.js';
+import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
 
-export type CommandKind = 'apply' | 'retrain' | 'rollback' | 'release' | 'steer' | 'replay';
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow'] as const;
+export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
 export type CommandState = 'accepted' | 'done' | 'refused';
@@ -11,7 +14,13 @@ export interface CommandBodies {
   /** `source` is the YAML as it was sent. */
   apply: { readonly source: string };
   /** `asOf` in event time, ISO 8601; null: the newest that the data holds. */
-  retrain: { readonly deployment: string; readonly asOf: string | null; readonly reason: string | null };
+  retrain: {
+    readonly deployment: string;
+    readonly asOf: string | null;
+    readonly reason: string | null;
+    /** Where monitoring decided on it; a caller's request has none. */
+    readonly trigger?: AutomaticTrigger;
+  };
   /** `toVersion` null: the champion before. */
   rollback: { readonly deployment: string; readonly toVersion: number | null; readonly reason: string };
   release: { readonly deployment: string; readonly version: number; readonly reason: string };
@@ -19,6 +28,10 @@ export interface CommandBodies {
   steer: { readonly deployment: string; readonly release: number; readonly action: ReleaseAction; readonly reason: string };
   /** `from` and `until` in event time, ISO 8601. */
   replay: { readonly deployment: string; readonly version: number; readonly from: string; readonly until: string; readonly reason: string };
+  /** `alarm` is its id; `until` in wall time, ISO 8601, for `snooze` alone. */
+  alarm: { readonly alarm: string; readonly action: AlarmAction; readonly until: string | null; readonly reason: string };
+  /** `from`: when the window begins, in event time, ISO 8601. */
+  releaseWindow: { readonly deployment: string; readonly from: string; readonly reason: string };
 }
 
 export type CommandOutcome =
@@ -29,4 +42,7 @@ export type CommandOutcome =
   | { readonly kind: 'release'; readonly number: number; readonly version: number; readonly workflowId: string; readonly joined: boolean; readonly superseded?: readonly string[] }
   | { readonly kind: 'steer'; readonly number: number; readonly action: ReleaseAction; readonly stage: ReleaseStage; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'replay'; readonly number: number; readonly version: number; readonly deployment: string; readonly workflowId: string }
+  | { readonly kind: 'alarm'; readonly alarm: string; readonly action: AlarmAction; readonly until: string | null }
+  /** `endedAlarm`: the id of the alarm that told of the quarantine, where it was open. */
+  | { readonly kind: 'releaseWindow'; readonly deployment: string; readonly from: string; readonly endedAlarm: string | null }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };

@@ -63,6 +63,8 @@ export const FAILURES = {
   ReleaseNotSteerable: kind(409, 'The release cannot take that action now'),
 
   // alarms
+  AlarmNotActionable: kind(409, 'The alarm takes no action of a person'),
+  WindowNotQuarantined: kind(409, 'The window is not in quarantine'),
   AlarmUndelivered: kind(503, 'An alarm did not reach its receiver', true),
   MonitoringNotOperational: kind(503, 'Monitoring would not alarm', true),
 

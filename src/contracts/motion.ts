@@ -1,3 +1,6 @@
+import { isoTime } from './time.js';
+import type { DueAssessment } from './window-assessment.js';
+
 /** Names that workflows, workers and callers share: task queues, ids, updates, signals, queries, search attributes. */
 
 export const TASK_QUEUES = { lifecycle: 'lifecycle', data: 'data', train: 'train' } as const;
@@ -18,6 +21,10 @@ export const replayWorkflowId = (model: string, number: number): string => `repl
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
 export const SEGMENT_INGESTION_ID = 'ingestion';
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
+/** A deployment's Schedule, and what the runs that it starts are called before Temporal adds the time. */
+export const monitorScheduleId = (model: string, deployment: string): string => `monitor/${model}/${deployment}`;
+/** A window is assessed by one workflow at a time; again under the same id when its labels are there, or change. */
+export const monitorWindowWorkflowId = (model: string, deployment: string, fromMs: number): string => `monitor/${model}/${deployment}/${isoTime(fromMs)}`;
 
 /** The update that carries a command's id; the command itself is in the record. */
 export const COMMAND_UPDATE = 'command';
@@ -74,4 +81,12 @@ export interface IngestionInput {
   readonly inputVersion: 1;
   /** Null: the segments of the gateways, which hold observations of any model. */
   readonly model: string | null;
+}
+export interface MonitorDueInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly deployment: string;
+}
+export interface MonitorWindowInput extends DueAssessment {
+  readonly inputVersion: 1;
 }

@@ -1,7 +1,9 @@
 import type { FailureDetails, FailureType } from './failures.js';
+import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { Verdict } from './verdict.js';
 
-export type RetrainTrigger = 'request' | 'schedule' | 'drift' | 'performance';
+/** A person's or a caller's request, or what monitoring decided on. */
+export type RetrainTrigger = 'request' | AutomaticTrigger;
 
 /** The steps of a retrain, in their order. */
 export const RETRAIN_STAGES = ['requested', 'snapshot', 'validate', 'train', 'admit', 'score', 'gate', 'promote', 'finished'] as const;

@@ -16,6 +16,23 @@ export interface WindowDriftReport {
   readonly drifted: readonly string[];
   /** What a p-value might be at most to be found in this window; null where nothing could be tested. */
   readonly level: number | null;
+  /** What looks like an upstream fault rather than a change of the world, beside `before`. */
+  readonly faults: readonly UpstreamFault[];
+  /** The last window that is not in quarantine, event time; null where there is none: faults are told beside the baseline then. */
+  readonly before: { readonly from: string; readonly until: string } | null;
+}
+
+export type UpstreamFaultKind = 'schema' | 'missing' | 'frozen' | 'swapped' | 'unitChange';
+
+/** Something broke on the way to the model; the world need not have changed. */
+export interface UpstreamFault {
+  readonly kind: UpstreamFaultKind;
+  /** One; two where they are swapped. */
+  readonly features: readonly string[];
+  /** Of a unit change: which one, as in unit-maps.ts; else null. */
+  readonly unit: string | null;
+  /** One sentence with the numbers that say so. */
+  readonly because: string;
 }
 
 /** The rows on which the champion was judged before it came into service. */

@@ -35,14 +35,18 @@ export interface LossSummary {
   readonly variance: number;
 }
 
-/** One way in which a window breaks the spec, with the numbers that say so. */
+/**
+ * One way in which a window breaks the spec, with the numbers that say so. `fairness`: how decisions differ between groups breaks a limit of
+ * `fairness.limits`; such a finding is of the window as a whole, its message names the groups, and all of the interval lies beyond the limit:
+ * above that of a difference, which is the most that it may be, below that of a ratio, which is the least.
+ */
 export interface WindowFinding {
-  readonly check: 'missing' | 'unknown' | 'outOfRange' | 'loss';
+  readonly check: 'missing' | 'unknown' | 'outOfRange' | 'loss' | 'fairness';
   /** Null for the window as a whole. */
   readonly feature: string | null;
-  /** A share of rows, or the mean loss. */
+  /** A share of rows, the mean loss, or a disparity. */
   readonly measured: number;
-  /** The lower confidence bound of what was measured. */
+  /** The lower confidence bound of what was measured; of a disparity the lower end of its interval. */
   readonly low: number;
   readonly limit: number;
   /** Rows that it was measured on. */

@@ -27,6 +27,8 @@ export interface SnapshotRequest {
   readonly asOf?: string;
   /** Features that the snapshot holds beside the spec's: those of a champion that is to be compared on the same rows. */
   readonly alsoFeatures?: readonly FeatureSpec[];
+  /** Windows in quarantine: rows of these times are left out. */
+  readonly without?: readonly EventWindow[];
   /** A folder for files on the way; what is made in it is removed. */
   readonly workDir: string;
   readonly store: ArtifactStore;
@@ -94,10 +96,12 @@ async function freeze(request: SnapshotRequest, { database, files, scratch, asOf
     write(request, { database, table, eventTime, expressions, window: windows[name], name, path: join(scratch, `${name}.parquet`), bounds });
   const train = await writePart('train');
   const evaluation = await writePart('evaluation');
+  const without = leftOut(request, both);
   return {
     model: request.model,
     specDigest: request.specDigest,
     asOf: new Date(asOf).toISOString(),
+    ...(without.length > 0 && { without }),
     source: {
       path: spec.data.source.path,
       format: spec.data.source.format,
@@ -109,6 +113,9 @@ async function freeze(request: SnapshotRequest, { database, files, scratch, asOf
     evaluation: evaluation.part,
   };
 }
+
+/** What is in quarantine of a stretch of event time; times of one form are in the order of their texts. */
+const leftOut = ({ without = [] }: SnapshotRequest, { start, end }: EventWindow): EventWindow[] => without.filter((left) => left.start < end && left.end > start);
 
 function withFeatures(spec: ModelSpec, also: readonly FeatureSpec[]): ModelSpec {
   const known = new Set(specColumns(spec).map((name) => name.toLowerCase()));
@@ -148,7 +155,7 @@ async function write(request: SnapshotRequest, part: PartToWrite): Promise<{ par
   const order = [quoteIdentifier(eventTime.name), ...keys, `hash(${names.join(', ')})`].join(', ');
   const rowGroup = Math.max(2_048, Math.min(122_880, Math.floor(ROW_GROUP_VALUES / names.length)));
   await database.run(
-    `COPY (SELECT * FROM (SELECT ${part.expressions.join(', ')} FROM ${table.from} WHERE ${inWindow(eventTime, window)}) ORDER BY ${order})
+    `COPY (SELECT * FROM (SELECT ${part.expressions.join(', ')} FROM ${table.from} WHERE ${inWindow(eventTime, window)}${leftOut(request, window).map((left) => ` AND NOT (${inWindow(eventTime, left)})`).join('')}) ORDER BY ${order})
      TO ${quoteLiteral(part.path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup})`,
   );
   const counts = await countRows(database, part.path, table, request.spec);

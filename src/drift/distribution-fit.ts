@@ -2,32 +2,30 @@ import type { ColumnCounts, FeatureDrift } from '../contracts/feature-drift.js';
 import { normalQuantile } from '../evaluation/distributions.js';
 import type { UnitMap } from './unit-maps.js';
 
-/** What is known of a baseline's distribution of finite numbers that are not all the same. */
-export interface BaselineShape {
-  /** [at most 9] deciles without repetitions, ascending. */
+/** What is known of a distribution of finite numbers. */
+interface DistributionShape {
+  /** [at most 9] deciles of the baseline without repetitions, ascending. */
   readonly edges: readonly number[];
-  /** [edges + 2] the share of rows below each edge, after a 0 and before a 1. */
   readonly below: readonly number[];
   readonly least: number;
   readonly greatest: number;
   readonly mean: number;
-  /** Finite ones, and the range that so many normal values are expected to have, in standard deviations. */
   readonly rows: number;
+  /** The range that so many normal values are expected to have, in standard deviations. */
   readonly extremes: number;
+}
+
+/** A baseline's, whose numbers are not all the same. `below`: [edges + 2] the share of rows below each edge, after a 0 and before a 1. */
+export interface BaselineShape extends DistributionShape {
   /** From the first decile to the last, 2.56 standard deviations of a normal distribution; half of the range where they are one. */
   readonly width: number;
 }
 
-/** What is known of a window's distribution. Its median is not used: far from the baseline it may be a factor of two too low. */
-export interface WindowShape {
-  /** [edges of its own baseline] and the share of the window's rows below each. */
-  readonly edges: readonly number[];
-  readonly below: readonly number[];
-  readonly least: number;
-  readonly greatest: number;
-  readonly mean: number;
-  readonly rows: number;
-  readonly extremes: number;
+/**
+ * A window's, `below`: [edges] the share of its rows below each edge. Its median is not used: far from the baseline it may be a factor of two too
+ * low.
+ */
+export interface WindowShape extends DistributionShape {
   /** [9] exact deciles; null where they were not measured. */
   readonly deciles: readonly number[] | null;
 }

@@ -1,10 +1,11 @@
+import type { HarmAlarm, HarmStanding } from '../contracts/window-assessment.js';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { YEAR_MS } from './alarm-budget.js';
 import { type BlocksLimit, type LossLimit, limitOfBlocks, limitOfRows, limitOfShare, type RowsLimit, sumBlocks } from './baseline-limit.js';
 import { addBets, changeStart, evidenceOf, startEvidence } from './change-evidence.js';
 import {
-  addBatch, type HarmAlarm, type HarmFigures, harmFigures, harmOver, type HarmPlan, type HarmState, type LossBatch, splitHarmDelta, startHarm,
+  addBatch, harmFigures, harmOver, type HarmPlan, type HarmState, type LossBatch, splitHarmDelta, startHarm,
 } from './harm-sequence.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { blockBets, rowBets } from './loss-bets.js';
@@ -21,7 +22,7 @@ interface Reference {
   };
   readonly detector: { fromMs: number; untilMs: number; logFactors: number[]; evidence: number; since: number }[];
   readonly sequences: {
-    name: string; plan: HarmPlan; yearFromMs: number; batches: { fromMs: number; untilMs: number; losses: (number | string)[] }[]; after: HarmFigures[];
+    name: string; plan: HarmPlan; yearFromMs: number; batches: { fromMs: number; untilMs: number; losses: (number | string)[] }[]; after: HarmStanding[];
   }[];
 }
 

@@ -1,3 +1,4 @@
+import type { HarmAlarm, HarmStanding } from '../contracts/window-assessment.js';
 import { GainSequence, type GainSums } from '../rollout/gain-sequence.js';
 import type { LossLimit } from './baseline-limit.js';
 import { addBets, changeStart, type ChangeEvidence, evidenceOf, startEvidence } from './change-evidence.js';
@@ -45,14 +46,6 @@ export interface LossBatch {
   readonly losses: Float64Array;
 }
 
-export interface HarmAlarm {
-  /** The end of the batch at which it fired. */
-  readonly atMs: number;
-  readonly by: 'runningMean' | 'change';
-  /** The beginning of the batch from which on losses speak most for harm. */
-  readonly sinceMs: number;
-}
-
 /** JSON of one size, whatever the number of rows. */
 export interface HarmState {
   readonly plan: HarmPlan;
@@ -62,22 +55,6 @@ export interface HarmState {
   readonly running: GainSums | null;
   readonly change: ChangeEvidence;
   /** The first one. The state may be continued after it. */
-  readonly alarm: HarmAlarm | null;
-}
-
-export interface HarmFigures {
-  /** Rows with a label, and rows without. */
-  readonly rows: number;
-  readonly missing: number;
-  /** Of the rows with a label since the start; null without any. */
-  readonly mean: number | null;
-  /** The lower confidence sequence of that mean at level deltas.running; null while it is not defined (no rows, few blocks). */
-  readonly lower: number | null;
-  /** u: what `lower` must exceed. */
-  readonly limit: number;
-  /** S, and the value at which it fires. */
-  readonly evidence: number;
-  readonly threshold: number;
   readonly alarm: HarmAlarm | null;
 }
 
@@ -124,7 +101,7 @@ export function addBatch(state: HarmState, { fromMs, untilMs, losses }: LossBatc
  */
 export const harmOver = (plan: HarmPlan, yearFromMs: number, batches: readonly LossBatch[]): HarmState => batches.reduce(addBatch, startHarm(plan, yearFromMs));
 
-export function harmFigures(state: HarmState): HarmFigures {
+export function harmFigures(state: HarmState): HarmStanding {
   const { plan, running, missing, change, alarm } = state;
   return {
     rows: running?.n ?? 0, missing, mean: running && Math.max(0, limitOf(plan) + running.mean), lower: lowerOf(plan, running), limit: limitOf(plan),

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { stepCounterfactuals, startCounterfactuals } from './counterfactual-triggers.js';
-import type { HarmFigures } from './harm-sequence.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
 import { numericDrift } from './numeric-drift.js';
 import { decideRetraining, RETRAINING_RULES, type RetrainingRule } from './retraining-decision.js';
 import type { ExpectedGain, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
 import { retrainingValue } from './retraining-worth.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
-import { findUpstreamFaults, type UpstreamFault } from './upstream-faults.js';
+import type { UpstreamFault } from '../contracts/window-drift.js';
+import { findUpstreamFaults } from './upstream-faults.js';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 2, 15);
@@ -15,7 +16,7 @@ const seen = (trigger: SeenTrigger['trigger']): SeenTrigger => ({ trigger, becau
 /** 0.01 of loss a row, 10,000 rows a day, 30 days, 0.5 a unit of loss: 1,500 are saved. */
 const GAIN: ExpectedGain = { estimate: 0.01, low: 0.002, high: 0.018, rowsPerDay: 10_000 };
 const COST: RetrainingCost = { perLossUnit: 0.5, training: 400, release: 600, horizonMs: 30 * DAY };
-const HARM: HarmFigures = { rows: 5_000, missing: 10, mean: 0.2, lower: 0.18, limit: 0.25, evidence: 1, threshold: 40, alarm: null };
+const HARM: HarmStanding = { rows: 5_000, missing: 10, mean: 0.2, lower: 0.18, limit: 0.25, evidence: 1, threshold: 40, alarm: null };
 const FAULT: UpstreamFault = { kind: 'unitChange', features: ['temperature'], unit: 'Fahrenheit to Celsius', because: 'temperature came in Celsius.' };
 
 const FACTS: RetrainingFacts = {

@@ -1,8 +1,9 @@
-import type { HarmFigures } from './harm-sequence.js';
-import type { UpstreamFault } from './upstream-faults.js';
+import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
+import type { UpstreamFault } from '../contracts/window-drift.js';
 
 /** What may lead to a retrain, the strongest first: each asks for no more than those after it. */
-export const RETRAINING_TRIGGERS = ['request', 'performance', 'harmfulDrift', 'newLabelledRows', 'schedule', 'dataDrift'] as const;
+export const RETRAINING_TRIGGERS = ['request', ...AUTOMATIC_TRIGGERS] as const;
 export type RetrainingTrigger = (typeof RETRAINING_TRIGGERS)[number];
 
 export interface SeenTrigger {
@@ -65,7 +66,7 @@ export interface RetrainingFacts {
   readonly request: RetrainingRequest | null;
   readonly faults: readonly UpstreamFault[];
   /** Null where no label has come yet. It carries nothing by itself: an alarm is a trigger. */
-  readonly harm: HarmFigures | null;
+  readonly harm: HarmStanding | null;
   readonly data: RetrainingData;
   /** Null where it is not known. */
   readonly gain: ExpectedGain | null;

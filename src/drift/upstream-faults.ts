@@ -1,21 +1,9 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
+import type { UpstreamFault, UpstreamFaultKind } from '../contracts/window-drift.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { type BaselineShape, baselineShape, distanceOf, finiteRows, type Misfit, misfitOf, type WindowShape, windowShape } from './distribution-fit.js';
 import { lowerShare } from './lower-bounds.js';
 import { IDENTITY, UNIT_MAPS, type UnitMap } from './unit-maps.js';
-
-export type UpstreamFaultKind = 'schema' | 'missing' | 'frozen' | 'swapped' | 'unitChange';
-
-/** Something broke on the way to the model; the world need not have changed. */
-export interface UpstreamFault {
-  readonly kind: UpstreamFaultKind;
-  /** One; two where they are swapped. */
-  readonly features: readonly string[];
-  /** Of a unit change: which one, as in unit-maps.ts; else null. */
-  readonly unit: string | null;
-  /** One sentence with the numbers that say so. */
-  readonly because: string;
-}
 
 /** What is known beside the drift's figures; all of it may be left out. */
 export interface FaultHints {
@@ -42,12 +30,19 @@ const CHANCE = 1e-6;
 const MORE_MISSING = 0.05;
 const MISSING_ODDS = 3;
 
+/** A value that so many rows have may be all there is for a while. */
+const COMMON = 0.6;
+
 /** Far from the baseline: a normal's mean shifted by one standard deviation is 0.38 away, by two 0.68. */
 const FAR = 0.8;
 /** Also far: a spread that grew or shrank that many times, with this distance at least; one odd row grows a range too. */
 const OTHER_SPREAD = { times: 5, distance: 0.3 } as const;
 /** Of a window that is far: what a season and the few days of a window may add to a map. */
 const COARSE: Misfit = { location: 0.3, spread: Math.log(2), ranks: 0.2 };
+/** Air is nowhere colder or hotter; it may be far warmer or colder than in the window before. */
+const OUTDOORS: Readonly<Record<string, readonly [least: number, greatest: number]>> = { 'Fahrenheit to Celsius': [-76, 140], 'Celsius to Fahrenheit': [-60, 60] };
+/** Moved so many widths of the baseline, of which the map leaves at most so many, and at most that share. */
+const MOVED = { location: 1.5, left: 1, share: 0.3 } as const;
 /** Of a window that is not far, by its deciles: nothing but what chance adds, `location` by the root of the rows. */
 const FINE = { distance: 0.25, location: 0.01, chance: 3, rows: 1_000 } as const;
 
@@ -64,10 +59,12 @@ const SWAPPED: Misfit = { location: 0.25, spread: Math.log(2), ranks: 0.15 };
  * - `schema`: a feature of the spec is not in the window, or has the other type. Nothing is said of a window without any feature (inputs not kept);
  * - `missing`: the share without a finite value surely (lower-bounds.ts) exceeds max(maxMissing, the baseline's share) by 0.05 and its odds threefold;
  * - `frozen`: one value in 50 rows or more where the baseline varies, and p^rows ≤ 10⁻⁶ with p the baseline's share of the bin or category that
- *   holds it. A number that mostly is one value anyway has one wide bin, of which nothing can be told. Calendar features belong into `steady`;
+ *   holds it. Nothing is told where p is six tenths or more: rows share their hour, and a week without rain is no broken gauge. Calendar features
+ *   belong into `steady`;
  * - `swapped`: two numbers, each at least 0.5 from its own baseline (Kolmogorov–Smirnov), each close to the other's. Alike ones cannot be told apart;
  * - `unitChange`: close to the baseline once a map of unit-maps.ts is taken back. Far windows (0.8 away, or a fivefold spread) need be near only:
- *   mean, range and bins, and a spread that the map explains better than none does; a mere factor of at most 5 must meet the mean within 2 % and
+ *   mean, range and bins, and a spread that the map explains better than none does; of air temperatures it suffices that Celsius for Fahrenheit
+ *   explains most of the way; a mere factor of at most 5 must meet the mean within 2 % and
  *   chance. Others, such as ×2.54 of a wide distribution, need every decile on its place, so `hints.deciles` and 1,000 rows. A real growth of the
  *   whole distribution by such a factor looks the same and is named too. Of maps that fit alike (×1,000 and ×1,024) `unit` is the first of the
  *   list, and `because` tells them all.
@@ -123,7 +120,8 @@ function frozenFault({ name, type, bins, baseline, window }: FeatureDrift): Upst
   if (!varies || !one || rows < FEWEST_ROWS || known === 0) return null;
   const bin = filled[0]!;
   // One row more, so that no bin is impossible.
-  if (rows * Math.log((bins.baseline[bin]! + 1) / (known + 1)) > Math.log(CHANCE)) return null;
+  const share = (bins.baseline[bin]! + 1) / (known + 1);
+  if (share >= COMMON || rows * Math.log(share) > Math.log(CHANCE)) return null;
   const value = type === 'number' ? rounded(window.least ?? 0) : `"${bins.categories?.[bin] ?? ''}"`;
   return fault('frozen', [name], `${name} is ${value} in all ${rows} rows; ${percent(bins.baseline[bin]! / known)} of the baseline lies in its bin.`);
 }
@@ -177,12 +175,22 @@ function explains(one: Measured, map: UnitMap): boolean {
   if (distance >= FAR || (distance >= OTHER_SPREAD.distance && raw >= Math.log(OTHER_SPREAD.times))) {
     // An honest shift keeps its spread: a map must explain that as well as where the mean is.
     const better = map.scale === 1 || Math.abs(misfit.spread) <= Math.max(Math.log(1.25), raw / 2);
-    return better && within(misfit, COARSE);
+    return (better && within(misfit, COARSE)) || (isOutdoors(baseline, map) && explainsMost(misfit, misfitOf(baseline, window, IDENTITY)));
   }
   if (Math.min(baseline.rows, window.rows) < FINE.rows || window.deciles === null || baseline.edges.length !== window.deciles.length) return false;
   const most = FINE.location + chanceOf(one);
   return within(misfit, { location: most, spread: most, ranks: most });
 }
+
+/** Air temperatures in the unit that the map begins with. */
+const isOutdoors = ({ least, greatest }: BaselineShape, { name }: UnitMap): boolean => {
+  const [coldest, hottest] = OUTDOORS[name] ?? [Infinity, -Infinity];
+  return least >= coldest && greatest <= hottest;
+};
+
+/** The weather moves values too, beside what the map does: then what is left must be small beside what it explains. */
+const explainsMost = (left: Misfit, raw: Misfit): boolean =>
+  raw.location >= MOVED.location && left.location <= Math.min(MOVED.left, MOVED.share * raw.location) && Math.abs(left.spread) <= COARSE.spread;
 
 /** The standard error of the difference of the means, in the baseline's unit, from its width. */
 const meanError = ({ baseline, window }: Measured): number => (baseline.width / WIDTH_DEVIATIONS) * Math.sqrt(1 / baseline.rows + 1 / window.rows);

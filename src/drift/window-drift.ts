@@ -10,7 +10,10 @@ import { decideDrift, startDiscoveries } from './drift-discoveries.js';
 import type { DriftMeter } from './drift-meter.js';
 import type { EventStretch } from './window-grid.js';
 
-export interface WindowDriftQuery extends Omit<ObservedWindowQuery, 'version'> {
+/** Where the inputs of a window are. */
+export type WindowInputs = Omit<ObservedWindowQuery, 'version'>;
+
+export interface WindowDriftQuery extends WindowInputs {
   /** Of the champion's spec. */
   readonly features: readonly FeatureSpec[];
   /** The baseline's rows as the source has them, a Parquet file on this machine. */
@@ -39,8 +42,28 @@ export async function measureWindowDrift(meter: DriftMeter, { features, baseline
   }
 }
 
+/**
+ * Holds a window's inputs against those of a window before it, both as {@link measureWindowDrift} makes them: what broke on its way to the model
+ * changes from one to the next, where a season takes longer.
+ * @returns in the order of the features, those whose inputs were kept in both; empty where none was
+ * @throws PerennialError `DataNotFound`, `DataUnreadable`
+ */
+export async function measureWindowChange(meter: DriftMeter, before: WindowInputs, now: WindowInputs, features: readonly FeatureSpec[]): Promise<FeatureDrift[]> {
+  const folder = await mkdtemp(join(now.scratch, 'change-'));
+  try {
+    const [reference, current] = [join(folder, 'before.parquet'), join(folder, 'now.parquet')];
+    const [kept, keptBefore] = [await writeWindow(now, features, current), await writeWindow(before, features, reference)];
+    const both = kept.filter((feature) => keptBefore.includes(feature));
+    if (both.length === 0) return [];
+    const order = { baseline: [reference], window: [current], features: both.map(({ name, type }) => ({ name, type })), scratch: folder };
+    return await meter.measure({ ...order, ...(now.signal && { signal: now.signal }) });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** @returns the features that the window has */
-function writeWindow({ scratch, ...query }: Omit<ObservedWindowQuery, 'version'>, features: readonly FeatureSpec[], path: string): Promise<readonly FeatureSpec[]> {
+function writeWindow({ scratch, ...query }: WindowInputs, features: readonly FeatureSpec[], path: string): Promise<readonly FeatureSpec[]> {
   const files = { ...query.files, labels: [] };
   return withObservedWindow({ ...query, scratch, files, version: null }, async (database, { relation, kept }) => {
     const known = features.filter(({ name }) => kept?.includes(name));

@@ -3,16 +3,24 @@ import { DataSource, type EntityManager, In } from 'typeorm';
 import type { AlarmKind, AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlarm } from '../contracts/alarms.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
+import { addAlarmAction, type AlarmActions, dueAlarms, lastActions } from './alarm-actions.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
-import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
+import { Alarm, type AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { raiseAlarm } from './open-alarms.js';
 
 /** An alarm with what became of it. */
-export interface AlarmStory {
+export interface AlarmStory extends AlarmActions {
   readonly alarm: Alarm;
   readonly delivery: AlarmDelivery;
   /** Null while it is open. */
   readonly end: AlarmEnd | null;
+}
+
+/** Why, by whom and when an alarm ends. */
+export interface Ending {
+  readonly reason: string;
+  readonly actor: string;
+  readonly at: Date;
 }
 
 export interface DeliveryAttempt {
@@ -51,22 +59,43 @@ export class AlarmsRepository {
 
   /** Ends an alarm, once. @returns false when it had ended before. */
   async end(id: string, reason: string, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<boolean> {
-    return this.dataSource.transaction(async (manager) => {
-      const inserted: { model: string | null }[] = await manager.query(
-        `WITH ended AS (INSERT INTO alarm_end (alarm_id, reason, ended_by, ended_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING alarm_id)
-         SELECT model FROM alarm JOIN ended ON alarm_id = id`,
-        [id, reason, actor, at],
-      );
-      if (!inserted[0]) return false;
-      await this.audit.append(manager, { at, actor, action: 'alarm.ended', model: inserted[0].model, subject: `alarm/${id}`, origin, details: { reason } });
-      return true;
-    });
+    return this.dataSource.transaction((manager) => this.endWithin(manager, id, { reason, actor, at }, origin));
+  }
+
+  /** The same as part of a transaction. */
+  async endWithin(manager: EntityManager, id: string, { reason, actor, at }: Ending, origin: Origin): Promise<boolean> {
+    const inserted: { model: string | null }[] = await manager.query(
+      `WITH ended AS (INSERT INTO alarm_end (alarm_id, reason, ended_by, ended_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING alarm_id)
+       SELECT model FROM alarm JOIN ended ON alarm_id = id`,
+      [id, reason, actor, at],
+    );
+    if (!inserted[0]) return false;
+    await this.audit.append(manager, { at, actor, action: 'alarm.ended', model: inserted[0].model, subject: `alarm/${id}`, origin, details: { reason } });
+    return true;
+  }
+
+  /**
+   * What a person does about an open alarm of a model, as part of the transaction that settles the command: it is on record, and `resolve` ends the alarm.
+   * Of several people one at a time does. @returns false when the alarm has ended: then nothing is changed
+   */
+  async act(manager: EntityManager, action: Omit<AlarmActionRecord, 'number'>, origin: Origin): Promise<boolean> {
+    const { alarmId, reason, actor, at } = action;
+    await manager.query('SELECT FROM model WHERE name = (SELECT model FROM alarm WHERE id = $1) FOR NO KEY UPDATE', [alarmId]);
+    const open = action.action === 'resolve' ? await this.endWithin(manager, alarmId, { reason, actor, at }, origin) : !(await manager.existsBy(AlarmEnd, { alarmId }));
+    if (open) await addAlarmAction(manager, action);
+    return open;
   }
 
   /** The open alarm under a key. */
-  async findOpen(dedupKey: string): Promise<Alarm | null> {
-    return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id')
+  async findOpen(dedupKey: string, manager: EntityManager = this.dataSource.manager): Promise<Alarm | null> {
+    return manager.getRepository(Alarm).createQueryBuilder('alarm').leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id')
       .where('alarm.dedup_key = :dedupKey AND over.alarm_id IS NULL', { dedupKey: dedupKey.slice(0, 300) }).getOne();
+  }
+
+  /** The newest alarm under a key, ended or not. */
+  async newest(dedupKey: string): Promise<AlarmStory | null> {
+    const alarm = await this.dataSource.manager.findOne(Alarm, { where: { dedupKey: dedupKey.slice(0, 300) }, order: { occurrence: 'DESC' } });
+    return alarm && ((await this.storiesOf([alarm]))[0] as AlarmStory);
   }
 
   /** The open alarms of a kind, tests left out. */
@@ -90,10 +119,9 @@ export class AlarmsRepository {
     return this.storiesOf(await found.getMany());
   }
 
-  /** Alarms that their receiver has not acknowledged, tests left out, oldest first. */
-  async undelivered(limit: number): Promise<Alarm[]> {
-    return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').innerJoin(AlarmDelivery, 'delivery', 'delivery.alarm_id = alarm.id')
-      .where('delivery.delivered_at IS NULL AND NOT alarm.test').orderBy('alarm.raised_at').limit(limit).getMany();
+  /** Alarms that their receiver has not acknowledged, and open ones whose snooze has passed, tests left out, oldest first. */
+  async undelivered(limit: number, at: Date): Promise<Alarm[]> {
+    return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').where(`alarm.id IN (${dueAlarms(':at')})`, { at }).orderBy('alarm.raised_at').limit(limit).getMany();
   }
 
   async recordAttempt(id: string, { delivered, status, reason }: DeliveryAttempt, at: Date): Promise<void> {
@@ -129,13 +157,14 @@ export class AlarmsRepository {
   }
 
   private async storiesOf(alarms: readonly Alarm[]): Promise<AlarmStory[]> {
-    const ids = In(alarms.map(({ id }) => id));
-    const [deliveries, ends] = await Promise.all([
-      this.dataSource.manager.findBy(AlarmDelivery, { alarmId: ids }),
-      this.dataSource.manager.findBy(AlarmEnd, { alarmId: ids }),
+    const ids = alarms.map(({ id }) => id);
+    const [deliveries, ends, actions] = await Promise.all([
+      this.dataSource.manager.findBy(AlarmDelivery, { alarmId: In(ids) }),
+      this.dataSource.manager.findBy(AlarmEnd, { alarmId: In(ids) }),
+      lastActions(this.dataSource.manager, ids),
     ]);
     const deliveryOf = new Map(deliveries.map((delivery) => [delivery.alarmId, delivery]));
     const endOf = new Map(ends.map((end) => [end.alarmId, end]));
-    return alarms.map((alarm) => ({ alarm, delivery: deliveryOf.get(alarm.id) as AlarmDelivery, end: endOf.get(alarm.id) ?? null }));
+    return alarms.map((alarm) => ({ alarm, delivery: deliveryOf.get(alarm.id) as AlarmDelivery, end: endOf.get(alarm.id) ?? null, ...(actions.get(alarm.id) as AlarmActions) }));
   }
 }

@@ -33,18 +33,20 @@ export class CommandsRepository {
    * @throws PerennialError `IdempotencyKeyReused` when the key stands for another request.
    */
   async accept<K extends CommandKind>(request: CommandRequest<K>, at: Date): Promise<Accepted> {
+    return this.acceptWithin(this.dataSource.manager, request, at);
+  }
+
+  /** The same as part of a transaction. */
+  async acceptWithin<K extends CommandKind>(manager: EntityManager, request: CommandRequest<K>, at: Date): Promise<Accepted> {
     const body = canonicalJson(request.body);
     const bodyDigest = sha256(canonicalJson({ kind: request.kind, model: request.model, body: request.body }));
-    const inserted: { id: string }[] = await this.dataSource.query(
+    const inserted: { id: string }[] = await manager.query(
       `INSERT INTO command (id, actor, idempotency_key, kind, model, body, body_digest, state, accepted_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, 'accepted', $8)
        ON CONFLICT (actor, idempotency_key) DO NOTHING RETURNING id`,
       [randomUUID(), request.actor, request.idempotencyKey, request.kind, request.model, Buffer.from(body), bodyDigest, at],
     );
-    const command = await this.dataSource.manager.findOneByOrFail(Command, {
-      actor: request.actor,
-      idempotencyKey: request.idempotencyKey,
-    });
+    const command = await manager.findOneByOrFail(Command, { actor: request.actor, idempotencyKey: request.idempotencyKey });
     if (command.bodyDigest !== bodyDigest) {
       throw new PerennialError('IdempotencyKeyReused', `The idempotency key was first used for another request, a ${command.kind} of ${command.model}; send this one with a key of its own`, {
         firstKind: command.kind,
@@ -126,6 +128,8 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   release: 'release.requested',
   steer: 'release.steered',
   replay: 'replay.requested',
+  alarm: 'alarm.acted',
+  releaseWindow: 'window.released',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -133,6 +137,8 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'rollback') return `deployment/${outcome.deployment}`;
   if (outcome.kind === 'release' || outcome.kind === 'steer') return `release/${outcome.number}`;
   if (outcome.kind === 'replay') return `replay/${outcome.number}`;
+  if (outcome.kind === 'alarm') return `alarm/${outcome.alarm}`;
+  if (outcome.kind === 'releaseWindow') return `window/${command.model}/${outcome.deployment}/${outcome.from}`;
   return `model/${command.model}`;
 }
 

@@ -7,9 +7,11 @@ import { Releases1763803000000 } from '../../migrations/1763803000000-releases.j
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
 import { StreamTime1763805000000 } from '../../migrations/1763805000000-stream-time.js';
 import { Windows1763806000000 } from '../../migrations/1763806000000-windows.js';
+import { WindowAssessments1763809000000 } from '../../migrations/1763809000000-window-assessments.js';
 import { WindowDrift1763808000000 } from '../../migrations/1763808000000-window-drift.js';
+import { AlarmActions1763810000000 } from '../../migrations/1763810000000-alarm-actions.js';
 import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
-import { Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
+import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
 import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
@@ -23,21 +25,23 @@ import { ObservationFile, ObservationSegment } from './entities/observation.enti
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Replay, ReplayBlock, ReplayEnding, ReplayHistory } from './entities/replay.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
+import { QuarantineRelease, RetrainingDecisionRecord } from './entities/retraining-decision.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
 import { ServingTally } from './entities/serving-tally.entity.js';
 import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
+import { ChampionBaseline, WindowAssessment } from './entities/window-assessment.entity.js';
 import { WindowCheck } from './entities/window-check.entity.js';
 import { WindowDrift } from './entities/window-drift.entity.js';
 
 export const ENTITIES = [
-  Alarm, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
-  ApiKey, AuditEntry, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, Rollback, Routing, ServingTally, Snapshot, TrainingLease, TrainingRun, WindowCheck, WindowDrift,
+  Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
+  ApiKey, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
+  ModelVersion, ObservationFile, ObservationSegment, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000];
 
 export interface ConnectionSettings {
   readonly url: string;

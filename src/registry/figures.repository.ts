@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { dueAlarms } from './alarm-actions.js';
 
 /** How much is waiting, open and behind at one moment. */
 export interface OperationFigures {
@@ -12,6 +13,7 @@ export interface OperationFigures {
   readonly gatewaysBehind: number;
   /** Without tests. */
   readonly alarmsOpen: number;
+  /** Without those that are snoozed; with those whose snooze has passed and that were not sent again. */
   readonly alarmsUndelivered: number;
 }
 
@@ -32,7 +34,7 @@ export class FiguresRepository {
               ON known.gateway = lease.gateway AND known.boot = lease.boot AND known.model = routing.model AND known.deployment = routing.deployment
             WHERE lease.expires_at > $1 AND coalesce(known.revision, 0) < routing.revision) AS "gatewaysBehind",
          (SELECT count(*)::int FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE alarm_id IS NULL AND NOT test) AS "alarmsOpen",
-         (SELECT count(*)::int FROM alarm_delivery JOIN alarm ON alarm_id = id WHERE delivered_at IS NULL AND NOT test) AS "alarmsUndelivered"`,
+         (SELECT count(*)::int FROM (${dueAlarms('$1')}) waiting) AS "alarmsUndelivered"`,
       [now],
     );
     return figures as OperationFigures;

@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AlarmsRepository } from './alarms.repository.js';
 import { ApiKeysRepository } from './api-keys.repository.js';
+import { AssessmentsRepository } from './assessments.repository.js';
 import { AuditLedger } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
@@ -14,6 +15,7 @@ import { ObservationsRepository } from './observations.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
+import { RetrainingDecisionsRepository } from './retraining-decisions.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
@@ -22,7 +24,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

@@ -10,9 +10,8 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 export class WindowsRepository {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** The newest window that had this look, by its end. */
-  async last(model: string, deployment: string, look: WindowLook): Promise<WindowCheck | null> {
-    return this.dataSource.manager.findOne(WindowCheck, { where: { model, deployment, look }, order: { fromEvent: 'DESC' } });
+  async find(model: string, deployment: string, look: WindowLook, fromEvent: Date): Promise<WindowCheck | null> {
+    return this.dataSource.manager.findOneBy(WindowCheck, { model, deployment, look, fromEvent });
   }
 
   /** Adds what a look found; of two looks at the same window the first one stands. @returns whether this was the first */
@@ -36,9 +35,14 @@ export class WindowsRepository {
     return this.dataSource.manager.findOne(WindowDrift, { where: { model, deployment }, order: { fromEvent: 'DESC' } });
   }
 
-  /** Of the window that begins then. @throws PerennialError `NotFound` */
+  /** Of the window that begins then, where it was held against a baseline. */
+  async findDrift(model: string, deployment: string, fromEvent: Date): Promise<WindowDrift | null> {
+    return this.dataSource.manager.findOneBy(WindowDrift, { model, deployment, fromEvent });
+  }
+
+  /** The same. @throws PerennialError `NotFound` */
   async drift(model: string, deployment: string, fromEvent: Date): Promise<WindowDrift> {
-    const drift = await this.dataSource.manager.findOneBy(WindowDrift, { model, deployment, fromEvent });
+    const drift = await this.findDrift(model, deployment, fromEvent);
     if (!drift) throw new PerennialError('NotFound', `No window of ${model}/${deployment} that begins at ${fromEvent.toISOString()} was held against a baseline`, { from: fromEvent.toISOString() });
     return drift;
   }

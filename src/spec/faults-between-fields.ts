@@ -1,5 +1,6 @@
 import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
+import { MOST_COMPARED_GROUPS, MOST_NUMBER_GROUPS } from './fairness-section.js';
 
 export interface FieldFault {
   readonly path: (string | number)[];
@@ -13,7 +14,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * @param spec maybe with faults of its own: what is not there or of another kind is passed over
  */
 export function faultsBetweenFields(spec: unknown): FieldFault[] {
-  const { data, task, gates, evaluation, rollout, serving, monitoring } = fieldsOf(spec);
+  const { data, task, gates, evaluation, rollout, serving, monitoring, fairness } = fieldsOf(spec);
   const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
   return [
     ...features.flatMap((feature, index) => featureFaults(feature, index, features, fieldsOf(data)['label'])),
@@ -22,6 +23,7 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
     ...rolloutFaults(task, fieldsOf(rollout)),
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
     ...monitoringFaults(task, fieldsOf(rollout), fieldsOf(monitoring)),
+    ...(fairness === undefined ? [] : fairnessFaults(task, fieldsOf(fairness), features)),
   ];
 }
 
@@ -94,6 +96,31 @@ function monitoringFaults(task: unknown, { strategy, comparison }: Fields, { max
   if (task !== 'regression' || strategy !== 'immediate' || maximumLoss === undefined || fieldsOf(comparison)['bound'] !== undefined) return [];
   return [{ path: ['rollout', 'comparison', 'bound'], message: 'is missing: monitoring.maximumLoss needs the largest absolute error that is counted, in the units of the label' }];
 }
+
+function fairnessFaults(task: unknown, { groups, crossings }: Fields, features: readonly Fields[]): FieldFault[] {
+  const faults: FieldFault[] = [];
+  if (task === 'regression') faults.push({ path: ['fairness'], message: 'does not fit a regression model, which decides nothing; it is for binary-classification only' });
+  const protectedColumns = listOf(groups);
+  for (const [index, name] of protectedColumns.entries()) {
+    const path = ['fairness', 'groups', index];
+    const before = protectedColumns.indexOf(name);
+    const feature = features.find((one) => one['name'] === name);
+    if (before < index) faults.push({ path, message: `is also group ${before}` });
+    else if (typeof name === 'string' && !feature) faults.push({ path, message: 'is no feature of data.features' });
+    else if (mostGroups(feature) > MOST_COMPARED_GROUPS) faults.push({ path, message: `has ${mostGroups(feature)} categories; at most ${MOST_COMPARED_GROUPS} can be compared` });
+  }
+  return [...faults, ...listOf(crossings).flatMap((names, index) => crossingFaults(listOf(names), ['fairness', 'crossings', index], protectedColumns, features))];
+}
+
+function crossingFaults(names: readonly unknown[], path: FieldFault['path'], protectedColumns: readonly unknown[], features: readonly Fields[]): FieldFault[] {
+  const strange = names.find((name): name is string => typeof name === 'string' && !protectedColumns.includes(name));
+  if (strange !== undefined) return [{ path, message: `names ${strange}, which is not among fairness.groups` }];
+  if (new Set(names).size < names.length) return [{ path, message: 'crosses a column with itself' }];
+  const possible = names.reduce((product: number, name) => product * mostGroups(features.find((one) => one['name'] === name)), 1);
+  return possible > MOST_COMPARED_GROUPS ? [{ path, message: `has ${possible} possible groups; at most ${MOST_COMPARED_GROUPS} can be compared` }] : [];
+}
+
+const mostGroups = (feature: Fields | undefined): number => (feature?.['type'] === 'number' ? MOST_NUMBER_GROUPS : Math.max(1, listOf(feature?.['categories']).length));
 
 const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
+import { fairnessSection } from './fairness-section.js';
 import { faultsBetweenFields } from './faults-between-fields.js';
 import { duration, positiveDuration, share } from './field-types.js';
 import { rolloutSection } from './rollout-section.js';
@@ -95,6 +97,30 @@ const gates = z.strictObject({
 const retraining = z.strictObject({
   /** What a request does that comes while a retrain runs: be answered with that one, or be refused. */
   whileActive: z.enum(['join', 'refuse']).default('join'),
+  /** What may start a retrain by itself. Decisions are recorded whatever is listed. */
+  triggers: z.array(z.enum(AUTOMATIC_TRIGGERS)).max(AUTOMATIC_TRIGGERS.length).default([]),
+  /** Event time after the last retrain at which `schedule` asks for one. */
+  every: positiveDuration.default('P13W'),
+  /** Labelled rows since the last retrain at which `newLabelledRows` asks for one. */
+  newLabelledRows: z.number().int().min(1).default(10_000),
+  /** Event time after a retrain in which no other is started by itself. */
+  cooldown: duration.default('P7D'),
+  /** Labelled rows that the training window must hold since harm began. */
+  minimumSinceChange: z.number().int().min(0).default(1_000),
+  /** In one currency; without them a retrain is not weighed against its price. */
+  costs: z.strictObject({
+    /** Of a loss of 1 in one row (`rollout.comparison.metric`). */
+    perLossUnit: z.number().min(0),
+    training: z.number().min(0),
+    release: z.number().min(0),
+    /** Event time over which a retrain is to pay. */
+    horizon: positiveDuration.default('P28D'),
+  }).optional(),
+  /** Of a calendar month of event time. */
+  budget: z.strictObject({
+    retrains: z.number().int().min(0).default(4),
+    trainingHours: z.number().gt(0).optional(),
+  }).prefault({}),
 });
 
 const monitoring = z.strictObject({
@@ -102,6 +128,12 @@ const monitoring = z.strictObject({
   window: positiveDuration.default('P1D'),
   /** The largest mean loss of a window (`rollout.comparison.metric`) that raises no alarm. */
   maximumLoss: z.number().gt(0).optional(),
+  /** Wall time between two looks for windows whose time has come. */
+  checkEvery: positiveDuration.default('PT15M'),
+  /** False alarms of harm that a deployment may have in a year of event time, in expectation. */
+  falseAlarms: z.number().gt(0).max(1).default(0.1),
+  /** The rise of the mean loss over the baseline's that is no harm, as a share of the baseline's. */
+  tolerance: z.number().min(0).max(10).default(0.1),
   /** Of the features that are found to drift in a year of event time, the share that may be found by chance. */
   falseDiscoveries: z.number().gt(0).max(0.5).default(0.05),
 });
@@ -122,6 +154,7 @@ export const modelSpecSchema = z
     serving: servingSection.prefault({}),
     rollout: rolloutSection.prefault({}),
     monitoring: monitoring.prefault({}),
+    fairness: fairnessSection.optional(),
   })
   // It runs beside other faults too, so that all of them are told at once.
   .superRefine((spec, context) => {

@@ -61,10 +61,60 @@ describe('parseSpec', () => {
     expect(faults.map(({ path }) => path).sort()).toEqual(['data.features[3].name', 'data.labelHorizon', 'gates.comparison.metric', 'tier']);
   });
 
-  it.each<[string, unknown]>([['a number', 7], ['a list', []], ['nothing', null], ['texts', { data: 'a', gates: 'b', evaluation: 'c' }], ['lists', { data: { features: [3, null, []], key: 'id' } }]])(
+  it.each<[string, unknown]>([['a number', 7], ['a list', []], ['nothing', null], ['texts', { data: 'a', gates: 'b', evaluation: 'c' }], ['lists', { data: { features: [3, null, []], key: 'id' } }],
+    ['of odd fairness', { data: { features: [3] }, fairness: { groups: [3, null], crossings: ['a', [3, 3], [null]] } }]])(
     'refuses a document that is %s without stumbling', (_name, document) => {
       expect(faultsOf(stringify(document)).length).toBeGreaterThan(0);
     });
+
+  it('writes the defaults of fairness out where groups are named, and leaves the section out where it is', () => {
+    expect(parseSpec(YAML).spec.fairness).toBeUndefined();
+    const { spec, digest } = parseSpec(changed((draft) => (draft['fairness'] = { groups: ['carrier'] })));
+    expect(spec.fairness).toEqual({ groups: ['carrier'], crossings: [], favourable: 1, leastGroupRows: 100, limits: {} });
+    expect(parseSpec(stringify(spec)).digest).toBe(digest);
+    const limits = { demographicParityRatio: 0.8, equalizedOddsDifference: 0.1 };
+    const given = { groups: ['carrier', 'distance_miles'], crossings: [['distance_miles', 'carrier']], favourable: 0, leastGroupRows: 30, limits, alpha: 0.01 };
+    const few = changed((draft) => {
+      draft['data'].features.find(({ name }: Draft) => name === 'carrier').categories = ['AA', 'UA'];
+      draft['fairness'] = given;
+    });
+    expect(parseSpec(few).spec.fairness).toEqual(given);
+  });
+
+  const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `c${index}`);
+  const FAIRNESS = { groups: ['carrier', 'distance_miles'], crossings: [] as string[][] };
+  it.each<[string, (draft: Draft) => void, [path: string, says: string]]>([
+    ['a group that is no feature', (draft) => (draft['fairness'] = { groups: ['carrier', 'sex'] }), ['fairness.groups[1]', 'is no feature']],
+    ['a group named twice', (draft) => (draft['fairness'] = { groups: ['carrier', 'carrier'] }), ['fairness.groups[1]', 'is also group 0']],
+    ['no group', (draft) => (draft['fairness'] = { groups: [] }), ['fairness.groups', '']],
+    ['nine groups', (draft) => (draft['fairness'] = { groups: draft['data'].features.slice(0, 9).map(({ name }: Draft) => name as string) }), ['fairness.groups', '']],
+    ['a crossing of a column that is no group', (draft) => (draft['fairness'] = { ...FAIRNESS, crossings: [['carrier', 'origin']] }), ['fairness.crossings[0]', 'names origin']],
+    ['a crossing of a column with itself', (draft) => (draft['fairness'] = { ...FAIRNESS, crossings: [['carrier', 'carrier']] }), ['fairness.crossings[0]', 'with itself']],
+    ['a crossing of one column', (draft) => (draft['fairness'] = { ...FAIRNESS, crossings: [['carrier']] }), ['fairness.crossings[0]', '']],
+    ['a crossing of too many groups', (draft) => {
+      draft['data'].features.find(({ name }: Draft) => name === 'carrier').categories = many(11);
+      draft['fairness'] = { ...FAIRNESS, crossings: [['carrier', 'distance_miles']] };
+    }, ['fairness.crossings[0]', 'has 550 possible groups']],
+    ['a group of too many categories', (draft) => {
+      draft['data'].features.find(({ name }: Draft) => name === 'carrier').categories = many(501);
+      draft['fairness'] = FAIRNESS;
+    }, ['fairness.groups[0]', 'has 501 categories']],
+    ['a limit above one', (draft) => (draft['fairness'] = { ...FAIRNESS, limits: { accuracyDifference: 2 } }), ['fairness.limits.accuracyDifference', '']],
+    ['a limit of no disparity', (draft) => (draft['fairness'] = { ...FAIRNESS, limits: { demographicParity: 0.8 } }), ['fairness.limits.demographicParity', 'is not a key']],
+    ['a decision that is none', (draft) => (draft['fairness'] = { ...FAIRNESS, favourable: 2 }), ['fairness.favourable', '']],
+    ['fairness of a regression model', (draft) => {
+      Object.assign(draft, { task: 'regression', fairness: FAIRNESS, rollout: { strategy: 'immediate' }, gates: { comparison: { metric: 'rmse' } } });
+    }, ['fairness', 'binary-classification only']],
+  ])('names %s', (_name, change, [path, says]) => {
+    expect(faultsOf(changed(change))).toEqual([{ path, message: expect.stringContaining(says) }]);
+  });
+
+  it('takes crossings of as many groups as can be compared', () => {
+    expect(faultsOf(changed((draft) => {
+      draft['data'].features.find(({ name }: Draft) => name === 'carrier').categories = many(10);
+      draft['fairness'] = { ...FAIRNESS, crossings: [['carrier', 'distance_miles']] };
+    }))).toEqual([]);
+  });
 
   it('names every fault, not the first', () => {
     const paths = faultsOf('apiVersion: perennial/v2\nmodel: X\n').map(({ path }) => path);

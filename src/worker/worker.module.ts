@@ -2,16 +2,22 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { ActivitySettings } from '../../activities/activity-settings.js';
+import { AlarmCommands } from '../../activities/alarm-commands.js';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
+import { CommandEffects } from '../../activities/command-effects.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
+import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { HarmMemories } from '../../activities/harm-memories.js';
 import { HistoryExport } from '../../activities/history-export.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
+import { MonitoringReports } from '../../activities/monitoring-reports.js';
+import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ModelStatuses } from '../../activities/model-statuses.js';
@@ -24,27 +30,33 @@ import { ReleaseMeasurementActivities } from '../../activities/release-measureme
 import { ReplayActivities } from '../../activities/replay.activities.js';
 import { ReplayCommands } from '../../activities/replay-commands.js';
 import { ReplayCourses } from '../../activities/replay-courses.js';
+import { RetrainingActivities } from '../../activities/retraining.activities.js';
+import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
+import { WindowSources } from '../../activities/window-sources.js';
+import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
-import { VersionCommands } from '../../activities/version-commands.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
+import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
+import { ModelsRepository } from '../registry/models.repository.js';
 import { ObservationsRepository } from '../registry/observations.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
+import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, GatewayActivities, LabelsActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RolloutActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -60,17 +72,25 @@ export class WorkerModule {
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
+        RetrainingDecisions,
         RollbackTargets,
         ModelStatuses,
         ComparisonRuns,
         ReleaseCommands,
         ReplayCommands,
         ReplayCourses,
-        VersionCommands,
-        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, DueWindows] },
+        AlarmCommands,
+        CommandEffects,
+        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities] },
+        { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         ObservedFiles,
+        ChampionBaselines,
         DriftBaselines,
         DueWindows,
+        HarmMemories,
+        MonitoringReports,
+        WindowMeasurements,
+        WindowSources,
         HistoryExport,
         OpenWork,
         WorkflowMotions,
@@ -80,11 +100,9 @@ export class WorkerModule {
   }
 }
 
-/** A gateway that loses observations is seen in a moment; a window that closes while nothing comes, in a minute. */
-function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, windows: DueWindows): IngestionStarter {
-  return new IngestionStarter(client, labels, observations, [
-    { everyMs: 1_000, isDue: () => gateways.isDue() }, { everyMs: 60_000, isDue: () => windows.isDue() },
-  ], (line) => console.error(JSON.stringify({ time: new Date().toISOString(), ...line })));
+/** A gateway that loses observations is seen in a moment. */
+function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities): IngestionStarter {
+  return new IngestionStarter(client, labels, observations, [{ everyMs: 1_000, isDue: () => gateways.isDue() }], (line) => console.error(JSON.stringify({ time: new Date().toISOString(), ...line })));
 }
 
 const settingsOf = (environment: Environment): ActivitySettings => ({

@@ -10,12 +10,14 @@ import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
+import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
 import { ReplayActivities } from '../../activities/replay.activities.js';
+import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
@@ -23,6 +25,7 @@ import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
+import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { WORKFLOW_BUNDLE } from './bundle.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -52,13 +55,13 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
-  const ingestion = context.get(IngestionStarter);
-  if (queues.includes('lifecycle')) ingestion.start();
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules)];
+  if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,
     close: async () => {
       stopEnsuring();
-      await ingestion.stop();
+      await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       // All of them, also where one has failed: a connection is not closed under a worker that still runs.
       await Promise.allSettled(runs);
@@ -84,9 +87,11 @@ const providersOf = (context: INestApplicationContext) => ({
   data: context.get(DataActivities),
   gateways: context.get(GatewayActivities),
   labels: context.get(LabelsActivities),
+  monitoring: context.get(MonitoringActivities),
   observations: context.get(ObservationsActivities),
   training: context.get(TrainingActivities),
   evaluation: context.get(EvaluationActivities),
+  retraining: context.get(RetrainingActivities),
   rollout: context.get(RolloutActivities),
   release: context.get(ReleaseActivities),
   replay: context.get(ReplayActivities),

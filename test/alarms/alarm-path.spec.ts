@@ -176,14 +176,14 @@ describe('an alarm', () => {
     await alarms.raise(notice('refused'), new Date(0), { workflowId: null, runId: null });
     receiver.answer(400, 200);
     expect((await run<number>('raiseAndDeliver', [notice('taken')])).result).toBe(1);
-    expect(await alarms.undelivered(10)).toEqual([]);
+    expect(await alarms.undelivered(10, new Date())).toEqual([]);
     expect(receiver.received).toHaveLength(3);
   });
 
   it('that never arrives fails as undelivered and stays on the record', async () => {
     receiver.answer(500);
     expect((await run('raiseAndDeliver', [notice('lost')])).failure).toEqual({ type: 'AlarmUndelivered', message: expect.stringMatching(/answered 500/) });
-    expect(await alarms.undelivered(10)).toMatchObject([{ dedupKey: 'lost' }]);
+    expect(await alarms.undelivered(10, new Date())).toMatchObject([{ dedupKey: 'lost' }]);
   });
 });
 

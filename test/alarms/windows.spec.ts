@@ -9,36 +9,50 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import type { ActivitySettings } from '../../activities/activity-settings.js';
+import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { HarmMemories } from '../../activities/harm-memories.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
+import { MonitoringReports } from '../../activities/monitoring-reports.js';
+import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
+import { RetrainingActivities } from '../../activities/retraining.activities.js';
+import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { StoreProvider } from '../../activities/store-provider.js';
+import { WindowSources } from '../../activities/window-sources.js';
+import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { startApi } from '../../src/api/api.js';
 import { windowListSchema } from '../../src/api/windows/windows.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { readEnvironment } from '../../src/config/environment.js';
-import { SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
+import { monitorScheduleId, SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
 import type { ObservationLogState } from '../../src/contracts/observation-log.js';
 import { SPEC } from '../../src/data/data-fixture.js';
+import { CommandDispatcher } from '../../src/dispatch/command-dispatcher.js';
 import { IngestionStarter } from '../../src/dispatch/ingestion-starter.js';
 import { prepareStateFolder } from '../../src/embedded/state-folder.js';
 import { startTemporal, type TemporalServer } from '../../src/embedded/temporal-server.js';
 import { SegmentEncoder } from '../../src/observations/segment-encoder.js';
 import type { ObservationContext } from '../../src/observations/segment-format.js';
 import { AlarmsRepository } from '../../src/registry/alarms.repository.js';
+import { AssessmentsRepository } from '../../src/registry/assessments.repository.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
+import { CommandsRepository } from '../../src/registry/commands.repository.js';
 import { GatewaysRepository } from '../../src/registry/gateways.repository.js';
 import { LabelsRepository } from '../../src/registry/labels.repository.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
 import { ObservationsRepository } from '../../src/registry/observations.repository.js';
 import { ReleasesRepository } from '../../src/registry/releases.repository.js';
+import { RetrainingDecisionsRepository } from '../../src/registry/retraining-decisions.repository.js';
 import { RetrainsRepository } from '../../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../../src/registry/routing.repository.js';
+import { ServingRepository } from '../../src/registry/serving.repository.js';
+import { TrainingRepository } from '../../src/registry/training.repository.js';
 import { VersionsRepository } from '../../src/registry/versions.repository.js';
 import { WindowsRepository } from '../../src/registry/windows.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
@@ -63,6 +77,7 @@ let gateways: GatewaysRepository;
 let labels: LabelsRepository;
 let observations: ObservationsRepository;
 let windows: WindowsRepository;
+let assessments: AssessmentsRepository;
 let due: DueWindows;
 let starter: IngestionStarter;
 let context: ObservationContext;
@@ -106,14 +121,21 @@ async function wire(): Promise<void> {
   const watch = new GatewayActivities(gateways, alarms);
   const converted = new ObservationsActivities(observations, models, settings, stores);
   const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
-  due = new DueWindows(windows, observations, labels, models, routing);
-  const baselines = new DriftBaselines(models, new RetrainsRepository(dataSource, audit), routing, new VersionsRepository(dataSource, audit), windows, settings, stores);
-  const checks = new WindowsActivities(due, windows, labels, alarms, files, settings, baselines);
+  const [retrains, versions] = [new RetrainsRepository(dataSource, audit), new VersionsRepository(dataSource, audit)];
+  assessments = new AssessmentsRepository(dataSource);
+  due = new DueWindows(assessments, observations, labels, models);
+  const checks = new WindowsActivities(models, windows, alarms, new WindowSources(assessments, labels, files), settings, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores));
+  const commands = new CommandsRepository(dataSource, audit);
+  const decisions = new RetrainingDecisionsRepository(dataSource, commands, audit);
+  const weighing = new RetrainingDecisions(new MonitoringReports(assessments, windows, stores), assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
+  const measurements = new WindowMeasurements(new HarmMemories(assessments, decisions, alarms), windows, models, new ChampionBaselines(assessments, models, retrains, versions, settings, stores), files, settings, new ServingRepository(dataSource));
+  const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
+  const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({
-    lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled) },
-    data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindows: checks.checkWindows.bind(checks) },
+    lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled), nextWindow: monitoring.nextWindow.bind(monitoring), tellUnreadable: monitoring.tellUnreadable.bind(monitoring) },
+    data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindow: checks.checkWindow.bind(checks), compareWindow: checks.compareWindow.bind(checks), assessWindow: monitoring.assessWindow.bind(monitoring), decideRetraining: retraining.decideRetraining.bind(retraining) },
   });
-  starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }, { everyMs: 0, isDue: () => due.isDue() }]);
+  starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }]);
 }
 
 async function work(activities: Record<'lifecycle' | 'data', object>): Promise<void> {
@@ -160,6 +182,16 @@ async function bringLabels(...hours: number[]): Promise<void> {
 const ingest = (model: string | null): Promise<unknown> =>
   client.workflow.execute('ingestion', { workflowId: model === null ? SEGMENT_INGESTION_ID : `ingestion/${model}`, taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model }] });
 
+/** What the deployment's Schedule does. */
+const monitor = (deployment = DEPLOYMENT): Promise<{ assessed: number; unreadable: string | null }> =>
+  client.workflow.execute('monitorDue', { workflowId: monitorScheduleId(MODEL, deployment), taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model: MODEL, deployment }] });
+
+/** Observations and labels that wait, and then what they make due. */
+async function catchUp(): Promise<void> {
+  await ingest(null);
+  await monitor();
+}
+
 /** Starts what waits, as a worker's loop does, until it is done. */
 async function startWhatWaits(done: () => Promise<boolean>): Promise<void> {
   while (!(await done())) {
@@ -168,10 +200,10 @@ async function startWhatWaits(done: () => Promise<boolean>): Promise<void> {
   }
   await client.workflow.getHandle(SEGMENT_INGESTION_ID).result();
 }
-const nothingDue = async (): Promise<boolean> => !(await due.isDue());
+const nothingDue = async (): Promise<boolean> => (await due.next(MODEL, DEPLOYMENT)) === null;
 
 const looks = async (): Promise<string[]> =>
-  (await windows.list(MODEL, 100)).map(({ look, fromEvent, untilEvent, verdict, rows }) => `${look} ${fromEvent.toISOString().slice(11, 16)}-${untilEvent.toISOString().slice(11, 16)} ${verdict} ${rows}`).sort();
+  (await windows.list(MODEL, 100, DEPLOYMENT)).filter(({ look }) => look !== 'drift').map(({ look, fromEvent, untilEvent, verdict, rows }) => `${look} ${fromEvent.toISOString().slice(11, 16)}-${untilEvent.toISOString().slice(11, 16)} ${verdict} ${rows}`).sort();
 
 const delivered = (): { subject: string; data: { kind: string; severity: string; summary: string } }[] => receiver.received.map(({ body }) => JSON.parse(body));
 
@@ -179,7 +211,7 @@ it('each window is looked at when it has closed, and an alarm tells of a bad one
   await observe({ hour: 0.1 }, { hour: 0.4, wrong: true }, { hour: 0.9, wrong: true }, { hour: 1.2, speed: NaN }, { hour: 1.8, speed: NaN });
   await observe({ hour: 2.5 }, { hour: 3.2 });
   await bringLabels(0.1, 0.4, 0.9);
-  await ingest(null);
+  await catchUp();
   expect(await looks()).toEqual(['inputs 00:00-01:00 pass 300', 'inputs 01:00-02:00 fail 200', 'inputs 02:00-03:00 pass 100']);
   expect(delivered()).toMatchObject([{ subject: 'window/2024-01-01T01:00:00.000Z/2024-01-01T02:00:00.000Z', data: { kind: 'windowHarmful', severity: 'warning', summary: expect.stringMatching(/^speed: 100 % of 200 rows have no value/) } }]);
   const [failed] = (await windows.list(MODEL, 10)).filter(({ verdict }) => verdict === 'fail');
@@ -188,10 +220,10 @@ it('each window is looked at when it has closed, and an alarm tells of a bad one
 }, 60_000);
 
 it('its loss waits for the horizon and for labels that have come, and needs no traffic to be looked at', async () => {
-  expect(await due.isDue()).toBe(false);
+  expect(await nothingDue()).toBe(true);
   receiver.answer(200);
   await ingest(MODEL);
-  await startWhatWaits(nothingDue);
+  await monitor();
   expect((await looks()).filter((look) => look.startsWith('loss'))).toEqual(['loss 00:00-01:00 fail 300']);
   const [loss] = (await windows.list(MODEL, 10)).filter(({ look }) => look === 'loss');
   expect(loss).toMatchObject({ labelRevision: 1, checks: 1, summary: { features: [], loss: { rows: 300, mean: expect.closeTo(2 / 3, 9) } } });
@@ -200,14 +232,15 @@ it('its loss waits for the horizon and for labels that have come, and needs no t
 
 it('each look is taken once, and windows without traffic are passed over', async () => {
   const before = await windows.list(MODEL, 100);
-  expect(await due.isDue()).toBe(false);
+  const taken = await looks();
+  expect(await nothingDue()).toBe(true);
   await observe({ hour: 6.1 }, { hour: 6.2 });
   receiver.answer(200);
-  await ingest(null);
+  await catchUp();
   const after = await windows.list(MODEL, 100);
   expect(after.filter(({ checkedAt }) => before.some((one) => one.checkedAt.getTime() === checkedAt.getTime()))).toEqual(before);
   // Nobody brought labels for them: nothing is known of their loss.
-  expect((await looks()).filter((look) => !before.some(({ fromEvent, look: kind }) => look.startsWith(`${kind} ${fromEvent.toISOString().slice(11, 16)}`)))).toEqual([
+  expect((await looks()).filter((look) => !taken.includes(look))).toEqual([
     'inputs 03:00-04:00 pass 100', 'loss 01:00-02:00 inconclusive 200', 'loss 02:00-03:00 inconclusive 100', 'loss 03:00-04:00 inconclusive 100',
   ]);
   expect(await registry.dataSource.query('SELECT 1 FROM window_check')).toHaveLength(after.length);
@@ -215,7 +248,7 @@ it('each look is taken once, and windows without traffic are passed over', async
   expect(delivered()).toEqual([]);
 }, 60_000);
 
-it('a window that cannot be read holds up no other deployment, and is tried again', async () => {
+it('a window that cannot be read holds up no other deployment, is told of, and is tried again', async () => {
   await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, 'east', 1, 0, '{}', '{}', 's', false, now())", [MODEL]);
   const [here, east] = [context, { ...context, deployment: 'east' }];
   context = east;
@@ -227,13 +260,17 @@ it('a window that cannot be read holds up no other deployment, and is tried agai
   await observe({ hour: 1.5 });
   context = here;
   await observe({ hour: 7.5 }, { hour: 7.6 });
-  await ingest(null);
+  await catchUp();
+  receiver.answer(200);
+  expect(await monitor('east')).toMatchObject({ assessed: 0, unreadable: expect.stringMatching(/^2024-01-01T00:00.*: ArtifactMissing, /) as string });
   expect(await windows.list(MODEL, 10, 'east')).toEqual([]);
+  expect(delivered()).toMatchObject([{ data: { kind: 'windowUnreadable', severity: 'warning', summary: expect.stringMatching(/cannot be assessed, and later ones wait for it: .*tried again/) } }]);
   expect(await looks()).toContain('inputs 06:00-07:00 pass 200');
 
   renameSync(`${path}.away`, path);
-  await startWhatWaits(nothingDue);
-  expect(await windows.list(MODEL, 10, 'east')).toMatchObject([{ look: 'inputs', verdict: 'pass', rows: ROWS }]);
+  expect(await monitor('east')).toEqual({ assessed: 1, unreadable: null });
+  expect(await windows.list(MODEL, 10, 'east')).toMatchObject([{ look: 'drift', verdict: 'inconclusive' }, { look: 'inputs', verdict: 'pass', rows: ROWS }]);
+  expect(await alarms.openOf('windowUnreadable')).toEqual([]);
 }, 60_000);
 
 it('what was found is listed over HTTP, of all deployments or of one', async () => {
@@ -245,7 +282,7 @@ it('what was found is listed over HTTP, of all deployments or of one', async () 
   expect(items).toHaveLength((await windows.list(MODEL, 100)).length);
   expect(items.map(({ until }) => until)).toEqual(items.map(({ until }) => until).sort().reverse());
   expect(items.find(({ verdict, look }) => verdict === 'fail' && look === 'loss')).toMatchObject({ deployment: DEPLOYMENT, from: '2024-01-01T00:00:00.000Z', until: '2024-01-01T01:00:00.000Z', labelRevision: 1, alarm: expect.any(String) });
-  expect(windowListSchema.parse(await list('?deployment=east')).items).toMatchObject([{ deployment: 'east', verdict: 'pass' }]);
+  expect(windowListSchema.parse(await list('?deployment=east')).items).toMatchObject([{ deployment: 'east', look: 'drift' }, { deployment: 'east', verdict: 'pass' }]);
   expect((await fetch(`${api.url}/v1/models/nobody/windows`, { headers })).status).toBe(404);
 }, 60_000);
 

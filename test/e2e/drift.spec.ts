@@ -38,7 +38,7 @@ const get = async (path: string): Promise<unknown> => (await perennial.call('GET
 
 it('holds the inputs of every closed window against the champion\'s baseline, and says which features moved', async () => {
   await writeEvents(perennial.dataDir, MODEL);
-  await perennial.apply(smallSpec({ model: MODEL }));
+  await perennial.apply(smallSpec({ model: MODEL, monitoring: { checkEvery: 'PT2S' } }));
   await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) }));
   await askADay(0, (draw) => draw());
   await askADay(1, (draw) => draw() ** 2);

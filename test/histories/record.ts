@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { ingestionWorkflowId } from '../../src/contracts/motion.js';
+import { ingestionWorkflowId, monitorWindowWorkflowId } from '../../src/contracts/motion.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 import { toRecorded } from './history-file.js';
@@ -182,6 +182,42 @@ it('records a replay that compares, and one that finds nothing to compare', asyn
     await ended(body['workflowId'] as string);
     await keep(name, body['workflowId'] as string);
   }
+});
+
+it('records windows that are assessed when they close and when their labels are there', async () => {
+  const model = 'watched';
+  await register(model, { monitoring: { checkEvery: 'PT2S' } });
+  await run(model, 8);
+  const ask = async (day: number, rows: number): Promise<void> => {
+    const data = Array.from({ length: rows }, (_, row) => [row / rows, 0.5, row % 3]).flat();
+    const body = JSON.stringify({ parameters: { prediction_id: `day-${day}`, event_time: new Date(Date.UTC(2024, 3, 1 + day, 12)).toISOString() }, inputs: [{ name: 'features', shape: [rows, 3], datatype: 'FP32', data }] });
+    await eventually(async () => {
+      const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      return response.status === 200 ? true : undefined;
+    }, () => 'the gateway');
+  };
+  await ask(0, 100);
+  await perennial.call('POST', `/v1/models/${model}/labels`, `prediction_id,label\n${Array.from({ length: 100 }, (_, row) => `day-0/${row},${row % 2}\n`).join('')}`, { 'content-type': 'text/csv' });
+  await ask(3, 100);
+  const assessed = await eventually(async () => {
+    const { items } = (await perennial.call<{ items: { occasion: string }[] }>('GET', `/v1/models/${model}/windows/assessments?revisions=all`)).body;
+    return items.length >= 2 ? items : undefined;
+  }, () => 'both assessments');
+  expect(assessed.map(({ occasion }) => occasion)).toEqual(['matured', 'closed']);
+  const workflowId = monitorWindowWorkflowId(model, 'default', Date.UTC(2024, 3, 1));
+  await ended(workflowId);
+  const runs = [];
+  for await (const { runId, startTime } of perennial.temporal.workflow.list({ query: `WorkflowId = "${workflowId}"` })) runs.push({ runId, startTime });
+  runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
+  await keep('monitor-window-closed', workflowId, runs[0]!.runId);
+  await keep('monitor-window-matured', workflowId, runs[1]!.runId);
+  const due = await eventually(async () => {
+    for await (const { workflowId: one } of perennial.temporal.workflow.list({ query: `WorkflowType = "monitorDue" AND PerennialModel = "${model}" AND ExecutionStatus = "Completed"` })) {
+      if (((await perennial.temporal.workflow.getHandle(one).result()) as { assessed: number }).assessed > 0) return one;
+    }
+    return undefined;
+  }, () => 'a run that assessed a window');
+  await keep('monitor-due', due);
 });
 
 it('records a life that went on in a new run, with commands that are joined and refused', async () => {

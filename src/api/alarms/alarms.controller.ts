@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiConsumes, ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { refusalOf } from '../../alarms/signature.js';
 import { sha256 } from '../../contracts/canonical.js';
@@ -7,7 +7,10 @@ import { AlarmsRepository } from '../../registry/alarms.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { SIGNED_MEDIA_TYPE } from '../requests/body-parsers.js';
-import { alarmAnswer, type AlarmAnswer, alarmListSchema, alarmsQuery, type AlarmsQuery, receiptSchema, type ReceiptAnswer, receivedEvent } from './alarms.dto.js';
+import { noQuery } from '../requests/fields.js';
+import {
+  alarmAnswer, type AlarmAnswer, alarmListSchema, alarmPath, alarmSchema, alarmsQuery, type AlarmsQuery, receiptSchema, type ReceiptAnswer, receivedEvent,
+} from './alarms.dto.js';
 
 /** What alarms that come here must be signed with; null where none are taken. */
 export class ReceiptSecret {
@@ -32,7 +35,18 @@ export class AlarmsController {
   @Problems('ModelNotFound')
   async listAlarms(@Query({ schema: alarmsQuery }) { limit, model, open }: AlarmsQuery): Promise<{ items: AlarmAnswer[] }> {
     if (model !== undefined) await this.models.get(model);
-    return { items: (await this.alarms.list(limit, { model, open: open !== undefined })).map(alarmAnswer) };
+    const now = new Date();
+    return { items: (await this.alarms.list(limit, { model, open: open !== undefined })).map((story) => alarmAnswer(story, now)) };
+  }
+
+  @Get(':id')
+  @ApiSecurity('bearer')
+  @ApiSecurity('apiKey')
+  @Operation('One alarm', 'With what people did about it, and whether it arrived.')
+  @Answer(200, 'The alarm', alarmSchema)
+  @Problems('NotFound')
+  async getAlarm(@Param({ schema: alarmPath }) { id }: { id: string }, @Query({ schema: noQuery }) _query: unknown): Promise<AlarmAnswer> {
+    return alarmAnswer(await this.alarms.get(id), new Date());
   }
 
   @Post('receipts')

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMMAND_KINDS } from '../../contracts/commands.js';
 import type { Command } from '../../registry/entities/command.entity.js';
 import { instant, instantOf, path } from '../documentation/answer-fields.js';
 
@@ -7,7 +8,7 @@ export const commandPath = z.strictObject({ id: z.uuid('must be the id of a comm
 export const commandSchema = z
   .strictObject({
     commandId: z.uuid(),
-    kind: z.enum(['apply', 'retrain', 'rollback', 'release', 'steer', 'replay']),
+    kind: z.enum(COMMAND_KINDS),
     model: z.string(),
     actor: z.string(),
     idempotencyKey: z.string(),

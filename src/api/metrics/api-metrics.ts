@@ -15,7 +15,7 @@ const FIGURES: Readonly<Record<keyof OperationFigures, readonly [string, string]
   gatewaysLive: ['perennial_gateways_live', 'Gateways with a live lease.'],
   gatewaysBehind: ['perennial_gateways_behind', 'Live gateways that do not serve the newest routing of some deployment yet.'],
   alarmsOpen: ['perennial_alarms_open', 'Alarms that have not ended, tests left out.'],
-  alarmsUndelivered: ['perennial_alarms_undelivered', 'Alarms that their receiver has not acknowledged, tests left out.'],
+  alarmsUndelivered: ['perennial_alarms_undelivered', 'Alarms that their receiver has not acknowledged or, when their snooze had passed, not again; snoozed ones and tests left out.'],
 };
 
 /** What the API says of itself and of the record, in Prometheus' format. */

@@ -52,6 +52,9 @@ export const windowDriftReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, rows: count, baseline,
     features: z.array(feature), drifted: z.array(z.string()),
+    faults: z.array(z.strictObject({ kind: z.enum(['schema', 'missing', 'frozen', 'swapped', 'unitChange']), features: z.array(z.string()), unit: z.string().nullable(), because: z.string() }))
+      .meta({ description: 'What looks like an upstream fault rather than a change of the world, beside `before`.' }),
+    before: z.strictObject({ from: instant, until: instant }).nullable().meta({ description: 'The last window that is not in quarantine; null: faults are told beside the baseline.' }),
     level: share.nullable().meta({ description: 'What a p-value might be at most to be found in this window; null where nothing could be tested.' }),
   })
   .meta({ id: 'WindowDriftReport' });

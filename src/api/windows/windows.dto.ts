@@ -9,11 +9,13 @@ export type WindowsQuery = z.output<typeof windowsQuery>;
 
 const count = z.int().min(0);
 
-const finding = z.strictObject({
-  check: z.enum(['missing', 'unknown', 'outOfRange', 'loss']),
+export const finding = z.strictObject({
+  check: z
+    .enum(['missing', 'unknown', 'outOfRange', 'loss', 'fairness'])
+    .meta({ description: '`fairness`, in assessments: decisions differ more between groups than `fairness.limits` allows.' }),
   feature: z.string().nullable().meta({ description: 'Null for the window as a whole.' }),
-  measured: z.number().meta({ description: 'A share of rows, or the mean loss.' }),
-  low: z.number().meta({ description: 'Its lower confidence bound, which lies beyond the limit.' }),
+  measured: z.number().meta({ description: 'A share of rows, the mean loss, or a disparity between groups.' }),
+  low: z.number().meta({ description: 'Its lower confidence bound. The whole interval lies beyond the limit: above it, or below that of a ratio, which is the least.' }),
   limit: z.number(),
   rows: count.meta({ description: 'Rows that it was measured on.' }),
   message: z.string(),

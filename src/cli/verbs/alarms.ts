@@ -1,10 +1,20 @@
-import type { AlarmAnswer } from '../../api/alarms/alarms.dto.js';
+import type { AlarmActed, AlarmAnswer } from '../../api/alarms/alarms.dto.js';
+import type { AcceptedBody } from '../../api/commands/commands.dto.js';
+import type { AlarmAction } from '../../contracts/alarms.js';
+import { jsonBody } from '../api-client.js';
+import { isAccepted } from '../follow.js';
 import { moment } from '../numbers.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
 import { plain, type Style, styled, type Terminal } from '../terminal.js';
 
 export interface AlarmsOptions {
   readonly all: boolean;
+}
+
+export interface AlarmActionOptions {
+  readonly reason: string;
+  /** Of a snooze. */
+  readonly until?: string;
 }
 
 /** `perennial alarms [model]`: what is open; with `--all` also what has ended, and tests. */
@@ -15,18 +25,36 @@ export async function alarms(session: Session, model: string | undefined, { all 
   return EXIT.done;
 }
 
+/** `perennial acknowledge|snooze|resolve <alarm>` */
+export async function actOnAlarm(session: Session, action: AlarmAction, id: string, options: AlarmActionOptions): Promise<ExitCode> {
+  const answer = await session.api.command<AlarmActed | AcceptedBody>(`/v1/alarms/${encodeURIComponent(id)}/${action}`, jsonBody(options));
+  session.show(answer, () => (isAccepted(answer)
+    ? `accepted as command ${answer.commandId}; it is carried out as soon as Temporal answers\n`
+    : `alarm ${answer.id} of ${answer.model} ${DONE[action]}${answer.until === null ? '' : ` until ${moment(answer.until)}`}\n`));
+  return EXIT.done;
+}
+
+const DONE: Readonly<Record<AlarmAction, string>> = { acknowledge: 'is acknowledged and stays open', snooze: 'is snoozed', resolve: 'has ended' };
+
 const none = (model: string | undefined, all: boolean): string =>
   `${all ? 'There has been no alarm' : 'No alarm is open'}${model === undefined ? '' : ` for ${model}`}${all ? '' : '; --all shows those that have ended'}`;
 
 const STYLES: Readonly<Record<AlarmAnswer['severity'], Style>> = { critical: 'red', warning: 'yellow', info: 'dim' };
 
 /** What is wrong is told in full: it says how to mend it. */
-function report(terminal: Terminal, { kind, severity, model, deployment, subject, summary, test, raisedAt, delivery, ended }: AlarmAnswer): string {
+function report(terminal: Terminal, alarm: AlarmAnswer): string {
+  const { id, kind, severity, model, deployment, subject, summary, test, raisedAt, delivery, acknowledged, snoozedUntil, ended } = alarm;
   const about = [...(model === null ? [] : [deployment === null ? model : `${model}/${deployment}`]), subject].map(plain).join(', ');
   const lines = [
     `${styled(terminal, STYLES[severity], `${severity.toUpperCase()} ${kind}`)}${test ? ' (a test)' : ''}  ${about}`,
     `  ${plain(summary)}`,
-    `  raised ${moment(raisedAt)}; ${arrival(delivery)}${ended === null ? '' : `; ended ${moment(ended.at)}: ${plain(ended.reason)}`}`,
+    `  ${[
+      `raised ${moment(raisedAt)}`, arrival(delivery),
+      ...(acknowledged === null ? [] : [`acknowledged ${moment(acknowledged.at)} by ${plain(acknowledged.by)}: ${plain(acknowledged.reason)}`]),
+      ...(snoozedUntil === null ? [] : [`snoozed until ${moment(snoozedUntil)}`]),
+      ...(ended === null ? [] : [`ended ${moment(ended.at)} by ${plain(ended.by)}: ${plain(ended.reason)}`]),
+      `id ${id}`,
+    ].join('; ')}`,
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { AlarmKind, Severity } from '../../contracts/alarms.js';
+import type { AlarmAction, AlarmKind, Severity } from '../../contracts/alarms.js';
 import type { WindowFinding } from '../../contracts/window-summary.js';
 
 /** Something that a person had to know. Alarms are only ever added; triggers see to that. */
@@ -57,6 +57,36 @@ export class AlarmEnd {
 
   @Column('timestamptz', { name: 'ended_at' })
   endedAt!: Date;
+}
+
+/** What a person did about an alarm. Rows are only ever added. */
+@Entity('alarm_action')
+export class AlarmActionRecord {
+  @PrimaryColumn('uuid', { name: 'alarm_id', primaryKeyConstraintName: 'alarm_action_pkey' })
+  alarmId!: string;
+
+  /** Counts the actions on one alarm, from 1. */
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'alarm_action_pkey' })
+  number!: number;
+
+  @Column('text')
+  action!: AlarmAction;
+
+  /** Wall time; of a snooze alone. */
+  @Column('timestamptz', { nullable: true })
+  until!: Date | null;
+
+  @Column('text')
+  reason!: string;
+
+  @Column('text')
+  actor!: string;
+
+  @Column('uuid', { name: 'command_id' })
+  commandId!: string;
+
+  @Column('timestamptz')
+  at!: Date;
 }
 
 /** How an alarm got to its receiver. */

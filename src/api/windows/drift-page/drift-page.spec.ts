@@ -17,7 +17,7 @@ const colour = categoryDrift('colour', counts(['red', 100], ['', 20]), counts(['
 
 const report = (features: readonly FeatureDrift[], drifted: readonly string[] = []): WindowDriftReport => ({
   model: 'flights', deployment: 'default', from: '2013-06-24T00:00:00.000Z', until: '2013-07-01T00:00:00.000Z', rows: 400, features, drifted, level: drifted.length > 0 ? 0.0001 : null,
-  baseline: { version: 7, snapshot: `sha256:${'a'.repeat(64)}`, rows: 500, from: '2013-04-01T00:00:00.000Z', until: '2013-06-01T00:00:00.000Z' },
+  baseline: { version: 7, snapshot: `sha256:${'a'.repeat(64)}`, rows: 500, from: '2013-04-01T00:00:00.000Z', until: '2013-06-01T00:00:00.000Z' }, faults: [], before: null,
 });
 
 const VOID = new Set(['meta', 'br', 'link', 'hr', 'col', '!doctype']);

@@ -1,10 +1,12 @@
 import type { WindowDriftReport } from '../../../contracts/window-drift.js';
-import { DRAWN_CATEGORIES } from './distribution-bars.js';
+import { DRAWN_CATEGORIES } from '../page/distribution-bars.js';
+import { countText, instantText, pValueText } from '../page/figures.js';
+import { htmlPage } from '../page/html-page.js';
+import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
+import { PAGE_STYLE } from '../page/page-style.js';
+import { DRIFT_STYLE } from './drift-style.js';
 import { featureFigure } from './feature-figure.js';
 import { featureTable, NAME, type RankedFeature } from './feature-table.js';
-import { countText, instantText, pValueText } from './figures.js';
-import { type Markup, markup, NOTHING, userText } from './markup.js';
-import { PAGE_STYLE } from './page-style.js';
 
 /** Features whose distributions are drawn: the page of a wide model stays below 10 MB. */
 export const DRAWN_FEATURES = 200;
@@ -21,29 +23,13 @@ const TITLE = 80;
 export function driftPage(report: WindowDriftReport): string {
   const features = ranked(report);
   const title = markup`Drift of ${userText(report.model, TITLE)}`;
-  // Nothing may be loaded or run, should a text ever come through as markup.
-  return markup`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Drift of ${report.model}, ${report.deployment}, ${instantText(report.from)}</title>
-<style>${{ markup: PAGE_STYLE }}</style>
-</head>
-<body>
-<main>
-<h1>${title}</h1>
+  return htmlPage(`Drift of ${report.model}, ${report.deployment}, ${instantText(report.from)}`, PAGE_STYLE + DRIFT_STYLE, markup`<h1>${title}</h1>
 ${compared(report)}
 ${findings(report)}
 <h2 id="features">Features</h2>
 ${featureTable(features, DRAWN_FEATURES)}
 ${distributions(features)}
-${NOTES}
-</main>
-</body>
-</html>
-`.markup;
+${NOTES}`);
 }
 
 /** Features that were found first, then by PSI, those without one last; else in the order of the report. */

@@ -1,6 +1,6 @@
 import type { FeatureDrift } from '../../../contracts/feature-drift.js';
-import { countText, figure, figureWithin, NO_FIGURE, percentOf, pValueText } from './figures.js';
-import { type Markup, markup, userText } from './markup.js';
+import { countText, figure, figureWithin, NO_FIGURE, percentOf, pValueText } from '../page/figures.js';
+import { type Markup, markup, userText } from '../page/markup.js';
 
 /** Characters of a feature's name. */
 export const NAME = 40;

@@ -1,6 +1,6 @@
 /**
- * The page's whole style. Blue and orange differ to all common forms of colour blindness, and in lightness for print without colour; the
- * baseline's bars are outlined as well. Print is always light.
+ * What the pages of windows have in common. Blue and orange differ to all common forms of colour blindness, and in lightness for print
+ * without colour; the baseline's bars are outlined as well. Print is always light.
  */
 export const PAGE_STYLE = `
 :root { color-scheme: light dark; --ink: #1f2933; --quiet: #566270; --line: #d5dbe1; --paper: #ffffff; --raised: #f4f6f8;
@@ -16,7 +16,6 @@ h3 { font-size: 1rem; margin: 0; overflow-wrap: anywhere; }
 a { color: var(--link); }
 bdi { white-space: pre-wrap; }
 i { color: var(--quiet); }
-.drifts { color: var(--alert); }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
 .facts dt { color: var(--quiet); }
 .facts dd, .notes dd { margin: 0; overflow-wrap: anywhere; }
@@ -30,12 +29,7 @@ th, td { padding: .3rem .6rem; border-top: 1px solid var(--line); text-align: le
 thead th { background: var(--raised); white-space: normal; vertical-align: bottom; }
 .wide th:first-child { position: sticky; left: 0; background: var(--paper); min-width: 8.5rem; max-width: 16rem; white-space: normal; overflow-wrap: anywhere; }
 .wide thead th:first-child { background: var(--raised); overflow-wrap: normal; }
-.wide .found th:first-child { box-shadow: inset 3px 0 0 var(--window); }
-td.figure, thead th:nth-child(n+4) { text-align: right; }
-.features { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1.2rem; }
-.feature { border: 1px solid var(--line); padding: .7rem .8rem; min-width: 0; }
-.feature p { margin: .1rem 0 .4rem; }
-.feature ul { margin: 0; padding-left: 1.2rem; overflow-wrap: anywhere; }
+td.figure, th.figure { text-align: right; }
 .values { margin-top: .4rem; width: 100%; font-size: .75rem; }
 .values th, .values td { padding: .15rem .3rem; text-align: right; background: none; font-weight: 400; }
 .values th:first-child { text-align: left; padding-left: 0; }
@@ -55,8 +49,7 @@ svg .user { unicode-bidi: isolate; }
   .wide table { font-size: 7.5pt; }
   .wide th, .wide td { padding: .2rem .35rem; }
   .wide th:first-child { position: static; }
-  .features { grid-template-columns: repeat(3, 1fr); }
-  .feature, tr, .found-list { break-inside: avoid; }
+  tr, .found-list { break-inside: avoid; }
   h2 { break-after: avoid; }
   a { color: inherit; text-decoration: none; }
 }

@@ -1,6 +1,7 @@
 import type { DistributionBar } from './distribution-bars.js';
 import { percentOf } from './figures.js';
 import { LONGEST_TITLE, type Markup, markup, NOTHING, shortened } from './markup.js';
+import { niceStep, round } from './plot-steps.js';
 
 /** Pixels. */
 const WIDTH = 360;
@@ -68,11 +69,3 @@ const legend = (): Markup => markup`${SIDES.map((side, index) => {
   const x = LABELS + index * 90;
   return markup`<rect class="${side}" x="${x}" y="5" width="14" height="8"/><text x="${x + 20}" y="13">${side}</text>`;
 })}`;
-
-/** 1, 2 or 5 times a power of ten, not below what is asked for. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
-}
-
-const round = (value: number): number => Math.round(value * 10) / 10;

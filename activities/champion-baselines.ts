@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import { canonicalJson } from '../src/contracts/canonical.js';
+import { PerennialError } from '../src/contracts/failures.js';
+import { championFigures, type ChampionFigures } from '../src/drift/champion-figures.js';
+import { type MonitoringPlan, monitoringPlanDigest } from '../src/drift/monitoring-plan.js';
+import { scoreParquet } from '../src/evaluation/scoring.js';
+import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { ActivitySettings } from './activity-settings.js';
+import { StoreProvider } from './store-provider.js';
+
+/** What a version is held against in production: its figures on the rows on which it was judged before it came into service. Made once, and kept. */
+@Injectable()
+export class ChampionBaselines {
+  constructor(
+    private readonly assessments: AssessmentsRepository,
+    private readonly models: ModelsRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly versions: VersionsRepository,
+    private readonly settings: ActivitySettings,
+    private readonly stores: StoreProvider,
+  ) {}
+
+  /**
+   * @returns null where none of the rows has a label, and for a version that the registry does not have
+   * @throws PerennialError `DataUnreadable`, `ScoringFailed`, `ArtifactMissing`, `ArtifactCorrupt`
+   */
+  async figuresOf(model: string, version: number, plan: MonitoringPlan, signal: AbortSignal): Promise<ChampionFigures | null> {
+    const planDigest = monitoringPlanDigest(plan);
+    const known = await this.assessments.baseline(model, version, planDigest);
+    const digest = known?.figuresDigest ?? (await this.make(model, version, plan, planDigest, signal));
+    return digest === null ? null : (JSON.parse((await this.stores.store.readBytes(digest)).toString('utf8')) as ChampionFigures);
+  }
+
+  /** The outputs that the figures are of. */
+  async outputsOf({ outputsDigest }: ChampionFigures): Promise<Float32Array> {
+    const bytes = await this.stores.store.readBytes(outputsDigest);
+    return new Float32Array(Uint8Array.from(bytes).buffer);
+  }
+
+  private async make(model: string, number: number, plan: MonitoringPlan, planDigest: string, signal: AbortSignal): Promise<string | null> {
+    const found = await this.versions.find(model, number);
+    if (!found) return null;
+    const { specDigest, snapshotDigest, artifactDigest } = found;
+    const spec = await this.models.spec(model, specDigest);
+    const { evaluation, asOf } = (await this.retrains.snapshot(snapshotDigest)).manifest;
+    const [modelPath, parquetPath] = await Promise.all([this.stores.store.localPath(artifactDigest), this.stores.store.localPath(evaluation.artifact.digest)]);
+    const rows = await scoreParquet({ modelPath, modelDigest: artifactDigest, spec, parquetPath, asOf, signal, workDir: this.settings.workDir });
+    if (rows.labels.length === 0) return null;
+    const { predictions } = rows;
+    const outputs = await this.stores.store.putBytes(Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength));
+    const figures: ChampionFigures = {
+      version: number, snapshot: snapshotDigest, from: evaluation.window.start, until: evaluation.window.end, outputsDigest: outputs.digest,
+      ...championFigures(rows, plan, { alpha: spec.evaluation.alpha }),
+    };
+    const { digest } = await this.stores.store.putBytes(canonicalJson(figures));
+    const kept = await this.assessments.addBaseline({ model, version: number, planDigest, figuresDigest: digest, madeAt: new Date() });
+    if (kept.figuresDigest !== digest) throw new PerennialError('Internal', `Version ${number} of ${model} has two different baselines`, { model, version: number });
+    return digest;
+  }
+}

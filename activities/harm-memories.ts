@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { harmAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import type { WindowId } from '../src/contracts/window-assessment.js';
+import type { HarmMemory } from '../src/drift/harm-course.js';
+import { AlarmsRepository } from '../src/registry/alarms.repository.js';
+import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
+
+/** Where the evidence of harm stood before a window. */
+export interface HarmBefore {
+  /** The assessment that the evidence goes on from; null for the first. */
+  readonly after: { readonly fromMs: number; readonly revision: number } | null;
+  /** Null while no sequence has begun. */
+  readonly memory: HarmMemory | null;
+  /** A person has ended its alarm. */
+  readonly resolved: boolean;
+}
+
+/** The evidence of harm from window to window, as the record has it. */
+@Injectable()
+export class HarmMemories {
+  constructor(
+    private readonly assessments: AssessmentsRepository,
+    private readonly decisions: RetrainingDecisionsRepository,
+    private readonly alarms: AlarmsRepository,
+  ) {}
+
+  async before({ model, deployment, fromMs }: WindowId): Promise<HarmBefore> {
+    const one = await this.assessments.labelledBefore(model, deployment, new Date(fromMs));
+    if (!one) return { after: null, memory: null, resolved: false };
+    const memory = (one.harm?.memory ?? null) as HarmMemory | null;
+    const told = memory && (await this.alarms.newest(harmAlarmKey({ model, deployment }, memory.sequence.id)));
+    return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null };
+  }
+
+  /** Whether the window is in quarantine: it adds no evidence. */
+  async isLeftOut({ model, deployment, fromMs }: WindowId): Promise<boolean> {
+    return (await this.decisions.quarantined(model, deployment)).some((window) => window.fromMs === fromMs);
+  }
+}

@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import type { WindowAssessmentReport, WindowId } from '../src/contracts/window-assessment.js';
+import type { WindowDriftReport } from '../src/contracts/window-drift.js';
+import type { ChampionFigures } from '../src/drift/champion-figures.js';
+import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
+import { WindowsRepository } from '../src/registry/windows.repository.js';
+import { StoreProvider } from './store-provider.js';
+
+/** What was measured of windows, read again from the store. */
+@Injectable()
+export class MonitoringReports {
+  constructor(
+    private readonly assessments: AssessmentsRepository,
+    private readonly windows: WindowsRepository,
+    private readonly stores: StoreProvider,
+  ) {}
+
+  async assessed({ reportDigest }: Pick<WindowAssessment, 'reportDigest'>): Promise<WindowAssessmentReport | null> {
+    return reportDigest === null ? null : this.read<WindowAssessmentReport>(reportDigest);
+  }
+
+  /** Null where the window was not held against a baseline. */
+  async drift({ model, deployment, fromMs }: WindowId): Promise<WindowDriftReport | null> {
+    const drift = await this.windows.findDrift(model, deployment, new Date(fromMs));
+    return drift && (await this.read<WindowDriftReport>(drift.reportDigest));
+  }
+
+  /** What the windows of a version are held against; null where nothing was yet. */
+  async baseline(model: string, version: number): Promise<ChampionFigures | null> {
+    const known = await this.assessments.newestBaseline(model, version);
+    return known && (await this.read<ChampionFigures>(known.figuresDigest));
+  }
+
+  private async read<T>(digest: string): Promise<T> {
+    return JSON.parse((await this.stores.store.readBytes(digest)).toString('utf8')) as T;
+  }
+}

@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { durationMs } from '../src/contracts/time.js';
+import { HIGHER_IS_BETTER, type MetricName } from '../src/contracts/verdict.js';
+import type { DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
+import type { WindowDriftReport } from '../src/contracts/window-drift.js';
+import type { ChampionFigures } from '../src/drift/champion-figures.js';
+import { type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
+import { decideRetraining, type RetrainingDecision } from '../src/drift/retraining-decision.js';
+import { type EstimatedQuality, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from '../src/drift/retraining-evidence.js';
+import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import type { Retrain } from '../src/registry/entities/retrain.entity.js';
+import type { CounterfactualRecord } from '../src/registry/entities/retraining-decision.entity.js';
+import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
+import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { TrainingRepository } from '../src/registry/training.repository.js';
+import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { MonitoringReports } from './monitoring-reports.js';
+
+export interface Weighed {
+  readonly decision: RetrainingDecision;
+  readonly counterfactual: CounterfactualRecord;
+  /** The event time that a retrain is to look at. */
+  readonly asOfMs: number;
+}
+
+/** Windows and retrains of the past that a decision looks at. */
+const PAST_WINDOWS = 100;
+const PAST_RETRAINS = 100;
+
+/** Weighs, after a window was assessed, whether the model is to be trained anew, from what is on the record alone. */
+@Injectable()
+export class RetrainingDecisions {
+  constructor(
+    private readonly reports: MonitoringReports,
+    private readonly assessments: AssessmentsRepository,
+    private readonly decisions: RetrainingDecisionsRepository,
+    private readonly models: ModelsRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly training: TrainingRepository,
+    private readonly versions: VersionsRepository,
+  ) {}
+
+  async weigh(window: DueAssessment, assessment: WindowAssessment): Promise<Weighed> {
+    const spec = await this.models.spec(window.model, window.specDigest);
+    const asOfMs = window.untilMs + (window.occasion === 'closed' ? 0 : (durationMs(spec.data.labelHorizon) as number));
+    const [report, drift] = [await this.reports.assessed(assessment), await this.reports.drift(window)];
+    const evidence = await this.evidence(window, { asOfMs, report, drift });
+    return { decision: decideRetraining(retrainingFacts(evidence, spec)), counterfactual: await this.counterfactual(window, { evidence, report, drift }), asOfMs };
+  }
+
+  private async evidence(window: DueAssessment, { asOfMs, report, drift }: { asOfMs: number; report: WindowAssessmentReport | null; drift: WindowDriftReport | null }): Promise<MonitoringEvidence> {
+    const { model, deployment, occasion } = window;
+    const past = await this.assessments.labelled(model, deployment, new Date(window.fromMs - PAST_WINDOWS * (window.untilMs - window.fromMs)));
+    const newest = past.at(-1);
+    const version = newest?.headline.version ?? report?.baseline?.version ?? null;
+    const retrains = await this.retrains.list(model, PAST_RETRAINS);
+    return {
+      atMs: asOfMs, window, faults: occasion === 'closed' ? (drift?.faults ?? []) : [],
+      drifted: drift?.drifted ?? [], estimate: occasion === 'closed' ? estimateOf(report) : null,
+      harm: newest?.headline.harm ?? null, baselineMeanLoss: report?.baseline?.meanLoss ?? null,
+      labelled: past.filter(({ headline }) => headline.version === version).map(labelledWindow),
+      trainedRows: version === null ? 0 : await this.trainedRows(model, version),
+      lastRetrainMs: retrains[0] ? eventTimeOf(retrains[0]) : null, active: retrains.find(({ outcome }) => outcome === null)?.number ?? null,
+      ...(await this.used(retrains, asOfMs)),
+    };
+  }
+
+  private async trainedRows(model: string, number: number): Promise<number> {
+    const version = await this.versions.find(model, number);
+    return version ? (await this.retrains.snapshot(version.snapshotDigest)).manifest.train.labelledRows : 0;
+  }
+
+  private async used(retrains: readonly Retrain[], atMs: number): Promise<Pick<MonitoringEvidence, 'usedRetrains' | 'usedTrainingHours' | 'expectedHours'>> {
+    const month = retrains.filter((retrain) => monthOf(eventTimeOf(retrain)) === monthOf(atMs));
+    const hours = await Promise.all(month.map((retrain) => this.hoursOf(retrain)));
+    return { usedRetrains: month.length, usedTrainingHours: hours.reduce((sum, one) => sum + one, 0), expectedHours: retrains[0] ? await this.hoursOf(retrains[0]) : 0 };
+  }
+
+  private async hoursOf({ model, number }: Retrain): Promise<number> {
+    const run = await this.training.find({ model, number });
+    return run ? ((run.finishedAt ?? new Date()).getTime() - run.startedAt.getTime()) / 3_600_000 : 0;
+  }
+
+  /** A step for each window, when its labels were first counted. */
+  private async counterfactual(window: DueAssessment, { evidence, report, drift }: { evidence: MonitoringEvidence; report: WindowAssessmentReport | null; drift: WindowDriftReport | null }): Promise<CounterfactualRecord> {
+    const before = ((await this.decisions.last(window.model, window.deployment))?.counterfactual.memory ?? null) as CounterfactualState | null;
+    const state = before ?? startCounterfactuals(window.fromMs);
+    const figures = window.occasion === 'matured' && report?.baseline ? await this.reports.baseline(window.model, report.baseline.version) : null;
+    const deviation = figures && windowDeviation(figures, window);
+    if (!figures?.losses || !deviation) return { retrained: [], memory: state };
+    const step = stepCounterfactuals(state, { untilMs: window.untilMs, meanLoss: report?.quality?.meanLoss ?? null, features: drift?.features ?? [] }, { mean: evidence.baselineMeanLoss as number, deviation, ...CUSUM_DEFAULTS });
+    return { retrained: step.retrained, memory: step.state };
+  }
+}
+
+/** The data that it looks at, or where that is the newest, when it was asked for. */
+const eventTimeOf = ({ asOf, requestedAt }: Retrain): number => (asOf ?? requestedAt).getTime();
+
+const monthOf = (ms: number): string => new Date(ms).toISOString().slice(0, 7);
+
+const labelledWindow = ({ fromEvent, untilEvent, rows, headline }: WindowAssessment): LabelledWindow =>
+  ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), rows, labelled: headline.labelled, meanLoss: headline.meanLoss });
+
+/** The metric that tells most of harm among those that are beyond what the baseline's days reached. */
+function estimateOf(report: WindowAssessmentReport | null): EstimatedQuality | null {
+  const found = (['logLoss', 'brier', 'auc'] as const satisfies readonly MetricName[]).flatMap((metric) => {
+    const [estimated, baseline] = [report?.estimate?.metrics[metric], report?.baseline?.measurement.metrics[metric]];
+    return estimated && baseline ? [{ metric, estimated: estimated.value, baseline: baseline.value, alert: estimated.alert }] : [];
+  });
+  const worse = ({ metric, estimated, baseline, alert }: EstimatedQuality): boolean => alert && (HIGHER_IS_BETTER[metric] ? estimated < baseline : estimated > baseline);
+  return found.find(worse) ?? found[0] ?? null;
+}
+
+/** The standard deviation of a window's mean loss while all is well: that of the baseline's blocks over the root of how many a window has. Null for fewer than two. */
+function windowDeviation({ losses, plan }: ChampionFigures, { fromMs, untilMs }: DueAssessment): number | null {
+  const blocks = losses?.blocks.rows.length ?? 0;
+  if (!losses || blocks < 2) return null;
+  const means = losses.blocks.rows.map((rows, block) => losses.blocks.sums[block]! / rows);
+  const mean = means.reduce((sum, one) => sum + one, 0) / blocks;
+  const variance = means.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (blocks - 1);
+  return variance > 0 ? Math.sqrt(variance / Math.max(1, (untilMs - fromMs) / plan.blockMs)) : null;
+}

@@ -1,0 +1,160 @@
+import { Injectable } from '@nestjs/common';
+import { isoTime } from '../src/contracts/time.js';
+import type { AssessmentHeadline, AssessmentVerdict, DueAssessment, OperationFigures, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
+import type { WindowFinding } from '../src/contracts/window-summary.js';
+import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
+import { followHarm, type HarmCourse, type HarmMemory, isHarmful } from '../src/drift/harm-course.js';
+import { monitoringPlan } from '../src/drift/monitoring-plan.js';
+import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
+import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
+import { checkWindow } from '../src/drift/window-check.js';
+import { protectedFeatures, type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
+import { failuresByType } from '../src/drift/window-operations.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ServingRepository } from '../src/registry/serving.repository.js';
+import { WindowsRepository } from '../src/registry/windows.repository.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
+import { ActivitySettings } from './activity-settings.js';
+import { ChampionBaselines } from './champion-baselines.js';
+import { type HarmBefore, HarmMemories } from './harm-memories.js';
+import { ObservedFiles } from './observed-files.js';
+
+export interface MeasuredWindow {
+  readonly verdict: AssessmentVerdict;
+  readonly rows: number;
+  readonly findings: readonly WindowFinding[];
+  readonly headline: AssessmentHeadline;
+  /** Null where there is nothing to measure, or nothing to measure it against. */
+  readonly report: WindowAssessmentReport | null;
+  /** Null before labels are due. */
+  readonly harm: MeasuredHarm | null;
+}
+
+export interface MeasuredHarm {
+  readonly before: HarmBefore;
+  /** As before where the window adds nothing: no rows, or a baseline that says too little. */
+  readonly memory: HarmMemory | null;
+}
+
+interface Measured {
+  readonly rows: ServedRows;
+  readonly figures: ChampionFigures;
+}
+
+/** Measures a window of a deployment against the baseline of the version that answered most of it. */
+@Injectable()
+export class WindowMeasurements {
+  constructor(
+    private readonly harm: HarmMemories,
+    private readonly windows: WindowsRepository,
+    private readonly models: ModelsRepository,
+    private readonly baselines: ChampionBaselines,
+    private readonly files: ObservedFiles,
+    private readonly settings: ActivitySettings,
+    /** Nest always gives it; where windows are assessed by hand without it, no errors are reported. */
+    private readonly serving: ServingRepository,
+  ) {}
+
+  async measure(window: DueAssessment, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
+    const spec = await this.models.spec(window.model, window.specDigest);
+    const plan = monitoringPlan(spec);
+    if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, null);
+    const files = await this.files.windowPaths(window, labelRevision);
+    const rows = await readServedRows({ ...window, files, scratch: this.settings.workDir, signal }, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec) });
+    const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
+    if (!rows || !figures) return this.withoutBaseline(window, rows);
+    return window.occasion === 'closed' ? this.closed(window, spec, { rows, figures }) : this.labelled(window, spec, { rows, figures }, labelRevision);
+  }
+
+  /** What a window comes to before its labels: the verdict over its inputs and over how its decisions differ between groups. */
+  private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
+    const { outputs } = rows;
+    const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
+    const estimate = figures.confidence && estimateFigures(figures.confidence, rows, false);
+    const report: WindowAssessmentReport = {
+      ...this.reportOf(window, rows, figures), outputs: outputFigures({ outputs }, await this.baselines.outputsOf(figures), figures), estimate, quality: null, harm: null,
+      fairness: fairness?.figures ?? null, operations: await this.operations(window, rows),
+    };
+    const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
+    const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
+    return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
+  }
+
+  private async labelled(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured, labelRevision: number): Promise<MeasuredWindow> {
+    const before = await this.harm.before(window);
+    const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
+    const { falseAlarms, tolerance } = spec.monitoring;
+    const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
+    const fairness = fairnessOf(window, spec, { rows, figures });
+    const report: WindowAssessmentReport = {
+      ...this.reportOf(window, rows, figures), outputs: outputFigures(rows, await this.baselines.outputsOf(figures), figures),
+      estimate: figures.confidence && estimateFigures(figures.confidence, rows, true),
+      quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }), harm: course && figuresOf(course),
+      fairness: fairness?.figures ?? null, operations: await this.operations(window, rows),
+    };
+    const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
+    const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];
+    const verdict = findings.length > 0 ? 'fail' : harmVerdict(course, report.quality!.meanLoss);
+    return {
+      verdict, rows: rows.outputs.length, findings, headline: await this.headline(window, rows, figures, report), report,
+      harm: { before, memory: course?.memory ?? before.memory },
+    };
+  }
+
+  private async withoutBaseline(window: DueAssessment, rows: ServedRows | null): Promise<MeasuredWindow> {
+    const { verdict, findings } = window.occasion === 'closed' ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
+    const version = rows?.versions[0]?.version ?? null;
+    const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window) };
+    return { verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: window.occasion === 'closed' ? null : await this.unchangedHarm(window) };
+  }
+
+  private async unchangedHarm(window: DueAssessment): Promise<MeasuredHarm> {
+    const before = await this.harm.before(window);
+    return { before, memory: before.memory };
+  }
+
+  private async ofInputs({ model, deployment, fromMs }: DueAssessment): Promise<Pick<MeasuredWindow, 'verdict' | 'findings'>> {
+    const look = await this.windows.find(model, deployment, 'inputs', new Date(fromMs));
+    return { verdict: look?.verdict ?? 'inconclusive', findings: look?.findings ?? [] };
+  }
+
+  private async operations({ model, deployment }: DueAssessment, { operations }: ServedRows): Promise<OperationFigures> {
+    return { ...operations, errors: failuresByType((await this.serving.tallies(model, deployment))) };
+  }
+
+  private reportOf({ model, deployment, fromMs, untilMs, occasion, revision }: DueAssessment, { versions }: ServedRows, figures: ChampionFigures): Pick<WindowAssessmentReport, 'model' | 'deployment' | 'from' | 'until' | 'occasion' | 'revision' | 'versions' | 'baseline'> {
+    const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
+    return {
+      model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, versions,
+      baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
+    };
+  }
+
+  private async headline(window: DueAssessment, { versions }: ServedRows, figures: ChampionFigures, { estimate, quality, harm }: WindowAssessmentReport): Promise<AssessmentHeadline> {
+    const metric = figures.confidence ? 'auc' : 'rmse';
+    const estimated = estimate?.metrics[metric] ?? null;
+    return {
+      version: versions[0]?.version ?? null, labelled: quality?.labelled ?? 0, metric, measured: quality?.measurement.metrics[metric] ?? null, baseline: figures.measurement.metrics[metric] ?? null,
+      estimated: estimated && { value: estimated.value, low: estimated.low, high: estimated.high }, meanLoss: quality?.meanLoss ?? null, harm: harm?.standing ?? null, drifted: await this.drifted(window),
+    };
+  }
+
+  private async drifted({ model, deployment, fromMs, occasion }: DueAssessment): Promise<readonly string[] | null> {
+    if (occasion !== 'closed') return null;
+    return (await this.windows.findDrift(model, deployment, new Date(fromMs)))?.drifted ?? null;
+  }
+}
+
+function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Measured): WindowFairness | null {
+  if (!fairness) return null;
+  return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
+}
+
+/** A window whose losses lie above where harm begins is no pass, also while the evidence is not enough. */
+function harmVerdict(course: HarmCourse | null, meanLoss: number | null): AssessmentVerdict {
+  if (!course || meanLoss === null) return 'inconclusive';
+  if (isHarmful(course.standing)) return 'fail';
+  return meanLoss <= course.standing.limit ? 'pass' : 'inconclusive';
+}
+
+const figuresOf = ({ began, allowance, standing, course }: HarmCourse): WindowAssessmentReport['harm'] => ({ began, allowance, standing, course });

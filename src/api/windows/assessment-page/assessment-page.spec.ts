@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest';
+import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
+import { assessedWindows, assessmentOf, factsOf, fairnessFixture, operationsFixture } from './assessment-facts-fixture.js';
+import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
+import { assessmentPage } from './assessment-page.js';
+
+const VOID = new Set(['meta', 'br', 'link', 'hr', 'col', '!doctype']);
+
+/** The tags that are still open at the end, or were closed out of turn. */
+function unbalanced(html: string): string[] {
+  const open: string[] = [];
+  for (const [, closing, name, rest] of html.matchAll(/<(\/?)([a-zA-Z!][\w-]*)((?:[^>"]|"[^"]*")*)>/g)) {
+    const tag = name!.toLowerCase();
+    if (VOID.has(tag) || rest!.endsWith('/')) continue;
+    if (closing === '') open.push(tag);
+    else if (open.pop() !== tag) return [...open, `/${tag}`];
+  }
+  return open;
+}
+
+/** What holds of every page. */
+function expectSound(page: string): void {
+  expect(unbalanced(page)).toEqual([]);
+  expect(page).not.toMatch(/<script|<link|<img|src=|@import|url\(/);
+  expect(page.replace(/<style>[^]*?<\/style>/, '')).not.toMatch(/NaN|undefined|null|Infinity/);
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const [, targets] of page.matchAll(/aria-labelledby="([^"]+)"/g)) for (const target of targets!.split(' ')) expect(ids).toContain(target);
+  const levels = [...page.matchAll(/<h(\d)/g)].map(([, level]) => Number(level));
+  expect(levels.filter((level, index) => level > (levels[index - 1] ?? 0) + 1)).toEqual([]);
+}
+
+/** Of every drawing: coordinates that lie within it, up to the reach of a shape. */
+function expectWithin(page: string): void {
+  for (const [drawing, width, height] of page.matchAll(/<svg viewBox="0 0 ([\d.]+) ([\d.]+)" role="img"[^]*?\n<\/svg>/g)) {
+    const of = (pattern: RegExp): number[] => [...drawing.matchAll(pattern)].map(([, value]) => Number(value));
+    const [xs, ys] = [of(/ (?:x|x1|x2|cx)="([^"]*)"| d="M([-\d.e]+)/g), of(/ (?:y|y1|y2|cy)="([^"]*)"/g)];
+    expect(xs.filter((x) => x < 0 || x > Number(width))).toEqual([]);
+    expect(ys.filter((y) => y < 0 || y > Number(height))).toEqual([]);
+  }
+}
+
+/** As it is read: blocks apart, what stands within a line together. */
+const plain = (markup: string): string => markup
+  .replaceAll(/<(title|desc|style)\b[^]*?<\/\1>/g, '').replaceAll(/<\/?(?:bdi|time|strong|i|code|span)\b[^>]*>/g, '').replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ').trim();
+const section = (page: string, name: string): string => new RegExp(`<section aria-labelledby="part-${name}">[^]*?</section>`).exec(page)?.[0] ?? '';
+const drawn = (page: string, id: string): string => new RegExp(`<svg [^>]*aria-labelledby="${id}-title[^]*?\n</svg>`).exec(page)?.[0] ?? '';
+const count = (text: string, part: string): number => text.split(part).length - 1;
+const labels = (drawing: string, kind: string): string[] => [...drawing.matchAll(new RegExp(`<text class="${kind}"[^>]*>([^<]*)`, 'g'))].map(([, text]) => text!);
+
+const windows = assessedWindows(26);
+const full = assessmentPage(factsOf(windows));
+
+/** The last window with another report, its assessment and its place in the trend with it. */
+function withReport(change: (report: WindowAssessmentReport) => WindowAssessmentReport | null, changes: Partial<AssessmentFacts> = {}): AssessmentFacts {
+  const report = change(windows.at(-1)!.report!);
+  const last: AssessedWindow = { report, assessment: assessmentOf(report, 25) };
+  return factsOf([...windows.slice(0, -1), last], changes);
+}
+
+describe('the page of a window', () => {
+  it('is well-formed, needs nothing from elsewhere, and is the same for the same facts', () => {
+    expectSound(full);
+    expectWithin(full);
+    expect(assessmentPage(factsOf(assessedWindows(26)))).toBe(full);
+    expect([...full.matchAll(/<section aria-labelledby="part-(\w+)"/g)].map(([, name]) => name)).toEqual([
+      'quality', 'trends', 'harm', 'outputs', 'fairness', 'operations', 'decision',
+    ]);
+    for (const [table] of full.matchAll(/<table[^]*?<\/table>/g)) expect(table).toContain('scope="col"');
+  });
+
+  it('says what was assessed, what it comes to and why, and leads to the rest', () => {
+    const head = plain(full.slice(0, full.indexOf('<section')));
+    expect(head).toMatch(/✕ fail 2013-07-01 to 2013-07-08 UTC in default, revision 2/);
+    expect(head).toContain('6,000: 5,904 with a label (98.4 %), 96 without');
+    expect(head).toMatch(/Harm: the mean loss is 0\.1\d+, above 0\.158 where harm begins; the evidence is \S+ of 160.* An alarm fired at 2013-05-\d\d/);
+    expect(head).toContain('Fairness: 1 fail, 1 inconclusive.');
+    const place = '/v1/models/flight-delay/windows/2013-07-01T00:00:00.000Z';
+    for (const path of ['assessment.html?deployment=default&amp;revision=1', 'assessment?deployment=default&amp;revision=2', 'drift.html?deployment=default',
+      'decision?deployment=default&amp;revision=2']) {
+      expect(full).toContain(`href="${place}/${path}"`);
+    }
+  });
+
+  it('shows findings in full', () => {
+    const finding = { check: 'outOfRange' as const, feature: 'dep_delay', measured: 0.0712, low: 0.0665, limit: 0.05, rows: 6_000,
+      message: 'dep_delay is out of range in 7.12 % of rows' };
+    const page = assessmentPage(factsOf(windows, { assessment: { ...windows.at(-1)!.assessment, findings: [finding] } }));
+    expect(plain(page)).toContain('outOfRange dep_delay 0.07120 0.06650 0.05 6,000 dep_delay is out of range in 7.12 % of rows');
+    expect(plain(page)).toContain('1 finding against the limits');
+  });
+
+  it('sets the metrics beside the baseline and the estimate', () => {
+    const { estimate, quality } = windows.at(-1)!.report!;
+    const auc = /<th scope="row">AUC[^]*?<\/tr>/.exec(section(full, 'quality'))![0];
+    const { value, realised } = estimate!.metrics.auc!;
+    expect(plain(auc)).toBe(plain(`AUC more is better 0.7214 0.7102 to 0.7326 ${value.toPrecision(4)} ${(value * 0.96).toPrecision(4)} to ${(value * 1.04).toPrecision(4)} ` +
+      `${realised!.value.toPrecision(4)} ` +
+      `${quality!.measurement.metrics.auc!.low!.toPrecision(4)} to ${quality!.measurement.metrics.auc!.high!.toPrecision(4)} +${realised!.difference.toPrecision(4)} no`));
+    expect(plain(section(full, 'quality'))).toMatch(/carrier HA 7 – every label is 0 /);
+    expect(section(full, 'quality')).toContain('<i>missing</i>');
+  });
+});
+
+describe('the plots of a page', () => {
+  it('draw one shape a verdict, for every window in the strip and every figure in the panels', () => {
+    const verdicts = windows.map(({ assessment }) => assessment.verdict);
+    for (const verdict of ['pass', 'fail', 'inconclusive'] as const) {
+      expect(count(drawn(full, 'trends'), `class="shape ${verdict}"`)).toBe(3 * verdicts.filter((one) => one === verdict).length);
+    }
+    expect(count(drawn(full, 'trends'), 'class="whisker"')).toBe(26);
+    expect(count(drawn(full, 'trends'), 'class="band"')).toBe(26);
+  });
+
+  it('break the confidence sequence where it begins anew, and mark the alarm with its date', () => {
+    const harm = drawn(full, 'harm');
+    expect(labels(harm, 'mark-name began')).toEqual(['begins', 'new version']);
+    expect(labels(harm, 'mark-name alarm')).toEqual([`alarm ${new Date(windows.at(-1)!.report!.harm!.standing.alarm!.atMs).toISOString().slice(0, 10)}`]);
+    expect(count(harm, 'class="lower"')).toBe(2);
+    expect(count(/class="dots" d="([^"]*)"/.exec(harm)![1]!, 'h0')).toBe(26 * 7);
+    expect(plain(section(full, 'harm'))).toMatch(/2013-01-07 \(begins\) 2013-03-18 .* none 2013-03-18 \(new version\) 2013-07-08/);
+  });
+
+  it('break the sequence also where a report is lost, and pass its window over', () => {
+    const lost = windows.map((one, place) => (place === 4 ? { ...one, report: null } : one));
+    const page = assessmentPage(factsOf(lost));
+    expectSound(page);
+    expect(count(drawn(page, 'harm'), 'class="lower"')).toBe(3);
+    expect(plain(section(page, 'harm'))).toContain('2013-02-11 (goes on)');
+    expect(count(drawn(page, 'trends'), 'class="shape')).toBe(3 * 26);
+  });
+
+  it('mark small groups by their shape and in words', () => {
+    const fairness = section(full, 'fairness');
+    expect(count(drawn(full, 'groups-2'), 'class="rate small"')).toBe(1);
+    expect(plain(fairness)).toContain('male × 40 and above too small 61 59');
+    expect(plain(fairness)).toContain('demographic parity ratio 0.7740 0.6900 to 0.8660 male female selection rate, 1 pair of groups');
+    expect(plain(fairness)).toContain('equalized odds difference – – – – a rate is defined for fewer than two groups');
+  });
+
+  it('label times of windows shorter than a day', () => {
+    const hours = windows.slice(0, 5).map((one, hour) => {
+      const fromMs = Date.parse('2013-03-01T22:00:00.000Z') + hour * 3_600_000;
+      return { ...one, assessment: { ...one.assessment, fromEvent: new Date(fromMs), untilEvent: new Date(fromMs + 3_600_000) } };
+    });
+    expect(labels(drawn(assessmentPage(factsOf(hours)), 'trends'), 'tick').slice(0, 6)).toEqual([
+      '03-01 22:00', '03-01 23:00', '03-02 00:00', '03-02 01:00', '03-02 02:00', '03-02 03:00',
+    ]);
+  });
+});
+
+describe('a page with less', () => {
+  it('of a closed window has no measured figures', () => {
+    const unrealised = ({ metrics, ...rest }: NonNullable<WindowAssessmentReport['estimate']>) =>
+      ({ ...rest, metrics: Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric && { ...metric, realised: null }])) });
+    const closed = withReport((report) => ({ ...report, occasion: 'closed', revision: 1, estimate: unrealised(report.estimate!), quality: null, harm: null, fairness: null }));
+    const page = assessmentPage({ ...closed, assessment: { ...closed.assessment, occasion: 'closed', revision: 1, verdict: 'pass' } });
+    expectSound(page);
+    expectWithin(page);
+    expect(plain(page)).toContain('6,000; labels are not due yet');
+    expect(plain(section(page, 'quality'))).toContain('Labels are not due yet');
+    expect(plain(section(page, 'quality'))).toMatch(/AUC more is better 0\.7214 \S+ to \S+ 0\.\d+ \S+ to \S+ – – –/);
+    expect(page).not.toContain('part-fairness');
+    expect(plain(section(page, 'decision'))).toContain('not after this assessment');
+  });
+
+  it('without a baseline says that nothing is known', () => {
+    const page = assessmentPage(withReport(() => null, { decision: null }));
+    expectSound(page);
+    expect(plain(page)).toContain('no row of a version with a baseline could be measured');
+    expect(plain(section(page, 'decision'))).toContain('Nothing was decided');
+    const lost = assessmentPage({ ...withReport(() => null), assessment: { ...windows.at(-1)!.assessment } });
+    expect(plain(lost)).toContain('is not in the artifact store');
+  });
+
+  it('of the first window alone draws it', () => {
+    const page = assessmentPage(factsOf(assessedWindows(1), { revisions: [], decision: null }));
+    expectSound(page);
+    expectWithin(page);
+    expect(count(drawn(page, 'trends'), 'class="shape pass"')).toBe(3);
+    expect(labels(drawn(page, 'trends'), 'tick')).toEqual(['2013-01-07', '2013-01-14', '2013-01-07', '2013-01-14']);
+  });
+
+  it('of a window without rows has no plot', () => {
+    const assessment = { ...assessmentOf(null, 0, { rows: 0 }) };
+    const page = assessmentPage(factsOf([{ assessment, report: null }], { revisions: [assessment], decision: null }));
+    expectSound(page);
+    expect(plain(section(page, 'trends'))).toContain('No metric is known of these windows. No loss is known of these windows.');
+    expect(plain(section(page, 'harm'))).toContain('No window shown has evidence');
+    const operations = { ...operationsFixture, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, guards: {}, errors: {} };
+    const empty = assessmentPage(withReport((report) => ({ ...report, operations,
+      fairness: { groupings: [{ ...fairnessFixture.groupings[0]!, groups: [], disparities: {} }], checks: [] } })));
+    expectSound(empty);
+    expect(plain(section(empty, 'operations'))).toContain('No answer has a latency.');
+  });
+});
+
+describe('a page of strange facts', () => {
+  it('escapes whatever comes from data', () => {
+    const hostile = `"><script>alert('1')</script>&\u0000`;
+    const seed = withReport((report) => ({
+      ...report, operations: { ...operationsFixture, guards: { [hostile]: 1 }, errors: { [hostile]: 2 } },
+      quality: { ...report.quality!, slices: [{ ...report.quality!.slices[0]!, column: hostile, value: hostile, undefinedBecause: { r2: hostile } }] },
+      fairness: {
+        groupings: [{ ...fairnessFixture.groupings[0]!, columns: [hostile], groups: [{ ...fairnessFixture.groupings[0]!.groups[0]!, group: [hostile] }],
+          disparities: { [hostile]: null }, undefinedBecause: { [hostile]: hostile } }],
+        checks: [{ name: `fairness:${hostile}:x`, verdict: 'error', explanation: hostile }],
+      },
+    }));
+    const finding = { check: 'unknown' as const, feature: hostile, measured: 1, low: 1, limit: 0, rows: 1, message: hostile };
+    const { record } = seed.decision!;
+    const page = assessmentPage({
+      ...seed, temporalUrl: `http://localhost/"${hostile}`, assessment: { ...seed.assessment, model: hostile, deployment: hostile, findings: [finding] },
+      decision: { record: { ...record, because: hostile, trigger: hostile },
+        detail: { outcome: 'wait', because: hostile, rules: [{ rule: hostile, verdict: 'hold', because: hostile }], facts: {} } },
+    });
+    expectSound(page);
+    expect(page).not.toContain("alert('1')");
+    expect(page).not.toContain('\u0000');
+    expect(count(page, '&lt;script&gt;')).toBeGreaterThan(15);
+  });
+
+  it.each([[1e-9], [1e12], [0]])('stays within its drawings for figures around %s', (size) => {
+    const scaled = windows.map(({ report, assessment }, place): AssessedWindow => {
+      const of = (factor: number) => ({ value: size * factor, low: size * factor * 0.9, high: size * factor * 1.1 });
+      const course = report!.harm!.course.map((point) => ({ ...point, mean: size * point.mean!, lower: point.lower === null ? null : size * point.lower,
+        evidence: place > 20 ? 1e200 : 0 }));
+      const standing = { ...report!.harm!.standing, limit: size, mean: size, lower: size, evidence: 1e200 };
+      return {
+        report: { ...report!, harm: { ...report!.harm!, course, standing } },
+        assessment: { ...assessment, headline: { ...assessment.headline, measured: of(1 + place / 100), baseline: of(1), estimated: of(1), meanLoss: size, harm: standing } },
+      };
+    });
+    const page = assessmentPage(factsOf(scaled));
+    expectSound(page);
+    expectWithin(page);
+    expect(labels(drawn(page, 'harm'), 'value').at(-1)).toBe('1e200');
+    expect(Math.max(...['trends', 'harm'].flatMap((id) => labels(drawn(page, id), 'value')).map(({ length }) => length))).toBeLessThanOrEqual(10);
+  });
+
+  it('stays small for hourly blocks of forty windows', () => {
+    const hourly = assessedWindows(40).map(({ assessment, report }): AssessedWindow => {
+      const course = Array.from({ length: 168 }, (_, hour) => ({ ...report!.harm!.course[hour % 7]!,
+        from: new Date(assessment.fromEvent.getTime() + hour * 3_600_000).toISOString() }));
+      return { assessment, report: { ...report!, harm: { ...report!.harm!, course } } };
+    });
+    const page = assessmentPage(factsOf(hourly));
+    expect(count(drawn(page, 'harm'), 'h0')).toBe(40 * 168);
+    expect(page.length).toBeLessThan(600_000);
+  });
+});

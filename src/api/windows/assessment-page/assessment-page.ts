@@ -1,0 +1,35 @@
+import { htmlPage } from '../page/html-page.js';
+import { type Markup, markup, NOTHING } from '../page/markup.js';
+import { PAGE_STYLE } from '../page/page-style.js';
+import type { AssessmentFacts } from './assessment-facts.js';
+import { ASSESSMENT_STYLE } from './assessment-style.js';
+import { decisionPart } from './decision-part.js';
+import { fairnessPart } from './fairness-part.js';
+import { harmPart } from './harm-part.js';
+import { operationsPart } from './operations-part.js';
+import { outputsPart } from './outputs-part.js';
+import { pageHead } from './page-head.js';
+import { qualityPart } from './quality-part.js';
+import { trendsPart } from './trends-part.js';
+import { shortTime } from './words.js';
+
+/**
+ * What a window comes to as one HTML page that needs nothing else: the verdict and what it rests on, quality, the windows before it, the
+ * evidence of harm, outputs, fairness, how it was served, and the decision over retraining. Texts of the facts are escaped, long ones
+ * shortened; a figure that is not defined is a dash.
+ * @returns an HTML document, the same for the same facts
+ */
+export function assessmentPage(facts: AssessmentFacts): string {
+  const { assessment: { model, deployment, fromEvent, verdict }, report } = facts;
+  return htmlPage(`Window of ${model}, ${deployment}, ${shortTime(fromEvent)}: ${verdict}`, PAGE_STYLE + ASSESSMENT_STYLE, markup`${pageHead(facts)}
+${part('quality', 'Quality', qualityPart(facts))}
+${part('trends', 'Last windows', trendsPart(facts))}
+${part('harm', 'Evidence of harm', harmPart(facts))}
+${part('outputs', 'Outputs', outputsPart(facts))}
+${report?.fairness ? part('fairness', 'Fairness', fairnessPart(report.fairness)) : NOTHING}
+${report?.operations ? part('operations', 'Operations', operationsPart(report.operations)) : NOTHING}
+${part('decision', 'Decision over retraining', decisionPart(facts))}`);
+}
+
+const part = (name: string, title: string, content: Markup): Markup => markup`<section aria-labelledby="part-${name}"><h2 id="part-${name}">${title}</h2>
+${content}</section>`;

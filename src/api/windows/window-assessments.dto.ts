@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { AUTOMATIC_TRIGGERS } from '../../contracts/retraining-decisions.js';
+import { ASSESSMENT_OCCASIONS } from '../../contracts/window-assessment.js';
+import type { RetrainingDecisionRecord } from '../../registry/entities/retraining-decision.entity.js';
+import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
+import { instant, itemsOf, path, type TemporalLinks, temporalUrl } from '../documentation/answer-fields.js';
+import { deploymentName, digest, limit, MAX_INTEGER, numberInUrl } from '../requests/fields.js';
+import { finding } from './windows.dto.js';
+
+export const assessmentsQuery = z.strictObject({
+  limit, deployment: deploymentName.optional().meta({ description: 'Only windows of this deployment.' }),
+  revisions: z.enum(['latest', 'all']).default('latest').meta({ description: 'Of each window its newest assessment, or the earlier ones too.' }),
+});
+export type AssessmentsQuery = z.output<typeof assessmentsQuery>;
+
+export const assessmentQuery = z.strictObject({
+  deployment: deploymentName.default('default'), revision: numberInUrl(1, MAX_INTEGER).optional().meta({ description: "The window's assessment of that revision; the newest where none is given." }),
+});
+export type AssessmentQuery = z.output<typeof assessmentQuery>;
+
+const count = z.number().min(0);
+const number = z.number().nullable();
+const estimate = z.strictObject({ value: z.number(), low: number, high: number });
+
+const harmStanding = z.strictObject({
+  rows: count.meta({ description: 'With a label, since the evidence of this version began.' }),
+  missing: count.meta({ description: 'Without one.' }),
+  mean: number.meta({ description: 'Of their losses.' }),
+  lower: number.meta({ description: 'Its lower confidence sequence.' }),
+  limit: z.number().meta({ description: 'Harm begins above it: an upper bound of the mean loss on the baseline, and the tolerance.' }),
+  evidence: z.number().meta({ description: 'That losses have risen at some time.' }),
+  threshold: z.number().meta({ description: 'The evidence at which it is harm.' }),
+  alarm: z.strictObject({ atMs: z.number(), by: z.enum(['runningMean', 'change']), sinceMs: z.number() }).nullable().meta({ description: 'The first time that harm was found; event times, milliseconds since 1970.' }),
+});
+
+export const windowAssessmentSchema = z
+  .strictObject({
+    deployment: z.string(),
+    from: instant.meta({ description: 'Event time.' }),
+    until: instant.meta({ description: 'Event time; does not belong to it.' }),
+    revision: z.int().meta({ description: 'From 1. Later ones stand beside it.' }),
+    occasion: z.enum(ASSESSMENT_OCCASIONS).meta({ description: '`closed`: event time had passed its end; `matured`: the horizon of its labels too; `amended`: labels, or those of a window before it, changed.' }),
+    verdict: z.enum(['pass', 'fail', 'inconclusive']),
+    rows: count,
+    findings: z.array(finding).readonly(),
+    version: z.int().nullable().meta({ description: 'The version that answered most rows; the figures are of its rows.' }),
+    labelled: count,
+    metric: z.string().nullable(),
+    measured: estimate.nullable(),
+    baseline: estimate.nullable().meta({ description: 'The same on the rows on which the version was judged before it came into service.' }),
+    estimated: estimate.nullable().meta({ description: "By the model's own confidence, before labels." }),
+    meanLoss: number,
+    harm: harmStanding.nullable(),
+    drifted: z.array(z.string()).readonly().nullable().meta({ description: 'Features that are found to drift; null where that was not looked at.' }),
+    alarm: z.uuid().nullable(),
+    specDigest: digest,
+    labelRevision: count.meta({ description: 'The newest batch of labels that counted; 0 before the first.' }),
+    filesDigest: digest.meta({ description: 'Of the list of files that it was made from.' }),
+    assessedAt: instant,
+    temporalUrl,
+    links: z.strictObject({ report: path, page: path }),
+  })
+  .meta({ id: 'WindowAssessment' });
+export type WindowAssessmentAnswer = z.output<typeof windowAssessmentSchema>;
+export const windowAssessmentListSchema = itemsOf(windowAssessmentSchema).meta({ id: 'WindowAssessmentList' });
+
+export function windowAssessmentAnswer(one: WindowAssessment, temporal: TemporalLinks): WindowAssessmentAnswer {
+  const { deployment, fromEvent, untilEvent, revision, occasion, verdict, rows, findings, headline, alarmId, specDigest, labelRevision, filesDigest, assessedAt, workflowId, model } = one;
+  const [from, which] = [fromEvent.toISOString(), `?deployment=${deployment}&revision=${revision}`];
+  return {
+    deployment, from, until: untilEvent.toISOString(), revision, occasion, verdict, rows, findings: [...findings], ...headline, alarm: alarmId, specDigest, labelRevision, filesDigest,
+    assessedAt: assessedAt.toISOString(), temporalUrl: temporal.of(workflowId),
+    links: { report: `/v1/models/${model}/windows/${from}/assessment${which}`, page: `/v1/models/${model}/windows/${from}/assessment.html${which}` },
+  };
+}
+
+const metrics = z.record(z.string(), estimate);
+const measurement = z.strictObject({ metrics, undefinedBecause: z.record(z.string(), z.string()) });
+const slice = z.strictObject({ column: z.string(), value: z.string().nullable(), rows: count, metrics, undefinedBecause: z.record(z.string(), z.string()) });
+const estimatedMetric = z.strictObject({
+  value: z.number(), low: number, high: number, alert: z.boolean().meta({ description: "Beyond what the baseline's own days reached." }),
+  realised: z.strictObject({ value: z.number(), difference: z.number(), withinBand: z.boolean().nullable() }).nullable().meta({ description: 'What labels showed later.' }),
+});
+
+const group = z.strictObject({
+  group: z.array(z.string()), rows: count, labelledRows: count, tooSmall: z.boolean().meta({ description: 'Compared with no other group.' }),
+  selectionRate: estimate.nullable(), adverseActionRate: estimate.nullable(), truePositiveRate: estimate.nullable(), falsePositiveRate: estimate.nullable(), accuracy: estimate.nullable(),
+});
+const disparity = z.strictObject({ value: z.number(), low: z.number(), high: z.number(), rate: z.string(), highest: z.array(z.string()), lowest: z.array(z.string()), pairs: count });
+const fairnessGrouping = z.strictObject({
+  columns: z.array(z.string()), rows: count, unknownRows: count, groups: z.array(group), disparities: z.record(z.string(), disparity.nullable()), undefinedBecause: z.record(z.string(), z.string()),
+});
+
+export const windowAssessmentReportSchema = z
+  .strictObject({
+    model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
+    versions: z.array(z.strictObject({ version: z.int(), rows: count })),
+    baseline: z.strictObject({ version: z.int(), snapshot: digest, rows: count, from: instant, until: instant, measurement, metric: z.string(), meanLoss: number }).nullable(),
+    outputs: z.strictObject({
+      rows: count, withoutOutput: count, drift: z.looseObject({ psi: number, jensenShannon: number }).meta({ description: 'As that of a feature: WindowDriftReport.' }),
+      positiveShare: z.strictObject({ window: z.number(), baseline: z.number() }).nullable(),
+    }).nullable(),
+    estimate: z.strictObject({ method: z.literal('cbpe'), rows: count, metrics: z.record(z.string(), estimatedMetric.nullable()) }).nullable(),
+    quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement, slices: z.array(slice), meanLoss: number }).nullable(),
+    harm: z.strictObject({
+      began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
+      allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),
+      standing: harmStanding, course: z.array(z.strictObject({ from: instant, rows: count, mean: number, lower: number, evidence: z.number() })),
+    }).nullable(),
+    fairness: z.strictObject({
+      groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),
+      checks: z.array(z.strictObject({ name: z.string(), verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']), explanation: z.string() })).meta({ description: 'Disparities against the limits of the spec.' }),
+    }).nullable(),
+    operations: z.strictObject({
+      repeated: count.meta({ description: 'Predictions that were asked for again under their id.' }), stale: count, guards: z.record(z.string(), count),
+      latencyMs: z.strictObject({ p50: z.number(), p95: z.number(), p99: z.number(), greatest: z.number() }).nullable(),
+      firstEvent: instant.nullable(), lastEvent: instant.nullable(), newestReceived: instant.nullable(),
+      errors: z
+        .record(z.string(), count)
+        .meta({ description: 'Failed requests of the deployment by failure type, since the gateways started, up to when the window was assessed; not of the window alone.' }),
+    }).nullable(),
+  })
+  .meta({ id: 'WindowAssessmentReport' });
+export type WindowAssessmentReportAnswer = z.output<typeof windowAssessmentReportSchema>;
+
+export const decisionsQuery = z.strictObject({ limit, deployment: deploymentName.optional().meta({ description: 'Only of this deployment.' }) });
+export type DecisionsQuery = z.output<typeof decisionsQuery>;
+
+export const retrainingDecisionSchema = z
+  .strictObject({
+    deployment: z.string(),
+    from: instant.meta({ description: 'When the window begins after which it was made, in event time.' }),
+    revision: z.int().meta({ description: "Of the window's assessment." }),
+    outcome: z.enum(['quarantine', 'wait', 'retrain']).meta({ description: '`quarantine`: the window is kept from training and from being judged.' }),
+    reason: z.string().nullable().meta({ description: 'Why it waits: the rule that held it.' }),
+    trigger: z.enum(['request', ...AUTOMATIC_TRIGGERS]).nullable(),
+    because: z.string(),
+    wouldHaveRetrained: z.array(z.string()).readonly().meta({ description: 'Of `calendar`, `cusum` and `psi` those that would have retrained after this window.' }),
+    decisionDigest: digest,
+    command: z.uuid().nullable().meta({ description: 'The command that asks for the retrain.' }),
+    decidedAt: instant,
+    links: z.strictObject({ decision: path }),
+  })
+  .meta({ id: 'RetrainingDecision' });
+export type RetrainingDecisionAnswer = z.output<typeof retrainingDecisionSchema>;
+export const retrainingDecisionListSchema = itemsOf(retrainingDecisionSchema).meta({ id: 'RetrainingDecisionList' });
+
+export function retrainingDecisionAnswer(one: RetrainingDecisionRecord): RetrainingDecisionAnswer {
+  const { model, deployment, fromEvent, revision, outcome, reason, trigger, because, counterfactual, decisionDigest, commandId, decidedAt } = one;
+  const from = fromEvent.toISOString();
+  return {
+    deployment, from, revision, outcome, reason, trigger: trigger as RetrainingDecisionAnswer['trigger'], because, wouldHaveRetrained: counterfactual.retrained, decisionDigest, command: commandId,
+    decidedAt: decidedAt.toISOString(), links: { decision: `/v1/models/${model}/windows/${from}/decision?deployment=${deployment}&revision=${revision}` },
+  };
+}
+
+/** The decision with all that it rests on: the facts, each rule's verdict, and what was weighed. */
+export const retrainingDecisionDetailSchema = z
+  .looseObject({
+    outcome: z.enum(['quarantine', 'wait', 'retrain']), because: z.string(),
+    rules: z.array(z.strictObject({ rule: z.string(), verdict: z.enum(['pass', 'hold', 'overridden']), because: z.string() })),
+    facts: z.looseObject({}),
+  })
+  .meta({ id: 'RetrainingDecisionDetail' });
+export type RetrainingDecisionDetail = z.output<typeof retrainingDecisionDetailSchema>;

@@ -1,0 +1,245 @@
+import type { Measurement } from './evaluations.js';
+import type { FeatureDrift } from './feature-drift.js';
+import type { Estimate, MetricName, SliceMetrics } from './verdict.js';
+import { isoTime } from './time.js';
+import type { WindowFinding } from './window-summary.js';
+
+/**
+ * Why a window is assessed. `closed`: event time has passed its end; `matured`: the horizon of its labels has passed too; `amended`: labels came
+ * late or were corrected, or those of a window before it, on which its evidence of harm rests.
+ */
+export const ASSESSMENT_OCCASIONS = ['closed', 'matured', 'amended'] as const;
+export type AssessmentOccasion = (typeof ASSESSMENT_OCCASIONS)[number];
+
+/** What names a window everywhere; event time in milliseconds since 1970, `untilMs` does not belong to it. */
+export interface WindowId {
+  readonly model: string;
+  readonly deployment: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+/** As operators read it: beginning and end. */
+export const windowName = ({ fromMs, untilMs }: Pick<WindowId, 'fromMs' | 'untilMs'>): string => `${isoTime(fromMs)}/${isoTime(untilMs)}`;
+
+/** An assessment whose time has come. */
+export interface DueAssessment extends WindowId {
+  readonly occasion: AssessmentOccasion;
+  /** Of the window, from 1. */
+  readonly revision: number;
+  readonly specDigest: string;
+  /** The risk tier of the spec. */
+  readonly tier: string;
+}
+
+export type AssessmentVerdict = 'pass' | 'fail' | 'inconclusive';
+
+/** What an assessment comes to, for operators and for the workflow that asked for it. */
+export interface AssessmentSummary {
+  readonly verdict: AssessmentVerdict;
+  readonly rows: number;
+  readonly findings: readonly WindowFinding[];
+  readonly headline: AssessmentHeadline;
+  /** Whether an alarm was raised. */
+  readonly raised: boolean;
+}
+
+/** The figures of an assessment that lists and operators show; all of them are in its report. Null: not measured on this occasion, or not defined. */
+export interface AssessmentHeadline {
+  /** The version that answered most rows; the figures are of its rows. */
+  readonly version: number | null;
+  readonly labelled: number;
+  /** The first metric of the task (`auc`, `rmse`), measured, on the baseline, and estimated before labels. */
+  readonly metric: MetricName | null;
+  readonly measured: Estimate | null;
+  readonly baseline: Estimate | null;
+  readonly estimated: Estimate | null;
+  /** Of the loss of `rollout.comparison`. */
+  readonly meanLoss: number | null;
+  readonly harm: HarmStanding | null;
+  /** Features that are found to drift, when the window has closed. */
+  readonly drifted: readonly string[] | null;
+}
+
+/** Harm that was found; event times in milliseconds since 1970. */
+export interface HarmAlarm {
+  /** The end of the block at which it was. */
+  readonly atMs: number;
+  readonly by: 'runningMean' | 'change';
+  /** The beginning of the block from which on losses speak most for harm. */
+  readonly sinceMs: number;
+}
+
+/** How far the evidence of harm in a version's losses is (drift/harm-sequence.ts). */
+export interface HarmStanding {
+  /** Rows with a label, and rows without, since the sequence began. */
+  readonly rows: number;
+  readonly missing: number;
+  /** Of the losses of those with a label; null without any. */
+  readonly mean: number | null;
+  /** The lower confidence sequence of that mean; null while it is not defined (no rows, few blocks). */
+  readonly lower: number | null;
+  /** What `lower` must exceed. */
+  readonly limit: number;
+  /** Of a change at some time, and the value that it must reach. */
+  readonly evidence: number;
+  readonly threshold: number;
+  /** The first one. */
+  readonly alarm: HarmAlarm | null;
+}
+
+/** Every figure of one assessment, an artifact. */
+export interface WindowAssessmentReport {
+  readonly model: string;
+  readonly deployment: string;
+  /** Event time, ISO 8601; `until` does not belong to it. */
+  readonly from: string;
+  readonly until: string;
+  readonly occasion: AssessmentOccasion;
+  readonly revision: number;
+  /** Of the versions that answered, the one with the most rows first. */
+  readonly versions: readonly { readonly version: number; readonly rows: number }[];
+  readonly baseline: ReportBaseline | null;
+  readonly outputs: OutputFigures | null;
+  /** Before labels: by the model's own confidence. */
+  readonly estimate: EstimateFigures | null;
+  /** Null before labels are due. */
+  readonly quality: QualityFigures | null;
+  readonly harm: HarmFiguresOfWindow | null;
+  /** Of rates that rest on labels nothing before those are due. Null where the spec names no protected column, or none of them was kept. */
+  readonly fairness: FairnessFigures | null;
+  readonly operations: OperationFigures | null;
+}
+
+/** What the window is held against: the rows on which its version was judged before it came into service. */
+export interface ReportBaseline {
+  readonly version: number;
+  readonly snapshot: string;
+  readonly rows: number;
+  readonly from: string;
+  readonly until: string;
+  readonly measurement: Measurement;
+  /** The loss that `meanLoss` is of: `rollout.comparison.metric`. */
+  readonly metric: string;
+  /** Null where losses have no bound. */
+  readonly meanLoss: number | null;
+}
+
+export interface OutputFigures {
+  readonly rows: number;
+  /** Rows that a guard rail left without an answer. */
+  readonly withoutOutput: number;
+  /** The outputs beside those on the baseline, as an input is compared. */
+  readonly drift: FeatureDrift;
+  /** Classification: the share of rows at or above the spec's threshold, and the same on the baseline. */
+  readonly positiveShare: { readonly window: number; readonly baseline: number } | null;
+}
+
+export interface EstimateFigures {
+  readonly method: 'cbpe';
+  readonly rows: number;
+  readonly metrics: Readonly<Record<string, EstimatedMetric | null>>;
+}
+
+export interface EstimatedMetric {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Beyond what the baseline's own days reached: mean ± 3 standard deviations of them. */
+  readonly alert: boolean;
+  /** Once labels are there. */
+  readonly realised: { readonly value: number; readonly difference: number; readonly withinBand: boolean | null } | null;
+}
+
+export interface QualityFigures {
+  readonly labelRevision: number;
+  /** With a label and an output, and the others. */
+  readonly labelled: number;
+  readonly unlabelled: number;
+  readonly measurement: Measurement;
+  readonly slices: readonly SliceMetrics[];
+  readonly meanLoss: number | null;
+}
+
+export interface HarmFiguresOfWindow {
+  /** Why the sequence began in this window; null where it goes on from an earlier one. */
+  readonly began: 'first' | 'version' | 'plan' | 'resolved' | null;
+  /** Of false alarms of harm in a year of event time that this sequence may raise, in expectation. */
+  readonly allowance: number;
+  readonly standing: HarmStanding;
+  /** Block by block: what the confidence sequence is drawn from. */
+  readonly course: readonly HarmPoint[];
+}
+
+export interface HarmPoint {
+  readonly from: string;
+  readonly rows: number;
+  /** Of the block's losses; null where none has a label. */
+  readonly mean: number | null;
+  readonly lower: number | null;
+  readonly evidence: number;
+}
+
+export interface FairnessFigures {
+  /** One a protected column, then one a crossing. */
+  readonly groupings: readonly FairnessGrouping[];
+  /** Disparities against the limits of the spec. */
+  readonly checks: readonly { readonly name: string; readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'error'; readonly explanation: string }[];
+}
+
+/** How decisions and their errors differ between groups (evaluation/fairness.ts). */
+export interface FairnessGrouping {
+  readonly columns: readonly string[];
+  readonly rows: number;
+  /** Of `rows`, those whose group is not known. */
+  readonly unknownRows: number;
+  readonly groups: readonly FairnessGroup[];
+  /** By the disparity's name; null where it is not defined. */
+  readonly disparities: Readonly<Record<string, FairnessDisparity | null>>;
+  readonly undefinedBecause: Readonly<Record<string, string>>;
+}
+
+export interface FairnessGroup {
+  /** Its value in each of the columns. */
+  readonly group: readonly string[];
+  readonly rows: number;
+  readonly labelledRows: number;
+  /** Compared with no other group. */
+  readonly tooSmall: boolean;
+  readonly selectionRate: Estimate | null;
+  readonly adverseActionRate: Estimate | null;
+  readonly truePositiveRate: Estimate | null;
+  readonly falsePositiveRate: Estimate | null;
+  readonly accuracy: Estimate | null;
+}
+
+export interface FairnessDisparity {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly rate: string;
+  readonly highest: readonly string[];
+  readonly lowest: readonly string[];
+  readonly pairs: number;
+}
+
+/** How the window was served, by whichever versions: every answer counts, those to predictions that were asked for again too. */
+export interface OperationFigures {
+  /** Predictions that were asked for again under their id, beyond the first. */
+  readonly repeated: number;
+  /** Answers given while a gateway's knowledge of the routing was older than `serving.maxStale`. */
+  readonly stale: number;
+  /** Uses of guard rails by kind, such as `clamped`. */
+  readonly guards: Readonly<Record<string, number>>;
+  /** Of requests, whose rows share one, milliseconds; null without any. */
+  readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number; readonly greatest: number } | null;
+  /** Event time, ISO 8601, of the first and last row; wall time of the newest receipt. */
+  readonly firstEvent: string | null;
+  readonly lastEvent: string | null;
+  readonly newestReceived: string | null;
+  /**
+   * Failed requests of the deployment by failure type, of all its versions and all starts of its gateways: since the gateways started, up to when
+   * the window was assessed, and not of the window alone.
+   */
+  readonly errors: Readonly<Record<string, number>>;
+}

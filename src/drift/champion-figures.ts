@@ -1,0 +1,85 @@
+import type { Measurement } from '../contracts/evaluations.js';
+import type { JudgedRows } from '../evaluation/judged-rows.js';
+import { measure } from '../evaluation/metrics.js';
+import { rowLoss } from '../rollout/row-gain.js';
+import { type BlockSums, limitOfBlocks, limitOfRows, type LossLimit, type LossSample, sumBlocks } from './baseline-limit.js';
+import { type ConfidenceBasedFit, fitConfidenceBased } from './confidence-based-estimate.js';
+import type { MonitoringPlan } from './monitoring-plan.js';
+
+/** What the windows of a version are held against, from the rows on which it was judged before it came into service; JSON. */
+export interface ChampionFigures {
+  readonly version: number;
+  readonly snapshot: string;
+  /** Of the rows, ISO 8601. */
+  readonly from: string;
+  readonly until: string;
+  readonly rows: number;
+  readonly plan: MonitoringPlan;
+  readonly measurement: Measurement;
+  /** Null where losses have no bound. */
+  readonly losses: BaselineLosses | null;
+  /** Of a classifier. */
+  readonly confidence: ConfidenceBasedFit | null;
+  readonly positiveShare: number | null;
+  /** Of the outputs: little-endian float32 in the order of the rows, an artifact. */
+  readonly outputsDigest: string;
+}
+
+export interface BaselineLosses {
+  readonly sample: LossSample;
+  /** Rows and summed losses of each block of event time that has rows. */
+  readonly blocks: { readonly rows: readonly number[]; readonly sums: readonly number[] };
+}
+
+export type ScoredBaseline = JudgedRows & { readonly predictions: Float32Array; readonly labels: Float64Array; readonly eventTimesMs: Float64Array };
+
+/** @param rows that the version was judged on, with labels; at least one */
+export function championFigures(
+  rows: ScoredBaseline, plan: MonitoringPlan, options: { readonly alpha: number },
+): Pick<ChampionFigures, 'rows' | 'plan' | 'measurement' | 'losses' | 'confidence' | 'positiveShare'> {
+  const { predictions, labels, eventTimesMs, task } = rows;
+  const classifies = task === 'binary-classification';
+  const days = Float64Array.from(eventTimesMs, (time) => Math.floor(time / plan.blockMs));
+  return {
+    rows: labels.length, plan, measurement: measure(rows, { alpha: options.alpha, threshold: plan.threshold }), losses: lossesOf(rows, days, plan),
+    confidence: classifies ? fitConfidenceBased({ probabilities: predictions, labels, chunks: days }, plan.threshold) : null,
+    positiveShare: classifies ? shareAtLeast(predictions, plan.threshold) : null,
+  };
+}
+
+/** Of the outputs that are numbers. */
+export function shareAtLeast(outputs: Float32Array, threshold: number): number {
+  const [above, all] = outputs.reduce(([count, some], output) => [count + (output >= threshold ? 1 : 0), some + (Number.isNaN(output) ? 0 : 1)], [0, 0] as [number, number]);
+  return above / all;
+}
+
+/** One for each row; NaN where there is no label or no output. @returns null where losses have no bound */
+export function rowLosses({ metric, bound }: MonitoringPlan, outputs: Float32Array, labels: Float64Array): Float64Array | null {
+  if (bound === null) return null;
+  return labels.map((label, row) => (Number.isNaN(label) || Number.isNaN(outputs[row]!) ? NaN : rowLoss(metric, bound, outputs[row]!, label)));
+}
+
+function lossesOf({ predictions, labels }: ScoredBaseline, blocks: Float64Array, plan: MonitoringPlan): BaselineLosses | null {
+  const losses = rowLosses(plan, predictions, labels);
+  if (!losses) return null;
+  const first = blocks.reduce((least, block) => Math.min(least, block), Infinity);
+  const { rows, sums } = sumBlocks(losses, Int32Array.from(blocks, (block) => block - first), plan.bound as number);
+  const filled = Array.from(rows.keys()).filter((block) => rows[block]! > 0);
+  return { sample: sampleOf(losses), blocks: { rows: filled.map((block) => rows[block]!), sums: filled.map((block) => sums[block]!) } };
+}
+
+/** Of the losses that are known. */
+export function sampleOf(losses: Float64Array): LossSample {
+  const known = losses.filter((loss) => !Number.isNaN(loss));
+  const mean = known.reduce((sum, loss) => sum + loss, 0) / known.length;
+  const squares = known.reduce((sum, loss) => sum + (loss - mean) ** 2, 0);
+  return { rows: known.length, mean, variance: known.length < 2 ? 0 : squares / (known.length - 1) };
+}
+
+/** An upper bound of the version's mean loss while all is well, wrong with at most the chance `delta`. @returns null where the baseline says too little */
+export function lossLimit({ losses, plan }: Pick<ChampionFigures, 'losses' | 'plan'>, delta: number): LossLimit | null {
+  if (!losses || plan.bound === null) return null;
+  if (plan.dependence === 'rows') return limitOfRows(losses.sample, plan.bound, delta);
+  const blocks: BlockSums = { rows: Float64Array.from(losses.blocks.rows), sums: Float64Array.from(losses.blocks.sums) };
+  return limitOfBlocks(blocks, Math.sqrt(losses.sample.variance), delta);
+}

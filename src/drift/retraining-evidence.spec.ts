@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
+import { specWith } from '../data/data-fixture.js';
+import type { ModelSpec } from '../spec/model-spec.js';
+import { type EstimatedQuality, gainOverBaseline, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from './retraining-evidence.js';
+
+const DAY = 86_400_000;
+const START = Date.parse('2024-01-01T00:00:00Z');
+const at = (day: number): number => START + day * DAY;
+
+const SPEC = specWith();
+/** A day of horizon and five days of judging; asks for nothing by time or rows unless told. */
+const specOf = (retraining: Partial<ModelSpec['retraining']> = {}): ModelSpec =>
+  ({ ...SPEC, retraining: { ...SPEC.retraining, triggers: [...AUTOMATIC_TRIGGERS], newLabelledRows: 1_000_000, every: 'P1000D', ...retraining } });
+
+const day = (of: number, more: Partial<LabelledWindow> = {}): LabelledWindow => ({ fromMs: at(of), untilMs: at(of + 1), rows: 120, labelled: 100, meanLoss: 0.2, ...more });
+const days = (count: number): LabelledWindow[] => Array.from({ length: count }, (_, of) => day(of));
+
+const evidence = (more: Partial<MonitoringEvidence> = {}): MonitoringEvidence => ({
+  atMs: at(30), window: { fromMs: at(29), untilMs: at(30) }, faults: [], drifted: [], estimate: null, harm: null, baselineMeanLoss: 0.1, labelled: [], trainedRows: 5_000,
+  lastRetrainMs: null, active: null, usedRetrains: 1, usedTrainingHours: 2, expectedHours: 0.5, ...more,
+});
+
+const standing = (sinceMs: number | null): HarmStanding => ({
+  rows: 4_000, missing: 10, mean: 0.25, lower: 0.21, limit: 0.2004, evidence: 50, threshold: 40, alarm: sinceMs === null ? null : { atMs: at(28), by: 'change', sinceMs },
+});
+const estimate = (more: Partial<EstimatedQuality> = {}): EstimatedQuality => ({ metric: 'auc', estimated: 0.6123, baseline: 0.7, alert: true, ...more });
+const triggersOf = (more: Partial<MonitoringEvidence>, retraining: Partial<ModelSpec['retraining']> = {}): string[] =>
+  retrainingFacts(evidence(more), specOf(retraining)).triggers.map(({ trigger }) => trigger);
+
+describe('what asks for a retrain', () => {
+  it('is an alarm of harm, and not the evidence of it alone', () => {
+    expect(retrainingFacts(evidence({ harm: standing(at(20)) }), specOf()).triggers).toEqual([
+      { trigger: 'performance', because: 'The mean loss of 4000 labelled rows has surely risen above 0.2, most likely since 2024-01-21T00:00:00.000Z.' },
+    ]);
+    expect(triggersOf({ harm: standing(null) })).toEqual([]);
+  });
+
+  it('is drift together with an estimate that is worse than the baseline\'s days', () => {
+    expect(retrainingFacts(evidence({ drifted: ['a', 'b', 'c', 'd', 'e', 'f', 'g'], estimate: estimate() }), specOf()).triggers).toEqual([
+      { trigger: 'harmfulDrift', because: 'a, b, c, d, e and 2 more drifted, and auc is 0.612 by the model\'s own confidence, 0.7 on the baseline.' },
+      { trigger: 'dataDrift', because: 'a, b, c, d, e and 2 more drifted.' },
+    ]);
+  });
+
+  it.each<[string, Partial<EstimatedQuality>, boolean]>([
+    ['less of what is better when it is more', { metric: 'auc', estimated: 0.6 }, true], ['more of it', { metric: 'auc', estimated: 0.8 }, false],
+    ['more of what is better when it is less', { metric: 'rmse', estimated: 0.8 }, true], ['less of it', { metric: 'rmse', estimated: 0.6 }, false],
+    ['no more than the baseline\'s own days', { estimated: 0.6, alert: false }, false],
+  ])('tells whether %s is harm', (_, more, harmful) => {
+    expect(triggersOf({ drifted: ['speed'], estimate: estimate(more) })).toEqual(harmful ? ['harmfulDrift', 'dataDrift'] : ['dataDrift']);
+    expect(triggersOf({ estimate: estimate(more) })).toEqual([]);
+  });
+
+  it('is enough labelled rows since the last retrain, those of the window that holds it with them', () => {
+    const labelled = days(10);
+    expect(triggersOf({ labelled }, { newLabelledRows: 1_000 })).toEqual(['newLabelledRows']);
+    expect(triggersOf({ labelled }, { newLabelledRows: 1_001 })).toEqual([]);
+    expect(triggersOf({ labelled, lastRetrainMs: at(4) }, { newLabelledRows: 600 })).toEqual(['newLabelledRows']);
+    expect(triggersOf({ labelled, lastRetrainMs: at(4) }, { newLabelledRows: 601 })).toEqual([]);
+    expect(retrainingFacts(evidence({ labelled, lastRetrainMs: at(4) + 1 }), specOf({ newLabelledRows: 600 })).triggers[0]!.because)
+      .toBe('600 labelled rows have come since the last retrain; 600 ask for one.');
+    expect(triggersOf({ labelled, lastRetrainMs: at(5) }, { newLabelledRows: 600 })).toEqual([]);
+  });
+
+  it('is the time since the last retrain, and never before the first', () => {
+    expect(triggersOf({ lastRetrainMs: at(10) }, { every: 'P20D' })).toEqual(['schedule']);
+    expect(triggersOf({ lastRetrainMs: at(10) + 1 }, { every: 'P20D' })).toEqual([]);
+    expect(triggersOf({ lastRetrainMs: null }, { every: 'P1D' })).toEqual([]);
+  });
+
+  it('comes the strongest first, and only where the spec lists it', () => {
+    const all = { harm: standing(at(20)), drifted: ['speed'], estimate: estimate(), labelled: days(10), lastRetrainMs: at(0) };
+    const asks = { newLabelledRows: 10, every: 'P1D' };
+    expect(triggersOf(all, asks)).toEqual([...AUTOMATIC_TRIGGERS]);
+    expect(triggersOf(all, { ...asks, triggers: ['dataDrift', 'performance'] })).toEqual(['performance', 'dataDrift']);
+    expect(triggersOf(all, { ...asks, triggers: [] })).toEqual([]);
+  });
+});
+
+describe('the data of a decision', () => {
+  it('are the rows of the last training and those labelled since', () => {
+    expect(retrainingFacts(evidence({ labelled: days(10) }), specOf()).data).toMatchObject({ trainingRows: 6_000, minimumRows: SPEC.training.minimumRows, sinceChange: null });
+    expect(retrainingFacts(evidence({ labelled: days(10), lastRetrainMs: at(7) }), specOf()).data.trainingRows).toBe(5_300);
+  });
+
+  it('count of those since the change only what can train: older than the judging window and the horizon of labels', () => {
+    // At day 30, less one day of horizon and five of judging: windows that end by day 24.
+    const sinceChange = (sinceMs: number, more: Partial<MonitoringEvidence> = {}): number | null =>
+      retrainingFacts(evidence({ labelled: days(30), harm: standing(sinceMs), ...more }), specOf({ minimumSinceChange: 77 })).data.sinceChange;
+    expect(sinceChange(at(20))).toBe(400);
+    expect(sinceChange(at(20) + 1)).toBe(400);
+    expect(sinceChange(at(21))).toBe(300);
+    expect(sinceChange(at(24))).toBe(0);
+    expect(sinceChange(at(20), { atMs: at(30) - 1 })).toBe(300);
+    expect(retrainingFacts(evidence(), specOf({ minimumSinceChange: 77 })).data.minimumSinceChange).toBe(77);
+  });
+
+  it('hold what the record and the spec say of cooldown, budget, costs and the retrain that runs', () => {
+    const costs = { perLossUnit: 3, training: 20, release: 50, horizon: 'P14D' };
+    const facts = retrainingFacts(evidence({ active: 4, lastRetrainMs: at(3) }), specOf({ costs, cooldown: 'P2D', budget: { retrains: 6, trainingHours: 9 } }));
+    expect(facts).toMatchObject({
+      atMs: at(30), window: { fromMs: at(29), untilMs: at(30) }, request: null, active: 4, cooldown: { lastEndedMs: at(3), lengthMs: 2 * DAY },
+      cost: { perLossUnit: 3, training: 20, release: 50, horizonMs: 14 * DAY },
+      budget: { retrains: 1, maximumRetrains: 6, trainingHours: 2, maximumTrainingHours: 9, expectedHours: 0.5 },
+    });
+    expect(retrainingFacts(evidence(), specOf({ costs: undefined, budget: { retrains: 6 } }))).toMatchObject({ cost: null, gain: null, budget: { maximumTrainingHours: null } });
+  });
+
+  it('weigh the gain since the change alone', () => {
+    const labelled = [day(0, { meanLoss: 0.9 }), day(1, { meanLoss: 0.9 }), day(2, { meanLoss: 0.3 }), day(3, { meanLoss: 0.4 })];
+    expect(retrainingFacts(evidence({ labelled, harm: standing(at(2)) }), specOf()).gain).toEqual(gainOverBaseline({ labelled: labelled.slice(2), baselineMeanLoss: 0.1 }, 0));
+    expect(retrainingFacts(evidence({ labelled, harm: standing(null) }), specOf()).gain).toBeNull();
+  });
+});
+
+describe('the gain over the baseline', () => {
+  it('of three windows is what a hand works out, with Student\'s t of two degrees of freedom', () => {
+    const labelled = [
+      day(0, { rows: 200, labelled: 100, meanLoss: 0.3 }), day(1, { rows: 300, labelled: 200, meanLoss: 0.25 }),
+      day(2, { rows: 100, labelled: 100, meanLoss: 0.15 }),
+    ];
+    // (100 · 0.2 + 200 · 0.15 + 100 · 0.05) ÷ 400; residuals 100 · 0.0625, 200 · 0.0125, −100 · 0.0875.
+    const reach = (2.919985580353724 * Math.sqrt(((6.25 ** 2 + 2.5 ** 2 + 8.75 ** 2) * 3) / 2)) / 400;
+    const gain = gainOverBaseline({ labelled, baselineMeanLoss: 0.1 }, at(0))!;
+    expect(gain.estimate).toBeCloseTo(0.1375, 12);
+    expect([gain.low, gain.high].map((end) => Math.abs(end - gain.estimate))).toEqual([expect.closeTo(reach, 9), expect.closeTo(reach, 9)]);
+    expect(gain.low).toBeLessThan(gain.high);
+    expect(gain.rowsPerDay).toBe(200);
+  });
+
+  it('of two windows has the wide interval of one degree of freedom, and none where they agree', () => {
+    const gain = gainOverBaseline({ labelled: [day(0, { meanLoss: 0.3 }), day(1, { meanLoss: 0.2 })], baselineMeanLoss: 0.1 }, at(0))!;
+    expect(gain.estimate).toBeCloseTo(0.15, 12);
+    // Each window lies 5 from the mean of 100 rows: √(50 · 2 ÷ 1) ÷ 200 = 0.05.
+    expect(gain.high - gain.estimate).toBeCloseTo(6.313751514675043 * 0.05, 9);
+    const agreed = [day(0, { meanLoss: 0.3 }), day(1, { meanLoss: 0.3 })];
+    expect(gainOverBaseline({ labelled: agreed, baselineMeanLoss: 0.1 }, at(0))).toMatchObject({ low: expect.closeTo(0.2, 12), high: expect.closeTo(0.2, 12) });
+  });
+
+  it('passes over windows before the change and those without labels, and says nothing of fewer than two', () => {
+    const others = [day(2, { labelled: 0, meanLoss: null }), day(3, { meanLoss: null })];
+    const labelled = [day(0, { meanLoss: 0.9 }), day(1, { meanLoss: 0.3 }), ...others, day(4, { meanLoss: 0.2 })];
+    const two = { labelled: [day(1, { meanLoss: 0.3 }), day(4, { meanLoss: 0.2 })], baselineMeanLoss: 0.1 };
+    expect(gainOverBaseline({ labelled, baselineMeanLoss: 0.1 }, at(1))).toEqual(gainOverBaseline(two, 0));
+    expect(gainOverBaseline({ labelled, baselineMeanLoss: 0.1 }, at(4))).toBeNull();
+    expect(gainOverBaseline({ labelled, baselineMeanLoss: null }, at(0))).toBeNull();
+  });
+
+  it('counts the rows of a day in windows of any length', () => {
+    const half = (of: number): LabelledWindow => day(of, { untilMs: at(of) + DAY / 2, rows: 30 });
+    expect(gainOverBaseline({ labelled: [half(0), half(1)], baselineMeanLoss: 0.1 }, 0)!.rowsPerDay).toBe(60);
+  });
+});

@@ -1,0 +1,123 @@
+import type { AutomaticTrigger } from '../contracts/retraining-decisions.js';
+import { durationMs, isoTime } from '../contracts/time.js';
+import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
+import { studentQuantile } from '../evaluation/distributions.js';
+import type { ModelSpec } from '../spec/model-spec.js';
+import type { ExpectedGain, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
+import type { UpstreamFault } from '../contracts/window-drift.js';
+import type { EventStretch } from './window-grid.js';
+
+/** A window whose labels were counted. */
+export interface LabelledWindow extends EventStretch {
+  readonly rows: number;
+  readonly labelled: number;
+  readonly meanLoss: number | null;
+}
+
+/** A metric before labels, beside that of the baseline. */
+export interface EstimatedQuality {
+  readonly metric: MetricName;
+  readonly estimated: number;
+  readonly baseline: number;
+  /** Beyond what the baseline's own days reached. */
+  readonly alert: boolean;
+}
+
+/** What is on the record when a decision over retraining is due. */
+export interface MonitoringEvidence {
+  /** Event time that has come: labels before it less their horizon are complete. */
+  readonly atMs: number;
+  readonly window: EventStretch;
+  readonly faults: readonly UpstreamFault[];
+  /** Features of the window that are found to drift. */
+  readonly drifted: readonly string[];
+  readonly estimate: EstimatedQuality | null;
+  readonly harm: HarmStanding | null;
+  readonly baselineMeanLoss: number | null;
+  /** Those that the version in service answered, in their order. */
+  readonly labelled: readonly LabelledWindow[];
+  /** Labelled rows that the version was trained on. */
+  readonly trainedRows: number;
+  /** Event time of the data that the last retrain looked at; null before the first. */
+  readonly lastRetrainMs: number | null;
+  readonly active: number | null;
+  /** Of the calendar month of `atMs`. */
+  readonly usedRetrains: number;
+  readonly usedTrainingHours: number;
+  readonly expectedHours: number;
+}
+
+type Asks = Pick<ModelSpec, 'retraining' | 'training' | 'evaluation' | 'data'>;
+
+/** What a decision rests on ({@link decideRetraining}), from what is on the record and what the spec asks for. */
+export function retrainingFacts(evidence: MonitoringEvidence, spec: Asks): RetrainingFacts {
+  const { atMs, window, faults, harm, active, trainedRows, lastRetrainMs } = evidence;
+  const { retraining } = spec;
+  const changeMs = harm?.alarm?.sinceMs ?? null;
+  return {
+    atMs, window: { fromMs: window.fromMs, untilMs: window.untilMs }, request: null, faults, harm, active,
+    triggers: seenTriggers(evidence, spec).filter(({ trigger }) => retraining.triggers.some((listed) => listed === trigger)),
+    data: {
+      trainingRows: trainedRows + labelledSince(evidence, lastRetrainMs), minimumRows: spec.training.minimumRows,
+      sinceChange: changeMs === null ? null : labelledSince(evidence, changeMs, trainingEndMs(evidence, spec)), minimumSinceChange: retraining.minimumSinceChange,
+    },
+    gain: changeMs === null ? null : gainOverBaseline(evidence, changeMs), cost: costOf(retraining),
+    cooldown: { lastEndedMs: lastRetrainMs, lengthMs: durationMs(retraining.cooldown) as number },
+    budget: {
+      retrains: evidence.usedRetrains, maximumRetrains: retraining.budget.retrains, trainingHours: evidence.usedTrainingHours,
+      maximumTrainingHours: retraining.budget.trainingHours ?? null, expectedHours: evidence.expectedHours,
+    },
+  };
+}
+
+/** A retrain judges on the newest rows and trains on those before them: what is newer than this teaches nothing. */
+const trainingEndMs = ({ atMs }: MonitoringEvidence, { data, evaluation }: Asks): number =>
+  atMs - (durationMs(data.labelHorizon) as number) - (durationMs(evaluation.window) as number);
+
+/** Of windows that begin from `sinceMs` on, or hold it, and end by `untilMs`. */
+function labelledSince({ labelled }: MonitoringEvidence, sinceMs: number | null, untilMs = Infinity): number {
+  return labelled.reduce((sum, window) => sum + (window.untilMs > (sinceMs ?? -Infinity) && window.untilMs <= untilMs ? window.labelled : 0), 0);
+}
+
+/** Whether listed in the spec or not, in the order of their strength. */
+function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks): SeenTrigger[] {
+  const { harm, estimate, drifted, atMs, lastRetrainMs } = evidence;
+  const seen: SeenTrigger[] = [];
+  const add = (trigger: AutomaticTrigger, because: string): void => void seen.push({ trigger, because });
+  if (harm?.alarm) add('performance', `The mean loss of ${harm.rows} labelled rows has surely risen above ${figure(harm.limit)}, most likely since ${isoTime(harm.alarm.sinceMs)}.`);
+  if (drifted.length > 0 && estimate && isWorse(estimate)) {
+    add('harmfulDrift', `${listed(drifted)} drifted, and ${estimate.metric} is ${figure(estimate.estimated)} by the model's own confidence, ${figure(estimate.baseline)} on the baseline.`);
+  }
+  const fresh = labelledSince(evidence, lastRetrainMs);
+  if (fresh >= retraining.newLabelledRows) add('newLabelledRows', `${fresh} labelled rows have come since the last retrain; ${retraining.newLabelledRows} ask for one.`);
+  if (lastRetrainMs !== null && atMs - lastRetrainMs >= (durationMs(retraining.every) as number)) add('schedule', `The last retrain looked at data until ${isoTime(lastRetrainMs)}; every ${retraining.every} asks for one.`);
+  if (drifted.length > 0) add('dataDrift', `${listed(drifted)} drifted.`);
+  return seen;
+}
+
+const isWorse = ({ metric, estimated, baseline, alert }: EstimatedQuality): boolean => alert && (HIGHER_IS_BETTER[metric] ? estimated < baseline : estimated > baseline);
+
+/**
+ * What a retrain is expected to save in each row: the loss above the baseline's since the change, as far as a retrain brings it back there. The mean
+ * over windows m_w of n_w labelled rows is Σ n_w (m_w − b) ÷ Σ n_w, its interval at 90 % by Student's t over windows with the error of a ratio
+ * estimator (Cochran 1977, chapter 6).
+ * @returns null for fewer than two windows with labels
+ */
+export function gainOverBaseline({ labelled, baselineMeanLoss }: Pick<MonitoringEvidence, 'labelled' | 'baselineMeanLoss'>, sinceMs: number): ExpectedGain | null {
+  const windows = labelled.filter(({ untilMs, labelled: rows, meanLoss }) => untilMs > sinceMs && rows > 0 && meanLoss !== null);
+  if (baselineMeanLoss === null || windows.length < 2) return null;
+  const total = windows.reduce((sum, window) => sum + window.labelled, 0);
+  const estimate = windows.reduce((sum, window) => sum + window.labelled * ((window.meanLoss as number) - baselineMeanLoss), 0) / total;
+  const squares = windows.reduce((sum, window) => sum + (window.labelled * ((window.meanLoss as number) - baselineMeanLoss - estimate)) ** 2, 0);
+  const reach = (studentQuantile(0.95, windows.length - 1) * Math.sqrt((squares * windows.length) / (windows.length - 1))) / total;
+  const days = windows.reduce((sum, { fromMs, untilMs }) => sum + (untilMs - fromMs), 0) / 86_400_000;
+  return { estimate, low: estimate - reach, high: estimate + reach, rowsPerDay: windows.reduce((sum, { rows }) => sum + rows, 0) / days };
+}
+
+const costOf = ({ costs }: ModelSpec['retraining']): RetrainingCost | null =>
+  costs ? { perLossUnit: costs.perLossUnit, training: costs.training, release: costs.release, horizonMs: durationMs(costs.horizon) as number } : null;
+
+const figure = (value: number): string => String(Number(value.toPrecision(3)));
+const SHOWN = 5;
+const listed = (names: readonly string[]): string => `${names.slice(0, SHOWN).join(', ')}${names.length > SHOWN ? ` and ${names.length - SHOWN} more` : ''}`;

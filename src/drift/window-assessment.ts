@@ -1,0 +1,67 @@
+import type { EstimatedMetric, EstimateFigures, OutputFigures, QualityFigures } from '../contracts/window-assessment.js';
+import { measure, type MeasureOptions } from '../evaluation/metrics.js';
+import { type JudgedRows, selectRows } from '../evaluation/judged-rows.js';
+import { measureSlices } from '../evaluation/slices.js';
+import { timeBlocks } from '../evaluation/time-blocks.js';
+import { type ChampionFigures, rowLosses, sampleOf, shareAtLeast } from './champion-figures.js';
+import { type ConfidenceBasedFit, estimateConfidenceBased } from './confidence-based-estimate.js';
+import { estimateQuality } from './metric-estimate.js';
+import { numericDrift } from './numeric-drift.js';
+import { realisedClassification } from './realised-classification.js';
+import type { ServedRows } from './served-rows.js';
+
+/** The version's outputs beside those on its baseline. @param baseline outputs, in any order */
+export function outputFigures({ outputs }: Pick<ServedRows, 'outputs'>, baseline: Float32Array, { plan, positiveShare }: Pick<ChampionFigures, 'plan' | 'positiveShare'>): OutputFigures {
+  const answered = outputs.filter((output) => !Number.isNaN(output));
+  return {
+    rows: outputs.length, withoutOutput: outputs.length - answered.length,
+    drift: numericDrift('output', Float64Array.from(baseline), Float64Array.from(answered)),
+    positiveShare: positiveShare === null || answered.length === 0 ? null : { window: shareAtLeast(answered, plan.threshold), baseline: positiveShare },
+  };
+}
+
+/**
+ * What the metrics of the window are by the model's own confidence (confidence-based-estimate.ts), and how good that estimate was where labels are
+ * there: on the labelled rows, of which alone the truth is known.
+ * @returns null without any row that has an output
+ */
+export function estimateFigures(fit: ConfidenceBasedFit, rows: Pick<ServedRows, 'outputs' | 'labels'>, labelsDue: boolean): EstimateFigures | null {
+  const judged = labelsDue ? labelledOnly(rows) : null;
+  const estimate = estimateConfidenceBased(fit, judged?.outputs ?? rows.outputs);
+  if (estimate.rows === 0) return null;
+  const realised = judged && estimateQuality(estimate.metrics, realisedClassification(judged.outputs, judged.labels, fit.threshold));
+  const metrics = Object.entries(estimate.metrics).map(([name, metric]): [string, EstimatedMetric | null] => {
+    const truth = realised?.[name as keyof typeof realised];
+    return [name, metric && {
+      value: metric.value, low: metric.low, high: metric.high, alert: metric.alert,
+      realised: truth ? { value: truth.realised, difference: truth.difference, withinBand: truth.withinBand } : null,
+    }];
+  });
+  return { method: 'cbpe', rows: estimate.rows, metrics: Object.fromEntries(metrics) };
+}
+
+/** Metrics of the rows whose label is known, with intervals, whole and by slice. */
+export function qualityFigures(
+  rows: ServedRows, { plan }: Pick<ChampionFigures, 'plan'>, options: { readonly task: JudgedRows['task']; readonly alpha: number; readonly labelRevision: number },
+): QualityFigures {
+  const known = knownRows(rows);
+  const measured: MeasureOptions = { alpha: options.alpha, threshold: plan.threshold };
+  const judged = selectRows({ task: options.task, predictions: rows.outputs, labels: rows.labels }, known);
+  const withBlocks: JudgedRows = known.length === 0 ? judged : { ...judged, blocks: timeBlocks(Float64Array.from(known, (row) => rows.eventTimesMs[row]!)) };
+  const slices = rows.slices.map(({ column, values, codes }) => ({ column, values, codes: Int32Array.from(known, (row) => codes[row]!) }));
+  const losses = rowLosses(plan, rows.outputs, rows.labels);
+  return {
+    labelRevision: options.labelRevision, labelled: known.length, unlabelled: rows.labels.length - known.length,
+    measurement: measure(withBlocks, measured), slices: measureSlices(withBlocks, slices, measured),
+    meanLoss: losses && known.length > 0 ? sampleOf(losses).mean : null,
+  };
+}
+
+/** Rows with a label and an output. */
+const knownRows = ({ outputs, labels }: Pick<ServedRows, 'outputs' | 'labels'>): Int32Array =>
+  Int32Array.from(labels.keys()).filter((row) => !Number.isNaN(labels[row]!) && !Number.isNaN(outputs[row]!));
+
+function labelledOnly(rows: Pick<ServedRows, 'outputs' | 'labels'>): Pick<ServedRows, 'outputs' | 'labels'> {
+  const known = knownRows(rows);
+  return { outputs: Float32Array.from(known, (row) => rows.outputs[row]!), labels: Float64Array.from(known, (row) => rows.labels[row]!) };
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withDatabase } from '../data/duckdb.js';
+import { ObservedFiles } from '../observations/testing/observed-files.js';
+import { seededRandom } from '../observations/testing/random-observations.js';
+import { failuresByType, type ObservedOperations, readOperations } from './window-operations.js';
+
+const START = Date.parse('2024-01-01T00:00:00Z');
+const SEED = 20240702;
+let files: ObservedFiles;
+
+beforeAll(async () => {
+  files = await ObservedFiles.make();
+});
+afterAll(() => files.remove());
+
+const read = (observations: readonly string[], fromMs = START, untilMs = START + 60_000): Promise<ObservedOperations> =>
+  withDatabase({ files: observations, scratch: files.folder }, (database) => readOperations(database, observations, { fromMs, untilMs }));
+
+describe('what the observed rows say of how a window was served', () => {
+  it('counts answers of all versions within the window, those to repeated predictions too', async () => {
+    const observations = [
+      await files.observations('range(0, 70) t(i)', {
+        version: 'i % 2 + 1', stale: 'i < 5', guard: "CASE WHEN i % 10 = 0 THEN 'clamped' WHEN i = 7 THEN 'fallback' WHEN i = 8 THEN 'none' END",
+        received_at: "TIMESTAMP '2024-01-01 00:00:00.25' + to_seconds(i)",
+      }),
+      await files.observations('range(58, 62) t(i)', { gateway: "'other'", sequence: '(1000 + i)::BIGINT', stale: 'true', received_at: "TIMESTAMP '2024-01-03'" }),
+    ];
+    expect(await read(observations)).toEqual({
+      repeated: 2, stale: 7, guards: { clamped: 6, fallback: 1 }, latencyMs: { p50: 2.5, p95: 2.5, p99: 2.5, greatest: 2.5 },
+      firstEvent: '2024-01-01T00:00:00.000Z', lastEvent: '2024-01-01T00:00:59.000Z', newestReceived: '2024-01-03T00:00:00.000Z',
+    });
+    const second = { firstEvent: '2024-01-01T00:00:10.000Z', lastEvent: '2024-01-01T00:00:10.000Z' };
+    expect(await read(observations, START + 10_000, START + 11_000)).toMatchObject({ repeated: 0, stale: 0, guards: { clamped: 1 }, ...second });
+  });
+
+  it('counts the latency of a request once, whatever its rows; boots and gateways count requests for themselves', async () => {
+    // Requests of 1, 2 and 97 rows with latencies 1, 2 and 3; another boot and another gateway have a request of the number 1 too.
+    const rows = 'range(0, 100) t(i)';
+    const request = 'CASE WHEN i = 0 THEN 1 WHEN i < 3 THEN 2 ELSE 3 END';
+    const latency = { sequence: `(${request})::BIGINT`, latency_ms: `(${request})::FLOAT`, row: 'i', event_time: "TIMESTAMP '2024-01-01'" };
+    const observations = [
+      await files.observations(rows, latency),
+      await files.observations('range(200, 202) t(i)', { ...latency, boot: "'next'", sequence: '1::BIGINT', latency_ms: '4::FLOAT' }),
+      await files.observations('range(300, 301) t(i)', { ...latency, gateway: "'other'", sequence: '1::BIGINT', latency_ms: '5::FLOAT' }),
+    ];
+    const { latencyMs } = await read(observations);
+    expect(latencyMs).toEqual({ p50: 3, p95: expect.closeTo(4.8, 12), p99: expect.closeTo(4.96, 12), greatest: 5 });
+  });
+
+  it('interpolates percentiles between requests as its definition has it', async () => {
+    const random = seededRandom(SEED);
+    const latencies = Array.from({ length: 217 }, () => Math.fround(random() * 80));
+    const values = latencies.map((latency, i) => `(${i}, ${latency}::FLOAT)`).join(', ');
+    const observations = [await files.observations(`(VALUES ${values}) t(i, took)`, { latency_ms: 'took' })];
+    const sorted = latencies.toSorted((one, other) => one - other);
+    const at = (share: number): number => {
+      const place = share * (sorted.length - 1);
+      const below = Math.floor(place);
+      return sorted[below]! + (place - below) * ((sorted[below + 1] ?? sorted[below]!) - sorted[below]!);
+    };
+    const { latencyMs } = await read(observations, START, START + 300_000);
+    for (const [name, share] of [['p50', 0.5], ['p95', 0.95], ['p99', 0.99], ['greatest', 1]] as const) expect(latencyMs![name], name).toBeCloseTo(at(share), 9);
+  });
+
+  it('has neither times nor latencies where nothing was answered', async () => {
+    const none = { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null };
+    expect(await read([])).toEqual(none);
+    expect(await read([await files.observations('range(60, 70) t(i)')])).toEqual(none);
+    expect((await read([await files.observations('range(0, 2) t(i)', { latency_ms: "CASE WHEN i = 0 THEN 'nan'::FLOAT END" })])).latencyMs).toBeNull();
+  });
+});
+
+it('adds up the failures of all versions by their type', () => {
+  expect(failuresByType([{ errors: { Overloaded: 2, InputInvalid: 1 } }, { errors: {} }, { errors: { Overloaded: 3 } }])).toEqual({ Overloaded: 5, InputInvalid: 1 });
+  expect(failuresByType([])).toEqual({});
+});

@@ -1,0 +1,180 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type RetrainingDecisionAnswer, retrainingDecisionDetailSchema, retrainingDecisionListSchema, type WindowAssessmentAnswer, windowAssessmentListSchema, windowAssessmentReportSchema,
+} from '../../src/api/windows/window-assessments.dto.js';
+import { runCli } from '../../src/cli/cli.js';
+import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
+import { readEnvironment } from '../../src/config/environment.js';
+import { monitorScheduleId, monitorWindowWorkflowId } from '../../src/contracts/motion.js';
+import { seededRandom } from '../../src/observations/testing/random-observations.js';
+import { eventually, Installation } from '../installation.js';
+import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+
+const MODEL = 'watched';
+const DAY = Date.parse('2024-03-01T00:00:00.000Z');
+const HOUR_MS = 3_600_000;
+const REQUESTS = 8;
+const ROWS = 100;
+
+let perennial: Installation;
+beforeAll(async () => {
+  perennial = await Installation.start();
+});
+afterAll(() => perennial?.stop());
+
+const uniform = seededRandom(20_261_123);
+
+type Truth = (size: number, age: number, colour: number, noise: number) => boolean;
+const asInTraining: Truth = (size, age, colour, noise) => size + 0.3 * age + (colour === 2 ? 0.3 : 0) + 0.4 * noise > 0.95;
+
+/** A day's requests; what is labelled is given back as a batch of labels, unless it is kept for later. */
+async function askADay(day: number, { truth = asInTraining, unit = 1, model = MODEL }: { readonly truth?: Truth; readonly unit?: number; readonly model?: string } = {}): Promise<string[]> {
+  const labels: string[] = [];
+  for (let request = 0; request < REQUESTS; request++) {
+    const id = `${day}-${request}`;
+    const data = Array.from({ length: ROWS }, (_, row) => {
+      const [size, v, colour, noise] = [uniform(), uniform(), Math.floor(3 * uniform()), uniform()];
+      labels.push(`${id}/${row},${truth(size, v, colour, noise) ? 1 : 0}`);
+      return [unit * size, v < 0.1 ? null : v, colour];
+    }).flat();
+    const parameters = { prediction_id: id, event_time: new Date(DAY + (day * 24 + 3 * request) * HOUR_MS).toISOString() };
+    const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ parameters, inputs: [{ name: 'features', shape: [ROWS, 3], datatype: 'FP32', data }] }),
+    });
+    expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
+  }
+  return labels;
+}
+
+async function bring(labels: readonly string[]): Promise<void> {
+  const { status, body } = await perennial.call('POST', `/v1/models/${MODEL}/labels`, `prediction_id,label\n${labels.join('\n')}\n`, { 'content-type': 'text/csv' });
+  expect([status, body]).toEqual([202, expect.anything()]);
+}
+
+const get = async (path: string): Promise<unknown> => (await perennial.call('GET', path)).body;
+const assessments = async (): Promise<readonly WindowAssessmentAnswer[]> => windowAssessmentListSchema.parse(await get(`/v1/models/${MODEL}/windows/assessments?limit=500&revisions=all`)).items;
+const decisions = async (): Promise<readonly RetrainingDecisionAnswer[]> => retrainingDecisionListSchema.parse(await get(`/v1/models/${MODEL}/retraining-decisions?limit=500`)).items;
+const dayOf = ({ from }: { readonly from: string }): number => (Date.parse(from) - DAY) / (24 * HOUR_MS);
+/** The newest assessment of a day on an occasion, once it is there. */
+const assessed = (day: number, occasion: string, revision = 1): Promise<WindowAssessmentAnswer> =>
+  eventually(async () => (await assessments()).find((one) => dayOf(one) === day && one.occasion === occasion && one.revision >= revision), () => `day ${day} to be ${occasion}`);
+
+it('assesses each day when it closes and when its labels are there, by a Schedule of its own', async () => {
+  await writeEvents(perennial.dataDir, MODEL);
+  const retraining = { triggers: ['performance'], minimumSinceChange: 500 };
+  await perennial.apply(smallSpec({ model: MODEL, monitoring: { checkEvery: 'PT2S' }, retraining }));
+  await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) }));
+  const labels = [await askADay(0), await askADay(1)];
+  await bring(labels[0]!);
+  // The second day's last quarter comes late.
+  await bring(labels[1]!.slice(0, 600));
+  // Event time has passed both days, and the horizon of their labels.
+  await askADay(3);
+  const closed = await assessed(0, 'closed');
+  expect(closed).toMatchObject({ revision: 1, verdict: 'pass', rows: REQUESTS * ROWS, version: 1, labelled: 0, metric: 'auc', measured: null, meanLoss: null, harm: null, drifted: [], labelRevision: expect.any(Number) });
+  // Calibrated on the baseline, the model's own confidence tells its quality there.
+  expect(Math.abs(closed.estimated!.value - closed.baseline!.value)).toBeLessThan(0.05);
+  const matured = await assessed(0, 'matured');
+  expect(matured).toMatchObject({ revision: 2, verdict: 'pass', labelled: REQUESTS * ROWS, alarm: null, harm: { rows: REQUESTS * ROWS, missing: 0, alarm: null } });
+  expect(Math.abs(matured.measured!.value - matured.baseline!.value)).toBeLessThan(0.06);
+  expect(matured.harm!.limit).toBeGreaterThan(matured.meanLoss!);
+  expect((await assessed(1, 'matured')).labelled).toBe(600);
+
+  await bring(labels[1]!.slice(600));
+  const amended = await assessed(1, 'amended');
+  expect(amended).toMatchObject({ revision: 3, verdict: 'pass', labelled: 800, harm: { rows: 1_600, missing: 0 } });
+
+  const schedule = await perennial.temporal.schedule.getHandle(monitorScheduleId(MODEL, 'default')).describe();
+  expect(schedule).toMatchObject({ policies: { overlap: 'BUFFER_ONE' }, spec: { intervals: [{ every: 2_000 }], jitter: 200 } });
+  const window = await perennial.temporal.workflow.getHandle(monitorWindowWorkflowId(MODEL, 'default', DAY)).describe();
+  const attributes = Object.fromEntries(window.typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value]));
+  expect(attributes).toMatchObject({ PerennialModel: MODEL, PerennialOutcome: 'pass', PerennialVersion: 1, PerennialTier: 'low' });
+});
+
+it('every figure is in the report, the course of the evidence block by block and the quality of the estimate too', async () => {
+  const { links } = await assessed(0, 'matured');
+  const report = windowAssessmentReportSchema.parse(await get(links.report));
+  expect(report).toMatchObject({ versions: [{ version: 1, rows: 800 }], baseline: { version: 1, rows: 1_200, metric: 'brier' }, outputs: { rows: 800, withoutOutput: 0 }, harm: { began: 'first', allowance: 0.05 } });
+  expect(report.harm!.course).toMatchObject([{ from: '2024-03-01T00:00:00.000Z', rows: 800, mean: expect.closeTo(report.quality!.meanLoss!, 12) as number }]);
+  expect(report.quality!.slices.map(({ column, value }) => [column, value])).toEqual(expect.arrayContaining([['colour', 'blue'], ['colour', 'green'], ['colour', 'red']]));
+  expect(report.estimate!.metrics['auc']!.realised!.value).toBeCloseTo(report.quality!.measurement.metrics['auc']!.value, 9);
+  expect(Math.abs(report.outputs!.positiveShare!.window - report.outputs!.positiveShare!.baseline)).toBeLessThan(0.1);
+  const page = await fetch(`${perennial.instance.apiUrl}${(await assessed(0, 'matured')).links.page}`, { headers: { authorization: `Bearer ${perennial.apiKey}` } });
+  expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(await page.text()).toMatch(/^<!DOCTYPE html>[^]*watched[^]*<svg[^]*<\/html>\n$/);
+  expect(await get(`/v1/models/${MODEL}/windows/2024-05-01/assessment`)).toMatchObject({ type: expect.stringContaining('NotFound') as string });
+});
+
+it('late labels give the figures that the same labels in time would have given', async () => {
+  const amended = windowAssessmentReportSchema.parse(await get((await assessed(1, 'amended')).links.report));
+  const [{ files }] = await perennial.registry.query('SELECT count(*)::int AS files FROM label_file WHERE model = $1', [MODEL]);
+  expect(files).toBe(3);
+  expect(amended.quality).toMatchObject({ labelled: 800, unlabelled: 0 });
+  expect(amended.harm!.standing).toMatchObject({ rows: 1_600, missing: 0 });
+});
+
+it('a window whose unit changed is kept from training, and a person is told', async () => {
+  await askADay(4, { unit: 1_000 });
+  await askADay(5);
+  const decided = await eventually(async () => (await decisions()).find((one) => dayOf(one) === 4), () => 'day 4 to be decided over');
+  expect(decided).toMatchObject({ outcome: 'quarantine', because: expect.stringMatching(/^size is .* times 10\^3.* 0\.\d+ to 4\d\d\./) as string, command: null });
+  const told = await eventually(async () => {
+    const faults = ((await get(`/v1/alarms?model=${MODEL}`)) as { items: { kind: string; severity: string; summary: string }[] }).items.filter(({ kind }) => kind === 'upstreamFault');
+    return faults.length > 0 ? faults : undefined;
+  }, () => 'the alarm');
+  expect(told).toMatchObject([{ severity: 'critical', summary: expect.stringMatching(/in quarantine: it neither trains nor judges/) as string }]);
+});
+
+it('harm raises one alarm, and a retrain when the training window has seen enough of the new world', async () => {
+  const world: Truth = (size, age, colour, noise) => !asInTraining(size, age, colour, noise);
+  const days = Array.from({ length: 4 }, (_, index) => 6 + index);
+  for (const day of days) await bring(await askADay(day, { truth: world }));
+  await askADay(12);
+  // One bad day may be bad luck that its rows share.
+  expect(await assessed(6, 'matured')).toMatchObject({ verdict: 'inconclusive', alarm: null });
+  expect(await assessed(9, 'matured')).toMatchObject({ verdict: 'fail', alarm: expect.any(String) as string, harm: { alarm: { sinceMs: DAY + 6 * 24 * HOUR_MS } } });
+  const alarms = (await get(`/v1/alarms?model=${MODEL}`)) as { items: { kind: string; summary: string }[] };
+  expect(alarms.items.filter(({ kind }) => kind === 'harmfulShift')).toMatchObject([{ summary: expect.stringMatching(/^The loss of version 1 has surely risen .* since 2024-03-07T00:00:00.000Z: the mean brier is/) as string }]);
+  const held = await eventually(async () => (await decisions()).find((one) => dayOf(one) === 9 && one.revision === 2), () => 'day 9 to be decided over');
+  expect(held).toMatchObject({ outcome: 'wait', reason: 'notEnoughData', trigger: 'performance', because: '0 of 500 labelled rows have come since the change.' });
+  const detail = retrainingDecisionDetailSchema.parse(await get(held.links.decision));
+  expect(detail.rules.map(({ rule, verdict }) => [rule, verdict])).toEqual([
+    ['upstreamFault', 'pass'], ['active', 'pass'], ['trigger', 'pass'], ['cooldown', 'pass'], ['budget', 'pass'], ['data', 'hold'], ['worth', 'pass'],
+  ]);
+
+  // The evaluation takes the newest two weeks; what trains has seen the new world once that many more have passed.
+  for (const day of [21, 22, 23]) await bring(await askADay(day, { truth: world }));
+  await askADay(26);
+  const retrained = await eventually(async () => (await decisions()).find(({ outcome }) => outcome === 'retrain'), () => 'a retrain to be decided on');
+  expect(retrained).toMatchObject({ trigger: 'performance', command: expect.any(String) as string });
+  const items = await eventually(async () => {
+    const retrains = ((await get(`/v1/models/${MODEL}/retrains`)) as { items: { number: number; trigger: string; requestedBy: string }[] }).items;
+    return retrains.length > 1 ? retrains : undefined;
+  }, () => 'the retrain');
+  expect(items.map(({ trigger, requestedBy }) => [trigger, requestedBy])).toEqual([['performance', 'perennial'], ['request', expect.any(String)]]);
+  const { items: audit } = (await get(`/v1/models/${MODEL}/audit?limit=500`)) as { items: { action: string }[] };
+  expect(audit.map(({ action }) => action)).toEqual(expect.arrayContaining(['retraining.decided', 'window.quarantined', 'retrain.requested']));
+});
+
+it('is shown on a terminal', async () => {
+  const terminal = new RecordedTerminal();
+  expect(await runCli(['windows', MODEL], readEnvironment({ STATE_DIR: perennial.environment.STATE_DIR }), 'main.js', terminal)).toBe(0);
+  expect(terminal.stdout).toMatch(/^From .*\n(?:.*\n)*2024-03-10 +fail .* wait \(notEnoughData\)\n(?:.*\n)*2024-03-05 +inconclusive .* quarantine\n/);
+});
+
+it('a limit of fairness that is surely broken fails the window and is told', async () => {
+  const model = 'unfair';
+  await writeEvents(perennial.dataDir, model);
+  await perennial.apply(smallSpec({ model, monitoring: { checkEvery: 'PT2S' }, fairness: { groups: ['colour'], limits: { demographicParityRatio: 0.9 } } }));
+  await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(8) }));
+  await eventually(async () => ((await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/ready`)).ok ? true : undefined), () => 'the gateway');
+  await askADay(0, { model });
+  await askADay(2, { model });
+  const closed = await eventually(async () => windowAssessmentListSchema.parse(await get(`/v1/models/${model}/windows/assessments?revisions=all`)).items.find(({ occasion }) => occasion === 'closed'), () => 'the first day to be assessed');
+  // Red is bought a third more often, and the model has learnt that.
+  expect(closed).toMatchObject({ verdict: 'fail', findings: [{ check: 'fairness', feature: null, limit: 0.9, message: expect.stringMatching(/demographicParityRatio by colour is 0\.\d+ .*highest for red/) as string }] });
+  const report = windowAssessmentReportSchema.parse(await get(closed.links.report));
+  expect(report.fairness!.groupings[0]!.groups.map(({ group }) => group[0])).toEqual(['blue', 'green', 'red']);
+  const alarms = (await get(`/v1/alarms?model=${model}`)) as { items: { kind: string; severity: string; ended: unknown }[] };
+  expect(alarms.items.filter(({ kind }) => kind === 'fairnessBroken')).toMatchObject([{ severity: 'critical', ended: null }]);
+});

@@ -1,0 +1,67 @@
+import { ChildWorkflowFailure, continueAsNew, executeChild, isCancellation, ParentClosePolicy, setCurrentDetails, upsertSearchAttributes, workflowInfo, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { type MonitorDueInput, monitorWindowWorkflowId } from '../src/contracts/motion.js';
+import { modelAttributes } from '../src/contracts/search-attributes.js';
+import { type DueAssessment, windowName } from '../src/contracts/window-assessment.js';
+import { cancelled, storedFailure } from './failures.js';
+import { monitorWindow } from './monitor-window.workflow.js';
+import { record } from './policies.js';
+
+export interface MonitorDueResult {
+  readonly assessed: number;
+  /** Why a window could not be assessed; those after it wait. */
+  readonly unreadable: string | null;
+}
+
+/** Then it goes on in a new run: its history stays short. */
+const WINDOWS_A_RUN = 200;
+
+/**
+ * Assesses every window of a deployment whose time has come, the oldest first: after an outage all that were missed. Started by the deployment's
+ * Schedule, which can be paused and triggered in the Temporal UI.
+ */
+export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResult> {
+  const { model, deployment } = input;
+  upsertSearchAttributes({ PerennialStage: ['monitoring'] });
+  const verdicts: string[] = [];
+  for (let assessed = 0; assessed < WINDOWS_A_RUN && !workflowInfo().continueAsNewSuggested; assessed += 1) {
+    const due = await record.nextWindow.executeWithOptions({ summary: 'See which window is due' }, [model, deployment]);
+    if (due === null) return end({ assessed, unreadable: null });
+    show(input, verdicts, `Assessing ${windowName(due)} (${due.occasion}).`);
+    const verdict = await assess(due);
+    if (typeof verdict !== 'string') return end({ assessed, unreadable: `${windowName(due)}: ${verdict.type}, ${verdict.message}` });
+    verdicts.push(`| ${windowName(due)} | ${due.occasion} | ${verdict} |`);
+    show(input, verdicts, '');
+  }
+  return continueAsNew<typeof monitorDue>(input);
+}
+
+async function assess(due: DueAssessment): Promise<string | { readonly type: string; readonly message: string }> {
+  const { model, deployment, fromMs, occasion } = due;
+  try {
+    const { verdict } = await executeChild(monitorWindow, {
+      workflowId: monitorWindowWorkflowId(model, deployment, fromMs), args: [{ inputVersion: 1, ...due }], parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE, staticSummary: `${model}/${deployment}: ${windowName(due)}, ${occasion}`,
+      typedSearchAttributes: modelAttributes({ model, deployment, stage: occasion }),
+    });
+    return verdict;
+  } catch (error) {
+    if (isCancellation(error)) throw cancelled();
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return { type: 'AlreadyRunning', message: 'another run assesses it' };
+    if (error instanceof ChildWorkflowFailure) return storedFailure(error);
+    throw error;
+  }
+}
+
+function end(result: MonitorDueResult): MonitorDueResult {
+  upsertSearchAttributes({ PerennialStage: ['finished'], PerennialOutcome: [result.unreadable === null ? 'done' : 'unreadable'] });
+  if (result.unreadable !== null) setCurrentDetails(`### A window cannot be assessed\n\n${result.unreadable}\n\nIt is tried again at the next look; the windows after it wait.`);
+  return result;
+}
+
+/** The last of them; the record has all. */
+const SHOWN = 50;
+
+function show({ model, deployment }: MonitorDueInput, verdicts: readonly string[], now: string): void {
+  setCurrentDetails([`### Windows of ${model}/${deployment}`, '', now, '', '| window | | verdict |', '|---|---|---|', ...verdicts.slice(-SHOWN)].join('\n'));
+}

@@ -1,0 +1,109 @@
+import { CancellationScope, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
+import type { MonitorWindowInput } from '../src/contracts/motion.js';
+import type { DecisionSummary } from '../src/contracts/retraining-decisions.js';
+import type { Estimate } from '../src/contracts/verdict.js';
+import { type AssessmentHeadline, type AssessmentSummary, type AssessmentVerdict, type HarmStanding, windowName } from '../src/contracts/window-assessment.js';
+import { cancelled, storedFailure, typedFailure } from './failures.js';
+import { data, record } from './policies.js';
+import { StageBoard } from './stage-board.js';
+import { deliverAlarms } from './tell.js';
+
+export interface MonitorWindowResult {
+  readonly verdict: AssessmentVerdict;
+  readonly revision: number;
+}
+
+/** A window that cannot be read is tried again at the next look; meanwhile others wait. */
+const WINDOW_WORK = { retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' } as const;
+
+/**
+ * One window of a deployment assessed: its inputs and their distributions when it has closed, its quality and the evidence of harm when its labels
+ * are there, and again when those change. All that it finds is on the record.
+ */
+export async function monitorWindow(input: MonitorWindowInput): Promise<MonitorWindowResult> {
+  const { model, deployment, occasion, revision } = input;
+  const board = new StageBoard(`${model}/${deployment}: ${windowName(input)}, revision ${revision} (${occasion})`, [...LOOKS[occasion], 'assess', ...(occasion === 'amended' ? [] : ['decide'])]);
+  upsertSearchAttributes({ PerennialTier: [input.tier] });
+  try {
+    const raised = await look(input, board);
+    board.begin('assess', 'Measuring outputs and quality against the rows on which the version was judged before it came into service.');
+    const summary = await data.assessWindow.executeWithOptions({ summary: 'Say what the window comes to', ...WINDOW_WORK }, [input]);
+    const decision = await decide(input, board);
+    if (raised || summary.raised || decision?.raised) await deliverAlarms();
+    board.end(summary.verdict !== 'fail', summary.verdict, [...summaryLines(summary), ...decisionLines(decision)].join('\n'));
+    if (summary.headline.version !== null) upsertSearchAttributes({ PerennialVersion: [summary.headline.version] });
+    return { verdict: summary.verdict, revision };
+  } catch (error) {
+    if (isCancellation(error)) {
+      board.end(false, 'cancelled', 'It is assessed again at the next look.');
+      throw cancelled();
+    }
+    const failure = storedFailure(error);
+    await CancellationScope.nonCancellable(async () => {
+      if (await record.tellUnreadable.executeWithOptions({ summary: 'Tell that the window cannot be assessed' }, [input, failure])) await deliverAlarms();
+    });
+    board.end(false, 'error', `${failure.type}: ${failure.message}\n\nIt is tried again at the next look; the windows after it wait.`);
+    throw typedFailure(failure);
+  }
+}
+
+const LOOKS = { closed: ['inputs', 'drift'], matured: ['loss'], amended: [] } as const;
+
+/** @returns whether an alarm was raised */
+async function look(input: MonitorWindowInput, board: StageBoard): Promise<boolean> {
+  let raised = false;
+  for (const name of LOOKS[input.occasion]) {
+    board.begin(name, DOING[name]);
+    const found = await (name === 'drift'
+      ? data.compareWindow.executeWithOptions({ summary: "Compare the inputs with the champion's baseline", ...WINDOW_WORK }, [input])
+      : data.checkWindow.executeWithOptions({ summary: `Hold the ${name} against the spec`, ...WINDOW_WORK }, [input, name]));
+    raised ||= found.raised;
+    board.note(name === 'drift' ? `${found.rows} rows, ${found.found} features are found to drift` : `${found.verdict}: ${found.rows} rows, ${found.found} limits broken`);
+  }
+  return raised;
+}
+
+/** Labels that change later change figures, and no decision that was made. */
+async function decide(input: MonitorWindowInput, board: StageBoard): Promise<DecisionSummary | null> {
+  if (input.occasion === 'amended') return null;
+  board.begin('decide', 'Weighing whether to train the model anew.');
+  const decision = await data.decideRetraining.executeWithOptions({ summary: 'Decide whether to retrain', ...WINDOW_WORK }, [input]);
+  board.note(decision.outcome);
+  return decision;
+}
+
+function decisionLines(decision: DecisionSummary | null): string[] {
+  if (decision === null) return [];
+  const { outcome, trigger, because, wouldHaveRetrained } = decision;
+  const others = wouldHaveRetrained.length === 0 ? '' : ` (${wouldHaveRetrained.join(', ')} would have retrained)`;
+  return [`| retraining | **${outcome}**${trigger === null ? '' : ` on ${trigger}`}: ${because.replaceAll('|', '\\|')}${others} |`];
+}
+
+const DOING = {
+  inputs: 'Counting what is missing, unknown and out of range.', drift: "Comparing distributions with the champion's baseline: an observation, no judgement.", loss: 'Holding the mean loss against the spec.',
+} as const;
+
+function summaryLines({ rows, findings, headline }: AssessmentSummary): string[] {
+  const { version, labelled, metric, measured, baseline, estimated, meanLoss, harm, drifted } = headline;
+  return [
+    findings.map(({ message }) => message).join('. ') || 'No limit of the spec is broken.', '',
+    '| | |', '|---|---|',
+    `| rows | ${rows}${version === null ? '' : `, most answered by version ${version}`} |`,
+    ...(drifted === null ? [] : [`| features that are found to drift | ${drifted.length === 0 ? 'none' : drifted.join(', ')} |`]),
+    ...(metric === null ? [] : [`| ${metric} on the baseline | ${estimate(baseline)} |`, `| ${metric} by the model's own confidence | ${estimate(estimated)} |`]),
+    ...(metric === null || labelled === 0 ? [] : [`| ${metric} on ${labelled} labelled rows | ${estimate(measured)} |`, `| mean loss | ${figure(meanLoss)} |`]),
+    ...harmLines(harm),
+  ];
+}
+
+function harmLines(harm: AssessmentHeadline['harm']): string[] {
+  if (harm === null) return [];
+  return [
+    `| mean loss since ${harm.rows} labelled rows | ${figure(harm.mean)}, surely above ${figure(harm.lower)}; harm begins above ${figure(harm.limit)} |`,
+    `| evidence of harm | ${figure(harm.evidence)} of ${figure(harm.threshold)}${alarmOf(harm)} |`,
+  ];
+}
+
+const alarmOf = ({ alarm }: HarmStanding): string => (alarm === null ? '' : `; **harm** by ${alarm.by}, most likely since ${new Date(alarm.sinceMs).toISOString()}`);
+const figure = (value: number | null): string => (value === null ? '–' : String(Number(value.toPrecision(3))));
+const estimate = (value: Estimate | null): string => (value === null ? '–' : `${figure(value.value)} [${figure(value.low)}, ${figure(value.high)}]`);
