@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { clusteredByDay, lateLabels, lookingAfterEveryLabel } from '../bench/simulations/false-promotions.js';
-import { changingStreams, harmlessAlarms, retrainOnHarm, YEARLY_BUDGET } from '../bench/simulations/harm-alarms.js';
+import { harmlessAlarms, retrainOnHarm, YEARLY_BUDGET } from '../bench/simulations/harm-alarms.js';
 import { Random } from '../bench/simulations/random.js';
 import { rateOf } from '../bench/simulations/rates.js';
-import type { WindowFacts } from '../bench/simulations/retraining-arena.js';
+import { PERENNIAL_DEFAULTS, perennialPolicy, RETRAINING_COST } from '../bench/simulations/perennial-policy.js';
+import { ARENA_DEFAULTS, retrainingOutcomes, type RetrainingPolicy, type TrainingStretch, type WindowFacts } from '../bench/simulations/retraining-arena.js';
+import { policySums, policyYears } from '../bench/simulations/retraining-comparison.js';
 import { rowsUntilBetter } from '../bench/simulations/sample-sizes.js';
+import { CHANGING_YEARS, HARMLESS_YEARS, SCORED_ROWS } from '../bench/simulations/world-years.js';
 import { heavyTails, probabilities, rarePositives } from '../bench/simulations/worlds.js';
 
 /** A seeded share of `npm run simulate`, which counts ten times as many runs. */
@@ -47,10 +50,75 @@ describe('alarms of harm', () => {
   });
 
   it('come soon after a change that costs much', () => {
-    const found = changingStreams({ repeats: 1, seed }, [retrainOnHarm()]).find(({ stream }) => stream === 'AGRAWAL 1 → 2, abrupt')!.policies[0]!;
-    expect(found.found).toBe(1);
-    expect(found.delayWindows).toBeLessThan(6);
-    expect(found.lossAvoided).toBeGreaterThan(0.1);
+    const abrupt = CHANGING_YEARS.filter(({ name }) => name === 'AGRAWAL 1 → 2, abrupt');
+    const [found] = policyYears(abrupt, { repeats: 1, seed }, [retrainOnHarm()]);
+    expect(found!.delayWindows).toBeLessThan(6);
+    expect(found!.lossAvoided).toBeGreaterThan(0.1);
+  });
+});
+
+describe('retraining', () => {
+  const years = policyYears(CHANGING_YEARS, { repeats: 1, seed });
+
+  it.each(['lossAvoided', 'netLossAvoided'] as const)('avoids more than every other policy on the sum over the years: %s', (measure) => {
+    const sums = policySums(years, measure);
+    const ours = sums.pop()!;
+    expect(ours.policy).toBe('Perennial');
+    expect(sums.map(({ policy }) => policy)).toEqual(['monthly', 'PSI > 0.2', 'CUSUM', 'ADWIN', 'harm sequence']);
+    for (const { policy, sum, behindOurs } of sums) {
+      expect(ours.sum, policy).toBeGreaterThan(sum);
+      expect(behindOurs).toBe(1);
+    }
+  });
+
+  const retrainsOf = (policy: RetrainingPolicy, year = 'AGRAWAL 1 → 2, abrupt'): number =>
+    policyYears(CHANGING_YEARS.filter(({ name }) => name === year), { repeats: 1, seed }, [policy])[0]!.retrains;
+
+  it('is decided by its costs, and only where a gain is sure', () => {
+    const retrainsAt = (release: number): number => retrainsOf(perennialPolicy({ ...PERENNIAL_DEFAULTS, cost: { ...RETRAINING_COST, release } }));
+    expect(retrainsAt(9)).toBeGreaterThan(1);
+    expect(retrainsAt(1_000)).toBe(0);
+    const whenSure = (alpha: number): number => retrainsOf(perennialPolicy({ ...PERENNIAL_DEFAULTS, alpha }), 'SEA 8 → 9.5, abrupt');
+    expect(whenSure(0.1)).toBeGreaterThan(0);
+    expect(whenSure(1e-12)).toBe(0);
+  });
+
+  it('is not decided by rows that the champion has learnt from', () => {
+    const known = (stretch: TrainingStretch): TrainingStretch => ({ ...stretch, losses: stretch.losses.map(() => 1), unseenFrom: stretch.losses.length });
+    const start = (): ((facts: WindowFacts) => boolean) => {
+      const asks = perennialPolicy().start();
+      return (facts) => asks(facts.deployment === 0 ? facts : { ...facts, stretch: () => known(facts.stretch()) });
+    };
+    expect(retrainsOf({ name: 'knows all after the first', start })).toBe(1);
+  });
+
+  it('seldom happens where nothing is to be gained', () => {
+    const harmless = policyYears(HARMLESS_YEARS, { repeats: 1, seed }, [perennialPolicy()]);
+    expect(harmless).toHaveLength(10);
+    expect(harmless.reduce((sum, { retrains }) => sum + retrains, 0)).toBeLessThan(10);
+  });
+
+  it('is charged for, and so are candidates that are not released', () => {
+    const { training, release } = RETRAINING_COST;
+    for (const { policy, retrains, candidates, lossAvoided, netLossAvoided } of years) {
+      expect((lossAvoided - netLossAvoided) * SCORED_ROWS).toBeCloseTo(retrains * (training + release) + candidates * training, 6);
+      if (policy === 'Perennial') expect(candidates).toBeGreaterThanOrEqual(retrains);
+      else expect(candidates).toBe(0);
+    }
+  });
+
+  it('sees in advance the rows that a retraining would learn from, and which of them the model knows', () => {
+    const seen: { facts: WindowFacts; stretch: TrainingStretch }[] = [];
+    const asking = { name: 'asking', start: () => (facts: WindowFacts) => {
+      seen.push({ facts, stretch: facts.stretch() });
+      return facts.window === 3;
+    } };
+    retrainingOutcomes(CHANGING_YEARS[0]!.streamOf(seed), [asking]);
+    const { rowsPerWindow, trainingWindows } = ARENA_DEFAULTS;
+    expect(seen[4]!.facts.trainingFeatures).toEqual(seen[3]!.stretch.features.filter((_, place) => Math.floor(place / 3) % 5 !== 4));
+    expect(seen[7]!.stretch.losses.slice(-rowsPerWindow)).toEqual(seen[7]!.facts.labelled!.losses);
+    expect(seen.slice(0, 11).map(({ stretch }) => stretch.unseenFrom / rowsPerWindow)).toEqual([4, 3, 2, 1, 3, 2, 1, 0, 0, 0, 0]);
+    expect(seen.every(({ stretch }) => stretch.labels.length === trainingWindows * rowsPerWindow)).toBe(true);
   });
 });
 

@@ -38,6 +38,12 @@ export interface JudgedRows extends ScoredRows {
   readonly losses: Float64Array;
 }
 
+/** Rows that a retraining decided now would learn from, oldest first, as the deployed model judges them. */
+export interface TrainingStretch extends JudgedRows {
+  /** The place of the first row that came after all that the deployed model was trained on; as many as there are rows where none did. */
+  readonly unseenFrom: number;
+}
+
 /** All that a policy knows at the end of a window. */
 export interface WindowFacts {
   readonly window: number;
@@ -52,12 +58,17 @@ export interface WindowFacts {
   readonly current: ScoredRows;
   /** The rows whose labels have come now; null where another model scored them, as after each deployment. */
   readonly labelled: JudgedRows | null;
+  /** Made when it is asked for. */
+  readonly stretch: () => TrainingStretch;
+  readonly plan: ArenaPlan;
 }
 
 export interface RetrainingPolicy {
   readonly name: string;
   /** Begins a run. What it returns is asked once at the end of each window, in order, and may keep state: true asks for a retraining. */
   readonly start: () => (facts: WindowFacts) => boolean;
+  /** Models that it has trained for comparison only, in all runs so far; none without. */
+  readonly candidates?: () => number;
 }
 
 export interface PolicyOutcome {
@@ -77,6 +88,8 @@ export interface PolicyOutcome {
 interface Deployed {
   readonly number: number;
   readonly tree: Tree;
+  /** The row after its training stretch. */
+  readonly trainedUntil: number;
   readonly sinceWindow: number;
   readonly trainingFeatures: Float64Array;
   readonly heldOut: JudgedRows;
@@ -125,7 +138,11 @@ function runPolicy(stream: DriftStream, decide: (facts: WindowFacts) => boolean,
     const from = history + window * rowsPerWindow;
     const judged = judgedRows(stream, rangeOf(from, from + rowsPerWindow), deployed.tree);
     for (const loss of judged.losses) total += loss;
-    const asked = decide(factsOf(stream.width, window, deployed, judged, window > deployed.sinceWindow ? before : null));
+    const { tree, trainedUntil } = deployed;
+    const stretch = (): TrainingStretch => ({
+      ...judgedRows(stream, rangeOf(from - history, from), tree), unseenFrom: Math.min(history, Math.max(0, trainedUntil - (from - history))),
+    });
+    const asked = decide({ ...factsOf(stream.width, window, deployed, judged, window > deployed.sinceWindow ? before : null), stretch, plan });
     before = judged;
     if (!asked || (deployed.number > 0 && window < deployed.sinceWindow + cooldownWindows)) continue;
     decidedAt.push(from + rowsPerWindow);
@@ -134,7 +151,7 @@ function runPolicy(stream: DriftStream, decide: (facts: WindowFacts) => boolean,
   return { decidedAt, meanLoss: windows === 0 ? null : total / (windows * rowsPerWindow) };
 }
 
-function factsOf(width: number, window: number, { number, trainingFeatures, heldOut }: Deployed, judged: JudgedRows, labelled: JudgedRows | null): WindowFacts {
+function factsOf(width: number, window: number, { number, trainingFeatures, heldOut }: Deployed, judged: JudgedRows, labelled: JudgedRows | null) {
   return { window, width, deployment: number, trainingFeatures, heldOut, current: { features: judged.features, scores: judged.scores }, labelled };
 }
 
@@ -143,7 +160,8 @@ function deploy(stream: DriftStream, from: number, until: number, number: number
   const isHeldOut = (row: number): boolean => (row - from) % HELD_OUT === HELD_OUT - 1;
   const training = stretch.filter((row) => !isHeldOut(row));
   const tree = trainTree(stream, training, options);
-  return { number, tree, sinceWindow, trainingFeatures: featuresOf(stream, training), heldOut: judgedRows(stream, stretch.filter(isHeldOut), tree) };
+  const heldOut = judgedRows(stream, stretch.filter(isHeldOut), tree);
+  return { number, tree, trainedUntil: Math.min(until, stream.rows), sinceWindow, trainingFeatures: featuresOf(stream, training), heldOut };
 }
 
 function judgedRows(stream: DriftStream, rows: Int32Array, tree: Tree): JudgedRows {

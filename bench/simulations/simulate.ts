@@ -1,13 +1,16 @@
 import { parseArgs } from 'node:util';
 import { clusteredByDay, lateLabels, lookingAfterEveryLabel, type Method } from './false-promotions.js';
-import { changingStreams, harmlessAlarms, retrainOnHarm, YEARLY_BUDGET } from './harm-alarms.js';
+import { harmlessAlarms, retrainOnHarm, YEARLY_BUDGET } from './harm-alarms.js';
+import { RETRAINING_COST } from './perennial-policy.js';
 import type { Rate } from './rates.js';
+import { mean, type Measure, policySums, type PolicyYear, policyYears } from './retraining-comparison.js';
 import { CLASSIC_POLICIES } from './retraining-policies.js';
 import { rowsUntilBetter, rowsUntilBetterByRangeAlone } from './sample-sizes.js';
 import { heavyTails, probabilities, rarePositives, type World } from './worlds.js';
+import { CHANGING_YEARS, HARMLESS_YEARS } from './world-years.js';
 
 /**
- * `npm run simulate [-- --runs 2000 --seed 20210614]`: what the comparison of src/rollout and the alarms of harm of src/drift promise, counted. Ends with code 1
+ * `npm run simulate [-- --runs 2000 --seed 20210614]`: what the comparison of src/rollout, the alarms of harm and the retraining of src/drift promise, counted. Ends with code 1
  * where a promise is broken. The same seed gives the same figures.
  */
 const ALPHA = 0.05;
@@ -89,14 +92,43 @@ function harmless(runs: number, seed: number): void {
 }
 
 function changing(repeats: number, seed: number): void {
-  console.log(`\nThe same worlds, and their concept changes: mean loss (Brier) that is avoided against never retraining, and windows until the first retraining,`);
-  console.log(`means of ${repeats} seeds; a dash where there was none. An alarm of harm is no policy to retrain by: it is late, and spares what is not sure`);
-  const streams = changingStreams({ repeats, seed });
-  const names = streams[0]!.policies.map(({ policy }) => policy);
-  const row = (name: string, cells: readonly string[]): void => console.log(`  ${name.padEnd(26)}${cells.map((cell) => cell.padStart(16)).join('')}`);
-  row('', names);
-  for (const { stream, policies } of streams) row(stream, policies.map(({ lossAvoided, delayWindows }) => `${lossAvoided.toFixed(4)} (${Number.isNaN(delayWindows) ? '–' : delayWindows.toFixed(1)})`));
-  row('sum', names.map((_, index) => streams.reduce((sum, { policies }) => sum + policies[index]!.lossAvoided, 0).toFixed(4)));
+  console.log(`\nThe same worlds, and their concept changes, under policies of retraining; means of the ${repeats} seeds from ${seed} on. Ours is last, tuned on seeds 1000 to 1005:`);
+  console.log('mean loss (Brier) avoided against never retraining; retrainings; windows from the change to the first one after it, a dash without');
+  const years = policyYears(CHANGING_YEARS, { repeats, seed });
+  yearTable(years);
+  const { training, release } = RETRAINING_COST;
+  console.log(`  "Net": a retraining costs ${training + release} rows' whole loss, a candidate that is trained for comparison only ${training}`);
+  better('loss avoided, summed', years, 'lossAvoided');
+  better('net of costs, summed', years, 'netLossAvoided');
+  console.log('\nThe same without harm, where a retraining is no false alarm, but costs');
+  const harmlessYears = policyYears(HARMLESS_YEARS, { repeats, seed });
+  yearTable(harmlessYears);
+  for (const { policy, sum } of policySums(harmlessYears, 'netLossAvoided')) line(`  net, ${policy}`, sum.toFixed(4), null);
+}
+
+function yearTable(years: readonly PolicyYear[]): void {
+  const policies = [...new Set(years.map(({ policy }) => policy))];
+  const row = (name: string, cells: readonly string[]): void => console.log(`  ${name.padEnd(26)}${cells.map((cell) => cell.padStart(22)).join('')}`);
+  row('', policies);
+  for (const name of new Set(years.map(({ year }) => year))) {
+    row(name, policies.map((policy) => cellOf(years.filter((run) => run.year === name && run.policy === policy))));
+  }
+  row('sum', policySums(years, 'lossAvoided').map(({ sum }) => sum.toFixed(4)));
+}
+
+function cellOf(runs: readonly PolicyYear[]): string {
+  const delay = mean(runs.flatMap(({ delayWindows }) => delayWindows ?? []));
+  const cells = [mean(runs.map(({ retrains }) => retrains)).toFixed(1), Number.isNaN(delay) ? '–' : delay.toFixed(1)].map((cell) => cell.padStart(6));
+  return `${mean(runs.map(({ lossAvoided }) => lossAvoided)).toFixed(4)}${cells.join('')}`;
+}
+
+/** Ours must have a higher sum than each of the others. */
+function better(name: string, years: readonly PolicyYear[], measure: Measure): void {
+  const sums = policySums(years, measure);
+  const ours = sums.at(-1)!;
+  for (const { policy, sum, behindOurs } of sums.slice(0, -1)) {
+    line(`${name}; ${ours.policy} against ${policy}`, `${ours.sum.toFixed(4)} / ${sum.toFixed(4)}, in ${percent(behindOurs!)} of seeds`, ours.sum > sum);
+  }
 }
 
 const whole = (text: string, name: string): number => {
