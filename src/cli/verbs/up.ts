@@ -5,7 +5,7 @@ import { ProblemError } from '../problem-error.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
 import type { Terminal } from '../terminal.js';
 
-export const TOURS = ['short', 'release'] as const;
+export const TOURS = ['short', 'release', 'monitor'] as const;
 export type TourName = (typeof TOURS)[number];
 
 export interface UpOptions {
@@ -42,6 +42,7 @@ type RunTour = (environment: Session['environment'], instance: RunningInstance, 
 const LOADED: Readonly<Record<TourName, () => Promise<RunTour>>> = {
   short: async () => (await import('../../tour/run-tour.js')).runTour,
   release: async () => (await import('../../tour/run-release-tour.js')).runReleaseTour,
+  monitor: async () => (await import('../../tour/run-monitor-tour.js')).runMonitorTour,
 };
 
 async function takeTour(session: Session, instance: RunningInstance, name: TourName, told: Promise<void>): Promise<ExitCode> {
