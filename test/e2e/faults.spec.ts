@@ -58,13 +58,15 @@ describe('a training worker', () => {
       const retrain = await perennial.awaitRetrain('frozen', number);
       expect(retrain.outcome).toBe('promoted');
       const before = await runsOf('frozen');
-      expect(before[0]?.attempts).toBe(2);
+      expect(before[0]?.attempts).toBeGreaterThan(1);
       process.kill(frozen, 'SIGCONT');
       await perennial.awaitRetrain('frozen', await perennial.requestRetrain('frozen', { asOf: asOfWeek(8) }));
-      expect((await runsOf('frozen'))[0]).toEqual(before[0]);
+      const [first, next] = await runsOf('frozen');
+      expect(first).toEqual(before[0]);
       expect(await count('model_version', 'frozen')).toBe(2);
       const [{ token }] = await perennial.registry.query("SELECT token::int FROM training_lease WHERE model = 'frozen'");
-      expect(token).toBe(3);
+      // Each attempt fences off the one before; on a slow machine there are more than one of them.
+      expect(token).toBe((first?.attempts ?? 0) + (next?.attempts ?? 0));
     } finally {
       process.kill(frozen, 'SIGCONT');
       second.stdin?.end();

@@ -10,6 +10,7 @@ import { type Answer, eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 
 const HOUR_MS = 3_600_000;
+const MOST_BEHIND_MS = 96 * HOUR_MS;
 const WEAK = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 1, max_depth: 1 } };
 const STRONG = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 150, max_depth: 5 } };
 const BY_HAND = { checkEvery: 'PT1S', canary: { steps: [20, 50] } };
@@ -74,7 +75,7 @@ class HourlyTraffic {
     for (let at = 0; at < count; at++) {
       const rows = Array.from({ length: 100 }, () => [this.random(), this.random(), Math.floor(this.random() * 3)] as const);
       const id = `${this.model}-${this.hour}`;
-      const eventTimeMs = Date.UTC(2024, 3, 1) + this.hour * HOUR_MS;
+      const eventTimeMs = this.reachedMs;
       const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${this.model}/infer`, {
         method: 'POST', headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
@@ -98,11 +99,17 @@ class HourlyTraffic {
     expect((await perennial.call('POST', `/v1/models/${this.model}/labels`, `prediction_id,label\n${lines.join('\n')}\n`, { 'content-type': 'text/csv' })).status).toBe(202);
   }
 
-  async until<T>(ask: () => Promise<T | undefined>): Promise<T> {
+  /** Six hours, a block of the comparison, for each time that is asked; none while `seenUntilMs` is days behind: looks would have new blocks alone to read. */
+  async until<T>(ask: () => Promise<T | undefined>, seenUntilMs: () => Promise<number>): Promise<T> {
     return eventually(async () => {
-      await this.hours(1);
+      const behindMs = this.reachedMs - (await seenUntilMs());
+      if (!(behindMs > MOST_BEHIND_MS)) await this.hours(6);
       return ask();
     }, () => `${this.model} at hour ${this.hour}`);
+  }
+
+  private get reachedMs(): number {
+    return Date.UTC(2024, 3, 1) + this.hour * HOUR_MS;
   }
 }
 
@@ -240,26 +247,25 @@ it('is never promoted by labels that came late, and is rejected by labels that w
   const closedMs = async (): Promise<number> => Date.parse((await analyses(false))[0]?.blocks.at(-1)?.until ?? '');
   // Blocks close without a label, and stay so in the planned analysis.
   await traffic.hours(36);
-  await traffic.until(async () => ((await analyses(false))[0]?.blocks.filter(({ missingLabels }) => missingLabels > 500).length ?? 0) >= 3 ? true : undefined);
+  await traffic.until(async () => ((await analyses(false))[0]?.blocks.filter(({ missingLabels }) => missingLabels > 500).length ?? 0) >= 3 ? true : undefined, closedMs);
   await traffic.label('real', await closedMs());
   const late = await traffic.until(async () => {
     const { number, blocks = [] } = (await analyses(true)).at(-1) ?? {};
     if (blocks.at(-1)?.standing['outcome'] === 'better') return { number, blocks };
     // What has closed meanwhile gets its labels late as well.
     if (blocks.length > 0) await traffic.label('real', await closedMs());
-    await traffic.hours(6);
     return undefined;
-  });
+  }, closedMs);
   // Another block and its looks: what the late labels say begins no step.
   const looked = (await release('measured', 3)).latest?.at;
-  await traffic.until(async () => ((await release('measured', 3)).latest?.at !== looked ? true : undefined));
+  await traffic.until(async () => ((await release('measured', 3)).latest?.at !== looked ? true : undefined), closedMs);
   expect(await release('measured', 3)).toMatchObject({ stage: 'shadow', outcome: null });
   expect(await actions('measured', 3)).toEqual(['request', 'begin']);
   await traffic.label('inverted', await closedMs());
   const ended = await traffic.until(async () => {
     const now = await release('measured', 3);
     return now.outcome === null ? undefined : now;
-  });
+  }, closedMs);
   expect(new Set((await analyses(false))[0]?.blocks.map(({ samples }) => samples))).toEqual(new Set([0]));
   expect(ended).toMatchObject({ outcome: 'rejected', reason: expect.stringMatching(/With labels that came later/) as string });
   expect(await routingOf('measured')).toMatchObject({ champion: 1, challengers: [], epoch: 1 });
