@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import { isoTime } from '../src/contracts/time.js';
-import type { FeatureDrift } from '../src/contracts/feature-drift.js';
-import type { DriftSearch, UpstreamFault, WindowDriftReport } from '../src/contracts/window-drift.js';
-import { distanceOf } from '../src/drift/distribution-fit.js';
+import type { DriftSearch, WindowDriftReport } from '../src/contracts/window-drift.js';
 import { DriftMeter } from '../src/drift/drift-meter.js';
-import { findUpstreamFaults } from '../src/drift/upstream-faults.js';
-import { findDrift, measureWindowChange, measureWindowDrift } from '../src/drift/window-drift.js';
+import { findWindowFaults } from '../src/drift/upstream-faults.js';
+import { findDrift, measureWindowDrift } from '../src/drift/window-drift.js';
 import type { EventStretch } from '../src/drift/window-grid.js';
 import type { ObservationPaths } from '../src/observations/observation-rows.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -62,26 +60,15 @@ export class DriftBaselines {
     const { data } = await this.models.spec(model, specDigest);
     const { evaluation } = (await this.retrains.snapshot(baselineDigest)).manifest;
     const baseline = await this.stores.store.localPath(evaluation.artifact.digest);
-    const inputs = { fromMs, untilMs, files, scratch: this.settings.workDir, signal };
-    const features = await measureWindowDrift(this.meter, { ...inputs, features: data.features, baseline });
+    const { features, changes } = await measureWindowDrift(this.meter, { fromMs, untilMs, files, scratch: this.settings.workDir, signal, features: data.features, baseline, before });
     if (features.length === 0) return null;
-    const changed = before ? await measureWindowChange(this.meter, { ...inputs, ...before }, inputs, data.features) : features;
     const { drifted, level, search } = findDrift(features, { fromMs, untilMs }, falseDiscoveries, (await this.windows.lastDrift(model, deployment))?.search ?? null);
     const report: WindowDriftReport = {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0,
       baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end }, features, drifted, level,
-      faults: findUpstreamFaults(changed, data.features).filter((fault) => isFarFrom(features, fault)), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
+      faults: findWindowFaults(features, changes, data.features), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(report));
     return { report, digest, search };
   }
 }
-
-/** A shape that has come back to the baseline is no fault: the window before may have been one that was not seen. */
-const FAR = 0.5;
-
-const isFarFrom = (features: readonly FeatureDrift[], fault: UpstreamFault): boolean =>
-  fault.kind === 'schema' || fault.kind === 'missing' || fault.features.some((name) => {
-    const drift = features.find((feature) => feature.name === name);
-    return drift === undefined || distanceOf(drift) >= FAR;
-  });

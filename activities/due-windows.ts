@@ -5,7 +5,7 @@ import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
 import { isMature, STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
-import { LabelsRepository } from '../src/registry/labels.repository.js';
+import { type EventTimeRange, LabelsRepository } from '../src/registry/labels.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 
@@ -64,9 +64,11 @@ export class DueWindows {
   /** The oldest window whose labels changed after they were counted, or whose evidence of harm goes on from figures that did. */
   private async amended(model: string, deployment: string, oldestMs: number): Promise<Waiting[]> {
     const assessed = await this.assessments.labelled(model, deployment, new Date(Math.max(oldestMs, 0)));
+    const amendments = new Map<number, EventTimeRange | null>([[await this.labels.revision(model, deployment), null]]);
     for (const [index, one] of assessed.entries()) {
       const [fromMs, untilMs] = [one.fromEvent.getTime(), one.untilEvent.getTime()];
-      const amends = await this.labels.amendedSince(model, deployment, one.labelRevision);
+      if (!amendments.has(one.labelRevision)) amendments.set(one.labelRevision, await this.labels.amendedSince(model, deployment, one.labelRevision));
+      const amends = amendments.get(one.labelRevision) ?? null;
       const changed = amends !== null && amends.firstMs < untilMs && amends.lastMs >= fromMs;
       if (changed || goesOnFromOther(one, assessed[index - 1])) return [{ fromMs, untilMs, occasion: 'amended' }];
     }

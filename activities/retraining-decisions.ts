@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { durationMs } from '../src/contracts/time.js';
-import { HIGHER_IS_BETTER, type MetricName } from '../src/contracts/verdict.js';
 import type { DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
 import type { WindowDriftReport } from '../src/contracts/window-drift.js';
-import type { ChampionFigures } from '../src/drift/champion-figures.js';
+import { windowLossDeviation } from '../src/drift/champion-figures.js';
 import { type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
 import { decideRetraining, type RetrainingDecision } from '../src/drift/retraining-decision.js';
-import { type EstimatedQuality, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from '../src/drift/retraining-evidence.js';
+import { estimatedQuality, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from '../src/drift/retraining-evidence.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import type { CounterfactualRecord } from '../src/registry/entities/retraining-decision.entity.js';
@@ -58,7 +57,7 @@ export class RetrainingDecisions {
     const retrains = await this.retrains.list(model, PAST_RETRAINS);
     return {
       atMs: asOfMs, window, faults: occasion === 'closed' ? (drift?.faults ?? []) : [],
-      drifted: drift?.drifted ?? [], estimate: occasion === 'closed' ? estimateOf(report) : null,
+      drifted: drift?.drifted ?? [], estimate: occasion === 'closed' ? estimatedQuality(report) : null,
       harm: newest?.headline.harm ?? null, baselineMeanLoss: report?.baseline?.meanLoss ?? null,
       labelled: past.filter(({ headline }) => headline.version === version).map(labelledWindow),
       trainedRows: version === null ? 0 : await this.trainedRows(model, version),
@@ -88,7 +87,7 @@ export class RetrainingDecisions {
     const before = ((await this.decisions.last(window.model, window.deployment))?.counterfactual.memory ?? null) as CounterfactualState | null;
     const state = before ?? startCounterfactuals(window.fromMs);
     const figures = window.occasion === 'matured' && report?.baseline ? await this.reports.baseline(window.model, report.baseline.version) : null;
-    const deviation = figures && windowDeviation(figures, window);
+    const deviation = figures && windowLossDeviation(figures, window);
     if (!figures?.losses || !deviation) return { retrained: [], memory: state };
     const step = stepCounterfactuals(state, { untilMs: window.untilMs, meanLoss: report?.quality?.meanLoss ?? null, features: drift?.features ?? [] }, { mean: evidence.baselineMeanLoss as number, deviation, ...CUSUM_DEFAULTS });
     return { retrained: step.retrained, memory: step.state };
@@ -102,23 +101,3 @@ const monthOf = (ms: number): string => new Date(ms).toISOString().slice(0, 7);
 
 const labelledWindow = ({ fromEvent, untilEvent, rows, headline }: WindowAssessment): LabelledWindow =>
   ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), rows, labelled: headline.labelled, meanLoss: headline.meanLoss });
-
-/** The metric that tells most of harm among those that are beyond what the baseline's days reached. */
-function estimateOf(report: WindowAssessmentReport | null): EstimatedQuality | null {
-  const found = (['logLoss', 'brier', 'auc'] as const satisfies readonly MetricName[]).flatMap((metric) => {
-    const [estimated, baseline] = [report?.estimate?.metrics[metric], report?.baseline?.measurement.metrics[metric]];
-    return estimated && baseline ? [{ metric, estimated: estimated.value, baseline: baseline.value, alert: estimated.alert }] : [];
-  });
-  const worse = ({ metric, estimated, baseline, alert }: EstimatedQuality): boolean => alert && (HIGHER_IS_BETTER[metric] ? estimated < baseline : estimated > baseline);
-  return found.find(worse) ?? found[0] ?? null;
-}
-
-/** The standard deviation of a window's mean loss while all is well: that of the baseline's blocks over the root of how many a window has. Null for fewer than two. */
-function windowDeviation({ losses, plan }: ChampionFigures, { fromMs, untilMs }: DueAssessment): number | null {
-  const blocks = losses?.blocks.rows.length ?? 0;
-  if (!losses || blocks < 2) return null;
-  const means = losses.blocks.rows.map((rows, block) => losses.blocks.sums[block]! / rows);
-  const mean = means.reduce((sum, one) => sum + one, 0) / blocks;
-  const variance = means.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (blocks - 1);
-  return variance > 0 ? Math.sqrt(variance / Math.max(1, (untilMs - fromMs) / plan.blockMs)) : null;
-}

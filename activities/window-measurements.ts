@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { isoTime } from '../src/contracts/time.js';
-import type { AssessmentHeadline, AssessmentVerdict, DueAssessment, OperationFigures, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
-import type { WindowFinding } from '../src/contracts/window-summary.js';
+import type { AssessmentHeadline, DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
+import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summary.js';
 import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
-import { followHarm, type HarmCourse, type HarmMemory, isHarmful } from '../src/drift/harm-course.js';
+import { followHarm, type HarmCourse, type HarmMemory, harmVerdict } from '../src/drift/harm-course.js';
 import { monitoringPlan } from '../src/drift/monitoring-plan.js';
 import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
 import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
@@ -20,7 +20,7 @@ import { type HarmBefore, HarmMemories } from './harm-memories.js';
 import { ObservedFiles } from './observed-files.js';
 
 export interface MeasuredWindow {
-  readonly verdict: AssessmentVerdict;
+  readonly verdict: WindowVerdict['verdict'];
   readonly rows: number;
   readonly findings: readonly WindowFinding[];
   readonly headline: AssessmentHeadline;
@@ -51,7 +51,6 @@ export class WindowMeasurements {
     private readonly baselines: ChampionBaselines,
     private readonly files: ObservedFiles,
     private readonly settings: ActivitySettings,
-    /** Nest always gives it; where windows are assessed by hand without it, no errors are reported. */
     private readonly serving: ServingRepository,
   ) {}
 
@@ -70,11 +69,7 @@ export class WindowMeasurements {
   private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
     const { outputs } = rows;
     const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
-    const estimate = figures.confidence && estimateFigures(figures.confidence, rows, false);
-    const report: WindowAssessmentReport = {
-      ...this.reportOf(window, rows, figures), outputs: outputFigures({ outputs }, await this.baselines.outputsOf(figures), figures), estimate, quality: null, harm: null,
-      fairness: fairness?.figures ?? null, operations: await this.operations(window, rows),
-    };
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, { rows, figures })), quality: null, harm: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
     return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
@@ -87,10 +82,8 @@ export class WindowMeasurements {
     const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     const fairness = fairnessOf(window, spec, { rows, figures });
     const report: WindowAssessmentReport = {
-      ...this.reportOf(window, rows, figures), outputs: outputFigures(rows, await this.baselines.outputsOf(figures), figures),
-      estimate: figures.confidence && estimateFigures(figures.confidence, rows, true),
-      quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }), harm: course && figuresOf(course),
-      fairness: fairness?.figures ?? null, operations: await this.operations(window, rows),
+      ...(await this.reportOf(window, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
+      harm: course && figuresOf(course), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
     const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];
@@ -118,15 +111,15 @@ export class WindowMeasurements {
     return { verdict: look?.verdict ?? 'inconclusive', findings: look?.findings ?? [] };
   }
 
-  private async operations({ model, deployment }: DueAssessment, { operations }: ServedRows): Promise<OperationFigures> {
-    return { ...operations, errors: failuresByType((await this.serving.tallies(model, deployment))) };
-  }
-
-  private reportOf({ model, deployment, fromMs, untilMs, occasion, revision }: DueAssessment, { versions }: ServedRows, figures: ChampionFigures): Pick<WindowAssessmentReport, 'model' | 'deployment' | 'from' | 'until' | 'occasion' | 'revision' | 'versions' | 'baseline'> {
+  /** What every occasion tells. */
+  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'fairness'>> {
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
-      model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, versions,
+      model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
+      outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
+      estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
+      operations: { ...served.operations, errors: failuresByType(await this.serving.tallies(model, deployment)) },
     };
   }
 
@@ -148,13 +141,6 @@ export class WindowMeasurements {
 function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Measured): WindowFairness | null {
   if (!fairness) return null;
   return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
-}
-
-/** A window whose losses lie above where harm begins is no pass, also while the evidence is not enough. */
-function harmVerdict(course: HarmCourse | null, meanLoss: number | null): AssessmentVerdict {
-  if (!course || meanLoss === null) return 'inconclusive';
-  if (isHarmful(course.standing)) return 'fail';
-  return meanLoss <= course.standing.limit ? 'pass' : 'inconclusive';
 }
 
 const figuresOf = ({ began, allowance, standing, course }: HarmCourse): WindowAssessmentReport['harm'] => ({ began, allowance, standing, course });

@@ -2,14 +2,15 @@ import { CancellationScope, isCancellation, upsertSearchAttributes } from '@temp
 import type { MonitorWindowInput } from '../src/contracts/motion.js';
 import type { DecisionSummary } from '../src/contracts/retraining-decisions.js';
 import type { Estimate } from '../src/contracts/verdict.js';
-import { type AssessmentHeadline, type AssessmentSummary, type AssessmentVerdict, type HarmStanding, windowName } from '../src/contracts/window-assessment.js';
+import { type AssessmentHeadline, type AssessmentSummary, type HarmStanding, windowName } from '../src/contracts/window-assessment.js';
+import type { WindowVerdict } from '../src/contracts/window-summary.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { data, record } from './policies.js';
 import { StageBoard } from './stage-board.js';
 import { deliverAlarms } from './tell.js';
 
 export interface MonitorWindowResult {
-  readonly verdict: AssessmentVerdict;
+  readonly verdict: WindowVerdict['verdict'];
   readonly revision: number;
 }
 

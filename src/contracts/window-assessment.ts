@@ -1,8 +1,8 @@
 import type { Measurement } from './evaluations.js';
 import type { FeatureDrift } from './feature-drift.js';
-import type { Estimate, MetricName, SliceMetrics } from './verdict.js';
+import type { Estimate, MetricName, SliceMetrics, Verdict } from './verdict.js';
 import { isoTime } from './time.js';
-import type { WindowFinding } from './window-summary.js';
+import type { WindowFinding, WindowVerdict } from './window-summary.js';
 
 /**
  * Why a window is assessed. `closed`: event time has passed its end; `matured`: the horizon of its labels has passed too; `amended`: labels came
@@ -32,11 +32,9 @@ export interface DueAssessment extends WindowId {
   readonly tier: string;
 }
 
-export type AssessmentVerdict = 'pass' | 'fail' | 'inconclusive';
-
 /** What an assessment comes to, for operators and for the workflow that asked for it. */
 export interface AssessmentSummary {
-  readonly verdict: AssessmentVerdict;
+  readonly verdict: WindowVerdict['verdict'];
   readonly rows: number;
   readonly findings: readonly WindowFinding[];
   readonly headline: AssessmentHeadline;
@@ -184,7 +182,7 @@ export interface FairnessFigures {
   /** One a protected column, then one a crossing. */
   readonly groupings: readonly FairnessGrouping[];
   /** Disparities against the limits of the spec. */
-  readonly checks: readonly { readonly name: string; readonly verdict: 'pass' | 'fail' | 'inconclusive' | 'error'; readonly explanation: string }[];
+  readonly checks: readonly { readonly name: string; readonly verdict: Verdict; readonly explanation: string }[];
 }
 
 /** How decisions and their errors differ between groups (evaluation/fairness.ts). */

@@ -5,6 +5,7 @@ import { rowLoss } from '../rollout/row-gain.js';
 import { type BlockSums, limitOfBlocks, limitOfRows, type LossLimit, type LossSample, sumBlocks } from './baseline-limit.js';
 import { type ConfidenceBasedFit, fitConfidenceBased } from './confidence-based-estimate.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
+import type { EventStretch } from './window-grid.js';
 
 /** What the windows of a version are held against, from the rows on which it was judged before it came into service; JSON. */
 export interface ChampionFigures {
@@ -82,4 +83,11 @@ export function lossLimit({ losses, plan }: Pick<ChampionFigures, 'losses' | 'pl
   if (plan.dependence === 'rows') return limitOfRows(losses.sample, plan.bound, delta);
   const blocks: BlockSums = { rows: Float64Array.from(losses.blocks.rows), sums: Float64Array.from(losses.blocks.sums) };
   return limitOfBlocks(blocks, Math.sqrt(losses.sample.variance), delta);
+}
+
+/** The standard deviation of the mean loss of a window of that length while all is well: that of the baseline's blocks over the root of how many a window has. Null for fewer than two. */
+export function windowLossDeviation({ losses, plan }: Pick<ChampionFigures, 'losses' | 'plan'>, { fromMs, untilMs }: EventStretch): number | null {
+  if (!losses || losses.blocks.rows.length < 2) return null;
+  const { variance } = sampleOf(Float64Array.from(losses.blocks.rows, (rows, block) => losses.blocks.sums[block]! / rows));
+  return variance > 0 ? Math.sqrt(variance / Math.max(1, (untilMs - fromMs) / plan.blockMs)) : null;
 }

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../contracts/canonical.js';
 import { isoTime } from '../contracts/time.js';
 import type { HarmFiguresOfWindow, HarmPoint, HarmStanding } from '../contracts/window-assessment.js';
+import type { WindowVerdict } from '../contracts/window-summary.js';
 import { endSequence, type HarmBudget, startBudget, startSequence } from './alarm-budget.js';
 import { type ChampionFigures, lossLimit } from './champion-figures.js';
 import { addBatch, harmFigures, type HarmState, type LossBatch, splitHarmDelta, startHarm } from './harm-sequence.js';
@@ -65,6 +66,13 @@ export function followHarm(before: HarmMemory | null, window: HarmWindow): HarmC
 
 /** Whether losses speak for harm now; an alarm may have come before. */
 export const isHarmful = ({ evidence, threshold, lower, limit }: HarmStanding): boolean => evidence >= threshold || (lower !== null && lower > limit);
+
+/** A window whose losses lie above where harm begins is no pass, also while the evidence is not enough. */
+export function harmVerdict(course: Pick<HarmCourse, 'standing'> | null, meanLoss: number | null): WindowVerdict['verdict'] {
+  if (!course || meanLoss === null) return 'inconclusive';
+  if (isHarmful(course.standing)) return 'fail';
+  return meanLoss <= course.standing.limit ? 'pass' : 'inconclusive';
+}
 
 function beginningOf(before: HarmMemory | null, { figures, terms, resolved }: HarmWindow): HarmFiguresOfWindow['began'] {
   if (!before) return 'first';

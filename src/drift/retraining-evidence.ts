@@ -1,7 +1,7 @@
 import type { AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { durationMs, isoTime } from '../contracts/time.js';
 import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
-import type { HarmStanding } from '../contracts/window-assessment.js';
+import type { HarmStanding, WindowAssessmentReport } from '../contracts/window-assessment.js';
 import { studentQuantile } from '../evaluation/distributions.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import type { ExpectedGain, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
@@ -94,6 +94,15 @@ function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks): SeenT
   if (lastRetrainMs !== null && atMs - lastRetrainMs >= (durationMs(retraining.every) as number)) add('schedule', `The last retrain looked at data until ${isoTime(lastRetrainMs)}; every ${retraining.every} asks for one.`);
   if (drifted.length > 0) add('dataDrift', `${listed(drifted)} drifted.`);
   return seen;
+}
+
+/** The metric that tells most of harm among those that are beyond what the baseline's days reached; null where a window has no estimate. */
+export function estimatedQuality(report: Pick<WindowAssessmentReport, 'estimate' | 'baseline'> | null): EstimatedQuality | null {
+  const found = (['logLoss', 'brier', 'auc'] as const satisfies readonly MetricName[]).flatMap((metric) => {
+    const [estimated, baseline] = [report?.estimate?.metrics[metric], report?.baseline?.measurement.metrics[metric]];
+    return estimated && baseline ? [{ metric, estimated: estimated.value, baseline: baseline.value, alert: estimated.alert }] : [];
+  });
+  return found.find(isWorse) ?? found[0] ?? null;
 }
 
 const isWorse = ({ metric, estimated, baseline, alert }: EstimatedQuality): boolean => alert && (HIGHER_IS_BETTER[metric] ? estimated < baseline : estimated > baseline);

@@ -1,4 +1,5 @@
 import type { ProtectedColumn } from '../evaluation/fairness-groups.js';
+import { MAX_SLICE_VALUES } from '../evaluation/parquet-rows.js';
 import type { SliceColumn } from '../evaluation/slices.js';
 import type { Database } from '../data/duckdb.js';
 import { quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
@@ -30,9 +31,6 @@ export interface ServedColumns {
   readonly slices: readonly string[];
   readonly protectedFeatures: readonly FeatureSpec[];
 }
-
-/** A slice column keeps its most frequent values; the others are one slice. */
-const MAX_SLICE_VALUES = 50;
 
 /**
  * Reads the rows of the version that answered most of a window; of equals the newer one.

@@ -33,6 +33,8 @@ const MISSING_ODDS = 3;
 /** A value that so many rows have may be all there is for a while. */
 const COMMON = 0.6;
 
+/** Of a window that changed: so far from the baseline. */
+const AWAY = 0.5;
 /** Far from the baseline: a normal's mean shifted by one standard deviation is 0.38 away, by two 0.68. */
 const FAR = 0.8;
 /** Also far: a spread that grew or shrank that many times, with this distance at least; one odd row grows a range too. */
@@ -91,6 +93,19 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
   const taken = new Set(swapped.flatMap((fault) => fault.features));
   const units = measured.flatMap((one) => (taken.has(one.drift.name) ? [] : (unitFault(one) ?? [])));
   return [...schema, ...missing, ...frozen, ...swapped, ...units];
+}
+
+/**
+ * The faults of a window, told from the window before it where there is one. A shape that has come back near to the baseline is no fault: the window
+ * before may have been one that was not seen.
+ * @param features against the baseline @param changes against the window before; null without one
+ */
+export function findWindowFaults(features: readonly FeatureDrift[], changes: readonly FeatureDrift[] | null, spec: readonly FeatureSpec[]): UpstreamFault[] {
+  const isAway = (name: string): boolean => {
+    const drift = features.find((feature) => feature.name === name);
+    return drift === undefined || distanceOf(drift) >= AWAY;
+  };
+  return findUpstreamFaults(changes ?? features, spec).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
 }
 
 const fault = (kind: UpstreamFaultKind, features: readonly string[], because: string, unit: string | null = null): UpstreamFault =>

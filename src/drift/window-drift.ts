@@ -18,45 +18,38 @@ export interface WindowDriftQuery extends WindowInputs {
   readonly features: readonly FeatureSpec[];
   /** The baseline's rows as the source has them, a Parquet file on this machine. */
   readonly baseline: string;
+  /** A window before it; null where there is none. */
+  readonly before: Omit<WindowInputs, 'scratch' | 'signal'> | null;
+}
+
+/** In the order of the features, those whose inputs were kept; empty where none was. */
+export interface WindowDrift {
+  /** Against the baseline. */
+  readonly features: readonly FeatureDrift[];
+  /** Against the window before: what broke on its way to the model changes from one to the next, where a season takes longer. Null without one. */
+  readonly changes: readonly FeatureDrift[] | null;
 }
 
 /**
- * Holds the distributions of a window's inputs, of all versions that answered, against the baseline's. Both sides are made alike first: numbers as
- * the model takes them (float32; what is not finite is missing), categories as texts.
- * @returns in the order of the features, those whose inputs were kept; empty where none was
+ * Holds the distributions of a window's inputs, of all versions that answered, against the baseline's and against those of a window before. All
+ * sides are made alike first: numbers as the model takes them (float32; what is not finite is missing), categories as texts.
  * @throws PerennialError `DataNotFound`, `DataUnreadable`
  */
-export async function measureWindowDrift(meter: DriftMeter, { features, baseline, ...query }: WindowDriftQuery): Promise<FeatureDrift[]> {
-  const { scratch, signal } = query;
-  const folder = await mkdtemp(join(scratch, 'drift-'));
-  try {
-    const [reference, current] = [join(folder, 'baseline.parquet'), join(folder, 'window.parquet')];
-    const kept = await writeWindow(query, features, current);
-    if (kept.length === 0) return [];
-    await withDatabase({ files: [baseline], scratch: folder, ...(signal && { signal }) }, (database) =>
-      write(database, reference, kept.map((feature) => alike(feature, quoteIdentifier(feature.name))), `read_parquet(${fileList([baseline])})`));
-    const order = { baseline: [reference], window: [current], features: kept.map(({ name, type }) => ({ name, type })), scratch: folder };
-    return await meter.measure({ ...order, ...(signal && { signal }) });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/**
- * Holds a window's inputs against those of a window before it, both as {@link measureWindowDrift} makes them: what broke on its way to the model
- * changes from one to the next, where a season takes longer.
- * @returns in the order of the features, those whose inputs were kept in both; empty where none was
- * @throws PerennialError `DataNotFound`, `DataUnreadable`
- */
-export async function measureWindowChange(meter: DriftMeter, before: WindowInputs, now: WindowInputs, features: readonly FeatureSpec[]): Promise<FeatureDrift[]> {
-  const folder = await mkdtemp(join(now.scratch, 'change-'));
-  try {
-    const [reference, current] = [join(folder, 'before.parquet'), join(folder, 'now.parquet')];
-    const [kept, keptBefore] = [await writeWindow(now, features, current), await writeWindow(before, features, reference)];
-    const both = kept.filter((feature) => keptBefore.includes(feature));
+export async function measureWindowDrift(meter: DriftMeter, { features, baseline, before, ...query }: WindowDriftQuery): Promise<WindowDrift> {
+  const folder = await mkdtemp(join(query.scratch, 'drift-'));
+  const scope = { scratch: folder, ...(query.signal && { signal: query.signal }) };
+  const pathOf = (side: string): string => join(folder, `${side}.parquet`);
+  const against = async (side: string, both: readonly FeatureSpec[]): Promise<FeatureDrift[]> => {
     if (both.length === 0) return [];
-    const order = { baseline: [reference], window: [current], features: both.map(({ name, type }) => ({ name, type })), scratch: folder };
-    return await meter.measure({ ...order, ...(now.signal && { signal: now.signal }) });
+    return meter.measure({ baseline: [pathOf(side)], window: [pathOf('window')], features: both.map(({ name, type }) => ({ name, type })), ...scope });
+  };
+  try {
+    const kept = await writeWindow({ ...query, ...scope }, features, pathOf('window'));
+    if (kept.length === 0) return { features: [], changes: before && [] };
+    await withDatabase({ files: [baseline], ...scope }, (database) =>
+      write(database, pathOf('baseline'), kept.map((feature) => alike(feature, quoteIdentifier(feature.name))), `read_parquet(${fileList([baseline])})`));
+    const keptBefore = before && (await writeWindow({ ...before, ...scope }, kept, pathOf('before')));
+    return { features: await against('baseline', kept), changes: keptBefore && (await against('before', keptBefore)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -2,7 +2,7 @@ import type { VersionTally } from '../contracts/serving-tallies.js';
 import { isoTime } from '../contracts/time.js';
 import type { OperationFigures } from '../contracts/window-assessment.js';
 import type { Cell, Database, Row } from '../data/duckdb.js';
-import { observationRelation, type TimeRange } from '../observations/observation-rows.js';
+import { observationRelation, type TimeRange, timestamp } from '../observations/observation-rows.js';
 
 /** What the observed rows of a window say of how it was served; errors leave no rows. */
 export type ObservedOperations = Omit<OperationFigures, 'errors'>;
@@ -41,4 +41,3 @@ function latencyOf({ p50, p95, p99, greatest }: Row): OperationFigures['latencyM
 }
 
 const timeOf = (ms: Cell | undefined): string | null => (typeof ms === 'number' ? isoTime(ms) : null);
-const timestamp = (ms: number): string => `make_timestamp(${Math.round(ms)}::BIGINT * 1000)`;

@@ -27,7 +27,8 @@ export const observationRelation = (paths: readonly string[]): string => relatio
 export const mirrorRelation = (paths: readonly string[]): string => relation(paths, MIRROR_COLUMNS);
 export const labelRelation = (paths: readonly string[]): string => relation(paths, LABEL_COLUMNS);
 
-const timestamp = (ms: number): string => `make_timestamp(${Math.round(ms)}::BIGINT * 1000)`;
+/** A moment as DuckDB writes it. */
+export const timestamp = (ms: number): string => `make_timestamp(${Math.round(ms)}::BIGINT * 1000)`;
 
 /** Observations of a stretch of event time; a prediction that was asked for again under its id counts once, as first received. */
 export const observationsWithin = (paths: readonly string[], { fromMs, untilMs }: TimeRange, condition = 'true'): string => `

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { AssessmentHeadline, AssessmentOccasion, AssessmentVerdict } from '../../contracts/window-assessment.js';
-import type { WindowFinding } from '../../contracts/window-summary.js';
+import type { AssessmentHeadline, AssessmentOccasion } from '../../contracts/window-assessment.js';
+import type { WindowFinding, WindowVerdict } from '../../contracts/window-summary.js';
 
 /** What a window of event time comes to. A later revision stands beside the earlier ones; rows are only ever added. */
 @Entity('window_assessment')
@@ -40,7 +40,7 @@ export class WindowAssessment {
   rows!: number;
 
   @Column('text')
-  verdict!: AssessmentVerdict;
+  verdict!: WindowVerdict['verdict'];
 
   @Column('jsonb')
   findings!: readonly WindowFinding[];
