@@ -8,13 +8,30 @@ import type { WindowAssessment } from '../src/registry/entities/window-assessmen
 import { type EventTimeRange, LabelsRepository } from '../src/registry/labels.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
+import { WindowClosings } from './window-closing.js';
 
 /** Windows further back than this many are passed over: a caller may give any time of the past. */
 const OLDEST_WINDOWS = 100;
-const OCCASIONS: readonly Exclude<AssessmentOccasion, 'amended'>[] = ['closed', 'matured'];
+const OCCASIONS = ['closed', 'matured'] as const satisfies readonly AssessmentOccasion[];
 
 interface Waiting extends EventStretch {
   readonly occasion: AssessmentOccasion;
+}
+
+/** A deployment, and how far its event time has come. */
+interface Stream {
+  readonly model: string;
+  readonly deployment: string;
+  readonly leadMs: number;
+  readonly timeMs: number;
+}
+
+/** A run of a deployment's Schedule that a person asked for, for a time of the past. */
+export interface BackfillRun {
+  /** When it would have run, milliseconds since 1970. */
+  readonly scheduledMs: number;
+  readonly startedMs: number;
 }
 
 /** Which window of a deployment waits to be assessed. */
@@ -25,6 +42,7 @@ export class DueWindows {
     private readonly observations: ObservationsRepository,
     private readonly labels: LabelsRepository,
     private readonly models: ModelsRepository,
+    private readonly closings: WindowClosings,
   ) {}
 
   /**
@@ -32,33 +50,74 @@ export class DueWindows {
    * without a prediction are passed over.
    */
   async next(model: string, deployment: string): Promise<DueAssessment | null> {
-    const streamTimeMs = streamTime(await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE }), Date.now());
-    if (streamTimeMs === null) return null;
-    const { specDigest } = await this.models.get(model);
-    const { monitoring, data, tier } = await this.models.spec(model, specDigest);
-    const lengthMs = durationMs(monitoring.window) as number;
+    const stream = await this.stream(model, deployment);
+    if (!stream) return null;
+    const { spec, digest } = await this.specOf(model);
+    const lengthMs = durationMs(spec.monitoring.window) as number;
     const labelsWait = (await this.labels.waiting(model, 1)).length > 0;
     const waiting: Waiting[] = [];
     for (const occasion of OCCASIONS) {
       // Labels that have come and are not ingested yet belong to a window.
       if (occasion === 'matured' && labelsWait) continue;
-      const horizonMs = occasion === 'matured' ? (durationMs(data.labelHorizon) as number) : 0;
-      waiting.push(...(await this.unassessed(model, deployment, occasion, { streamTimeMs, lengthMs, horizonMs })));
+      waiting.push(...(await this.unassessed(stream, spec, occasion)));
     }
-    if (!labelsWait) waiting.push(...(await this.amended(model, deployment, streamTimeMs - OLDEST_WINDOWS * lengthMs)));
+    if (!labelsWait) waiting.push(...(await this.amended(model, deployment, stream.timeMs - OLDEST_WINDOWS * lengthMs)));
     const [oldest] = waiting.sort((one, other) => one.fromMs - other.fromMs);
-    if (!oldest) return null;
-    return { model, deployment, ...oldest, specDigest, tier, revision: await this.assessments.nextRevision(model, deployment, new Date(oldest.fromMs)) };
+    return oldest ? this.due(stream, oldest, { tier: spec.tier, specDigest: digest }) : null;
   }
 
-  private async unassessed(model: string, deployment: string, occasion: AssessmentOccasion, { streamTimeMs, lengthMs, horizonMs }: { streamTimeMs: number; lengthMs: number; horizonMs: number }): Promise<Waiting[]> {
+  /**
+   * The first window that ended between the run's time and that of the run before it, whose labels have had their horizon, and that was not assessed
+   * since the run began.
+   */
+  async nextBackfilled(model: string, deployment: string, { scheduledMs, startedMs }: BackfillRun): Promise<DueAssessment | null> {
+    const stream = await this.stream(model, deployment);
+    if (!stream) return null;
+    const { spec, digest } = await this.specOf(model);
+    const [lengthMs, everyMs] = [durationMs(spec.monitoring.window) as number, durationMs(spec.monitoring.checkEvery) as number];
+    for (let afterMs = scheduledMs - everyMs; ;) {
+      const window = windowAt(afterMs, lengthMs, null);
+      if (window.untilMs > scheduledMs || !isMature(window.untilMs, durationMs(spec.data.labelHorizon) as number, stream.timeMs)) return null;
+      const [firstMs, newest] = [await this.observations.firstEventFrom(model, deployment, window.fromMs), (await this.assessments.revisions(model, deployment, new Date(window.fromMs))).at(-1)];
+      const observed = firstMs !== null && firstMs < window.untilMs;
+      if (observed && (newest?.assessedAt.getTime() ?? 0) < startedMs) return this.due(stream, { ...window, occasion: 'backfilled' }, { tier: spec.tier, specDigest: digest });
+      afterMs = window.untilMs;
+    }
+  }
+
+  private async stream(model: string, deployment: string): Promise<Stream | null> {
+    const leadMs = await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE });
+    return leadMs === null ? null : { model, deployment, leadMs, timeMs: streamTime(leadMs, Date.now()) as number };
+  }
+
+  private async specOf(model: string): Promise<{ spec: ModelSpec; digest: string }> {
+    const { specDigest } = await this.models.get(model);
+    return { spec: await this.models.spec(model, specDigest), digest: specDigest };
+  }
+
+  private async due({ model, deployment, leadMs }: Stream, window: Waiting, known: Pick<DueAssessment, 'tier' | 'specDigest'>): Promise<DueAssessment> {
+    const { completeness } = await this.closings.of({ model, deployment, ...window }, leadMs);
+    return { model, deployment, ...window, ...known, completeness, revision: await this.assessments.nextRevision(model, deployment, new Date(window.fromMs)) };
+  }
+
+  private async unassessed(stream: Stream, { monitoring, data }: ModelSpec, occasion: (typeof OCCASIONS)[number]): Promise<Waiting[]> {
+    const { model, deployment, timeMs } = stream;
+    const lengthMs = durationMs(monitoring.window) as number;
+    const horizonMs = occasion === 'matured' ? (durationMs(data.labelHorizon) as number) : 0;
     const last = await this.assessments.last(model, deployment, occasion);
-    const oldestMs = windowAt(streamTimeMs - horizonMs, lengthMs, null).fromMs - OLDEST_WINDOWS * lengthMs;
+    const oldestMs = windowAt(timeMs - horizonMs, lengthMs, null).fromMs - OLDEST_WINDOWS * lengthMs;
     const afterMs = Math.max(last?.untilEvent.getTime() ?? oldestMs, oldestMs);
     const firstMs = await this.observations.firstEventFrom(model, deployment, afterMs);
     if (firstMs === null) return [];
     const window = windowAt(firstMs, lengthMs, afterMs);
-    return isMature(window.untilMs, horizonMs, streamTimeMs) ? [{ ...window, occasion }] : [];
+    if (!isMature(window.untilMs, horizonMs, timeMs)) return [];
+    return occasion === 'matured' || (await this.isClosed(stream, window, durationMs(monitoring.grace) as number)) ? [{ ...window, occasion }] : [];
+  }
+
+  /** Once every gateway has sent what it received in it, or has been waited for long enough. */
+  private async isClosed({ model, deployment, leadMs }: Stream, window: EventStretch, graceMs: number): Promise<boolean> {
+    const { completeness, endedMs } = await this.closings.of({ model, deployment, ...window }, leadMs);
+    return completeness.complete || Date.now() >= endedMs + graceMs;
   }
 
   /** The oldest window whose labels changed after they were counted, or whose evidence of harm goes on from figures that did. */

@@ -58,6 +58,7 @@ export const activitiesOf = ({ alarms, registry, data, gateways, labels, monitor
     deliverAlarms: alarms.deliverAlarms.bind(alarms),
     checkGateways: gateways.checkGateways.bind(gateways),
     nextWindow: monitoring.nextWindow.bind(monitoring),
+    nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring),
     tellUnreadable: monitoring.tellUnreadable.bind(monitoring),
   },
   data: {

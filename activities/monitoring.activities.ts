@@ -8,7 +8,7 @@ import { AssessmentsRepository } from '../src/registry/assessments.repository.js
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { heartbeating, origin } from './activity-context.js';
-import { DueWindows } from './due-windows.js';
+import { type BackfillRun, DueWindows } from './due-windows.js';
 import { ObservedFiles } from './observed-files.js';
 import { StoreProvider } from './store-provider.js';
 import { type MeasuredWindow, WindowMeasurements } from './window-measurements.js';
@@ -29,6 +29,11 @@ export class MonitoringActivities {
   /** The window of a deployment that waits longest to be assessed; null where none does. */
   nextWindow(model: string, deployment: string): Promise<DueAssessment | null> {
     return this.due.next(model, deployment);
+  }
+
+  /** Of a run that a person asked for, for a time of the past (Backfill in the Temporal UI): its next window; null where it has none any more. */
+  nextBackfilledWindow(model: string, deployment: string, run: BackfillRun): Promise<DueAssessment | null> {
+    return this.due.nextBackfilled(model, deployment, run);
   }
 
   /**
@@ -67,8 +72,9 @@ export class MonitoringActivities {
     return { alarmId: id, raised };
   }
 
-  /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits */
+  /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits; none tells of the past */
   private async tellUnfair(window: DueAssessment, { findings, report }: MeasuredWindow): Promise<boolean> {
+    if (window.occasion === 'backfilled') return false;
     const broken = findings.filter(({ check }) => check === 'fairness');
     if (broken.length > 0) return (await this.alarms.raise(fairnessAlarm(window, broken), new Date(), origin())).raised;
     const kept = report?.fairness?.checks ?? [];

@@ -97,7 +97,7 @@ export class WindowMeasurements {
   private async withoutBaseline(window: DueAssessment, rows: ServedRows | null): Promise<MeasuredWindow> {
     const { verdict, findings } = window.occasion === 'closed' ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
     const version = rows?.versions[0]?.version ?? null;
-    const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window) };
+    const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window), complete: window.completeness.complete };
     return { verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: window.occasion === 'closed' ? null : await this.unchangedHarm(window) };
   }
 
@@ -112,10 +112,10 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'fairness'>> {
+  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision, completeness }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'fairness'>> {
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
-      model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, versions: served.versions,
+      model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
       outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
       estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
@@ -128,7 +128,7 @@ export class WindowMeasurements {
     const estimated = estimate?.metrics[metric] ?? null;
     return {
       version: versions[0]?.version ?? null, labelled: quality?.labelled ?? 0, metric, measured: quality?.measurement.metrics[metric] ?? null, baseline: figures.measurement.metrics[metric] ?? null,
-      estimated: estimated && { value: estimated.value, low: estimated.low, high: estimated.high }, meanLoss: quality?.meanLoss ?? null, harm: harm?.standing ?? null, drifted: await this.drifted(window),
+      estimated: estimated && { value: estimated.value, low: estimated.low, high: estimated.high }, meanLoss: quality?.meanLoss ?? null, harm: harm?.standing ?? null, drifted: await this.drifted(window), complete: window.completeness.complete,
     };
   }
 

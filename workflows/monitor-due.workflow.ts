@@ -1,5 +1,5 @@
-import { ChildWorkflowFailure, continueAsNew, executeChild, isCancellation, ParentClosePolicy, setCurrentDetails, upsertSearchAttributes, workflowInfo, WorkflowIdReusePolicy } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ChildWorkflowFailure, continueAsNew, executeChild, isCancellation, ParentClosePolicy, setCurrentDetails, upsertSearchAttributes, type WorkflowInfo, workflowInfo, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import { defineSearchAttributeKey, SearchAttributeType, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { type MonitorDueInput, monitorWindowWorkflowId } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import { type DueAssessment, windowName } from '../src/contracts/window-assessment.js';
@@ -18,14 +18,14 @@ const WINDOWS_A_RUN = 200;
 
 /**
  * Assesses every window of a deployment whose time has come, the oldest first: after an outage all that were missed. Started by the deployment's
- * Schedule, which can be paused and triggered in the Temporal UI.
+ * Schedule, which can be paused and triggered in the Temporal UI; backfilled there for a stretch of the past, the windows that ended in it are
+ * assessed anew.
  */
 export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResult> {
-  const { model, deployment } = input;
   upsertSearchAttributes({ PerennialStage: ['monitoring'] });
   const verdicts: string[] = [];
   for (let assessed = 0; assessed < WINDOWS_A_RUN && !workflowInfo().continueAsNewSuggested; assessed += 1) {
-    const due = await record.nextWindow.executeWithOptions({ summary: 'See which window is due' }, [model, deployment]);
+    const due = await next(input);
     if (due === null) return end({ assessed, unreadable: null });
     show(input, verdicts, `Assessing ${windowName(due)} (${due.occasion}).`);
     const verdict = await assess(due);
@@ -34,6 +34,23 @@ export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResu
     show(input, verdicts, '');
   }
   return continueAsNew<typeof monitorDue>(input);
+}
+
+function next({ model, deployment }: MonitorDueInput): Promise<DueAssessment | null> {
+  const backfill = backfillOf(workflowInfo());
+  if (backfill) return record.nextBackfilledWindow.executeWithOptions({ summary: 'See which window is asked for' }, [model, deployment, backfill]);
+  return record.nextWindow.executeWithOptions({ summary: 'See which window is due' }, [model, deployment]);
+}
+
+/** A Schedule's run for so long ago is none that was late: somebody asked for it (Backfill in the Temporal UI). */
+const BACKFILL_MS = 86_400_000;
+
+/** Set by Temporal. */
+const SCHEDULED = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
+
+function backfillOf({ typedSearchAttributes, startTime }: WorkflowInfo): { readonly scheduledMs: number; readonly startedMs: number } | null {
+  const scheduledMs = typedSearchAttributes.get(SCHEDULED)?.getTime() ?? Infinity;
+  return startTime.getTime() - scheduledMs > BACKFILL_MS ? { scheduledMs, startedMs: startTime.getTime() } : null;
 }
 
 async function assess(due: DueAssessment): Promise<string | { readonly type: string; readonly message: string }> {

@@ -23,7 +23,7 @@ const WINDOW_WORK = { retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hou
  */
 export async function monitorWindow(input: MonitorWindowInput): Promise<MonitorWindowResult> {
   const { model, deployment, occasion, revision } = input;
-  const board = new StageBoard(`${model}/${deployment}: ${windowName(input)}, revision ${revision} (${occasion})`, [...LOOKS[occasion], 'assess', ...(occasion === 'amended' ? [] : ['decide'])]);
+  const board = new StageBoard(`${model}/${deployment}: ${windowName(input)}, revision ${revision} (${occasion})`, [...LOOKS[occasion], 'assess', ...(DECIDES[occasion] ? ['decide'] : [])]);
   upsertSearchAttributes({ PerennialTier: [input.tier] });
   try {
     const raised = await look(input, board);
@@ -48,7 +48,9 @@ export async function monitorWindow(input: MonitorWindowInput): Promise<MonitorW
   }
 }
 
-const LOOKS = { closed: ['inputs', 'drift'], matured: ['loss'], amended: [] } as const;
+const LOOKS = { closed: ['inputs', 'drift'], matured: ['loss'], amended: [], backfilled: [] } as const;
+/** Figures of the past that change later change no decision that was made. */
+const DECIDES = { closed: true, matured: true, amended: false, backfilled: false } as const;
 
 /** @returns whether an alarm was raised */
 async function look(input: MonitorWindowInput, board: StageBoard): Promise<boolean> {
@@ -64,9 +66,8 @@ async function look(input: MonitorWindowInput, board: StageBoard): Promise<boole
   return raised;
 }
 
-/** Labels that change later change figures, and no decision that was made. */
 async function decide(input: MonitorWindowInput, board: StageBoard): Promise<DecisionSummary | null> {
-  if (input.occasion === 'amended') return null;
+  if (!DECIDES[input.occasion]) return null;
   board.begin('decide', 'Weighing whether to train the model anew.');
   const decision = await data.decideRetraining.executeWithOptions({ summary: 'Decide whether to retrain', ...WINDOW_WORK }, [input]);
   board.note(decision.outcome);
@@ -85,11 +86,11 @@ const DOING = {
 } as const;
 
 function summaryLines({ rows, findings, headline }: AssessmentSummary): string[] {
-  const { version, labelled, metric, measured, baseline, estimated, meanLoss, harm, drifted } = headline;
+  const { version, labelled, metric, measured, baseline, estimated, meanLoss, harm, drifted, complete } = headline;
   return [
     findings.map(({ message }) => message).join('. ') || 'No limit of the spec is broken.', '',
     '| | |', '|---|---|',
-    `| rows | ${rows}${version === null ? '' : `, most answered by version ${version}`} |`,
+    `| rows | ${rows}${version === null ? '' : `, most answered by version ${version}`}${complete ? '' : '; not all that gateways answered had come'} |`,
     ...(drifted === null ? [] : [`| features that are found to drift | ${drifted.length === 0 ? 'none' : drifted.join(', ')} |`]),
     ...(metric === null ? [] : [`| ${metric} on the baseline | ${estimate(baseline)} |`, `| ${metric} by the model's own confidence | ${estimate(estimated)} |`]),
     ...(metric === null || labelled === 0 ? [] : [`| ${metric} on ${labelled} labelled rows | ${estimate(measured)} |`, `| mean loss | ${figure(meanLoss)} |`]),

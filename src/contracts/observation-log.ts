@@ -8,4 +8,9 @@ export interface ObservationLogState {
   readonly bytesOnDisk: number;
   /** Why something could not be kept, the last time; null where everything was. */
   readonly lastError: string | null;
+  /**
+   * ISO 8601, wall time of the gateway: what it received before is on the record, but for what was shed. Null where it cannot tell what an earlier
+   * start left behind; absent from gateways of before.
+   */
+  readonly keptUntil?: string | null;
 }

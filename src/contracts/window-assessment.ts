@@ -6,9 +6,10 @@ import type { WindowFinding, WindowVerdict } from './window-summary.js';
 
 /**
  * Why a window is assessed. `closed`: event time has passed its end; `matured`: the horizon of its labels has passed too; `amended`: labels came
- * late or were corrected, or those of a window before it, on which its evidence of harm rests.
+ * late or were corrected, or those of a window before it, on which its evidence of harm rests; `backfilled`: a person asked for it anew, in the
+ * Temporal UI.
  */
-export const ASSESSMENT_OCCASIONS = ['closed', 'matured', 'amended'] as const;
+export const ASSESSMENT_OCCASIONS = ['closed', 'matured', 'amended', 'backfilled'] as const;
 export type AssessmentOccasion = (typeof ASSESSMENT_OCCASIONS)[number];
 
 /** What names a window everywhere; event time in milliseconds since 1970, `untilMs` does not belong to it. */
@@ -30,6 +31,20 @@ export interface DueAssessment extends WindowId {
   readonly specDigest: string;
   /** The risk tier of the spec. */
   readonly tier: string;
+  /** When it was found to be due. */
+  readonly completeness: WindowCompleteness;
+}
+
+/** Whether what gateways answered in a window was on the record when it was assessed. */
+export interface WindowCompleteness {
+  /** Nothing was missing, but for what gateways shed. */
+  readonly complete: boolean;
+  /** Gateways that may have answered in it. */
+  readonly gateways: number;
+  /** Those that may have held observations of it, by name. */
+  readonly behind: readonly string[];
+  /** Segments of it that had come and could not be read as rows yet. */
+  readonly unconverted: number;
 }
 
 /** What an assessment comes to, for operators and for the workflow that asked for it. */
@@ -57,6 +72,8 @@ export interface AssessmentHeadline {
   readonly harm: HarmStanding | null;
   /** Features that are found to drift, when the window has closed. */
   readonly drifted: readonly string[] | null;
+  /** Whether all that gateways answered in it was on the record. */
+  readonly complete: boolean;
 }
 
 /** Harm that was found; event times in milliseconds since 1970. */
@@ -95,6 +112,7 @@ export interface WindowAssessmentReport {
   readonly until: string;
   readonly occasion: AssessmentOccasion;
   readonly revision: number;
+  readonly completeness: WindowCompleteness;
   /** Of the versions that answered, the one with the most rows first. */
   readonly versions: readonly { readonly version: number; readonly rows: number }[];
   readonly baseline: ReportBaseline | null;

@@ -10,6 +10,7 @@ import { Windows1763806000000 } from '../../migrations/1763806000000-windows.js'
 import { WindowAssessments1763809000000 } from '../../migrations/1763809000000-window-assessments.js';
 import { WindowDrift1763808000000 } from '../../migrations/1763808000000-window-drift.js';
 import { AlarmActions1763810000000 } from '../../migrations/1763810000000-alarm-actions.js';
+import { BackfilledWindows1763811000000 } from '../../migrations/1763811000000-backfilled-windows.js';
 import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
@@ -41,7 +42,7 @@ export const ENTITIES = [
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -25,9 +25,9 @@ export class GatewaysRepository {
     );
   }
 
-  /** Ends the lease of a gateway that closes, unless another boot holds it by now. */
-  async expire(identity: GatewayIdentity, now: Date): Promise<void> {
-    await this.dataSource.manager.update(GatewayLease, { gateway: identity.gateway, boot: identity.boot }, { renewedAt: now, expiresAt: now });
+  /** Ends the lease of a gateway that closes, unless another boot holds it by now: what ends in order expires when it was renewed last. */
+  async expire(identity: GatewayIdentity, now: Date, log: ObservationLogState | null = null): Promise<void> {
+    await this.dataSource.manager.update(GatewayLease, { gateway: identity.gateway, boot: identity.boot }, { renewedAt: now, expiresAt: now, ...(log && { observationLog: log }) });
   }
 
   /** Notes that a gateway serves a revision; within one boot never a lower one than before. */
@@ -54,6 +54,11 @@ export class GatewaysRepository {
       [model, deployment, revision, now],
     );
     return rows.map(({ gateway }) => gateway);
+  }
+
+  /** Of all gateways that ever ran. */
+  async leases(): Promise<GatewayLease[]> {
+    return this.dataSource.manager.find(GatewayLease, { order: { gateway: 'ASC' } });
   }
 
   async acknowledgements(model: string): Promise<GatewayAcknowledgement[]> {

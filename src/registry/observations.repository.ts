@@ -88,6 +88,14 @@ export class ObservationsRepository {
     return this.dataSource.manager.find(ObservationSegment, { where: { convertedAt: IsNull() }, order: { sealedAt: 'ASC', gateway: 'ASC', boot: 'ASC', segment: 'ASC' }, take: atMost });
   }
 
+  /** How many segments wait for their conversion that may hold observations of the stretch, of whichever deployment. */
+  async unconvertedWithin({ fromMs, untilMs }: Pick<ObservationRange, 'fromMs' | 'untilMs'>): Promise<number> {
+    const [row]: { count: number }[] = await this.dataSource.query(
+      'SELECT count(*)::int AS count FROM observation_segment WHERE converted_at IS NULL AND last_event_time >= $1 AND first_event_time < $2', [dateOf(fromMs), dateOf(untilMs)],
+    );
+    return row?.count ?? 0;
+  }
+
   /** Files and end of a conversion in one transaction. @returns false, with nothing written, when another one was quicker */
   async recordConversion({ gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion, at: Date): Promise<boolean> {
     return this.dataSource.transaction(async (manager) => {

@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GatewayIdentity, GatewaysRepository } from '../registry/gateways.repository.js';
+import type { GatewayIdentity } from '../registry/gateways.repository.js';
 
 const RENEW_MS = 1_500;
 const LEASE_MS = 6_000;
+
+interface LeaseRecord {
+  renew(identity: GatewayIdentity, now: Date, expiresAt: Date): Promise<void>;
+  expire(identity: GatewayIdentity, now: Date): Promise<void>;
+}
 
 /** Tells the record that this gateway runs, so that a change of routing waits for it. */
 export class GatewayLeaseKeeper {
@@ -10,7 +15,7 @@ export class GatewayLeaseKeeper {
   private loop: Promise<void> | undefined;
 
   constructor(
-    private readonly gateways: Pick<GatewaysRepository, 'renew' | 'expire'>,
+    private readonly gateways: LeaseRecord,
     readonly identity: GatewayIdentity,
   ) {}
 

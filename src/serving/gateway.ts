@@ -87,7 +87,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     tallies.mirrored(outputs);
     running.observations?.appendMirrored(outputs);
   };
-  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored, logFigures: () => observations?.figures() ?? null });
+  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored, kept: { log: () => running.observations?.figures() ?? null, oldestInFlightMs: () => running.turn?.oldestReceivedMs ?? Infinity } });
   const observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
   running.observations = observations;
   running.turn = new InferenceTurn({ table, planOf: inferencePlans(tallies), maxRows: limits.maxRows, idStart: boot.slice(0, 8), log: observations, tallies, counters });

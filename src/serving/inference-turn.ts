@@ -24,6 +24,8 @@ export class InferenceTurn {
   private arrived: ArrivedRequest[] = [];
   private sequence = 0;
   private running = 0;
+  /** When the first request of each run was received. */
+  private readonly runs = new Set<{ readonly receivedAtMs: number }>();
   private readonly settlement: InferenceSettlement;
 
   constructor(private readonly settings: TurnSettings) {
@@ -33,6 +35,11 @@ export class InferenceTurn {
   /** Requests that were read and not yet answered. */
   get waiting(): number {
     return this.arrived.length + this.running;
+  }
+
+  /** When the oldest of them was received, milliseconds since 1970; Infinity without one. */
+  get oldestReceivedMs(): number {
+    return Math.min(this.arrived[0]?.receivedAtMs ?? Infinity, ...Array.from(this.runs, ({ receivedAtMs }) => receivedAtMs));
   }
 
   add(request: ArrivedRequest): void {
@@ -45,9 +52,14 @@ export class InferenceTurn {
     for (const group of this.prepared(arrived).values()) {
       for (const run of runsOf(group)) {
         this.running += run.length;
+        const began = { receivedAtMs: run[0]!.arrived.receivedAtMs };
+        this.runs.add(began);
         void this.score(run[0]!.plan, run)
           .catch((error: unknown) => this.settlement.settle(run.map((request) => ({ request, error }))))
-          .finally(() => (this.running -= run.length));
+          .finally(() => {
+            this.running -= run.length;
+            this.runs.delete(began);
+          });
       }
     }
   }

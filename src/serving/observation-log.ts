@@ -31,6 +31,8 @@ export interface ObservationLogFigures {
   readonly shedMirrored: number;
   readonly shedding: boolean;
   readonly lastError: string | null;
+  /** When the oldest observation was received that is not on the record yet; Infinity without one, -Infinity where an earlier start left some. */
+  readonly oldestUnsentMs: number;
 }
 
 export interface ObservationLog {
@@ -73,6 +75,8 @@ export async function openObservationLog(settings: ObservationLogSettings, log: 
 class SegmentedLog implements ObservationLog {
   private readonly encoder = new SegmentEncoder();
   private readonly sealing = new Set<Promise<void>>();
+  /** Of this start, those that are not uploaded yet. */
+  private readonly unsent = new Map<number, OpenSegment>();
   private readonly uploader: SegmentUploader | undefined;
   private readonly timer: NodeJS.Timeout;
   private readonly stopping = new AbortController();
@@ -118,9 +122,11 @@ class SegmentedLog implements ObservationLog {
   }
 
   figures(): ObservationLogFigures {
+    const files = this.filesOnDisk();
+    const ended = ({ boot, segment, state }: SegmentFile): boolean => state === SEALED || (boot === this.settings.boot && segment !== this.current?.segment);
     return {
-      bytesOnDisk: this.usedBytes, openBytes: this.current?.bytes ?? 0,
-      sealedWaiting: this.waitingOnDisk(),
+      bytesOnDisk: this.usedBytes, openBytes: this.current?.bytes ?? 0, oldestUnsentMs: this.oldestUnsent(files),
+      sealedWaiting: files?.filter(ended).length ?? 0,
       shedObservations: this.shedObservations, shedMirrored: this.shedMirrored, shedding: this.shedding !== undefined, lastError: this.lastError,
     };
   }
@@ -175,6 +181,7 @@ class SegmentedLog implements ObservationLog {
     const { gateway, boot } = this.settings;
     const segment = (this.segments += 1);
     this.current = new OpenSegment(this.folder, boot, segment);
+    this.unsent.set(segment, this.current);
     this.encoder.startSegment({ gateway, boot, segment, openedAtMs: this.current.openedAtMs, writer: WRITER });
     return this.current;
   }
@@ -234,7 +241,10 @@ class SegmentedLog implements ObservationLog {
     const segment = this.current;
     this.current = undefined;
     if (!segment) return;
-    if (segment.bytes === 0) return segment.discard();
+    if (segment.bytes === 0) {
+      this.unsent.delete(segment.segment);
+      return segment.discard();
+    }
     const sealing = this.seal(segment).finally(() => this.sealing.delete(sealing));
     this.sealing.add(sealing);
   }
@@ -255,18 +265,23 @@ class SegmentedLog implements ObservationLog {
     }
   }
 
-  /**
-   * Segments that are sealed or about to be, each counted once. A folder that has gone holds nothing; that it cannot be
-   * read must hide neither the metrics nor that observations are shed.
-   */
-  private waitingOnDisk(): number {
-    const ended = ({ boot, segment, state }: SegmentFile): boolean => state === SEALED || (boot === this.settings.boot && segment !== this.current?.segment);
+  /** A folder that has gone holds nothing; that it cannot be read must hide neither the metrics nor that observations are shed. */
+  private filesOnDisk(): SegmentFile[] | null {
     try {
-      return segmentsIn(this.folder).filter(ended).length;
+      return segmentsIn(this.folder);
     } catch (error) {
       this.lastError = causeOf(error).cause;
-      return 0;
+      return null;
     }
+  }
+
+  private oldestUnsent(files: readonly SegmentFile[] | null): number {
+    const { boot } = this.settings;
+    if (files === null || files.some((file) => file.boot !== boot)) return -Infinity;
+    const here = new Set(files.map(({ segment }) => segment));
+    // A sealed segment's file is removed when the record has it.
+    for (const [number, segment] of this.unsent) if (segment.sealed && !here.has(number)) this.unsent.delete(number);
+    return Math.min(...Array.from(this.unsent.values(), ({ tally }) => tally.firstReceivedMs));
   }
 
   private measure(): void {

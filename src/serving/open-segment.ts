@@ -29,6 +29,11 @@ export class OpenSegment {
     this.file = openSync(this.path, 'ax+');
   }
 
+  /** Whether it has its final name. */
+  get sealed(): boolean {
+    return this.closed;
+  }
+
   /** Adds bytes at the end, all of them or, after a failure, none. @throws the error of the file system */
   write(bytes: Buffer, flushNow: boolean): void {
     try {

@@ -11,12 +11,11 @@ import { ServingRepository } from '../registry/serving.repository.js';
 import { VersionsRepository } from '../registry/versions.repository.js';
 import { GatewayLeaseKeeper } from './gateway-lease.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
-import type { ObservationLogFigures } from './observation-log.js';
+import { ObservationLogReport, type ReportedFigures } from './observation-log-report.js';
 import { RoutingFollower } from './routing-follower.js';
 import { RoutingListener } from './routing-listener.js';
 import type { RoutingTable } from './routing-table.js';
 import type { SegmentDestination } from './segment-uploader.js';
-import { SheddingReport } from './shedding-report.js';
 import type { ServingTallies } from './serving-tallies.js';
 import { type MirroredSink, VersionLoader } from './version-loader.js';
 
@@ -34,8 +33,8 @@ export interface ServingOutlets {
   readonly tallies: ServingTallies;
   /** Takes what challengers made of mirrored requests. */
   readonly mirrored: MirroredSink;
-  /** How it keeps what it answers; null until its log is open. */
-  readonly logFigures: () => ObservationLogFigures | null;
+  /** How it keeps what it answers. */
+  readonly kept: ReportedFigures;
 }
 
 const QUERY_TIMEOUT_MS = 5_000;
@@ -70,15 +69,15 @@ export class RecordLink {
     const store = new FolderStore(resolve(settings.artifactUrl));
     this.segments = { store, record: new ObservationsRepository(this.dataSource) };
     const loader = new VersionLoader(new ModelsRepository(this.dataSource), new VersionsRepository(this.dataSource, audit), store);
-    const shedding = new SheddingReport(outlets.logFigures);
+    const report = new ObservationLogReport(outlets.kept);
     this.lease = new GatewayLeaseKeeper({
       renew: async (who, now, expiresAt) => {
         await this.open();
-        await gateways.renew(who, now, expiresAt, shedding.state());
-        shedding.told();
+        await gateways.renew(who, now, expiresAt, report.state(now.getTime()));
+        report.told();
         await this.flushTallies();
       },
-      expire: (...facts) => gateways.expire(...facts),
+      expire: (who, now) => gateways.expire(who, now, report.state(now.getTime())),
     }, identity);
     this.follower = new RoutingFollower({
       read: () => routing.all(),

@@ -18,9 +18,12 @@ export class SegmentTally {
   private mirrored = 0;
   private first = Infinity;
   private last = -Infinity;
+  /** When the first observation in it was received, milliseconds since 1970; Infinity without one. */
+  firstReceivedMs = Infinity;
 
-  observed({ eventTimeMs, perRow }: Observation): void {
+  observed({ eventTimeMs, perRow, receivedAtMs }: Observation): void {
     this.observations += 1;
+    if (receivedAtMs < this.firstReceivedMs) this.firstReceivedMs = receivedAtMs;
     if (!perRow?.eventTimesMs) this.stretch(eventTimeMs);
     else for (const time of perRow.eventTimesMs) this.stretch(time);
   }

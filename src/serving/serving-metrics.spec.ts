@@ -7,7 +7,7 @@ import { servingMetrics } from './serving-metrics.js';
 import { ServingTallies } from './serving-tallies.js';
 import { histogramQuantile, parsePrometheusText } from './testing/prometheus-text.js';
 
-const FIGURES = { bytesOnDisk: 30, openBytes: 10, sealedWaiting: 2, shedObservations: 3, shedMirrored: 4, shedding: false, lastError: null };
+const FIGURES = { bytesOnDisk: 30, openBytes: 10, sealedWaiting: 2, shedObservations: 3, shedMirrored: 4, shedding: false, lastError: null, oldestUnsentMs: Infinity };
 const LABELS = new Set(['model', 'deployment', 'version', 'type', 'source', 'outcome', 'kind', 'guard', 'state', 'le']);
 const UNITS = /_(seconds|bytes|ratio|rows|requests|rows_per_second|revision|epoch|failures|ready|waiting|shedding|utilization)$/;
 

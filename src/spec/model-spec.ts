@@ -130,6 +130,8 @@ const monitoring = z.strictObject({
   maximumLoss: z.number().gt(0).optional(),
   /** Wall time between two looks for windows whose time has come. */
   checkEvery: positiveDuration.default('PT15M'),
+  /** Wall time after a window's end for which gateways are waited for that may hold observations of it. */
+  grace: positiveDuration.default('PT15M'),
   /** False alarms of harm that a deployment may have in a year of event time, in expectation. */
   falseAlarms: z.number().gt(0).max(1).default(0.1),
   /** The rise of the mean loss over the baseline's that is no harm, as a share of the baseline's. */

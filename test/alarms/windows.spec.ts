@@ -24,6 +24,7 @@ import { RetrainingActivities } from '../../activities/retraining.activities.js'
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { WindowSources } from '../../activities/window-sources.js';
+import { WindowClosings } from '../../activities/window-closing.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { startApi } from '../../src/api/api.js';
@@ -123,7 +124,7 @@ async function wire(): Promise<void> {
   const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
   const [retrains, versions] = [new RetrainsRepository(dataSource, audit), new VersionsRepository(dataSource, audit)];
   assessments = new AssessmentsRepository(dataSource);
-  due = new DueWindows(assessments, observations, labels, models);
+  due = new DueWindows(assessments, observations, labels, models, new WindowClosings(gateways, observations));
   const checks = new WindowsActivities(models, windows, alarms, new WindowSources(assessments, labels, files), settings, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores));
   const commands = new CommandsRepository(dataSource, audit);
   const decisions = new RetrainingDecisionsRepository(dataSource, commands, audit);
@@ -132,7 +133,7 @@ async function wire(): Promise<void> {
   const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({
-    lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled), nextWindow: monitoring.nextWindow.bind(monitoring), tellUnreadable: monitoring.tellUnreadable.bind(monitoring) },
+    lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled), nextWindow: monitoring.nextWindow.bind(monitoring), nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring), tellUnreadable: monitoring.tellUnreadable.bind(monitoring) },
     data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindow: checks.checkWindow.bind(checks), compareWindow: checks.compareWindow.bind(checks), assessWindow: monitoring.assessWindow.bind(monitoring), decideRetraining: retraining.decideRetraining.bind(retraining) },
   });
   starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }]);
@@ -170,7 +171,8 @@ async function observe(...requests: { readonly hour: number; readonly speed?: nu
     });
   }
   const { digest, bytes } = await store.putBytes(Buffer.from(encoder.view()));
-  await observations.registerSegment({ ...at, digest, bytes, observations: requests.length, mirrored: 0, firstEventMs: START, lastEventMs: START, sealedAt: new Date() });
+  const times = requests.map(({ hour }) => START + hour * HOUR);
+  await observations.registerSegment({ ...at, digest, bytes, observations: requests.length, mirrored: 0, firstEventMs: Math.min(...times), lastEventMs: Math.max(...times), sealedAt: new Date() });
 }
 
 async function bringLabels(...hours: number[]): Promise<void> {
@@ -271,6 +273,45 @@ it('a window that cannot be read holds up no other deployment, is told of, and i
   expect(await monitor('east')).toEqual({ assessed: 1, unreadable: null });
   expect(await windows.list(MODEL, 10, 'east')).toMatchObject([{ look: 'drift', verdict: 'inconclusive' }, { look: 'inputs', verdict: 'pass', rows: ROWS }]);
   expect(await alarms.openOf('windowUnreadable')).toEqual([]);
+}, 60_000);
+
+it('a window waits for a gateway that may hold some of it, until its grace ends', async () => {
+  const identity = { gateway: 'slow', boot: randomUUID(), url: 'http://127.0.0.1:2' };
+  const keptUntil = (minutesAgo: number): Promise<void> =>
+    gateways.renew(identity, new Date(), new Date(Date.now() + 60_000), shedding({ shedding: false, keptUntil: new Date(Date.now() - minutesAgo * 60_000).toISOString() }));
+  const closed = async (hour: number) => (await assessments.list(MODEL, 100, { deployment: DEPLOYMENT })).filter(({ fromEvent, occasion }) => fromEvent.getTime() === START + hour * HOUR && occasion === 'closed');
+  // Event time passed the window's end six minutes ago.
+  await observe({ hour: 8.1 });
+  await keptUntil(10);
+  await catchUp();
+  expect(await closed(7)).toEqual([]);
+  await keptUntil(1);
+  await monitor();
+  expect(await closed(7)).toMatchObject([{ rows: 2 * ROWS, headline: { complete: true } }]);
+
+  await observe({ hour: 9.1 });
+  await keptUntil(60);
+  await catchUp();
+  expect(await closed(8)).toEqual([]);
+  // Now that was 18 minutes ago; 15 is the longest.
+  await observe({ hour: 9.3 });
+  await catchUp();
+  expect(await closed(8)).toMatchObject([{ rows: ROWS, headline: { complete: false } }]);
+  // One that closed with nothing left is waited for no more.
+  const now = new Date();
+  await gateways.expire(identity, now, shedding({ shedding: false, keptUntil: now.toISOString() }));
+}, 60_000);
+
+it('a window waits for segments that are on the record and cannot be read yet', async () => {
+  const [before] = await assessments.list(MODEL, 1, { deployment: DEPLOYMENT });
+  await observe({ hour: 9.6 }, { hour: 10.1 }, { hour: 10.11 });
+  await ingest(null);
+  await observe({ hour: 9.7 });
+  await monitor();
+  expect(await assessments.list(MODEL, 1, { deployment: DEPLOYMENT })).toEqual([before]);
+  await catchUp();
+  // Both files count: 9.1, 9.3 and what came since.
+  expect((await assessments.list(MODEL, 1, { deployment: DEPLOYMENT }))[0]).toMatchObject({ fromEvent: new Date(START + 9 * HOUR), rows: 4 * ROWS, headline: { complete: true } });
 }, 60_000);
 
 it('what was found is listed over HTTP, of all deployments or of one', async () => {

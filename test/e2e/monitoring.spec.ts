@@ -71,7 +71,7 @@ it('assesses each day when it closes and when its labels are there, by a Schedul
   // Event time has passed both days, and the horizon of their labels.
   await askADay(3);
   const closed = await assessed(0, 'closed');
-  expect(closed).toMatchObject({ revision: 1, verdict: 'pass', rows: REQUESTS * ROWS, version: 1, labelled: 0, metric: 'auc', measured: null, meanLoss: null, harm: null, drifted: [], labelRevision: expect.any(Number) });
+  expect(closed).toMatchObject({ revision: 1, verdict: 'pass', rows: REQUESTS * ROWS, version: 1, labelled: 0, metric: 'auc', measured: null, meanLoss: null, harm: null, drifted: [], complete: true, labelRevision: expect.any(Number) });
   // Calibrated on the baseline, the model's own confidence tells its quality there.
   expect(Math.abs(closed.estimated!.value - closed.baseline!.value)).toBeLessThan(0.05);
   const matured = await assessed(0, 'matured');
@@ -111,6 +111,25 @@ it('late labels give the figures that the same labels in time would have given',
   expect(files).toBe(3);
   expect(amended.quality).toMatchObject({ labelled: 800, unlabelled: 0 });
   expect(amended.harm!.standing).toMatchObject({ rows: 1_600, missing: 0 });
+});
+
+it('a stretch of the past that is backfilled in Temporal is assessed anew, beside what was', async () => {
+  const before = await assessments();
+  const handle = perennial.temporal.schedule.getHandle(monitorScheduleId(MODEL, 'default'));
+  const endMs = DAY + 24 * HOUR_MS;
+  await handle.backfill({ start: new Date(endMs - 6_000), end: new Date(endMs + 6_000), overlap: 'BUFFER_ALL' });
+  const backfilled = await assessed(0, 'backfilled');
+  const matured = before.find((one) => dayOf(one) === 0 && one.occasion === 'matured')!;
+  expect(backfilled).toMatchObject({ revision: matured.revision + 1, verdict: 'pass', labelled: matured.labelled, measured: matured.measured, harm: matured.harm, alarm: null, complete: true });
+  await eventually(async () => {
+    for await (const { workflowId } of perennial.temporal.workflow.list({ query: `WorkflowType = "monitorDue" AND ExecutionStatus = "Running" AND PerennialModel = "${MODEL}"` })) {
+      if (workflowId.includes('2024-03-0')) return undefined;
+    }
+    return true;
+  }, () => 'the runs of the backfill to end');
+  const known = new Set(before.map(({ from, revision }) => `${from} ${revision}`));
+  expect((await assessments()).filter(({ from, revision }) => !known.has(`${from} ${revision}`)).map(({ from, occasion }) => [from, occasion])).toEqual([[new Date(DAY).toISOString(), 'backfilled']]);
+  expect((await decisions()).filter((one) => dayOf(one) === 0).map(({ revision }) => revision).sort()).toEqual([1, 2]);
 });
 
 it('a window whose unit changed is kept from training, and a person is told', async () => {

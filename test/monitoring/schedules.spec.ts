@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DueWindows } from '../../activities/due-windows.js';
+import { WindowClosings } from '../../activities/window-closing.js';
 import { monitorScheduleId, TASK_QUEUES } from '../../src/contracts/motion.js';
 import { SPEC } from '../../src/data/data-fixture.js';
 import { MonitorSchedules } from '../../src/dispatch/monitor-schedules.js';
@@ -14,6 +15,7 @@ import { prepareStateFolder } from '../../src/embedded/state-folder.js';
 import { startTemporal, type TemporalServer } from '../../src/embedded/temporal-server.js';
 import { AssessmentsRepository } from '../../src/registry/assessments.repository.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
+import { GatewaysRepository } from '../../src/registry/gateways.repository.js';
 import { LabelsRepository } from '../../src/registry/labels.repository.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
 import { ObservationsRepository } from '../../src/registry/observations.repository.js';
@@ -55,7 +57,8 @@ beforeAll(async () => {
     await dataSource.query(
       "INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) SELECT $1, name, 1, 0, '{}', '{}', 's', false, now() FROM unnest($2::text[]) AS name", [model, deployments]);
   }
-  const due = new DueWindows(new AssessmentsRepository(dataSource), new ObservationsRepository(dataSource), new LabelsRepository(dataSource, audit), models);
+  const observations = new ObservationsRepository(dataSource);
+  const due = new DueWindows(new AssessmentsRepository(dataSource), observations, new LabelsRepository(dataSource, audit), models, new WindowClosings(new GatewaysRepository(dataSource), observations));
   const [connection, native] = [await Connection.connect({ address: temporal.address }), await NativeConnection.connect({ address: temporal.address })];
   client = new Client({ connection });
   schedules = new MonitorSchedules(client, new RoutingRepository(dataSource, audit), models);

@@ -39,7 +39,7 @@ export const windowAssessmentSchema = z
     from: instant.meta({ description: 'Event time.' }),
     until: instant.meta({ description: 'Event time; does not belong to it.' }),
     revision: z.int().meta({ description: 'From 1. Later ones stand beside it.' }),
-    occasion: z.enum(ASSESSMENT_OCCASIONS).meta({ description: '`closed`: event time had passed its end; `matured`: the horizon of its labels too; `amended`: labels, or those of a window before it, changed.' }),
+    occasion: z.enum(ASSESSMENT_OCCASIONS).meta({ description: '`closed`: event time had passed its end; `matured`: the horizon of its labels too; `amended`: labels, or those of a window before it, changed; `backfilled`: a person asked for it anew.' }),
     verdict: z.enum(['pass', 'fail', 'inconclusive']),
     rows: count,
     findings: z.array(finding).readonly(),
@@ -52,6 +52,7 @@ export const windowAssessmentSchema = z
     meanLoss: number,
     harm: harmStanding.nullable(),
     drifted: z.array(z.string()).readonly().nullable().meta({ description: 'Features that are found to drift; null where that was not looked at.' }),
+    complete: z.boolean().meta({ description: 'Whether all that gateways answered in it was on the record, but for what they shed.' }),
     alarm: z.uuid().nullable(),
     specDigest: digest,
     labelRevision: count.meta({ description: 'The newest batch of labels that counted; 0 before the first.' }),
@@ -94,6 +95,10 @@ const fairnessGrouping = z.strictObject({
 export const windowAssessmentReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
+    completeness: z.strictObject({
+      complete: z.boolean().meta({ description: 'Nothing was missing, but for what gateways shed.' }), gateways: count.meta({ description: 'Those that may have answered in it.' }),
+      behind: z.array(z.string()).readonly().meta({ description: 'Gateways that may have held observations of it.' }), unconverted: count.meta({ description: 'Segments that had come and could not be read as rows yet.' }),
+    }),
     versions: z.array(z.strictObject({ version: z.int(), rows: count })),
     baseline: z.strictObject({ version: z.int(), snapshot: digest, rows: count, from: instant, until: instant, measurement, metric: z.string(), meanLoss: number }).nullable(),
     outputs: z.strictObject({

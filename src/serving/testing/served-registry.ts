@@ -77,6 +77,12 @@ export class ServedRegistry {
     return new GatewaysRepository(this.owner);
   }
 
+  /** Segments of a gateway that the record knows. */
+  async registeredSegments(gateway: string): Promise<number> {
+    const [row]: { count: number }[] = await this.owner.query('SELECT count(*)::int AS count FROM observation_segment WHERE gateway = $1', [gateway]);
+    return row?.count ?? 0;
+  }
+
   get store(): FolderStore {
     return new FolderStore(this.artifactsDir);
   }

@@ -109,7 +109,7 @@ function reportOf(place: number, source: Random, version: number): WindowAssessm
   const [fromMs, measurement] = [FIRST_MS + place * 7 * DAY_MS, { metrics: BASELINE, undefinedBecause: {} }];
   return {
     model: 'flight-delay', deployment: 'default', from: new Date(fromMs).toISOString(), until: new Date(fromMs + 7 * DAY_MS).toISOString(), occasion: 'matured', revision: 2,
-    versions: [{ version, rows: 6_000 }], outputs: { rows: 6_000, withoutOutput: 12, drift: numericDrift('output', outputs(2_000, 0), outputs(1_500, 0.2)),
+    completeness: { complete: true, gateways: 2, behind: [], unconverted: 0 }, versions: [{ version, rows: 6_000 }], outputs: { rows: 6_000, withoutOutput: 12, drift: numericDrift('output', outputs(2_000, 0), outputs(1_500, 0.2)),
       positiveShare: { window: 0.231, baseline: 0.204 } },
     baseline: { version, snapshot: digestOf('a'), rows: 21_344, from: '2012-10-01T00:00:00.000Z', until: '2013-01-01T00:00:00.000Z', measurement, metric: 'brier',
       meanLoss: 0.1398 },
@@ -124,7 +124,7 @@ export function assessmentOf(report: WindowAssessmentReport | null, place: numbe
   const headline: AssessmentHeadline = {
     version: report?.versions[0]?.version ?? null, labelled: report?.quality?.labelled ?? 0, metric: report ? 'auc' : null,
       measured: report?.quality?.measurement.metrics.auc ?? null,
-    baseline: report?.baseline?.measurement.metrics.auc ?? null, estimated: report?.estimate?.metrics.auc ?? null, meanLoss, harm: standing, drifted: null,
+    baseline: report?.baseline?.measurement.metrics.auc ?? null, estimated: report?.estimate?.metrics.auc ?? null, meanLoss, harm: standing, drifted: null, complete: true,
   };
   const verdict = standing === null || meanLoss === null ? 'inconclusive' : standing.evidence >= standing.threshold ? 'fail' : meanLoss > standing.limit ? 'inconclusive' : 'pass';
   return {

@@ -1,3 +1,4 @@
+import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
 import type { WindowFinding } from '../../../contracts/window-summary.js';
 import { countText, figure, percentOf, valueText } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
@@ -6,7 +7,7 @@ import { dataTable, factList, figures, texts } from './data-table.js';
 import { badge, NAME, sentence, shortTime, timeOf, windowPath } from './words.js';
 
 const OCCASIONS = {
-  closed: 'when the window had closed, before its labels', matured: 'when the horizon of its labels had passed', amended: 'when labels had come late or were corrected',
+  closed: 'when the window had closed, before its labels', matured: 'when the horizon of its labels had passed', amended: 'when labels had come late or were corrected', backfilled: 'anew, as a person asked',
 } as const;
 
 /** What was assessed, what it comes to and why, and where more is found. */
@@ -31,9 +32,17 @@ function assessed({ assessment, report }: AssessmentFacts): Markup {
     ['Version', versions({ assessment, report })],
     ['Baseline', baseline(report)],
     ['Rows', rowCounts({ assessment, report })],
+    ...(report ? [['Complete', completeness(report)] as const] : []),
     ['Made from', markup`spec <code>${specDigest}</code>, files <code>${filesDigest}</code>, label revision ${labelRevision}`],
     ...(alarmId === null ? [] : [['Alarm', markup`<code>${alarmId}</code>`] as const]),
   ]);
+}
+
+function completeness({ completeness: { complete, gateways, behind, unconverted } }: WindowAssessmentReport): Markup {
+  if (complete) return markup`yes: ${countText(gateways)} ${gateways === 1 ? 'gateway' : 'gateways'} had sent all that was received in it`;
+  const held = behind.length === 0 ? [] : [markup`${behind.map((name, index) => markup`${index > 0 ? ', ' : ''}${userText(name, NAME)}`)} may have held some`];
+  const waiting = unconverted === 0 ? [] : [markup`${countText(unconverted)} segments could not be read yet`];
+  return markup`<strong>no</strong>, and waited for long enough (<code>monitoring.grace</code>): ${[...held, ...waiting].map((part, index) => markup`${index > 0 ? '; ' : ''}${part}`)}`;
 }
 
 type Shown = Pick<AssessmentFacts, 'assessment' | 'report'>;
