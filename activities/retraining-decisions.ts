@@ -61,7 +61,7 @@ export class RetrainingDecisions {
       harm: newest?.headline.harm ?? null, baselineMeanLoss: report?.baseline?.meanLoss ?? null,
       labelled: past.filter(({ headline }) => headline.version === version).map(labelledWindow),
       trainedRows: version === null ? 0 : await this.trainedRows(model, version),
-      lastRetrainMs: retrains[0] ? eventTimeOf(retrains[0]) : null, active: retrains.find(({ outcome }) => outcome === null)?.number ?? null,
+      lastRetrainMs: retrains[0] ? eventTimeOf(retrains[0]) : null, active: await this.retrains.underWay(model),
       ...(await this.used(retrains, asOfMs)),
     };
   }

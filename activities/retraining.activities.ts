@@ -8,7 +8,9 @@ import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
 import type { RetrainingFacts } from '../src/drift/retraining-facts.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import type { Origin } from '../src/registry/audit-ledger.js';
 import type { RetrainingDecisionRecord } from '../src/registry/entities/retraining-decision.entity.js';
+import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 import { origin } from './activity-context.js';
 import { RetrainingDecisions } from './retraining-decisions.js';
@@ -30,28 +32,41 @@ export class RetrainingActivities {
    * Decides, after a window was assessed, whether to train the model anew, and puts the decision on the record with all that it rests on: to wait too.
    * A retrain is asked for by a command, as a person would; a window with an upstream fault is kept from training, and a person is told. A decision
    * that is there already stands.
+   * @param by on whose behalf
    */
-  async decideRetraining(window: DueAssessment): Promise<DecisionSummary> {
+  async decideRetraining(window: DueAssessment, by: Origin = origin()): Promise<DecisionSummary> {
     const { model, deployment, fromMs, revision } = window;
     const fromEvent = new Date(fromMs);
     const known = await this.decisions.find(model, deployment, fromEvent, revision);
     if (known) return { ...summaryOf(known), raised: false };
-    const { decision, counterfactual, asOfMs } = await this.weighing.weigh(window, await this.assessments.get(model, deployment, fromEvent, revision));
+    const assessment = await this.assessments.get(model, deployment, fromEvent, revision);
+    for (;;) {
+      const decided = await this.decide(window, assessment, by);
+      // Another deployment's decision was quicker: a retrain is under way now.
+      if (decided) return decided;
+    }
+  }
+
+  private async decide(window: DueAssessment, assessment: WindowAssessment, by: Origin): Promise<DecisionSummary | null> {
+    const { model, deployment, fromMs, revision } = window;
+    const fromEvent = new Date(fromMs);
+    const { decision, counterfactual, asOfMs } = await this.weighing.weigh(window, assessment);
     const { outcome, reason, trigger, because } = decision;
     const retrain = outcome === 'retrain' ? { deployment, asOf: isoTime(asOfMs), reason: because, trigger: trigger as AutomaticTrigger } : null;
     const { digest: decisionDigest } = await this.stores.store.putBytes(canonicalJson(decision));
     const decided = { model, deployment, fromEvent, revision, outcome, reason, trigger, because, counterfactual, decisionDigest, decidedAt: new Date() };
-    const recorded = await this.decisions.add(decided, retrain, origin());
+    const recorded = await this.decisions.add(decided, retrain, by);
+    if (!recorded) return null;
     // What is accepted is sent again until its model's workflow has seen it.
     if (recorded.command) await this.dispatcher.send(recorded.command).catch(() => undefined);
-    return { ...summaryOf(recorded.decision), raised: await this.tellFaults(window, decision.facts.faults) };
+    return { ...summaryOf(recorded.decision), raised: await this.tellFaults(window, decision.facts.faults, by) };
   }
 
   /** @returns whether an alarm was raised */
-  private async tellFaults(window: DueAssessment, faults: RetrainingFacts['faults']): Promise<boolean> {
-    if (faults.length > 0) return (await this.alarms.raise(faultAlarm(window, faults), new Date(), origin())).raised;
+  private async tellFaults(window: DueAssessment, faults: RetrainingFacts['faults'], by: Origin): Promise<boolean> {
+    if (faults.length > 0) return (await this.alarms.raise(faultAlarm(window, faults), new Date(), by)).raised;
     const open = window.occasion === 'closed' ? await this.alarms.findOpen(faultAlarmKey(window)) : null;
-    if (open) await this.alarms.end(open.id, `No fault was found in the window ${windowName(window)}`, new Date(), origin());
+    if (open) await this.alarms.end(open.id, `No fault was found in the window ${windowName(window)}`, new Date(), by);
     return false;
   }
 }

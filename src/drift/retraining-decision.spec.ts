@@ -45,7 +45,7 @@ const CASES: readonly Case[] = [
   ['quarantines a faulty window though nothing asks for a retrain', { faults: [FAULT], triggers: [] }, { outcome: 'quarantine', trigger: null }],
   ['quarantines against a request', { faults: [FAULT], ...asked() }, { outcome: 'quarantine', forced: false }],
   ['retrains against a fault where a person forces it', { faults: [FAULT], ...asked(true) }, { outcome: 'retrain', trigger: 'request', forced: true, because: 'ops asked for it, and forces it.' }],
-  ['waits while a retrain runs', { active: 12 }, { outcome: 'wait', reason: 'active', because: 'Retrain 12 is running.' }],
+  ['waits while a retrain is under way', { active: 12 }, { outcome: 'wait', reason: 'active', because: 'Retrain 12 is under way.' }],
   ['waits while a retrain runs even where a person forces another', { active: 12, ...asked(true) }, { outcome: 'wait', reason: 'active', forced: false }],
   ['waits where nothing asks for one', { triggers: [] }, { outcome: 'wait', reason: 'nothing', trigger: null, because: 'Nothing asks for a retrain; the mean loss of 5000 rows is 0.2, and harm begins above 0.25.' }],
   ['waits out the cooldown', COOLING, { outcome: 'wait', reason: 'cooldown', because: 'The cooldown of 7 days after the last retrain goes on for 5 days.' }],

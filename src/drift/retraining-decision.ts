@@ -79,7 +79,7 @@ const ANSWERS: Readonly<Record<RetrainingRule, (asked: Asked) => Answer>> = {
     const more = faults.length > 1 ? ` (${faults.length - 1} more fault${faults.length === 2 ? '' : 's'}.)` : '';
     return heldUnless(request?.forced, `${first.because}${more}`);
   },
-  active: ({ active }) => (active === null ? pass('No retrain is running.') : hold(`Retrain ${active} is running.`)),
+  active: ({ active }) => (active === null ? pass('No retrain is under way.') : hold(`Retrain ${active} is under way.`)),
   trigger({ trigger, triggers, request, harm }) {
     if (trigger === null) return hold(`Nothing asks for a retrain${harm ? `; ${harmWords(harm)}` : ''}.`);
     if (trigger === 'request') return pass(`${request?.by ?? ''} asked for it${request?.forced ? ', and forces it' : ''}.`);

@@ -73,7 +73,7 @@ export interface RetrainingFacts {
   /** Null where the spec gives no costs. */
   readonly cost: RetrainingCost | null;
   readonly cooldown: { readonly lastEndedMs: number | null; readonly lengthMs: number };
-  /** The retrain that runs. */
+  /** The retrain that runs, or that is about to begin. */
   readonly active: number | null;
   readonly budget: RetrainingBudget;
 }

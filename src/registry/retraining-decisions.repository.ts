@@ -7,6 +7,7 @@ import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
 import type { Command } from './entities/command.entity.js';
 import { QuarantineRelease, RetrainingDecisionRecord } from './entities/retraining-decision.entity.js';
+import { RetrainsRepository } from './retrains.repository.js';
 import { WindowAssessment } from './entities/window-assessment.entity.js';
 
 /** A stretch of event time that neither trains nor judges; milliseconds since 1970, `untilMs` does not belong to it. */
@@ -21,6 +22,7 @@ export class RetrainingDecisionsRepository {
   constructor(
     private readonly dataSource: DataSource,
     private readonly commands: CommandsRepository,
+    private readonly retrains: RetrainsRepository,
     private readonly audit: AuditLedger,
   ) {}
 
@@ -50,17 +52,19 @@ export class RetrainingDecisionsRepository {
   /**
    * Adds a decision and, where it is to retrain, the command that asks for it: both or neither. Of two decisions after the same assessment the
    * first stands.
-   * @returns the one that stands, and the command where this call accepted it
+   * @returns the one that stands, and the command where this call accepted it; null where it asks for a retrain beside one that is under way by now:
+   * it has to be decided anew
    */
   async add(
     decision: Omit<RetrainingDecisionRecord, 'commandId'>, retrain: CommandBodies['retrain'] | null, origin: Origin,
-  ): Promise<{ readonly decision: RetrainingDecisionRecord; readonly command: Command | null }> {
+  ): Promise<{ readonly decision: RetrainingDecisionRecord; readonly command: Command | null } | null> {
     const { model, deployment, fromEvent, revision, decidedAt } = decision;
     return this.dataSource.transaction(async (manager) => {
       // One at a time for a model, so that no command is accepted for a decision that does not stand.
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
       const known = await manager.findOneBy(RetrainingDecisionRecord, { model, deployment, fromEvent, revision });
       if (known) return { decision: known, command: null };
+      if (retrain && (await this.retrains.underWay(model, manager)) !== null) return null;
       const name = `${model}/${deployment}/${isoTime(fromEvent.getTime())}/${revision}`;
       const accepted = retrain && (await this.commands.acceptWithin(manager, { actor: SYSTEM_ACTOR, idempotencyKey: `monitor/${name}`, kind: 'retrain', model, body: retrain }, decidedAt));
       const added: RetrainingDecisionRecord = { ...decision, commandId: accepted?.command.id ?? null };

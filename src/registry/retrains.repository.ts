@@ -48,6 +48,16 @@ export class RetrainsRepository {
     return manager.findOneBy(Retrain, { model, outcome: IsNull() });
   }
 
+  /** The retrain that runs or that an accepted command is about to begin; null without one. */
+  async underWay(model: string, manager = this.dataSource.manager): Promise<number | null> {
+    const [row]: { number: number | null }[] = await manager.query(
+      `SELECT coalesce((SELECT number FROM retrain WHERE model = $1 AND outcome IS NULL LIMIT 1),
+         (SELECT coalesce((SELECT max(number) FROM retrain WHERE model = $1), 0) + 1 WHERE EXISTS (SELECT FROM command WHERE model = $1 AND kind = 'retrain' AND state = 'accepted')))::int AS number`,
+      [model],
+    );
+    return row?.number ?? null;
+  }
+
   /** Adds a retrain under the model's next number. The caller has locked the model's row. */
   async add(manager: EntityManager, retrain: Omit<Retrain, 'number' | 'stage' | 'outcome' | 'reason' | 'failure' | 'snapshotDigest' | 'dataReport' | 'version' | 'promotedEpoch' | 'finishedAt' | 'historyDigest'>): Promise<number> {
     const last = await manager.findOne(Retrain, { where: { model: retrain.model }, order: { number: 'DESC' } });

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -38,6 +39,8 @@ export class CommandPath {
   private readonly closing: (() => Promise<unknown>)[] = [];
   private api!: RunningApi;
   private client!: Client;
+  /** The rooms of the worker. */
+  rooms!: INestApplicationContext;
   private key!: string;
   readonly audit: AuditLedger;
   readonly alarms: AlarmsRepository;
@@ -83,6 +86,7 @@ export class CommandPath {
   private async work(environment: Environment): Promise<void> {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const context = await NestFactory.createApplicationContext(WorkerModule.forEnvironment(requireServers(environment)), { logger: ['error'] });
+    this.rooms = context;
     const [commands, reconciling] = [context.get(RegistryActivities), context.get(ReconcileActivities)];
     const { address } = this.temporal;
     const [connection, native] = [await Connection.connect({ address }), await NativeConnection.connect({ address })];
@@ -91,7 +95,7 @@ export class CommandPath {
       connection: native, taskQueue: TASK_QUEUES.lifecycle,
       workflowBundle: await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') }),
       activities: {
-        handleCommand: commands.handleCommand.bind(commands), readModelStatus: commands.readModelStatus.bind(commands),
+        handleCommand: commands.handleCommand.bind(commands), readModelStatus: commands.readModelStatus.bind(commands), beginRetrain: commands.beginRetrain.bind(commands),
         reconcileMotion: reconciling.reconcileMotion.bind(reconciling),
       },
       interceptors: { activity: [() => ({ inbound: new FailureInterceptor() })] },

@@ -6,6 +6,7 @@ import type { AssessmentHeadline } from '../../src/contracts/window-assessment.j
 import { SPEC } from '../../src/data/data-fixture.js';
 import { AssessmentsRepository } from '../../src/registry/assessments.repository.js';
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
+import { RetrainsRepository } from '../../src/registry/retrains.repository.js';
 import { RetrainingDecisionsRepository } from '../../src/registry/retraining-decisions.repository.js';
 import { CommandPath, type HttpAnswer, SPEC_DIGEST } from './command-path.js';
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   path = await CommandPath.start();
   const { registry: { dataSource }, audit, alarms } = path;
   assessments = new AssessmentsRepository(dataSource);
-  decisions = new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), audit);
+  decisions = new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), new RetrainsRepository(dataSource, audit), audit);
   await closed(1, 'wait');
   for (const day of [2, 3]) {
     const fromMs = (await closed(day, 'quarantine')).getTime();

@@ -39,7 +39,8 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   // The doors.
   api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms'], types: ['workflows'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
-  cli: { runs: ['contracts', 'config', 'embedded'], loads: ['tour'], types: ['api'] },
+  // `policy backtest` decides and trains on this machine, without an API: no other verb loads those rooms.
+  cli: { runs: ['contracts', 'config', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },
   tour: { runs: ['contracts', 'config', 'spec', 'data', 'embedded', 'cli'], types: ['api'] },
   main: {
     runs: ['contracts', 'config'],
