@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** `npm run bench [-- <name> [its arguments]]`: one benchmark after the other, each in a process of its own. */
 const BENCHMARKS: Readonly<Record<string, string>> = {
   drift: './drift/drift.bench.js',
+  fleet: './drift/fleet.bench.js',
   scoring: './scoring/scoring.bench.js',
   serving: './serving/serving.bench.js',
   orchestration: './orchestration/orchestration.bench.js',

@@ -4,6 +4,9 @@ export const FEATURES = [
   ...Array.from({ length: 10 }, (_, index) => ({ name: `c${index}`, type: 'category' as const })),
 ];
 
+/** Reads every value of every column. */
+export const TOUCHED = FEATURES.map(({ name, type }) => (type === 'number' ? `sum("${name}")` : `max("${name}")`)).join(', ');
+
 export interface Figures {
   readonly psi: number | null;
   readonly jensenShannon: number | null;

@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { runMeasured } from '../measured-process.js';
 import { pythonEnvironment } from '../python-environment.js';
 import { median } from '../statistics.js';
 import type { Figures, Measured } from './comparisons.js';
+import { FOLDER, preparedRows, SOURCES } from './prepared-rows.js';
 
 /**
  * All figures of 30 features of a window beside a baseline, both of as many rows: ours, a scan of both files by DuckDB (the floor), SciPy by hand and
@@ -17,10 +15,7 @@ const ROUNDS = Number(process.argv[3] ?? 5);
 const WITH_PEERS = (process.argv[4] ?? 'yes') !== 'no';
 const WARM_ROWS = 100_000;
 const PEER_ROUNDS = 1;
-const FOLDER = resolve('var/bench/drift');
-const SOURCES = resolve('bench/drift');
 
-const run = promisify(execFile);
 const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 interface Run extends Measured {
@@ -28,14 +23,8 @@ interface Run extends Measured {
 }
 
 async function rowsOf(python: string, rows: number): Promise<[string, string]> {
-  const folder = join(FOLDER, String(rows));
-  const files: [string, string] = [join(folder, 'reference.parquet'), join(folder, 'current.parquet')];
-  if (files.some((file) => !existsSync(file))) {
-    console.log(`Making twice ${rows.toLocaleString('en-US')} rows (once) …`);
-    mkdirSync(folder, { recursive: true });
-    await run(python, [join(SOURCES, 'prepare.py'), folder, String(rows)]);
-  }
-  return files;
+  const folder = await preparedRows(python, rows);
+  return [join(folder, 'reference.parquet'), join(folder, 'current.parquet')];
 }
 
 async function measured(program: string, args: readonly string[]): Promise<Run> {

@@ -1,4 +1,7 @@
-"""Makes the benchmark's input in the folder given: reference.parquet and current.parquet, so many rows with 20 numbers and 10 categories, a few of them missing."""
+"""Makes the benchmark's input in the folder given: reference.parquet and current.parquet, so many rows with 20 numbers and 10 categories, a few of them missing.
+
+`python prepare.py <folder> <rows> [seed]`
+"""
 
 import sys
 from pathlib import Path
@@ -38,6 +41,6 @@ def make(path, rows, seed, shifted):
 
 
 if __name__ == "__main__":
-    folder, count = Path(sys.argv[1]), int(sys.argv[2])
-    make(folder / "reference.parquet", count, 1, False)
-    make(folder / "current.parquet", count, 2, True)
+    folder, count, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    make(folder / "reference.parquet", count, seed, False)
+    make(folder / "current.parquet", count, seed + 1, True)
