@@ -1,6 +1,7 @@
 import type { AlarmActivities } from './alarms.activities.js';
 import type { DataActivities } from './data.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
+import type { FairnessActivities } from './fairness.activities.js';
 import type { GatewayActivities } from './gateways.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
 import type { MonitoringActivities } from './monitoring.activities.js';
@@ -19,6 +20,7 @@ export interface ActivityProviders {
   readonly alarms: AlarmActivities;
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
+  readonly fairness: FairnessActivities;
   readonly gateways: GatewayActivities;
   readonly labels: LabelsActivities;
   readonly monitoring: MonitoringActivities;
@@ -35,7 +37,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -59,6 +61,7 @@ export const activitiesOf = ({ alarms, registry, data, gateways, labels, monitor
     checkGateways: gateways.checkGateways.bind(gateways),
     nextWindow: monitoring.nextWindow.bind(monitoring),
     nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring),
+    rollBackUnfair: fairness.rollBackUnfair.bind(fairness),
     tellUnreadable: monitoring.tellUnreadable.bind(monitoring),
   },
   data: {

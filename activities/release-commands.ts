@@ -86,6 +86,9 @@ export class ReleaseCommands {
     const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const routing = await this.routing.get(model.name, body.deployment);
+    if (body.fromVersion !== undefined && body.fromVersion !== routing.champion) {
+      return refused('ChampionMoved', `Version ${body.fromVersion} of ${model.name}/${body.deployment} is not the champion any more`);
+    }
     const target = await this.targets.choose(manager, routing, body.toVersion);
     if ('refused' in target) return noTarget(routing, body.toVersion, `The rollback of ${model.name}/${body.deployment} is refused: ${target.refused}`);
     const id = { model: model.name, deployment: body.deployment, fromEpoch: routing.epoch };

@@ -29,9 +29,10 @@ export async function monitorWindow(input: MonitorWindowInput): Promise<MonitorW
     const raised = await look(input, board);
     board.begin('assess', 'Measuring outputs and quality against the rows on which the version was judged before it came into service.');
     const summary = await data.assessWindow.executeWithOptions({ summary: 'Say what the window comes to', ...WINDOW_WORK }, [input]);
+    const back = await rollBackUnfair(input, summary);
     const decision = await decide(input, board);
     if (raised || summary.raised || decision?.raised) await deliverAlarms();
-    board.end(summary.verdict !== 'fail', summary.verdict, [...summaryLines(summary), ...decisionLines(decision)].join('\n'));
+    board.end(summary.verdict !== 'fail', summary.verdict, [...summaryLines(summary), ...(back ? ['| fairness | **the champion before was asked for** |'] : []), ...decisionLines(decision)].join('\n'));
     if (summary.headline.version !== null) upsertSearchAttributes({ PerennialVersion: [summary.headline.version] });
     return { verdict: summary.verdict, revision };
   } catch (error) {
@@ -64,6 +65,12 @@ async function look(input: MonitorWindowInput, board: StageBoard): Promise<boole
     board.note(name === 'drift' ? `${found.rows} rows, ${found.found} features are found to drift` : `${found.verdict}: ${found.rows} rows, ${found.found} limits broken`);
   }
   return raised;
+}
+
+/** A limit of fairness that is broken may cost the version its place, as the spec says; figures of the past do not. @returns whether it was asked for */
+async function rollBackUnfair(input: MonitorWindowInput, { findings }: AssessmentSummary): Promise<boolean> {
+  if (!DECIDES[input.occasion] || findings.every(({ check }) => check !== 'fairness')) return false;
+  return record.rollBackUnfair.executeWithOptions({ summary: 'Roll back where the spec says so' }, [input]);
 }
 
 async function decide(input: MonitorWindowInput, board: StageBoard): Promise<DecisionSummary | null> {

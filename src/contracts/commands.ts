@@ -21,8 +21,8 @@ export interface CommandBodies {
     /** Where monitoring decided on it; a caller's request has none. */
     readonly trigger?: AutomaticTrigger;
   };
-  /** `toVersion` null: the champion before. */
-  rollback: { readonly deployment: string; readonly toVersion: number | null; readonly reason: string };
+  /** `toVersion` null: the champion before. `fromVersion`: it is refused where another version is the champion by then. */
+  rollback: { readonly deployment: string; readonly toVersion: number | null; readonly fromVersion?: number; readonly reason: string };
   release: { readonly deployment: string; readonly version: number; readonly reason: string };
   /** `release` is its number. */
   steer: { readonly deployment: string; readonly release: number; readonly action: ReleaseAction; readonly reason: string };

@@ -26,6 +26,8 @@ export const fairnessSection = z.strictObject({
       adverseActionRatio: limit, adverseActionDifference: limit, accuracyDifference: limit,
     })
     .default({}),
+  /** What is done when a window of the champion surely breaks a limit, beside telling a person. */
+  whenBroken: z.enum(['alarm', 'rollBack']).default('alarm'),
   /** The chance of a false finding in a window, shared by all of its checks. Unset: `evaluation.alpha`. */
   alpha: z.number().gt(0).lt(0.5).optional(),
 });

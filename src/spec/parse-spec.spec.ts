@@ -70,7 +70,7 @@ describe('parseSpec', () => {
   it('writes the defaults of fairness out where groups are named, and leaves the section out where it is', () => {
     expect(parseSpec(YAML).spec.fairness).toBeUndefined();
     const { spec, digest } = parseSpec(changed((draft) => (draft['fairness'] = { groups: ['carrier'] })));
-    expect(spec.fairness).toEqual({ groups: ['carrier'], crossings: [], favourable: 1, leastGroupRows: 100, limits: {} });
+    expect(spec.fairness).toEqual({ groups: ['carrier'], crossings: [], favourable: 1, leastGroupRows: 100, limits: {}, whenBroken: 'alarm' });
     expect(parseSpec(stringify(spec)).digest).toBe(digest);
     const limits = { demographicParityRatio: 0.8, equalizedOddsDifference: 0.1 };
     const given = { groups: ['carrier', 'distance_miles'], crossings: [['distance_miles', 'carrier']], favourable: 0, leastGroupRows: 30, limits, alpha: 0.01 };

@@ -12,6 +12,7 @@ import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
+import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
 import { HistoryExport } from '../../activities/history-export.js';
@@ -57,7 +58,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})

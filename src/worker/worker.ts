@@ -8,6 +8,7 @@ import { DataActivities } from '../../activities/data.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
+import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
@@ -85,6 +86,7 @@ const providersOf = (context: INestApplicationContext) => ({
   alarms: context.get(AlarmActivities),
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
+  fairness: context.get(FairnessActivities),
   gateways: context.get(GatewayActivities),
   labels: context.get(LabelsActivities),
   monitoring: context.get(MonitoringActivities),

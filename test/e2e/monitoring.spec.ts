@@ -181,11 +181,14 @@ it('is shown on a terminal', async () => {
   expect(terminal.stdout).toMatch(/^From .*\n(?:.*\n)*2024-03-10 +fail .* wait \(notEnoughData\)\n(?:.*\n)*2024-03-05 +inconclusive .* quarantine\n/);
 });
 
-it('a limit of fairness that is surely broken fails the window and is told', async () => {
+it('a limit of fairness that is surely broken fails the window, is told, and costs the version its place where the spec says so', async () => {
   const model = 'unfair';
   await writeEvents(perennial.dataDir, model);
-  await perennial.apply(smallSpec({ model, monitoring: { checkEvery: 'PT2S' }, fairness: { groups: ['colour'], limits: { demographicParityRatio: 0.9 } } }));
-  await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(8) }));
+  const spec = { model, monitoring: { checkEvery: 'PT2S' }, fairness: { groups: ['colour'], limits: { demographicParityRatio: 0.9 }, whenBroken: 'rollBack' }, gates: { comparison: { metric: 'auc' } } };
+  await perennial.apply(smallSpec({ ...spec, parameters: { rounds: 1, max_depth: 1 } }));
+  await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(6) }));
+  await perennial.apply(smallSpec({ ...spec, parameters: { rounds: 150, max_depth: 5 } }));
+  expect(await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(10) }))).toMatchObject({ outcome: 'promoted', version: 2 });
   await eventually(async () => ((await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/ready`)).ok ? true : undefined), () => 'the gateway');
   await askADay(0, { model });
   await askADay(2, { model });
@@ -196,4 +199,9 @@ it('a limit of fairness that is surely broken fails the window and is told', asy
   expect(report.fairness!.groupings[0]!.groups.map(({ group }) => group[0])).toEqual(['blue', 'green', 'red']);
   const alarms = (await get(`/v1/alarms?model=${model}`)) as { items: { kind: string; severity: string; ended: unknown }[] };
   expect(alarms.items.filter(({ kind }) => kind === 'fairnessBroken')).toMatchObject([{ severity: 'critical', ended: null }]);
+  const rollback = await eventually(async () => {
+    const { body } = await perennial.call('GET', `/v1/models/${model}/rollbacks/default/2`);
+    return body['outcome'] === 'done' ? body : undefined;
+  }, () => 'the rollback');
+  expect(rollback).toMatchObject({ fromVersion: 2, toVersion: 1, requestedBy: 'perennial', reason: expect.stringMatching(/^Version 2 breaks a limit of fairness in the window 2024-03-01T00:00.*demographicParityRatio by colour/) as string });
 });
