@@ -73,7 +73,7 @@ describe('parseSpec', () => {
     expect(spec.fairness).toEqual({ groups: ['carrier'], crossings: [], favourable: 1, leastGroupRows: 100, limits: {}, whenBroken: 'alarm' });
     expect(parseSpec(stringify(spec)).digest).toBe(digest);
     const limits = { demographicParityRatio: 0.8, equalizedOddsDifference: 0.1 };
-    const given = { groups: ['carrier', 'distance_miles'], crossings: [['distance_miles', 'carrier']], favourable: 0, leastGroupRows: 30, limits, alpha: 0.01 };
+    const given = { groups: ['carrier', 'distance_miles'], crossings: [['distance_miles', 'carrier']], favourable: 0, leastGroupRows: 30, whenBroken: 'rollBack', limits, alpha: 0.01 };
     const few = changed((draft) => {
       draft['data'].features.find(({ name }: Draft) => name === 'carrier').categories = ['AA', 'UA'];
       draft['fairness'] = given;
