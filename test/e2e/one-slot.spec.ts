@@ -15,10 +15,12 @@ beforeAll(async () => {
 afterAll(() => perennial?.stop());
 
 it('retrains of twenty models that are asked for at once all run through one training slot, one after the other', async () => {
-  await Promise.all(MODELS.map((model) => perennial.requestRetrain(model, { asOf: asOfWeek(8) })));
+  const answers = await Promise.all(MODELS.map((model) => perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(8) })));
+  // On a busy machine some are accepted and begun later.
+  expect(answers.map(({ status }) => status)).toEqual(MODELS.map(() => 202));
   await eventually(async () => {
-    const [{ open }] = await perennial.registry.query('SELECT count(*) FILTER (WHERE outcome IS NULL)::int AS open FROM retrain');
-    return open === 0 ? true : undefined;
+    const [{ ended }] = await perennial.registry.query('SELECT count(*) FILTER (WHERE outcome IS NOT NULL)::int AS ended FROM retrain');
+    return ended === MODELS.length ? true : undefined;
   }, () => 'all retrains to end');
   expect(await perennial.registry.query('SELECT outcome, count(*)::int AS count FROM retrain GROUP BY outcome')).toEqual([{ outcome: 'promoted', count: MODELS.length }]);
   const runs: { started_at: Date; finished_at: Date; attempts: number }[] = await perennial.registry.query('SELECT started_at, finished_at, attempts FROM training_run ORDER BY started_at');
