@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import { PerennialError } from '../src/contracts/failures.js';
-import { championFigures, type ChampionFigures } from '../src/drift/champion-figures.js';
-import { type MonitoringPlan, monitoringPlanDigest } from '../src/drift/monitoring-plan.js';
+import { baselineLosses } from '../src/drift/baseline-losses.js';
+import { championFigures, type ChampionFigures, championFiguresDigest, rowLosses } from '../src/drift/champion-figures.js';
+import type { MonitoringPlan } from '../src/drift/monitoring-plan.js';
 import { scoreParquet } from '../src/evaluation/scoring.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -28,7 +29,7 @@ export class ChampionBaselines {
    * @throws PerennialError `DataUnreadable`, `ScoringFailed`, `ArtifactMissing`, `ArtifactCorrupt`
    */
   async figuresOf(model: string, version: number, plan: MonitoringPlan, signal: AbortSignal): Promise<ChampionFigures | null> {
-    const planDigest = monitoringPlanDigest(plan);
+    const planDigest = championFiguresDigest(plan);
     const known = await this.assessments.baseline(model, version, planDigest);
     const digest = known?.figuresDigest ?? (await this.make(model, version, plan, planDigest, signal));
     return digest === null ? null : (JSON.parse((await this.stores.store.readBytes(digest)).toString('utf8')) as ChampionFigures);
@@ -50,10 +51,12 @@ export class ChampionBaselines {
     const rows = await scoreParquet({ modelPath, modelDigest: artifactDigest, spec, parquetPath, asOf, signal, workDir: this.settings.workDir });
     if (rows.labels.length === 0) return null;
     const { predictions } = rows;
+    const losses = rowLosses(plan, predictions, rows.labels);
+    const featureLosses = losses && (await baselineLosses({ spec, parquetPath, asOf, signal }, { losses, eventTimesMs: rows.eventTimesMs }, plan));
     const outputs = await this.stores.store.putBytes(Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength));
     const figures: ChampionFigures = {
       version: number, snapshot: snapshotDigest, from: evaluation.window.start, until: evaluation.window.end, outputsDigest: outputs.digest,
-      ...championFigures(rows, plan, { alpha: spec.evaluation.alpha }),
+      ...championFigures(rows, plan, { alpha: spec.evaluation.alpha, featureLosses }),
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(figures));
     const kept = await this.assessments.addBaseline({ model, version: number, planDigest, figuresDigest: digest, madeAt: new Date() });

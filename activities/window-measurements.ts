@@ -5,6 +5,7 @@ import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summa
 import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
 import { followHarm, type HarmCourse, type HarmMemory, harmVerdict } from '../src/drift/harm-course.js';
 import { monitoringPlan } from '../src/drift/monitoring-plan.js';
+import { windowAttribution } from '../src/drift/served-losses.js';
 import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
 import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
 import { checkWindow } from '../src/drift/window-check.js';
@@ -41,6 +42,11 @@ interface Measured {
   readonly figures: ChampionFigures;
 }
 
+/** And where the rows are from. */
+interface ReadWindow extends Measured {
+  readonly query: Parameters<typeof readServedRows>[0];
+}
+
 /** Measures a window of a deployment against the baseline of the version that answered most of it. */
 @Injectable()
 export class WindowMeasurements {
@@ -59,23 +65,24 @@ export class WindowMeasurements {
     const plan = monitoringPlan(spec);
     if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, null);
     const files = await this.files.windowPaths(window, labelRevision);
-    const rows = await readServedRows({ ...window, files, scratch: this.settings.workDir, signal }, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec) });
+    const query = { ...window, files, scratch: this.settings.workDir, signal };
+    const rows = await readServedRows(query, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec) });
     const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
     if (!rows || !figures) return this.withoutBaseline(window, rows);
-    return window.occasion === 'closed' ? this.closed(window, spec, { rows, figures }) : this.labelled(window, spec, { rows, figures }, labelRevision);
+    return window.occasion === 'closed' ? this.closed(window, spec, { rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
   }
 
   /** What a window comes to before its labels: the verdict over its inputs and over how its decisions differ between groups. */
   private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
     const { outputs } = rows;
     const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
-    const report: WindowAssessmentReport = { ...(await this.reportOf(window, { rows, figures })), quality: null, harm: null, fairness: fairness?.figures ?? null };
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
     return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
   }
 
-  private async labelled(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured, labelRevision: number): Promise<MeasuredWindow> {
+  private async labelled(window: DueAssessment, spec: ModelSpec, { query, rows, figures }: ReadWindow, labelRevision: number): Promise<MeasuredWindow> {
     const before = await this.harm.before(window);
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
     const { falseAlarms, tolerance } = spec.monitoring;
@@ -83,7 +90,7 @@ export class WindowMeasurements {
     const fairness = fairnessOf(window, spec, { rows, figures });
     const report: WindowAssessmentReport = {
       ...(await this.reportOf(window, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
-      harm: course && figuresOf(course), fairness: fairness?.figures ?? null,
+      harm: course && figuresOf(course), attribution: await windowAttribution(query, rows, figures, spec.evaluation.alpha), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
     const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];
@@ -112,7 +119,7 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision, completeness }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'fairness'>> {
+  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision, completeness }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,

@@ -122,6 +122,8 @@ export interface WindowAssessmentReport {
   /** Null before labels are due. */
   readonly quality: QualityFigures | null;
   readonly harm: HarmFiguresOfWindow | null;
+  /** Null before labels are due, where no row has a label, an output and inputs, and where losses have no bound. */
+  readonly attribution: AttributionFigures | null;
   /** Of rates that rest on labels nothing before those are due. Null where the spec names no protected column, or none of them was kept. */
   readonly fairness: FairnessFigures | null;
   readonly operations: OperationFigures | null;
@@ -194,6 +196,68 @@ export interface HarmPoint {
   readonly mean: number | null;
   readonly lower: number | null;
   readonly evidence: number;
+}
+
+/** Which features the rise of the mean loss over the baseline's goes with (drift/loss-attribution.ts). Losses are those of {@link ReportBaseline.metric}. */
+export interface AttributionFigures {
+  /** Of the window, those with a label, an output and inputs; and those of the baseline. */
+  readonly rows: number;
+  readonly baselineRows: number;
+  readonly meanLoss: number;
+  readonly baselineMeanLoss: number;
+  /** Of the mean loss, over the baseline's; negative where losses have fallen. */
+  readonly rise: number;
+  /** The chance that `explaining` names a feature though nothing differs (Holm's, over both tests of all features). */
+  readonly alpha: number;
+  /** Those of `features` that surely explain some of the rise; empty where it is even, and where there is none. */
+  readonly explaining: readonly string[];
+  /** Those whose inputs were kept: the ones that explain first, then by how surely the rise is uneven over their bins. */
+  readonly features: readonly FeatureAttribution[];
+}
+
+/** `shift.value + change` is the rise. */
+export interface FeatureAttribution {
+  readonly name: string;
+  readonly type: 'number' | 'category';
+  /** Because inputs moved between bins; its interval allows for any loss that a bin without rows on one side could have there. */
+  readonly shift: Estimate;
+  /** Because losses changed within bins. */
+  readonly change: number;
+  /** What bins have of `change` beyond the even rise, those together that have more. */
+  readonly concentrated: number;
+  /** Whether losses rose by unlike amounts in the bins (Welch 1951); null where fewer than two bins can be compared. */
+  readonly unevenness: {
+    readonly statistic: number;
+    readonly degreesOfFreedom: readonly [number, number];
+    readonly pValue: number;
+    readonly adjustedPValue: number;
+  } | null;
+  /** Whether `shift` is not 0; null where its interval is not known. */
+  readonly shiftTest: { readonly pValue: number; readonly adjustedPValue: number } | null;
+  readonly explains: readonly ('change' | 'shift')[];
+  /** With rows on either side. */
+  readonly binCount: number;
+  /** Of those with rows in the window the three that have most of the rise beyond their share of it. */
+  readonly bins: readonly AttributionBin[];
+}
+
+/** A bin of a feature. */
+export interface AttributionBin {
+  readonly kind: 'range' | 'category' | 'others' | 'missing';
+  /** Of a range, which ends before `until`; null where it has no end on that side. */
+  readonly from: number | null;
+  readonly until: number | null;
+  readonly category: string | null;
+  readonly rows: number;
+  readonly baselineRows: number;
+  readonly share: number;
+  readonly baselineShare: number;
+  readonly meanLoss: number;
+  /** Null without rows. */
+  readonly baselineMeanLoss: number | null;
+  /** Its parts of the feature's `shift` and `change`; those of all bins add up to the rise. */
+  readonly shift: number;
+  readonly change: number;
 }
 
 export interface FairnessFigures {

@@ -1,7 +1,9 @@
+import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { Measurement } from '../contracts/evaluations.js';
 import type { JudgedRows } from '../evaluation/judged-rows.js';
 import { measure } from '../evaluation/metrics.js';
 import { rowLoss } from '../rollout/row-gain.js';
+import type { FeatureLosses } from './baseline-losses.js';
 import { type BlockSums, limitOfBlocks, limitOfRows, type LossLimit, type LossSample, sumBlocks } from './baseline-limit.js';
 import { type ConfidenceBasedFit, fitConfidenceBased } from './confidence-based-estimate.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
@@ -19,6 +21,8 @@ export interface ChampionFigures {
   readonly measurement: Measurement;
   /** Null where losses have no bound. */
   readonly losses: BaselineLosses | null;
+  /** The same losses by what went in, feature by feature in the order of the spec; null also where they were not asked for. */
+  readonly featureLosses: readonly FeatureLosses[] | null;
   /** Of a classifier. */
   readonly confidence: ConfidenceBasedFit | null;
   readonly positiveShare: number | null;
@@ -32,17 +36,24 @@ export interface BaselineLosses {
   readonly blocks: { readonly rows: readonly number[]; readonly sums: readonly number[] };
 }
 
+/** Rises when figures hold more than before, so that those of a version are made anew. */
+const FORMAT = 2;
+
+/** By what the figures of a version are known: what they were made by. */
+export const championFiguresDigest = (plan: MonitoringPlan): string => sha256(canonicalJson({ ...plan, format: FORMAT }));
+
 export type ScoredBaseline = JudgedRows & { readonly predictions: Float32Array; readonly labels: Float64Array; readonly eventTimesMs: Float64Array };
 
 /** @param rows that the version was judged on, with labels; at least one */
 export function championFigures(
-  rows: ScoredBaseline, plan: MonitoringPlan, options: { readonly alpha: number },
-): Pick<ChampionFigures, 'rows' | 'plan' | 'measurement' | 'losses' | 'confidence' | 'positiveShare'> {
+  rows: ScoredBaseline, plan: MonitoringPlan, options: { readonly alpha: number; readonly featureLosses?: readonly FeatureLosses[] | null },
+): Pick<ChampionFigures, 'rows' | 'plan' | 'measurement' | 'losses' | 'featureLosses' | 'confidence' | 'positiveShare'> {
   const { predictions, labels, eventTimesMs, task } = rows;
   const classifies = task === 'binary-classification';
   const days = Float64Array.from(eventTimesMs, (time) => Math.floor(time / plan.blockMs));
   return {
     rows: labels.length, plan, measurement: measure(rows, { alpha: options.alpha, threshold: plan.threshold }), losses: lossesOf(rows, days, plan),
+    featureLosses: options.featureLosses ?? null,
     confidence: classifies ? fitConfidenceBased({ probabilities: predictions, labels, chunks: days }, plan.threshold) : null,
     positiveShare: classifies ? shareAtLeast(predictions, plan.threshold) : null,
   };

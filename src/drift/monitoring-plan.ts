@@ -1,4 +1,3 @@
-import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import { durationMs } from '../contracts/time.js';
 import { comparisonLoss, type RowLoss } from '../spec/comparison-loss.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -21,5 +20,3 @@ export function monitoringPlan(spec: Pick<ModelSpec, 'task' | 'rollout' | 'evalu
   const { dependence, block } = spec.rollout.comparison;
   return { metric, bound: bound ?? null, dependence, blockMs: durationMs(block) as number, threshold: spec.evaluation.threshold };
 }
-
-export const monitoringPlanDigest = (plan: MonitoringPlan): string => sha256(canonicalJson(plan));

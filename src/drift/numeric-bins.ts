@@ -59,7 +59,7 @@ export function quantilesAt({ places, ranks, buckets, before }: QuantilePlaces, 
 }
 
 /** From the nearer end, as numpy does. */
-const between = (low: number, high: number, part: number): number => (part < 0.5 ? low + (high - low) * part : high - (high - low) * (1 - part));
+export const between = (low: number, high: number, part: number): number => (part < 0.5 ? low + (high - low) * part : high - (high - low) * (1 - part));
 
 /** Quantiles without the values: the edges of their buckets, each at most a bucket too low. */
 export function roughQuantiles(profile: NumericProfile, shares: readonly number[]): number[] {

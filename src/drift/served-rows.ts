@@ -26,6 +26,9 @@ export interface ServedRows {
   readonly operations: ObservedOperations;
 }
 
+/** SQL of the order that rows have: by event time, then as they were asked for. No two have the same place. */
+export const ROW_ORDER = 'event_time, gateway, boot, sequence, row';
+
 /** Inputs by which rows are told apart. */
 export interface ServedColumns {
   readonly slices: readonly string[];
@@ -42,7 +45,7 @@ export function readServedRows(query: Omit<ObservedWindowQuery, 'version'>, { sl
     const versions = counts.map(({ version, rows }) => ({ version: Number(version), rows: Number(rows) }));
     const [most] = versions;
     if (!most) return null;
-    await database.run(`CREATE TEMP TABLE served AS SELECT * FROM ${relation} WHERE version = ${most.version} ORDER BY event_time, gateway, boot, sequence, row`);
+    await database.run(`CREATE TEMP TABLE served AS SELECT * FROM ${relation} WHERE version = ${most.version} ORDER BY ${ROW_ORDER}`);
     const { columns } = await database.columns(
       "SELECT coalesce(output, 'nan'::FLOAT), coalesce(label, 'nan'::DOUBLE), epoch_ms(event_time)::DOUBLE FROM served ORDER BY rowid", ['FLOAT', 'DOUBLE', 'DOUBLE']);
     return {

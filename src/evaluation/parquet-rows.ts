@@ -17,6 +17,10 @@ export interface SliceValues {
   readonly values: readonly (string | null)[];
 }
 
+/** What reading rows takes of a job. */
+type RowsJob = Pick<ScoringJob, 'spec'>;
+type RowsWork = Pick<ScoreWork, 'parquetPath' | 'select'>;
+
 /** A stretch of rows, column by column. */
 export interface RowChunk {
   readonly rows: number;
@@ -31,14 +35,14 @@ export class ParquetRows {
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
-    private readonly job: ScoringJob,
+    private readonly job: RowsJob,
     private readonly relation: string,
     readonly counts: RowCounts,
     readonly slices: readonly SliceValues[],
   ) {}
 
   /** @throws PerennialError `DataUnreadable` or `ScoringFailed` (columns that are missing or of a wrong type). */
-  static async open(job: ScoringJob, work: ScoreWork): Promise<ParquetRows> {
+  static async open(job: RowsJob, work: RowsWork): Promise<ParquetRows> {
     const instance = await DuckDBInstance.create(':memory:', DUCKDB);
     const connection = await instance.connect();
     const file = `read_parquet(${quoteLiteral(work.parquetPath)})`;
@@ -55,12 +59,15 @@ export class ParquetRows {
     return new ParquetRows(instance, connection, job, `${rows} AS "judged"`, counts, slices);
   }
 
-  /** Streams the rows; a chunk holds at most 2,048. The next one is being read while the caller works on this one. */
-  async *chunks(): AsyncGenerator<RowChunk, void, undefined> {
+  /**
+   * Streams the rows; a chunk holds at most 2,048. The next one is being read while the caller works on this one.
+   * @param features expressions of type FLOAT, never NULL, over the file's columns: by default those that the model takes
+   */
+  async *chunks(features: readonly string[] = featureSelectList(this.job.spec.data.features)): AsyncGenerator<RowChunk, void, undefined> {
     const { data } = this.job.spec;
     const types = await describe(this.connection, this.relation, this.relation);
     const head = [`coalesce(CAST(${quoteIdentifier(data.label)} AS DOUBLE), 'NaN'::DOUBLE)`, `${eventTimeUs(data.eventTime, types)} / 1000.0`];
-    const select = [...head, ...this.slices.map(sliceCode), ...featureSelectList(data.features)];
+    const select = [...head, ...this.slices.map(sliceCode), ...features];
     const result = await this.connection.stream(`SELECT ${select.join(', ')} FROM ${this.relation}`);
     let next = result.fetchChunk();
     for (let chunk = await next; chunk && chunk.rowCount > 0; chunk = await next) {
@@ -89,7 +96,7 @@ async function describe(connection: DuckDBConnection, relation: string, path: st
 }
 
 /** All faults at once: a column that is not there, a category of a type that has no names. */
-function requireColumns({ spec }: ScoringJob, types: ColumnTypes): void {
+function requireColumns({ spec }: RowsJob, types: ColumnTypes): void {
   const needed = new Set([spec.data.label, spec.data.eventTime, ...spec.evaluation.slices, ...spec.data.features.map(({ name }) => name)]);
   const faults = [...needed].filter((name) => !types.has(name)).map((name) => `column ${name} is missing`);
   for (const feature of spec.data.features) {
@@ -106,7 +113,7 @@ function eventTimeUs(column: string, types: ColumnTypes): string {
   return types.get(column) === 'TIMESTAMP WITH TIME ZONE' ? `epoch_us(${name})` : `epoch_us(CAST(${name} AS TIMESTAMP))`;
 }
 
-const horizonUs = ({ spec }: ScoringJob): number => (durationMs(spec.data.labelHorizon) ?? 0) * 1000;
+const horizonUs = ({ spec }: RowsJob): number => (durationMs(spec.data.labelHorizon) ?? 0) * 1000;
 
 function asOfUs(asOf: string): number {
   const ms = Date.parse(asOf);
@@ -114,7 +121,7 @@ function asOfUs(asOf: string): number {
   return ms * 1000;
 }
 
-async function countRows(connection: DuckDBConnection, file: string, known: string, mature: string, work: ScoreWork): Promise<RowCounts> {
+async function countRows(connection: DuckDBConnection, file: string, known: string, mature: string, work: RowsWork): Promise<RowCounts> {
   const counted = await connection.runAndReadAll(
     `SELECT count(*), count(*) FILTER (NOT ${known}), count(*) FILTER (${known} AND NOT ${mature}) FROM ${file}`,
   );

@@ -151,7 +151,11 @@ it('harm raises one alarm, and a retrain when the training window has seen enoug
   await askADay(12);
   // One bad day may be bad luck that its rows share.
   expect(await assessed(6, 'matured')).toMatchObject({ verdict: 'inconclusive', alarm: null });
-  expect(await assessed(9, 'matured')).toMatchObject({ verdict: 'fail', alarm: expect.any(String) as string, harm: { alarm: { sinceMs: DAY + 6 * 24 * HOUR_MS } } });
+  const harmed = await assessed(9, 'matured');
+  expect(harmed).toMatchObject({ verdict: 'fail', alarm: expect.any(String) as string, harm: { alarm: { sinceMs: DAY + 6 * 24 * HOUR_MS } } });
+  const { attribution } = windowAssessmentReportSchema.parse(await get(harmed.links.report));
+  expect(attribution!.features.map(({ name }) => name).sort()).toEqual(['age', 'colour', 'size']);
+  for (const { shift, change } of attribution!.features) expect(shift.value + change).toBeCloseTo(harmed.meanLoss! - attribution!.baselineMeanLoss, 9);
   const alarms = (await get(`/v1/alarms?model=${MODEL}`)) as { items: { kind: string; summary: string }[] };
   expect(alarms.items.filter(({ kind }) => kind === 'harmfulShift')).toMatchObject([{ summary: expect.stringMatching(/^The loss of version 1 has surely risen .* since 2024-03-07T00:00:00.000Z: the mean brier is/) as string }]);
   const held = await eventually(async () => (await decisions()).find((one) => dayOf(one) === 9 && one.revision === 2), () => 'day 9 to be decided over');

@@ -92,6 +92,27 @@ const fairnessGrouping = z.strictObject({
   columns: z.array(z.string()), rows: count, unknownRows: count, groups: z.array(group), disparities: z.record(z.string(), disparity.nullable()), undefinedBecause: z.record(z.string(), z.string()),
 });
 
+const test = z.strictObject({ pValue: z.number(), adjustedPValue: z.number().meta({ description: 'For the tests of all features (Holm).' }) });
+const attributionBin = z.strictObject({
+  kind: z.enum(['range', 'category', 'others', 'missing']), from: number, until: number.meta({ description: 'Does not belong to it.' }), category: z.string().nullable(),
+  rows: count, baselineRows: count, share: z.number(), baselineShare: z.number(), meanLoss: z.number(), baselineMeanLoss: number,
+  shift: z.number(), change: z.number().meta({ description: 'With `shift`, those of all bins add up to the rise.' }),
+});
+const featureAttribution = z.strictObject({
+  name: z.string(), type: z.enum(['number', 'category']),
+  shift: estimate.meta({ description: 'Because inputs moved between bins.' }), change: z.number().meta({ description: 'Because losses changed within bins. `shift.value + change` is the rise.' }),
+  concentrated: z.number().meta({ description: 'What bins have of `change` beyond the even rise.' }),
+  unevenness: test.extend({ statistic: z.number(), degreesOfFreedom: z.tuple([z.number(), z.number()]) }).nullable().meta({ description: "Whether losses rose by unlike amounts in the bins: Welch's test." }),
+  shiftTest: test.nullable().meta({ description: 'Whether `shift` is not 0.' }),
+  explains: z.array(z.enum(['change', 'shift'])), binCount: count, bins: z.array(attributionBin).meta({ description: 'Of those with rows in the window the three with most of the rise beyond their share of it.' }),
+});
+const attribution = z.strictObject({
+  rows: count.meta({ description: 'Of the window, with a label, an output and inputs.' }), baselineRows: count, meanLoss: z.number(), baselineMeanLoss: z.number(), rise: z.number(),
+  alpha: z.number().meta({ description: 'The chance that `explaining` names a feature though nothing differs.' }),
+  explaining: z.array(z.string()).meta({ description: 'Features that surely explain some of the rise; empty where it is even, and where there is none.' }),
+  features: z.array(featureAttribution),
+});
+
 export const windowAssessmentReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
@@ -112,6 +133,7 @@ export const windowAssessmentReportSchema = z
       allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),
       standing: harmStanding, course: z.array(z.strictObject({ from: instant, rows: count, mean: number, lower: number, evidence: z.number() })),
     }).nullable(),
+    attribution: attribution.nullable().meta({ description: 'Which features the rise of the mean loss over the baseline goes with; null before labels are due.' }),
     fairness: z.strictObject({
       groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),
       checks: z.array(z.strictObject({ name: z.string(), verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']), explanation: z.string() })).meta({ description: 'Disparities against the limits of the spec.' }),

@@ -1,6 +1,6 @@
 import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../../../contracts/verdict.js';
 import type {
-  AssessmentHeadline, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OperationFigures, WindowAssessmentReport,
+  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OperationFigures, WindowAssessmentReport,
 } from '../../../contracts/window-assessment.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { seededRandom } from '../../../observations/testing/random-observations.js';
@@ -97,6 +97,31 @@ export const fairnessFixture: FairnessFigures = {
   ],
 };
 
+const binOf = (changes: Partial<AttributionBin>): AttributionBin => ({
+  kind: 'category', from: null, until: null, category: null, rows: 610, baselineRows: 2_240, share: 0.1034, baselineShare: 0.1049, meanLoss: 0.2371, baselineMeanLoss: 0.1412,
+  shift: -0.0001, change: 0.01, ...changes,
+});
+
+export const attributionFixture: AttributionFigures = {
+  rows: 5_902, baselineRows: 21_344, meanLoss: 0.171, baselineMeanLoss: 0.1398, rise: 0.0312, alpha: 0.05, explaining: ['origin', 'wind'],
+  features: [
+    {
+      name: 'origin', type: 'category', shift: { value: 0.0004, low: -0.0011, high: 0.0019 }, change: 0.0308, concentrated: 0.0172, binCount: 4, explains: ['change'],
+      unevenness: { statistic: 14.2, degreesOfFreedom: [2, 512.3], pValue: 1.1e-6, adjustedPValue: 6.6e-6 }, shiftTest: { pValue: 0.6, adjustedPValue: 1 },
+      bins: [binOf({ category: 'EWR' }), binOf({ kind: 'others', rows: 3, baselineRows: 0, baselineShare: 0, baselineMeanLoss: null, change: 0 }), binOf({ kind: 'missing' })],
+    },
+    {
+      name: 'wind', type: 'number', shift: { value: 0.0101, low: 0.0062, high: 0.014 }, change: 0.0211, concentrated: 0.0009, binCount: 11, explains: ['shift'],
+      unevenness: { statistic: 0.9, degreesOfFreedom: [9, 640.1], pValue: 0.52, adjustedPValue: 1 }, shiftTest: { pValue: 3e-7, adjustedPValue: 1.8e-6 },
+      bins: [binOf({ kind: 'range', from: 21.5 }), binOf({ kind: 'range', from: 18, until: 21.5 }), binOf({ kind: 'range', until: 2 })],
+    },
+    {
+      name: 'constant', type: 'number', shift: { value: 0, low: null, high: null }, change: 0.0312, concentrated: 0, binCount: 1, explains: [], unevenness: null, shiftTest: null,
+      bins: [binOf({ kind: 'range', share: 1, baselineShare: 1, rows: 5_902, baselineRows: 0, baselineMeanLoss: null })],
+    },
+  ],
+};
+
 function reportOf(place: number, source: Random, version: number): WindowAssessmentReport {
   const worse = place >= HARM_FROM ? 0.06 + 0.008 * (place - HARM_FROM) : 0;
   const quality = measurementOf(source, worse);
@@ -113,7 +138,7 @@ function reportOf(place: number, source: Random, version: number): WindowAssessm
       positiveShare: { window: 0.231, baseline: 0.204 } },
     baseline: { version, snapshot: digestOf('a'), rows: 21_344, from: '2012-10-01T00:00:00.000Z', until: '2013-01-01T00:00:00.000Z', measurement, metric: 'brier',
       meanLoss: 0.1398 },
-    estimate: { method: 'cbpe', rows: 5_904, metrics: estimate }, quality, harm: null, fairness: fairnessFixture, operations: operationsFixture,
+    estimate: { method: 'cbpe', rows: 5_904, metrics: estimate }, quality, harm: null, attribution: attributionFixture, fairness: fairnessFixture, operations: operationsFixture,
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
-import { assessedWindows, assessmentOf, factsOf, fairnessFixture, operationsFixture } from './assessment-facts-fixture.js';
+import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, operationsFixture } from './assessment-facts-fixture.js';
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
 import { assessmentPage } from './assessment-page.js';
 
@@ -64,7 +64,7 @@ describe('the page of a window', () => {
     expectWithin(full);
     expect(assessmentPage(factsOf(assessedWindows(26)))).toBe(full);
     expect([...full.matchAll(/<section aria-labelledby="part-(\w+)"/g)].map(([, name]) => name)).toEqual([
-      'quality', 'trends', 'harm', 'outputs', 'fairness', 'operations', 'decision',
+      'quality', 'trends', 'harm', 'attribution', 'outputs', 'fairness', 'operations', 'decision',
     ]);
     for (const [table] of full.matchAll(/<table[^]*?<\/table>/g)) expect(table).toContain('scope="col"');
   });
@@ -99,6 +99,39 @@ describe('the page of a window', () => {
       `${quality!.measurement.metrics.auc!.low!.toPrecision(4)} to ${quality!.measurement.metrics.auc!.high!.toPrecision(4)} +${realised!.difference.toPrecision(4)} no`));
     expect(plain(section(full, 'quality'))).toMatch(/carrier HA 7 – every label is 0 /);
     expect(section(full, 'quality')).toContain('<i>missing</i>');
+  });
+});
+
+describe('what the rise goes with', () => {
+  const attributed = (changes: Partial<typeof attributionFixture>): string => {
+    const page = assessmentPage(withReport((report) => ({ ...report, attribution: { ...attributionFixture, ...changes } })));
+    expectSound(page);
+    return plain(section(page, 'attribution'));
+  };
+
+  it('is said in a sentence, then feature by feature and bin by bin', () => {
+    const text = plain(section(full, 'attribution'));
+    expect(text).toContain('The mean loss has risen by 0.03120. At the same inputs the model has got worse, unevenly by origin, most where origin is EWR: 0.1412 on the baseline and 0.2371 now. ' +
+      'Inputs moved to where losses are higher in wind: 0.01010 of the rise by wind.');
+    expect(text).toContain('origin change 0.0004000 -0.001100 to 0.001900 0.6000 adjusted 1.000 0.03080 1.100e-6 adjusted 6.600e-6 0.01720 EWR');
+    expect(text).toContain('constant not surely 0 – 0.03120 – 0 any number');
+    expect(text).toContain('origin another value 3 10.34 % 0 % 0.2371 – -0.0001000 0');
+    expect(text).toMatch(/wind 21\.5 or more .* wind 18 to 21\.5 .* wind below 2 /);
+  });
+
+  it('is no feature where none surely explains it, and nothing where there is no rise', () => {
+    const features = attributionFixture.features.map((feature) => ({ ...feature, explains: [] }));
+    expect(attributed({ features, explaining: [] })).toContain('No feature explains the rise of 0.03120: as far as these rows tell, it is even.');
+    expect(attributed({ features: features.slice(2), explaining: [] })).toContain('The mean loss has risen by 0.03120. These rows, or those of the baseline, are too few to tell which features it goes with.');
+    expect(attributed({ features, explaining: [], rise: -0.01 })).toContain("The mean loss is not above the baseline's: there is no rise to explain.");
+  });
+
+  it('names the first features of many, and is not there before labels are', () => {
+    const features = Array.from({ length: 60 }, (_, place) => ({ ...attributionFixture.features[0]!, name: `f${place}` }));
+    const text = attributed({ features, explaining: features.map(({ name }) => name) });
+    expect(text).toContain('unevenly by f0, f1, f2 and 57 more, most where f0 is EWR');
+    expect(text).toContain('The first 50 of 60 features');
+    expect(assessmentPage(withReport((report) => ({ ...report, attribution: null })))).not.toContain('part-attribution');
   });
 });
 
@@ -153,7 +186,7 @@ describe('a page with less', () => {
   it('of a closed window has no measured figures', () => {
     const unrealised = ({ metrics, ...rest }: NonNullable<WindowAssessmentReport['estimate']>) =>
       ({ ...rest, metrics: Object.fromEntries(Object.entries(metrics).map(([name, metric]) => [name, metric && { ...metric, realised: null }])) });
-    const closed = withReport((report) => ({ ...report, occasion: 'closed', revision: 1, estimate: unrealised(report.estimate!), quality: null, harm: null, fairness: null }));
+    const closed = withReport((report) => ({ ...report, occasion: 'closed', revision: 1, estimate: unrealised(report.estimate!), quality: null, harm: null, attribution: null, fairness: null }));
     const page = assessmentPage({ ...closed, assessment: { ...closed.assessment, occasion: 'closed', revision: 1, verdict: 'pass' } });
     expectSound(page);
     expectWithin(page);
@@ -201,6 +234,8 @@ describe('a page of strange facts', () => {
     const seed = withReport((report) => ({
       ...report, operations: { ...operationsFixture, guards: { [hostile]: 1 }, errors: { [hostile]: 2 } },
       quality: { ...report.quality!, slices: [{ ...report.quality!.slices[0]!, column: hostile, value: hostile, undefinedBecause: { r2: hostile } }] },
+      attribution: { ...attributionFixture, explaining: [hostile], features: [{ ...attributionFixture.features[0]!, name: hostile, explains: ['change', 'shift'],
+        bins: [{ ...attributionFixture.features[0]!.bins[0]!, category: hostile }] }] },
       fairness: {
         groupings: [{ ...fairnessFixture.groupings[0]!, columns: [hostile], groups: [{ ...fairnessFixture.groupings[0]!.groups[0]!, group: [hostile] }],
           disparities: { [hostile]: null }, undefinedBecause: { [hostile]: hostile } }],
@@ -218,6 +253,8 @@ describe('a page of strange facts', () => {
     expect(page).not.toContain("alert('1')");
     expect(page).not.toContain('\u0000');
     expect(count(page, '&lt;script&gt;')).toBeGreaterThan(15);
+    // In the sentence thrice with the worst bin, and once in each table for the feature and for its bin.
+    expect(count(section(page, 'attribution'), '&lt;script&gt;')).toBeGreaterThanOrEqual(8);
   });
 
   it.each([[1e-9], [1e12], [0]])('stays within its drawings for figures around %s', (size) => {

@@ -3,6 +3,7 @@ import { type Markup, markup, NOTHING } from '../page/markup.js';
 import { PAGE_STYLE } from '../page/page-style.js';
 import type { AssessmentFacts } from './assessment-facts.js';
 import { ASSESSMENT_STYLE } from './assessment-style.js';
+import { attributionPart } from './attribution-part.js';
 import { decisionPart } from './decision-part.js';
 import { fairnessPart } from './fairness-part.js';
 import { harmPart } from './harm-part.js';
@@ -15,8 +16,8 @@ import { shortTime } from './words.js';
 
 /**
  * What a window comes to as one HTML page that needs nothing else: the verdict and what it rests on, quality, the windows before it, the
- * evidence of harm, outputs, fairness, how it was served, and the decision over retraining. Texts of the facts are escaped, long ones
- * shortened; a figure that is not defined is a dash.
+ * evidence of harm, what a rise of losses goes with, outputs, fairness, how it was served, and the decision over retraining. Texts of the facts
+ * are escaped, long ones shortened; a figure that is not defined is a dash.
  * @returns an HTML document, the same for the same facts
  */
 export function assessmentPage(facts: AssessmentFacts): string {
@@ -25,6 +26,7 @@ export function assessmentPage(facts: AssessmentFacts): string {
 ${part('quality', 'Quality', qualityPart(facts))}
 ${part('trends', 'Last windows', trendsPart(facts))}
 ${part('harm', 'Evidence of harm', harmPart(facts))}
+${report?.attribution ? part('attribution', 'What the rise goes with', attributionPart(report.attribution)) : NOTHING}
 ${part('outputs', 'Outputs', outputsPart(facts))}
 ${report?.fairness ? part('fairness', 'Fairness', fairnessPart(report.fairness)) : NOTHING}
 ${report?.operations ? part('operations', 'Operations', operationsPart(report.operations)) : NOTHING}
