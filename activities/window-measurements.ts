@@ -104,7 +104,7 @@ export class WindowMeasurements {
   private async withoutBaseline(window: DueAssessment, rows: ServedRows | null): Promise<MeasuredWindow> {
     const { verdict, findings } = window.occasion === 'closed' ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
     const version = rows?.versions[0]?.version ?? null;
-    const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window), complete: window.completeness.complete };
+    const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, threshold: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window), complete: window.completeness.complete };
     return { verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: window.occasion === 'closed' ? null : await this.unchangedHarm(window) };
   }
 
@@ -134,7 +134,7 @@ export class WindowMeasurements {
     const metric = figures.confidence ? 'auc' : 'rmse';
     const estimated = estimate?.metrics[metric] ?? null;
     return {
-      version: versions[0]?.version ?? null, labelled: quality?.labelled ?? 0, metric, measured: quality?.measurement.metrics[metric] ?? null, baseline: figures.measurement.metrics[metric] ?? null,
+      version: versions[0]?.version ?? null, labelled: quality?.labelled ?? 0, metric, measured: quality?.measurement.metrics[metric] ?? null, threshold: quality?.thresholds[metric]?.limit ?? null, baseline: figures.measurement.metrics[metric] ?? null,
       estimated: estimated && { value: estimated.value, low: estimated.low, high: estimated.high }, meanLoss: quality?.meanLoss ?? null, harm: harm?.standing ?? null, drifted: await this.drifted(window), complete: window.completeness.complete,
     };
   }

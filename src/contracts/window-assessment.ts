@@ -65,6 +65,8 @@ export interface AssessmentHeadline {
   /** The first metric of the task (`auc`, `rmse`), measured, on the baseline, and estimated before labels. */
   readonly metric: MetricName | null;
   readonly measured: Estimate | null;
+  /** What it may come to by chance, were all as on the baseline. */
+  readonly threshold: number | null;
   readonly baseline: Estimate | null;
   readonly estimated: Estimate | null;
   /** Of the loss of `rollout.comparison`. */
@@ -175,8 +177,20 @@ export interface QualityFigures {
   readonly labelled: number;
   readonly unlabelled: number;
   readonly measurement: Measurement;
+  /** By metric: what it may come to by chance, were all as on the baseline (drift/metric-thresholds.ts). */
+  readonly thresholds: Readonly<Partial<Record<MetricName, MetricThreshold>>>;
+  /** Regression: the mean of output less label; null for classes and without rows. */
+  readonly bias: Estimate | null;
   readonly slices: readonly SliceMetrics[];
   readonly meanLoss: number | null;
+}
+
+/** An observation, metric by metric; harm is judged by the losses of all windows. */
+export interface MetricThreshold {
+  /** A worse value is worse than chance explains. */
+  readonly limit: number;
+  /** Inconclusive: the metric is not defined on the window. */
+  readonly verdict: WindowVerdict['verdict'];
 }
 
 export interface HarmFiguresOfWindow {

@@ -138,8 +138,8 @@ describe('quality', () => {
 
   it('has no mean loss where losses have no bound, and the rest all the same', () => {
     const regression: ServedRows = served({ ...ONE, outputs: Float32Array.of(3), labels: Float64Array.of(5) });
-    const found = qualityFigures(regression, { plan: { ...PLAN, metric: 'absoluteError', bound: null } }, { ...OPTIONS, task: 'regression' });
-    expect(found).toMatchObject({ meanLoss: null, measurement: { metrics: { mae: { value: 2 }, rmse: { value: 2 } } } });
+    const found = qualityFigures(regression, { ...figures, plan: { ...PLAN, metric: 'absoluteError', bound: null } }, { ...OPTIONS, task: 'regression' });
+    expect(found).toMatchObject({ meanLoss: null, bias: { value: -2, low: null, high: null }, measurement: { metrics: { mae: { value: 2 }, rmse: { value: 2 } } } });
   });
 
   it('is JSON through and through', () => {

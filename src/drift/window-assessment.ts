@@ -1,11 +1,12 @@
 import type { EstimatedMetric, EstimateFigures, OutputFigures, QualityFigures } from '../contracts/window-assessment.js';
-import { measure, type MeasureOptions } from '../evaluation/metrics.js';
+import { meanEstimate, measure, type MeasureOptions } from '../evaluation/metrics.js';
 import { type JudgedRows, selectRows } from '../evaluation/judged-rows.js';
 import { measureSlices } from '../evaluation/slices.js';
 import { timeBlocks } from '../evaluation/time-blocks.js';
 import { type ChampionFigures, rowLosses, sampleOf, shareAtLeast } from './champion-figures.js';
 import { type ConfidenceBasedFit, estimateConfidenceBased } from './confidence-based-estimate.js';
 import { estimateQuality } from './metric-estimate.js';
+import { metricThresholds } from './metric-thresholds.js';
 import { numericDrift } from './numeric-drift.js';
 import { realisedClassification } from './realised-classification.js';
 import type { ServedRows } from './served-rows.js';
@@ -40,9 +41,9 @@ export function estimateFigures(fit: ConfidenceBasedFit, rows: Pick<ServedRows, 
   return { method: 'cbpe', rows: estimate.rows, metrics: Object.fromEntries(metrics) };
 }
 
-/** Metrics of the rows whose label is known, with intervals, whole and by slice. */
+/** Metrics of the rows whose label is known, with intervals, whole and by slice, beside what they may come to by chance. */
 export function qualityFigures(
-  rows: ServedRows, { plan }: Pick<ChampionFigures, 'plan'>, options: { readonly task: JudgedRows['task']; readonly alpha: number; readonly labelRevision: number },
+  rows: ServedRows, { plan, rows: baselineRows, measurement: baseline }: Pick<ChampionFigures, 'plan' | 'rows' | 'measurement'>, options: { readonly task: JudgedRows['task']; readonly alpha: number; readonly labelRevision: number },
 ): QualityFigures {
   const known = knownRows(rows);
   const measured: MeasureOptions = { alpha: options.alpha, threshold: plan.threshold };
@@ -50,9 +51,12 @@ export function qualityFigures(
   const withBlocks: JudgedRows = known.length === 0 ? judged : { ...judged, blocks: timeBlocks(Float64Array.from(known, (row) => rows.eventTimesMs[row]!)) };
   const slices = rows.slices.map(({ column, values, codes }) => ({ column, values, codes: Int32Array.from(known, (row) => codes[row]!) }));
   const losses = rowLosses(plan, rows.outputs, rows.labels);
+  const measurement = measure(withBlocks, measured);
   return {
     labelRevision: options.labelRevision, labelled: known.length, unlabelled: rows.labels.length - known.length,
-    measurement: measure(withBlocks, measured), slices: measureSlices(withBlocks, slices, measured),
+    measurement, thresholds: metricThresholds({ rows: baselineRows, measurement: baseline }, { rows: known.length, measurement }),
+    bias: options.task === 'regression' ? meanEstimate(Float64Array.from(known, (row) => rows.outputs[row]! - rows.labels[row]!), withBlocks.blocks, options.alpha) : null,
+    slices: measureSlices(withBlocks, slices, measured),
     meanLoss: losses && known.length > 0 ? sampleOf(losses).mean : null,
   };
 }

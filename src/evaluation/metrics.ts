@@ -39,6 +39,16 @@ export function measure(rows: JudgedRows, options: MeasureOptions): Measurement 
 export const metricsOf = (task: JudgedRows['task']): readonly MetricName[] =>
   task === 'regression' ? REGRESSION_METRICS : CLASSIFICATION_METRICS;
 
+/** The mean over rows with its interval, as {@link measure} makes those of metrics. @returns null without rows */
+export function meanEstimate(perRow: Float64Array, blocks: Int32Array | undefined, alpha: number): Estimate | null {
+  if (perRow.length === 0) return null;
+  const value = perRow.reduce((sum, one) => sum + one, 0) / perRow.length;
+  const { variance, degreesOfFreedom } = varianceOfMean(perRow, blocks);
+  if (variance === null) return { value, low: null, high: null };
+  const reach = criticalValue(alpha, degreesOfFreedom) * Math.sqrt(variance);
+  return { value, low: value - reach, high: value + reach };
+}
+
 /** Of the metric whose pseudo-values (or two models' differences of them) are given. */
 export const samplingVariance = (metric: MetricName, perRow: Float64Array, rows: JudgedRows): SamplingVariance =>
   metric === 'auc' ? varianceOfAuc(perRow, rows.labels, rows.blocks) : varianceOfMean(perRow, rows.blocks);

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => path?.stop(), 60_000);
 
-const HEADLINE: AssessmentHeadline = { version: null, metric: null, baseline: null, estimated: null, measured: null, meanLoss: null, labelled: 0, harm: null, drifted: [], complete: true };
+const HEADLINE: AssessmentHeadline = { version: null, metric: null, baseline: null, estimated: null, measured: null, threshold: null, meanLoss: null, labelled: 0, harm: null, drifted: [], complete: true };
 
 /** A window of a day that has closed, with the decision after it. */
 async function closed(day: number, outcome: 'quarantine' | 'wait'): Promise<Date> {

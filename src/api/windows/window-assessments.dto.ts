@@ -47,6 +47,7 @@ export const windowAssessmentSchema = z
     labelled: count,
     metric: z.string().nullable(),
     measured: estimate.nullable(),
+    threshold: number.meta({ description: 'What `measured` may come to by chance, were all as on the baseline.' }),
     baseline: estimate.nullable().meta({ description: 'The same on the rows on which the version was judged before it came into service.' }),
     estimated: estimate.nullable().meta({ description: "By the model's own confidence, before labels." }),
     meanLoss: number,
@@ -127,7 +128,9 @@ export const windowAssessmentReportSchema = z
       positiveShare: z.strictObject({ window: z.number(), baseline: z.number() }).nullable(),
     }).nullable(),
     estimate: z.strictObject({ method: z.literal('cbpe'), rows: count, metrics: z.record(z.string(), estimatedMetric.nullable()) }).nullable(),
-    quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement, slices: z.array(slice), meanLoss: number }).nullable(),
+    quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement,
+      thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: z.enum(['pass', 'fail', 'inconclusive']) })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
+      bias: estimate.nullable().meta({ description: 'Regression: the mean of output less label.' }), slices: z.array(slice), meanLoss: number }).nullable(),
     harm: z.strictObject({
       began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
       allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),

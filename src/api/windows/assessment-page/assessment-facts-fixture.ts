@@ -2,6 +2,7 @@ import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../../../contr
 import type {
   AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OperationFigures, WindowAssessmentReport,
 } from '../../../contracts/window-assessment.js';
+import { metricThresholds } from '../../../drift/metric-thresholds.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { seededRandom } from '../../../observations/testing/random-observations.js';
 import type { AssessedWindow, AssessmentFacts, ShownAssessment } from './assessment-facts.js';
@@ -57,7 +58,8 @@ function measurementOf({ noise }: Random, worse: number): WindowAssessmentReport
   }));
   const slice = (value: string | null, rows: number) => ({ column: 'carrier', value, rows, metrics, undefinedBecause: {} });
   return {
-    labelRevision: 12, labelled: 5_904, unlabelled: 96, measurement: { metrics, undefinedBecause: {} }, meanLoss: 0,
+    labelRevision: 12, labelled: 5_904, unlabelled: 96, measurement: { metrics, undefinedBecause: {} }, meanLoss: 0, bias: null,
+    thresholds: metricThresholds({ rows: 21_344, measurement: { metrics: BASELINE, undefinedBecause: {} } }, { rows: 5_904, measurement: { metrics, undefinedBecause: {} } }),
     slices: [slice('UA', 2_711), slice('B6', 2_100), slice(null, 41), { ...slice('HA', 7), metrics: {}, undefinedBecause: { auc: 'every label is 0', f1: 'no row is positive' } }],
   };
 }
@@ -149,7 +151,7 @@ export function assessmentOf(report: WindowAssessmentReport | null, place: numbe
   const headline: AssessmentHeadline = {
     version: report?.versions[0]?.version ?? null, labelled: report?.quality?.labelled ?? 0, metric: report ? 'auc' : null,
       measured: report?.quality?.measurement.metrics.auc ?? null,
-    baseline: report?.baseline?.measurement.metrics.auc ?? null, estimated: report?.estimate?.metrics.auc ?? null, meanLoss, harm: standing, drifted: null, complete: true,
+    threshold: report?.quality?.thresholds.auc?.limit ?? null, baseline: report?.baseline?.measurement.metrics.auc ?? null, estimated: report?.estimate?.metrics.auc ?? null, meanLoss, harm: standing, drifted: null, complete: true,
   };
   const verdict = standing === null || meanLoss === null ? 'inconclusive' : standing.evidence >= standing.threshold ? 'fail' : meanLoss > standing.limit ? 'inconclusive' : 'pass';
   return {

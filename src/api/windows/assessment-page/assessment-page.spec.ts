@@ -96,7 +96,7 @@ describe('the page of a window', () => {
     const { value, realised } = estimate!.metrics.auc!;
     expect(plain(auc)).toBe(plain(`AUC more is better 0.7214 0.7102 to 0.7326 ${value.toPrecision(4)} ${(value * 0.96).toPrecision(4)} to ${(value * 1.04).toPrecision(4)} ` +
       `${realised!.value.toPrecision(4)} ` +
-      `${quality!.measurement.metrics.auc!.low!.toPrecision(4)} to ${quality!.measurement.metrics.auc!.high!.toPrecision(4)} +${realised!.difference.toPrecision(4)} no`));
+      `${quality!.measurement.metrics.auc!.low!.toPrecision(4)} to ${quality!.measurement.metrics.auc!.high!.toPrecision(4)} beyond ${quality!.thresholds.auc!.limit.toPrecision(4)} +${realised!.difference.toPrecision(4)} no`));
     expect(plain(section(full, 'quality'))).toMatch(/carrier HA 7 – every label is 0 /);
     expect(section(full, 'quality')).toContain('<i>missing</i>');
   });

@@ -41,6 +41,7 @@ svg .shape { stroke: var(--window); stroke-width: 1.5; fill: var(--window); }
 svg .shape.inconclusive { fill: var(--paper); }
 svg .shape.fail { fill: var(--alert); stroke: var(--ink); }
 svg .limit { stroke: var(--alert); stroke-width: 1.6; stroke-dasharray: 8 4; }
+svg .threshold { stroke: var(--alert); stroke-width: 1.2; stroke-dasharray: 2 3; }
 svg .dots { stroke: var(--window); stroke-width: 3.4; stroke-linecap: round; opacity: .75; }
 svg .lower { stroke: var(--baseline-edge); stroke-width: 2; stroke-linecap: round; }
 svg .evidence { stroke: var(--ink); stroke-width: 1.6; stroke-linecap: round; }

@@ -1,4 +1,4 @@
-import type { EstimatedMetric } from '../../../contracts/window-assessment.js';
+import type { EstimatedMetric, MetricThreshold } from '../../../contracts/window-assessment.js';
 import { HIGHER_IS_BETTER, type MetricName, type SliceMetrics } from '../../../contracts/verdict.js';
 import { countText, figure, NO_FIGURE } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
@@ -18,14 +18,16 @@ export function qualityPart({ report }: AssessmentFacts): Markup {
   const rows = metrics.map((metric) => {
     const estimated = estimate?.metrics[metric] ?? null;
     return [
-      markup`${metricName(metric)}${direction(metric)}`, measuredCell(baseline?.measurement, metric), estimatedCell(estimated), measuredCell(quality?.measurement, metric),
+      markup`${metricName(metric)}${direction(metric)}`, measuredCell(baseline?.measurement, metric), estimatedCell(estimated), measuredCell(quality?.measurement, metric), thresholdCell(quality?.thresholds?.[metric]),
       ...realisedCells(estimated),
     ];
   });
-  const columns = [...texts('Metric'), ...figures('Baseline', 'Estimated before labels', 'Measured', 'Estimate less truth'), ...texts('Truth within band')];
+  const columns = [...texts('Metric'), ...figures('Baseline', 'Estimated before labels', 'Measured', 'Chance ends at', 'Estimate less truth'), ...texts('Truth within band')];
   return markup`${dataTable('Metrics', columns, [...rows, lossRow(report)])}
 <p class="note">Below a figure stands its interval. Estimated: by the model's own confidence (CBPE)${estimate ? markup` on ${countText(estimate.rows)} rows` : ''},
-with the band of its sampling error. “Alert”: beyond what the baseline's own days reached.${quality ? NOTHING : markup` Labels are not due yet, so that nothing is measured.`}</p>
+with the band of its sampling error. “Alert”: beyond what the baseline's own days reached. Chance ends where a window of so many rows is worse than sampling explains,
+were all as on the baseline.${quality ? NOTHING : markup` Labels are not due yet, so that nothing is measured.`}</p>
+${quality?.bias ? markup`<p>Bias, the mean of output less label: ${estimateCell(quality.bias)}</p>` : NOTHING}
 ${slices(quality?.slices ?? [])}`;
 }
 
@@ -38,6 +40,9 @@ function measuredCell(measurement: Measured | undefined, metric: MetricName): Ma
   const because = measurement?.undefinedBecause[metric];
   return because === undefined ? estimateCell(measurement?.metrics[metric]) : markup`${NO_FIGURE} <small class="because">${userText(because, NAME * 2)}</small>`;
 }
+
+const thresholdCell = (threshold: MetricThreshold | undefined): Markup =>
+  threshold === undefined ? markup`${NO_FIGURE}` : markup`${threshold.verdict === 'fail' ? markup`<strong class="alert">beyond</strong> ` : NOTHING}${figure(threshold.limit)}`;
 
 function estimatedCell(estimated: EstimatedMetric | null): Markup {
   if (estimated === null) return markup`${NO_FIGURE}`;
@@ -57,7 +62,7 @@ function lossRow({ baseline, quality, harm }: NonNullable<AssessmentFacts['repor
   const limit = harm ? markup` <small>harm begins above ${figure(harm.standing.limit)}</small>` : NOTHING;
   const dash = markup`${NO_FIGURE}`;
   return [markup`Mean loss${baseline ? markup` <small>${metricName(baseline.metric)}, bounded</small>` : NOTHING}`, markup`${figure(baseline?.meanLoss ?? null)}`, dash,
-    markup`${figure(quality?.meanLoss ?? null)}${limit}`, dash, dash];
+    markup`${figure(quality?.meanLoss ?? null)}${limit}`, dash, dash, dash];
 }
 
 function slices(all: readonly SliceMetrics[]): Markup {

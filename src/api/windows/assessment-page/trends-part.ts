@@ -49,11 +49,12 @@ ${VERDICT_SHAPES[window.verdict](x(middleOf(window)), STRIP)}</a>`)}`;
 /** @returns null where none of the windows has the metric */
 function metricPanel(shown: readonly Shown[], metric: string | null, x: TimeScale, { top, bottom }: Panel): Markup | null {
   const of = shown.filter(({ headline }) => headline.metric === metric && metric !== null);
+  const thresholds = of.flatMap(({ headline: { threshold }, fromMs, untilMs }) => (typeof threshold === 'number' ? [{ fromMs, untilMs, value: threshold }] : []));
   const values = of.flatMap(({ headline: { measured, baseline, estimated } }) => [...ends(measured), ...ends(baseline), ...(estimated ? [estimated.value] : [])]);
   if (metric === null || values.length === 0) return null;
-  const y = linearScale(values, bottom, top);
+  const y = linearScale([...values, ...thresholds.map(({ value }) => value)], bottom, top);
   const estimates = of.flatMap((window): Point[] => (window.headline.estimated ? [{ x: x(middleOf(window)), y: y.at(window.headline.estimated.value) }] : []));
-  return markup`${valueAxis(metricName(metric), y, top)}${baselineBand(of, x, y)}
+  return markup`${valueAxis(metricName(metric), y, top)}${baselineBand(of, x, y)}<path class="threshold" d="${stepPath(thresholds, x, y)}"/>
 <path class="estimated" d="${linePath(estimates)}"/><path class="estimated-dots" d="${dotPath(estimates)}"/>
 ${of.map((window) => measuredMark(window, x, y))}
 ${timeAxis(shown, x, bottom)}`;
@@ -105,6 +106,7 @@ const key = (metric: string | null): Markup => plotKey([
     [markup`<path class="whisker" d="M11 1h6M14 1V13M11 13h6"/>`, 'interval of what was measured'] as const,
     [markup`${keyLine('estimated')}<path class="estimated-dots" d="M14 7h0"/>`, 'estimated before labels'] as const,
     [markup`<rect class="band" x="1" y="1" width="26" height="12"/>${keyLine('baseline-line')}`, 'baseline with its interval'] as const,
+    [keyLine('threshold'), 'worse than chance beyond'] as const,
   ]),
   [keyLine('limit'), 'harm begins above'],
 ]);
@@ -112,11 +114,11 @@ const key = (metric: string | null): Markup => plotKey([
 function windowTable(shown: readonly Shown[], metric: string | null): Markup {
   const name = metric === null ? 'metric' : metricName(metric);
   const rows = shown.toReversed().map((window) => {
-    const { headline: { version, measured, estimated, baseline, meanLoss, harm, metric: own }, verdict, occasion, revision, rows: count } = window;
+    const { headline: { version, measured, threshold, estimated, baseline, meanLoss, harm, metric: own }, verdict, occasion, revision, rows: count } = window;
     const cells = own === metric ? [measured, estimated, baseline].map(estimateCell) : [null, null, null].map(estimateCell);
     return [markup`<a href="${windowPath(window, 'assessment.html', revision)}">${shortTime(window.fromMs)}</a>`, verdict, `${occasion}, ${revision}`, `${version ?? '–'}`,
-      countText(count), ...cells, figure(meanLoss), valueText(harm?.limit ?? null)];
+      countText(count), ...cells, figure(own === metric ? (threshold ?? null) : null), figure(meanLoss), valueText(harm?.limit ?? null)];
   });
-  const columns = [...texts('Window from', 'Verdict', 'Occasion, revision'), ...figures('Version', 'Rows', `${name} measured`, 'Estimated', 'Baseline', 'Mean loss', 'Limit')];
+  const columns = [...texts('Window from', 'Verdict', 'Occasion, revision'), ...figures('Version', 'Rows', `${name} measured`, 'Estimated', 'Baseline', 'Chance ends at', 'Mean loss', 'Limit')];
   return markup`<details><summary>The windows as a table</summary>${dataTable('Windows', columns, rows)}</details>`;
 }
