@@ -2,17 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { readFile } from 'node:fs/promises';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
-import type { EvaluationResult, Measurement } from '../src/contracts/evaluations.js';
+import type { EvaluationResult } from '../src/contracts/evaluations.js';
 import type { GateSummary, RetrainId, ScoreSummary } from '../src/contracts/retrains.js';
 import type { SnapshotManifest } from '../src/contracts/artifacts.js';
-import type { GateDecision } from '../src/contracts/verdict.js';
+import { evaluationResult, gateReason } from '../src/evaluation/evaluation-result.js';
 import { decideGate } from '../src/evaluation/gate.js';
-import { measure, type MeasureOptions } from '../src/evaluation/metrics.js';
 import { admitModel } from '../src/evaluation/onnx-admission.js';
-import { compareOnSameRows } from '../src/evaluation/paired-comparison.js';
 import { requireParity } from '../src/evaluation/parity.js';
 import { predictFirstRows, type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
-import { measureSlices } from '../src/evaluation/slices.js';
 import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import type { TrainingRun } from '../src/registry/entities/training-run.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -70,9 +67,10 @@ export class EvaluationActivities {
     const hindrance = champion && championSpec && (await this.hindrance(champion, championSpec, manifest));
     const result = await heartbeating(async (signal, beat) => {
       const ours = await this.scoreVersion(candidate, spec, manifest, signal, beat);
-      if (!champion || !championSpec) return resultOf(spec, manifest, ours, null);
-      if (hindrance) return withoutComparison(resultOf(spec, manifest, ours, null), spec, hindrance);
-      return resultOf(spec, manifest, ours, await this.scoreVersion(champion, championSpec, manifest, signal, beat));
+      const { window } = manifest.evaluation;
+      if (!champion || !championSpec) return evaluationResult(spec, window, ours, null);
+      if (hindrance) return withoutComparison(evaluationResult(spec, window, ours, null), spec, hindrance);
+      return evaluationResult(spec, window, ours, await this.scoreVersion(champion, championSpec, manifest, signal, beat));
     });
     const { digest } = await this.store.putBytes(canonicalJson(result));
     return { version: candidate.number, championVersion: routing.champion, epoch: routing.epoch, rows: result.rows, resultDigest: digest };
@@ -91,7 +89,7 @@ export class EvaluationActivities {
       new Date(),
       origin(),
     );
-    return { verdict: recorded.verdict, reason: reasonOf(recorded.gate) };
+    return { verdict: recorded.verdict, reason: gateReason(recorded.gate) };
   }
 
   private async requireSameAnswers(path: string, digest: string, spec: ModelSpec, run: TrainingRun, manifest: SnapshotManifest, signal: AbortSignal): Promise<void> {
@@ -120,20 +118,6 @@ export class EvaluationActivities {
   }
 }
 
-function resultOf(spec: ModelSpec, manifest: SnapshotManifest, candidate: ScoredRows, champion: ScoredRows | null): EvaluationResult {
-  const { alpha, threshold } = spec.evaluation;
-  const options: MeasureOptions = { alpha, threshold };
-  const measured = (rows: ScoredRows): Measurement => measure(rows, options);
-  return {
-    rows: candidate.labels.length,
-    window: manifest.evaluation.window,
-    candidate: measured(candidate),
-    champion: champion && measured(champion),
-    comparison: champion && compareOnSameRows(spec.gates.comparison.metric, candidate, champion, options),
-    slices: measureSlices(candidate, candidate.slices, options),
-  };
-}
-
 const columnsLacking = (spec: ModelSpec, { columns }: SnapshotManifest): string[] => {
   const held = new Set(columns.map(({ name }) => name));
   return spec.data.features.map(({ name }) => name).filter((name) => !held.has(name));
@@ -144,10 +128,3 @@ const withoutComparison = (result: EvaluationResult, spec: ModelSpec, undefinedB
   ...result,
   comparison: { metric: spec.gates.comparison.metric, rows: result.rows, undefinedBecause },
 });
-
-/** The check that decided, in words. */
-function reasonOf(gate: GateDecision): string {
-  const decisive = gate.checks.filter((check) => check.verdict === gate.verdict);
-  const told = gate.verdict === 'pass' ? decisive.filter((check) => check.name !== 'rows') : decisive;
-  return (told.length > 0 ? told : gate.checks).map((check) => check.explanation).join(' ');
-}

@@ -3,9 +3,10 @@ import { durationMs } from '../src/contracts/time.js';
 import type { DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
 import type { WindowDriftReport } from '../src/contracts/window-drift.js';
 import { windowLossDeviation } from '../src/drift/champion-figures.js';
-import { type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
+import { calendarMonth, type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
 import { decideRetraining, type RetrainingDecision } from '../src/drift/retraining-decision.js';
-import { estimatedQuality, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from '../src/drift/retraining-evidence.js';
+import { type MonitoringEvidence, retrainingFacts } from '../src/drift/retraining-evidence.js';
+import { type CountedWindow, PAST_WINDOWS, type PastRetrain, retrainEvidence, windowEvidence } from '../src/drift/window-evidence.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import type { CounterfactualRecord } from '../src/registry/entities/retraining-decision.entity.js';
@@ -24,8 +25,7 @@ export interface Weighed {
   readonly asOfMs: number;
 }
 
-/** Windows and retrains of the past that a decision looks at. */
-const PAST_WINDOWS = 100;
+/** Retrains of the past that a decision looks at. */
 const PAST_RETRAINS = 100;
 
 /** Weighs, after a window was assessed, whether the model is to be trained anew, from what is on the record alone. */
@@ -52,17 +52,11 @@ export class RetrainingDecisions {
   private async evidence(window: DueAssessment, { asOfMs, report, drift }: { asOfMs: number; report: WindowAssessmentReport | null; drift: WindowDriftReport | null }): Promise<MonitoringEvidence> {
     const { model, deployment, occasion } = window;
     const past = await this.assessments.labelled(model, deployment, new Date(window.fromMs - PAST_WINDOWS * (window.untilMs - window.fromMs)));
-    const newest = past.at(-1);
-    const version = newest?.headline.version ?? report?.baseline?.version ?? null;
+    const { version, ...seen } = windowEvidence({ atMs: asOfMs, window, closed: occasion === 'closed', report, drift }, past.map(countedWindow));
     const retrains = await this.retrains.list(model, PAST_RETRAINS);
     return {
-      atMs: asOfMs, window, faults: occasion === 'closed' ? (drift?.faults ?? []) : [],
-      drifted: drift?.drifted ?? [], estimate: occasion === 'closed' ? estimatedQuality(report) : null,
-      harm: newest?.headline.harm ?? null, baselineMeanLoss: report?.baseline?.meanLoss ?? null,
-      labelled: past.filter(({ headline }) => headline.version === version).map(labelledWindow),
-      trainedRows: version === null ? 0 : await this.trainedRows(model, version),
-      lastRetrainMs: retrains[0] ? eventTimeOf(retrains[0]) : null, active: await this.retrains.underWay(model),
-      ...(await this.used(retrains, asOfMs)),
+      ...seen, trainedRows: version === null ? 0 : await this.trainedRows(model, version), active: await this.retrains.underWay(model),
+      ...retrainEvidence(await this.past(retrains, asOfMs), asOfMs),
     };
   }
 
@@ -71,10 +65,12 @@ export class RetrainingDecisions {
     return version ? (await this.retrains.snapshot(version.snapshotDigest)).manifest.train.labelledRows : 0;
   }
 
-  private async used(retrains: readonly Retrain[], atMs: number): Promise<Pick<MonitoringEvidence, 'usedRetrains' | 'usedTrainingHours' | 'expectedHours'>> {
-    const month = retrains.filter((retrain) => monthOf(eventTimeOf(retrain)) === monthOf(atMs));
-    const hours = await Promise.all(month.map((retrain) => this.hoursOf(retrain)));
-    return { usedRetrains: month.length, usedTrainingHours: hours.reduce((sum, one) => sum + one, 0), expectedHours: retrains[0] ? await this.hoursOf(retrains[0]) : 0 };
+  /** Hours of those alone that count: of the month, and of the last one. */
+  private past(retrains: readonly Retrain[], atMs: number): Promise<PastRetrain[]> {
+    return Promise.all(retrains.map(async (retrain, place) => {
+      const eventMs = eventTimeOf(retrain);
+      return { eventMs, hours: place === 0 || calendarMonth(eventMs) === calendarMonth(atMs) ? await this.hoursOf(retrain) : 0 };
+    }));
   }
 
   private async hoursOf({ model, number }: Retrain): Promise<number> {
@@ -97,7 +93,5 @@ export class RetrainingDecisions {
 /** The data that it looks at, or where that is the newest, when it was asked for. */
 const eventTimeOf = ({ asOf, requestedAt }: Retrain): number => (asOf ?? requestedAt).getTime();
 
-const monthOf = (ms: number): string => new Date(ms).toISOString().slice(0, 7);
-
-const labelledWindow = ({ fromEvent, untilEvent, rows, headline }: WindowAssessment): LabelledWindow =>
-  ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), rows, labelled: headline.labelled, meanLoss: headline.meanLoss });
+const countedWindow = ({ fromEvent, untilEvent, rows, headline: { labelled, meanLoss, version, harm } }: WindowAssessment): CountedWindow =>
+  ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), rows, labelled, meanLoss, version, harm });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -49,6 +49,12 @@ describe('wrong usage', () => {
     { args: ['release-window', 'm', '2013-03-01'], says: '--reason' },
     { args: ['status', 'm', 'n'], says: 'too many arguments' },
     { args: ['retrain', 'm', '--asof', '2020-01-01'], says: '--as-of' },
+    { args: ['policy'], says: 'backtest' },
+    { args: ['policy', 'backtest'], says: '--file' },
+    { args: ['policy', 'backtest', '-f', 'm.yaml', '--triggers', 'performance,nonsense'], says: 'There is no trigger "nonsense"; choose from performance, harmfulDrift' },
+    { args: ['policy', 'backtest', '-f', 'm.yaml', '--triggers', ''], says: 'choose from' },
+    { args: ['policy', 'backtest', '-f', 'm.yaml', '--from', 'yesterday'], says: '2013-04-01' },
+    { args: ['policy', 'backtest', '-f', 'm.yaml', '--until', '2013-02-31T00:00'], says: '2013-04-01' },
   ])('of $args ends with 2 and says what is missing', async ({ args, says }) => {
     const { code, stdout, stderr } = await cli(args);
     expect(code).toBe(2);
@@ -57,6 +63,23 @@ describe('wrong usage', () => {
     const json = await cli([...args, '--json']);
     expect(json).toMatchObject({ code: 2, stderr: '' });
     expect(JSON.parse(json.stdout)).toMatchObject({ type: 'urn:perennial:InvalidRequest' });
+  });
+
+  it('of a backtest is told before anything is trained', async () => {
+    const missing = await cli(['policy', 'backtest', '-f', join(stateDir, 'none.yaml')]);
+    expect(missing).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('none.yaml cannot be read') as string });
+    const spec = join(stateDir, 'model.yaml');
+    writeFileSync(spec, readFileSync('models/flight-delay/model.yaml'));
+    const lacking = await cli(['policy', 'backtest', '-f', spec, '--out', join(stateDir, 'backtest')], { TRAINER_PYTHON: join(stateDir, 'python') });
+    expect(lacking).toMatchObject({ code: 1, stderr: expect.stringMatching(/python is missing.*npm start.*TRAINER_PYTHON/) as string });
+    const placeless = await cli(['policy', 'backtest', '-f', spec, '--out', join(spec, 'backtest')]);
+    expect(placeless).toMatchObject({ code: 1, stderr: expect.stringContaining('name a folder with --out') as string });
+  });
+
+  it('policy backtest explains itself with examples', async () => {
+    const { code, stdout } = await cli(['policy', 'backtest', '--help']);
+    expect(code).toBe(0);
+    for (const said of ['$ perennial policy backtest', '--triggers', '--json']) expect(stdout).toContain(said);
   });
 
   it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'acknowledge', 'snooze', 'resolve', 'release-window', 'up'])('%s explains itself with examples', async (verb) => {

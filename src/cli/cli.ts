@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { Environment } from '../config/environment.js';
 import { PerennialError } from '../contracts/failures.js';
 import { type ProblemDetail, ProblemError } from './problem-error.js';
@@ -19,7 +19,7 @@ export async function runCli(argv: readonly string[], environment: Environment, 
   let exitCode: ExitCode = EXIT.done;
   let complaint = '';
   const program = programOf(async (work) => { exitCode = await work(session); });
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.out(text),
       writeErr: (text) => { complaint += text; },
@@ -35,6 +35,8 @@ export async function runCli(argv: readonly string[], environment: Environment, 
     return failureEnd(session, problemOf(error));
   }
 }
+
+const withSubcommands = (command: Command): Command[] => [command, ...command.commands.flatMap(withSubcommands)];
 
 function usageEnd(session: Session, error: CommanderError, complaint: string): ExitCode {
   if (error.exitCode === 0) return EXIT.done;

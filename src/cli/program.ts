@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
+import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import type { ExitCode, Session } from './session.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
@@ -8,6 +9,7 @@ import { champion, type ChampionOptions } from './verbs/champion.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
+import { policyBacktest, type PolicyBacktestOptions } from './verbs/policy-backtest.js';
 import { replay, type ReplayOptions, replays } from './verbs/replays.js';
 import { retrain, type RetrainOptions } from './verbs/retrain.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
@@ -30,8 +32,9 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .helpCommand(false)
     .showHelpAfterError('(add --help for what it takes)')
     .addHelpText('after', EPILOGUE);
-  const verb = (usage: string, description: string, ...shown: string[]): Command =>
-    program.command(usage).description(description).option('--json', 'print one JSON document and nothing else').allowExcessArguments(false).addHelpText('after', examples(...shown));
+  const verbOf = (parent: Command): Verb => (usage, description, ...shown) =>
+    parent.command(usage).description(description).option('--json', 'print one JSON document and nothing else').allowExcessArguments(false).addHelpText('after', examples(...shown));
+  const verb = verbOf(program);
 
   verb('up', 'Run everything on this machine: PostgreSQL, Temporal with its UI, workers, API and gateway.', 'up', 'up --tour --exit', 'up --tour release')
     .addOption(new Option('--tour [name]', 'take a tour through the flights of 2013: `short`, a retrain every four weeks, `release`, three versions on their way into service, or `monitor`, a world that turns').choices(TOURS).preset('short'))
@@ -60,6 +63,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--all', 'also earlier assessments of a window', false)
     .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
   addAlarms(verb, run);
+  addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
@@ -141,6 +145,17 @@ function addAlarms(verb: Verb, run: Run): void {
     .action((model: string, from: string, options: WindowReleaseOptions & { json?: boolean }) => run((session) => releaseWindow(session, model, from, without(options))));
 }
 
+function addBacktest(verb: Verb, run: Run): void {
+  verb('backtest', "Replay how retraining is decided over the model's own history, against never, monthly, PSI and CUSUM. It trains on this machine and asks no server.",
+    'policy backtest -f models/flight-delay/model.yaml --triggers performance', 'policy backtest -f model.yaml --from 2013-04-01 --until 2013-10-01 --out /tmp/backtest')
+    .requiredOption('-f, --file <path>', 'the model spec; - reads it from standard input')
+    .option('--from <time>', 'event time at which it begins, ISO 8601; the first at which a version can be trained where it is not given', eventTime)
+    .option('--until <time>', 'event time at which it ends, ISO 8601; the end of the data where it is not given', eventTime)
+    .option('--triggers <names>', `in the place of the spec's retraining.triggers: ${AUTOMATIC_TRIGGERS.join(', ')}, with commas between`, triggerNames)
+    .option('--out <folder>', 'where backtest.json and backtest.svg go; var/backtest/<model> where it is not given')
+    .action((options: PolicyBacktestOptions & { json?: boolean }) => run((session) => policyBacktest(session, without(options))));
+}
+
 const ACTING = {
   acknowledge: 'Say that you look at an alarm; it stays open.',
   snooze: 'Hear nothing of an alarm until a time; then it is sent again, if it is still open.',
@@ -158,6 +173,22 @@ const deploymentOption = (): Option => new Option('--deployment <name>', 'a plac
 
 function without<T extends { json?: boolean }>({ json: _json, ...options }: T): Omit<T, 'json'> {
   return options;
+}
+
+const EVENT_TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+/** Milliseconds since 1970; a day begins in UTC. */
+function eventTime(value: string): number {
+  const ms = EVENT_TIME.test(value) ? Date.parse(value) : NaN;
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a time such as 2013-04-01 or 2013-04-01T12:00:00Z.');
+  return ms;
+}
+
+function triggerNames(value: string): AutomaticTrigger[] {
+  const names = value.split(',').map((name) => name.trim());
+  const unknown = names.filter((name) => !AUTOMATIC_TRIGGERS.some((trigger) => trigger === name));
+  if (unknown.length > 0) throw new InvalidArgumentError(`There is no trigger ${unknown.map((name) => `"${name}"`).join(', ')}; choose from ${AUTOMATIC_TRIGGERS.join(', ')}.`);
+  return AUTOMATIC_TRIGGERS.filter((trigger) => names.includes(trigger));
 }
 
 function versionNumber(value: string): number {

@@ -20,12 +20,7 @@ const fault = (found: Partial<DataViolation> & Pick<DataViolation, 'check' | 'co
 /** @throws PerennialError `DataInvalid`, listing every column that the source lacks, when event time is one of them or no time. */
 export function requireEventTime(table: SourceTable, spec: ModelSpec): Column {
   const column = table.selected.find(({ name }) => name === spec.data.eventTime);
-  if (!column) {
-    const missing = specColumns(spec).filter((name) => !table.selected.some((selected) => selected.name === name));
-    throw dataInvalid([...missing].sort((a, b) => Number(b === spec.data.eventTime) - Number(a === spec.data.eventTime)).map((name) => fault({
-      check: 'columnMissing', column: name, share: 1, limit: 'the column is there', message: missingMessage(name, table.others),
-    })));
-  }
+  if (!column) throw dataInvalid(missingColumns(table, spec));
   if (eventTimeExpression(column) === undefined) {
     throw dataInvalid([fault({
       check: 'type', column: column.name, share: 1, limit: 'a timestamp, a date or text in ISO 8601',
@@ -33,6 +28,14 @@ export function requireEventTime(table: SourceTable, spec: ModelSpec): Column {
     })]);
   }
   return column;
+}
+
+/** Every column of the spec that the source lacks, event time first. */
+export function missingColumns(table: SourceTable, spec: ModelSpec): DataViolation[] {
+  const missing = specColumns(spec).filter((name) => !table.selected.some((selected) => selected.name === name));
+  return missing.sort((a, b) => Number(b === spec.data.eventTime) - Number(a === spec.data.eventTime)).map((name) => fault({
+    check: 'columnMissing', column: name, share: 1, limit: 'the column is there', message: missingMessage(name, table.others),
+  }));
 }
 
 export function missingMessage(name: string, others: readonly string[]): string {

@@ -1,17 +1,14 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
 import type { SnapshotManifest, SnapshotPart, SnapshotRef } from '../contracts/artifacts.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { EventWindow } from '../contracts/time.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
-import { csvExpressions } from './csv-types.js';
-import { withDatabase, type Database, type DatabaseLimits } from './duckdb.js';
-import { eventTimeBounds, requireEventTime, type EventTimeBounds } from './event-time.js';
+import type { Database, DatabaseLimits } from './duckdb.js';
 import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
-import { findSourceFiles, hashSourceFile, refuseChangedFiles, type HashedFile } from './source-files.js';
-import { blameFile, eventTimeExpression, inWindow, openSource, specColumns, type Column, type SourceTable } from './source-table.js';
+import { copyRows, type OpenedSource, selectExpressions, withSource } from './source-rows.js';
+import { specColumns, type Column, type SourceTable } from './source-table.js';
 import { parseAsOf, windowsAsOf } from './windows.js';
 
 export interface SnapshotRequest {
@@ -36,9 +33,6 @@ export interface SnapshotRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Values in a row group: wide rows get shorter groups, so that sorting and writing them takes the same memory. */
-const ROW_GROUP_VALUES = 4_000_000;
-
 /**
  * Freezes the windows of a retrain as two Parquet files and a manifest, all in the artifact store.
  *
@@ -52,48 +46,19 @@ const ROW_GROUP_VALUES = 4_000_000;
  */
 export async function takeSnapshot(request: SnapshotRequest): Promise<SnapshotRef> {
   const asOfMs = request.asOf === undefined ? undefined : parseAsOf(request.asOf);
-  const source = request.spec.data.source;
-  const files: HashedFile[] = [];
-  for (const file of await findSourceFiles(request.dataDir, source.path)) {
-    files.push(await hashSourceFile(file, source.format, request.signal));
-  }
-  const workDir = resolve(request.workDir);
-  await mkdir(workDir, { recursive: true });
-  const scratch = await mkdtemp(join(workDir, 'snapshot-'));
-  try {
-    const manifest = await withDatabase(
-      { files: files.map(({ path }) => path), scratch, signal: request.signal, ...(request.limits && { limits: request.limits }) },
-      (database) => freeze(request, { database, files, scratch, asOfMs }).catch(async (error: unknown) => {
-        if (source.format === 'parquet') await blameFile(database, files, error);
-        throw error;
-      }),
-    );
-    await refuseChangedFiles(files);
-    const { digest } = await request.store.putBytes(canonicalJson(manifest));
-    return { digest, manifest };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-interface Freezing {
-  readonly database: Database;
-  readonly files: readonly HashedFile[];
-  readonly scratch: string;
-  readonly asOfMs: number | undefined;
-}
-
-async function freeze(request: SnapshotRequest, { database, files, scratch, asOfMs }: Freezing): Promise<SnapshotManifest> {
   const spec = withFeatures(request.spec, request.alsoFeatures ?? []);
-  const table = await openSource(database, files, spec, scratch);
-  const eventTime = requireEventTime(table, spec);
-  const bounds = await eventTimeBounds(database, table, eventTime, spec);
+  const manifest = await withSource({ ...request, spec }, (source) => freeze(request, source, spec, asOfMs));
+  const { digest } = await request.store.putBytes(canonicalJson(manifest));
+  return { digest, manifest };
+}
+
+async function freeze(request: SnapshotRequest, source: OpenedSource, spec: ModelSpec, asOfMs: number | undefined): Promise<SnapshotManifest> {
+  const { files, scratch, table, bounds } = source;
   const asOf = asOfMs ?? bounds.newestMs;
   const windows = windowsAsOf(spec, asOf, bounds.oldestMs);
   const both = { start: windows.train.start, end: windows.evaluation.end };
-  const expressions = await selectExpressions(database, table, eventTime, both, spec);
-  const writePart = (name: 'train' | 'evaluation') =>
-    write(request, { database, table, eventTime, expressions, window: windows[name], name, path: join(scratch, `${name}.parquet`), bounds });
+  const expressions = await selectExpressions(source, both, spec);
+  const writePart = (name: 'train' | 'evaluation') => write(request, { source, expressions, window: windows[name], name, path: join(scratch, `${name}.parquet`) });
   const train = await writePart('train');
   const evaluation = await writePart('evaluation');
   const without = leftOut(request, both);
@@ -127,42 +92,22 @@ function withFeatures(spec: ModelSpec, also: readonly FeatureSpec[]): ModelSpec 
 const MAX_OTHER_COLUMNS = 2_000;
 const MAX_NAME = 200;
 
-async function selectExpressions(database: Database, table: SourceTable, eventTime: Column, window: EventWindow, spec: ModelSpec): Promise<string[]> {
-  const rows = `(SELECT * FROM ${table.from} WHERE ${inWindow(eventTime, window)})`;
-  const typed = spec.data.source.format === 'csv' ? await csvExpressions(database, rows, table.selected, spec) : undefined;
-  return table.selected.map((column) =>
-    column === eventTime
-      ? `${eventTimeExpression(column)} AS ${quoteIdentifier(column.name)}`
-      : (typed?.get(column.name) ?? quoteIdentifier(column.name)));
-}
-
 interface PartToWrite {
-  readonly database: Database;
-  readonly table: SourceTable;
-  readonly eventTime: Column;
+  readonly source: OpenedSource;
   readonly expressions: readonly string[];
   readonly window: EventWindow;
   readonly name: 'train' | 'evaluation';
   readonly path: string;
-  readonly bounds: EventTimeBounds;
 }
 
 async function write(request: SnapshotRequest, part: PartToWrite): Promise<{ part: SnapshotPart; columns: Column[] }> {
-  const { database, table, eventTime, window } = part;
-  const names = table.selected.map(({ name }) => quoteIdentifier(name));
-  const keys = request.spec.data.key.filter((key) => table.selected.some(({ name }) => name === key)).map(quoteIdentifier);
-  // Rows that share time and key are ordered by their content, so that their order in the source does not matter.
-  const order = [quoteIdentifier(eventTime.name), ...keys, `hash(${names.join(', ')})`].join(', ');
-  const rowGroup = Math.max(2_048, Math.min(122_880, Math.floor(ROW_GROUP_VALUES / names.length)));
-  await database.run(
-    `COPY (SELECT * FROM (SELECT ${part.expressions.join(', ')} FROM ${table.from} WHERE ${inWindow(eventTime, window)}${leftOut(request, window).map((left) => ` AND NOT (${inWindow(eventTime, left)})`).join('')}) ORDER BY ${order})
-     TO ${quoteLiteral(part.path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup})`,
-  );
-  const counts = await countRows(database, part.path, table, request.spec);
+  const { source: { database, table }, expressions, window, path } = part;
+  await copyRows(part.source, { expressions, window, without: leftOut(request, window), key: request.spec.data.key, path });
+  const counts = await countRows(database, path, table, request.spec);
   refuseTooFew(request.spec, part, counts);
-  const columns = await database.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteLiteral(part.path)})`);
+  const columns = await database.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteLiteral(path)})`);
   return {
-    part: { artifact: await request.store.putFile(part.path), ...counts, window },
+    part: { artifact: await request.store.putFile(path), ...counts, window },
     columns: columns.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) })),
   };
 }
@@ -178,7 +123,7 @@ async function countRows(database: Database, path: string, table: SourceTable, s
 }
 
 /** Where too many labels are missing, validation says so together with whatever else is wrong. */
-function refuseTooFew(spec: ModelSpec, { name, window, bounds }: PartToWrite, counts: { rows: number; labelledRows: number }): void {
+function refuseTooFew(spec: ModelSpec, { name, window, source: { bounds } }: PartToWrite, counts: { rows: number; labelledRows: number }): void {
   const span = `[${window.start}, ${window.end})`;
   const holds = `the source holds event times from ${new Date(bounds.oldestMs).toISOString()} to ${new Date(bounds.newestMs).toISOString()}`;
   if (counts.rows === 0) {

@@ -49,7 +49,7 @@ export interface CounterfactualStep {
 }
 
 /** @param atMs when the policies begin: the calendar waits for the month after it */
-export const startCounterfactuals = (atMs: number): CounterfactualState => ({ calendar: { month: monthOf(atMs) }, cusum: { sum: 0 }, psi: { above: [] } });
+export const startCounterfactuals = (atMs: number): CounterfactualState => ({ calendar: { month: calendarMonth(atMs) }, cusum: { sum: 0 }, psi: { above: [] } });
 
 /**
  * The next window, in order of time:
@@ -60,10 +60,10 @@ export const startCounterfactuals = (atMs: number): CounterfactualState => ({ ca
  * @throws RangeError where the plan makes no sense, or a mean loss is not finite
  */
 export function stepCounterfactuals(state: CounterfactualState, facts: CounterfactualFacts, plan: CusumPlan): CounterfactualStep {
-  const month = Math.max(state.calendar.month, monthOf(facts.untilMs));
+  const month = Math.max(state.calendar.month, calendarMonth(facts.untilMs));
   const sum = pageSum(state.cusum.sum, facts.meanLoss, plan);
   const alarm = sum > plan.threshold;
-  const above = facts.features.flatMap(({ name, psi }) => (psi !== null && psi > PSI_LIMIT ? [name] : []));
+  const above = shiftedFeatures(facts.features);
   const fired: Record<CounterfactualPolicy, boolean> = {
     calendar: month > state.calendar.month, cusum: alarm, psi: above.some((name) => !state.psi.above.includes(name)),
   };
@@ -73,7 +73,14 @@ export function stepCounterfactuals(state: CounterfactualState, facts: Counterfa
   };
 }
 
-function pageSum(before: number, loss: number | null, { mean, deviation, allowance, threshold }: CusumPlan): number {
+/** The names of those whose PSI is above {@link PSI_LIMIT}. */
+export const shiftedFeatures = (features: CounterfactualFacts['features']): string[] => features.flatMap(({ name, psi }) => (psi !== null && psi > PSI_LIMIT ? [name] : []));
+
+/**
+ * S of Page's test after a window of mean loss `loss`; as before where it is null.
+ * @throws RangeError where the plan makes no sense, or the mean loss is not finite
+ */
+export function pageSum(before: number, loss: number | null, { mean, deviation, allowance, threshold }: CusumPlan): number {
   if (!(deviation > 0 && deviation < Infinity && allowance >= 0 && threshold > 0 && Number.isFinite(mean))) {
     throw new RangeError(`Page's test needs a deviation above 0, an allowance of at least 0 and a threshold above 0: ${deviation}, ${allowance}, ${threshold}`);
   }
@@ -82,7 +89,8 @@ function pageSum(before: number, loss: number | null, { mean, deviation, allowan
   return Math.max(0, before + (loss - mean) / deviation - allowance);
 }
 
-function monthOf(ms: number): number {
+/** Of event time in UTC, counted from year 0. */
+export function calendarMonth(ms: number): number {
   const date = new Date(ms);
   return date.getUTCFullYear() * 12 + date.getUTCMonth();
 }

@@ -1,8 +1,8 @@
 /** Rows that one row in twenty, or fewer, differ from the others move no time: a caller's clock may be wrong. */
 export const STRAY_SHARE = 0.05;
 
-/** Files of a deployment, the last ones received, by whose rows its stream time goes. */
-export const STREAM_FILES = 20;
+/** Files of a deployment, the last ones received, by whose rows its stream time goes: so few that the newest one, of a size with the others, is never taken for stray. */
+export const STREAM_FILES = 10;
 
 /**
  * How far a deployment's event time has come, in milliseconds since 1970. In production that is the clock; while recorded

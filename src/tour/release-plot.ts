@@ -1,3 +1,4 @@
+import { axisTitle, escaped, FONT, INK, padded, path, type Point, QUIET, round, signed, timeTick, valueLine, valueTicks } from '../cli/svg-plot.js';
 import { DAY_MS, eventDay } from './event-days.js';
 import type { BlockEntry, ReleaseEntry } from './release-result.js';
 
@@ -7,16 +8,7 @@ const PANEL = { height: 250, left: 78, right: 24, top: 54, bottom: 46 } as const
 const TICKS = 4;
 const LABELLED_DAYS = 7;
 
-const INK = '#1f2933';
-const QUIET = '#6b7785';
-const GRID = '#e4e8ec';
 const PHASE = { rollout: { line: '#2563a8', band: '#bcd6f0', name: 'before promotion' }, watch: { line: '#a8572a', band: '#f3d3be', name: 'watch' } } as const;
-const FONT = "font-family=\"system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif\"";
-
-interface Point {
-  readonly x: number;
-  readonly y: number;
-}
 
 /**
  * The comparisons of releases as a picture, one panel a release: the mean gain over event time with its confidence sequence, and a mark
@@ -64,13 +56,10 @@ function sequence(phase: BlockEntry['phase'], blocks: readonly BlockEntry[], x: 
 }
 
 function valueAxis(least: number, most: number, y: (value: number) => number): string {
-  const step = niceStep((most - least) / TICKS);
-  const ticks: number[] = [];
-  for (let value = Math.ceil(least / step) * step; value <= most + step / 1e6; value += step) ticks.push(Math.abs(value) < step / 1e6 ? 0 : value);
-  const digits = Math.max(2, -Math.floor(Math.log10(step)));
-  return ticks.map((value) => `<line x1="${PANEL.left}" x2="${WIDTH - PANEL.right}" y1="${round(y(value))}" y2="${round(y(value))}" stroke="${value === 0 ? QUIET : GRID}" stroke-width="1"/>` +
-    `<text x="${PANEL.left - 8}" y="${round(y(value) + 4)}" font-size="11" text-anchor="end" fill="${QUIET}">${signed(value, digits)}</text>`).join('') +
-    `<text x="16" y="${(PANEL.height - PANEL.bottom + PANEL.top) / 2}" font-size="11" fill="${QUIET}" text-anchor="middle" transform="rotate(-90 16 ${(PANEL.height - PANEL.bottom + PANEL.top) / 2})">gain in Brier score</text>`;
+  const { values, digits } = valueTicks(least, most, TICKS);
+  const [left, right] = [PANEL.left, WIDTH - PANEL.right];
+  return values.map((value) => valueLine(y(value), signed(value, Math.max(2, digits)), { left, right, isZero: value === 0 })).join('') +
+    axisTitle(16, (PANEL.height - PANEL.bottom + PANEL.top) / 2, 'gain in Brier score');
 }
 
 function timeAxis(fromMs: number, untilMs: number, x: (ms: number) => number): string {
@@ -78,7 +67,7 @@ function timeAxis(fromMs: number, untilMs: number, x: (ms: number) => number): s
   const base = PANEL.height - PANEL.bottom;
   let ticks = '';
   for (let ms = Math.ceil(fromMs / DAY_MS) * DAY_MS; ms < untilMs; ms += every * DAY_MS) {
-    ticks += `<line x1="${round(x(ms))}" x2="${round(x(ms))}" y1="${base}" y2="${base + 4}" stroke="${QUIET}"/><text x="${round(x(ms))}" y="${base + 17}" font-size="11" text-anchor="middle" fill="${QUIET}">${eventDay(ms)}</text>`;
+    ticks += timeTick(x(ms), base, eventDay(ms));
   }
   return `<line x1="${PANEL.left}" x2="${WIDTH - PANEL.right}" y1="${base}" y2="${base}" stroke="${QUIET}"/>${ticks}`;
 }
@@ -108,20 +97,4 @@ function legend(y: number, alpha: number): string {
     return `<rect x="${x}" y="${y - 9}" width="22" height="10" fill="${band}"/><line x1="${x}" x2="${x + 22}" y1="${y - 4}" y2="${y - 4}" stroke="${line}" stroke-width="1.8"/><text x="${x + 30}" y="${y}" font-size="12" fill="${INK}">${name}</text>`;
   });
   return `${entries.join('')}<text x="${WIDTH - PANEL.right}" y="${y}" font-size="12" text-anchor="end" fill="${QUIET}">mean gain so far with its ${Math.round(100 * (1 - alpha))} % confidence sequence; above 0 the released version is better</text>`;
-}
-
-const path = (points: readonly Point[]): string => points.map((point, index) => `${index === 0 ? 'M' : 'L'}${round(point.x)} ${round(point.y)}`).join('');
-const round = (value: number): number => Math.round(value * 10) / 10;
-const signed = (value: number, digits: number): string => `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(digits)}`;
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-
-function padded(least: number, most: number): [number, number] {
-  const room = Math.max(1e-6, (most - least) * 0.06);
-  return [least - room, most + room];
-}
-
-/** 1, 2 or 5 times a power of ten, not below what is asked for. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  return power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
 }

@@ -12,7 +12,7 @@ export async function trainerCommand(python: string, trainersFolder: string, nam
   const script = join(trainersFolder, name, 'train.py');
   // Python's own exit code for a script that is not there is 2, which would pass for a refused job.
   await requireFile(script, `There is no trainer ${name}: ${script} is missing; training.trainer must name a folder of trainers/ with a train.py`);
-  await requireFile(python, `${python} is missing; make the trainers' Python environment from trainers/requirements.lock`);
+  await requireFile(python, `${python} is missing: the trainers' Python environment, which \`npm start\` makes; one that you make from trainers/requirements.lock is named by TRAINER_PYTHON`);
   return [python, script];
 }
 

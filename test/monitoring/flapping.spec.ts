@@ -36,7 +36,7 @@ async function assess(deployment: string, day: number): Promise<DueAssessment> {
   const [fromMs, untilMs] = [FIRST_MS + day * DAY_MS, FIRST_MS + (day + 1) * DAY_MS];
   const alarm = day % 2 === 0 ? { atMs: untilMs, by: 'change' as const, sinceMs: FIRST_MS } : null;
   const headline: AssessmentHeadline = {
-    version: null, metric: null, baseline: null, estimated: null, measured: null, threshold: null, meanLoss: 0.5, labelled: 1_000, drifted: null, complete: true,
+    version: 1, metric: null, baseline: null, estimated: null, measured: null, threshold: null, meanLoss: 0.5, labelled: 1_000, drifted: null, complete: true,
     harm: { rows: 1_000, missing: 0, mean: 0.5, lower: 0.4, limit: 0.2, evidence: 50, threshold: 40, alarm },
   };
   const window = { model: MODEL, deployment, fromMs, untilMs, occasion: 'matured' as const, revision: 1, specDigest, tier: 'low', completeness: { complete: true, gateways: 0, behind: [], unconverted: 0 } };

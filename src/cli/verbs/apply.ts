@@ -1,25 +1,15 @@
-import { readFileSync } from 'node:fs';
 import type { AcceptedBody } from '../../api/commands/commands.dto.js';
 import type { AppliedAnswer } from '../../api/models/models.dto.js';
 import { isAccepted } from '../follow.js';
-import { ProblemError } from '../problem-error.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
+import { readSpecFile } from '../spec-file.js';
 
 /** `perennial apply -f model.yaml` */
 export async function apply(session: Session, file: string): Promise<ExitCode> {
-  const answer = await session.api.command<AppliedAnswer | AcceptedBody>('/v1/models', { mediaType: 'application/yaml', content: read(file) });
+  const answer = await session.api.command<AppliedAnswer | AcceptedBody>('/v1/models', { mediaType: 'application/yaml', content: readSpecFile(file) });
   session.show(answer, () => {
     if (isAccepted(answer)) return `accepted as command ${answer.commandId}; it takes effect as soon as Temporal answers\n`;
     return `${answer.model} ${answer.changed ? 'has a new spec in force' : 'is unchanged'} (${answer.specDigest.slice(0, 19)})\n`;
   });
   return EXIT.done;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
-  } catch (error) {
-    const { code } = error as { code?: string };
-    throw ProblemError.of('InvalidRequest', `${file} cannot be read (${code ?? 'unknown'}); name a model spec with -f`, file);
-  }
 }
