@@ -1,5 +1,4 @@
-import type { DriftSearch } from '../contracts/window-drift.js';
-import type { UpstreamFault } from '../contracts/window-drift.js';
+import type { DriftSearch, UpstreamFault } from '../contracts/window-drift.js';
 import type { WindowAssessmentReport } from '../contracts/window-assessment.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { type ChampionFigures, rowLosses, sampleOf } from './champion-figures.js';
