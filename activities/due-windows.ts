@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { BackfillRun } from '../src/contracts/motion.js';
 import { durationMs } from '../src/contracts/time.js';
-import type { AssessmentOccasion, DueAssessment } from '../src/contracts/window-assessment.js';
+import type { AssessmentOccasion, DueAssessment, WindowCompleteness } from '../src/contracts/window-assessment.js';
 import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
 import { isMature, STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
@@ -9,7 +10,7 @@ import { type EventTimeRange, LabelsRepository } from '../src/registry/labels.re
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
-import { WindowClosings } from './window-closing.js';
+import { WindowClosings } from './window-closings.js';
 
 /** Windows further back than this many are passed over: a caller may give any time of the past. */
 const OLDEST_WINDOWS = 100;
@@ -17,6 +18,8 @@ const OCCASIONS = ['closed', 'matured'] as const satisfies readonly AssessmentOc
 
 interface Waiting extends EventStretch {
   readonly occasion: AssessmentOccasion;
+  /** Where it was looked at already. */
+  readonly completeness?: WindowCompleteness;
 }
 
 /** A deployment, and how far its event time has come. */
@@ -25,13 +28,6 @@ interface Stream {
   readonly deployment: string;
   readonly leadMs: number;
   readonly timeMs: number;
-}
-
-/** A run of a deployment's Schedule that a person asked for, for a time of the past. */
-export interface BackfillRun {
-  /** When it would have run, milliseconds since 1970. */
-  readonly scheduledMs: number;
-  readonly startedMs: number;
 }
 
 /** Which window of a deployment waits to be assessed. */
@@ -96,7 +92,7 @@ export class DueWindows {
   }
 
   private async due({ model, deployment, leadMs }: Stream, window: Waiting, known: Pick<DueAssessment, 'tier' | 'specDigest'>): Promise<DueAssessment> {
-    const { completeness } = await this.closings.of({ model, deployment, ...window }, leadMs);
+    const completeness = window.completeness ?? (await this.closings.of({ model, deployment, ...window }, leadMs)).completeness;
     return { model, deployment, ...window, ...known, completeness, revision: await this.assessments.nextRevision(model, deployment, new Date(window.fromMs)) };
   }
 
@@ -111,13 +107,13 @@ export class DueWindows {
     if (firstMs === null) return [];
     const window = windowAt(firstMs, lengthMs, afterMs);
     if (!isMature(window.untilMs, horizonMs, timeMs)) return [];
-    return occasion === 'matured' || (await this.isClosed(stream, window, durationMs(monitoring.grace) as number)) ? [{ ...window, occasion }] : [];
+    return occasion === 'matured' ? [{ ...window, occasion }] : this.closed(stream, window, durationMs(monitoring.grace) as number);
   }
 
   /** Once every gateway has sent what it received in it, or has been waited for long enough. */
-  private async isClosed({ model, deployment, leadMs }: Stream, window: EventStretch, graceMs: number): Promise<boolean> {
+  private async closed({ model, deployment, leadMs }: Stream, window: EventStretch, graceMs: number): Promise<Waiting[]> {
     const { completeness, endedMs } = await this.closings.of({ model, deployment, ...window }, leadMs);
-    return completeness.complete || Date.now() >= endedMs + graceMs;
+    return completeness.complete || Date.now() >= endedMs + graceMs ? [{ ...window, occasion: 'closed', completeness }] : [];
   }
 
   /** The oldest window whose labels changed after they were counted, or whose evidence of harm goes on from figures that did. */

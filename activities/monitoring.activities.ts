@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
+import type { BackfillRun } from '../src/contracts/motion.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { type AssessmentSummary, type DueAssessment, type WindowAssessmentReport, type WindowId, windowName } from '../src/contracts/window-assessment.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
@@ -8,7 +9,7 @@ import { AssessmentsRepository } from '../src/registry/assessments.repository.js
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { heartbeating, origin } from './activity-context.js';
-import { type BackfillRun, DueWindows } from './due-windows.js';
+import { DueWindows } from './due-windows.js';
 import { ObservedFiles } from './observed-files.js';
 import { StoreProvider } from './store-provider.js';
 import { type MeasuredWindow, WindowMeasurements } from './window-measurements.js';

@@ -90,7 +90,7 @@ export class WindowMeasurements {
     const fairness = fairnessOf(window, spec, { rows, figures });
     const report: WindowAssessmentReport = {
       ...(await this.reportOf(window, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
-      harm: course && figuresOf(course), attribution: await windowAttribution(query, rows, figures, spec.evaluation.alpha), fairness: fairness?.figures ?? null,
+      harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
     const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];

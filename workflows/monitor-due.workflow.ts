@@ -1,6 +1,6 @@
 import { ChildWorkflowFailure, continueAsNew, executeChild, isCancellation, ParentClosePolicy, setCurrentDetails, upsertSearchAttributes, type WorkflowInfo, workflowInfo, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { type MonitorDueInput, monitorWindowWorkflowId } from '../src/contracts/motion.js';
+import { type BackfillRun, type MonitorDueInput, monitorWindowWorkflowId } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import { type DueAssessment, windowName } from '../src/contracts/window-assessment.js';
 import { cancelled, storedFailure } from './failures.js';
@@ -48,7 +48,7 @@ const BACKFILL_MS = 86_400_000;
 /** Set by Temporal. */
 const SCHEDULED = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
-function backfillOf({ typedSearchAttributes, startTime }: WorkflowInfo): { readonly scheduledMs: number; readonly startedMs: number } | null {
+function backfillOf({ typedSearchAttributes, startTime }: WorkflowInfo): BackfillRun | null {
   const scheduledMs = typedSearchAttributes.get(SCHEDULED)?.getTime() ?? Infinity;
   return startTime.getTime() - scheduledMs > BACKFILL_MS ? { scheduledMs, startedMs: startTime.getTime() } : null;
 }

@@ -1,4 +1,5 @@
 import type { BacktestPolicy, BacktestStep, PolicyBacktest, PolicyFigures } from '../contracts/policy-backtest.js';
+import { isoTime } from '../contracts/time.js';
 import { axisTitle, escaped, FONT, INK, padded, path, type Point, QUIET, round, signOf, timeTick, valueLine, valueTicks } from './svg-plot.js';
 
 /** Pixels. */
@@ -139,10 +140,10 @@ const timeAxis = (times: readonly TimeLabel[], x: Scale, base: number): string =
 /** The beginnings of months where there are some, else days, else hours. */
 function timeTicks(fromMs: number, untilMs: number): TimeLabel[] {
   const months = monthsWithin(fromMs, untilMs);
-  if (months.length >= 4) return thinned(months).map((ms) => ({ ms, label: isoTextOf(ms).slice(0, 7) }));
+  if (months.length >= 4) return thinned(months).map((ms) => ({ ms, label: isoTime(ms).slice(0, 7) }));
   const days = multiplesWithin(fromMs, untilMs, DAY_MS);
-  if (days.length >= 4) return thinned(days).map((ms) => ({ ms, label: isoTextOf(ms).slice(0, 10) }));
-  return thinned(multiplesWithin(fromMs, untilMs, HOUR_MS)).map((ms) => ({ ms, label: isoTextOf(ms).slice(5, 16).replace('T', ' ') }));
+  if (days.length >= 4) return thinned(days).map((ms) => ({ ms, label: isoTime(ms).slice(0, 10) }));
+  return thinned(multiplesWithin(fromMs, untilMs, HOUR_MS)).map((ms) => ({ ms, label: isoTime(ms).slice(5, 16).replace('T', ' ') }));
 }
 
 function monthsWithin(fromMs: number, untilMs: number): number[] {
@@ -159,4 +160,3 @@ const multiplesWithin = (fromMs: number, untilMs: number, stepMs: number): numbe
   Array.from({ length: Math.max(0, Math.floor(untilMs / stepMs) - Math.ceil(fromMs / stepMs) + 1) }, (_, place) => (Math.ceil(fromMs / stepMs) + place) * stepMs);
 
 const thinned = (times: readonly number[]): number[] => times.filter((_, place) => place % Math.ceil(times.length / MOST_TIMES) === 0);
-const isoTextOf = (ms: number): string => new Date(ms).toISOString();

@@ -1,3 +1,4 @@
+import { isoTime } from '../contracts/time.js';
 import type { TrainingProgress } from '../contracts/training.js';
 import { count, moment } from './numbers.js';
 import { progressBar } from './progress-bar.js';
@@ -28,14 +29,14 @@ export class BacktestProgress {
   }
 
   passed({ atMs }: { readonly atMs: number }, done: number, of: number): void {
-    this.place = `${String(Math.floor((100 * done) / of)).padStart(3)}%  ${moment(new Date(atMs).toISOString()).slice(0, 10)}  `;
+    this.place = `${String(Math.floor((100 * done) / of)).padStart(3)}%  ${moment(isoTime(atMs)).slice(0, 10)}  `;
     if (this.terminal.interactive) this.draw(this.place);
   }
 
   decided(policy: string, { atMs, outcome, retrain }: { readonly atMs: number; readonly outcome: string; readonly retrain: { readonly outcome: string; readonly version: { readonly number: number } | null } | null }): void {
     if (this.terminal.interactive || outcome === 'wait') return;
     const version = retrain?.version ? `, version ${retrain.version.number}` : '';
-    this.note(`${moment(new Date(atMs).toISOString())}  ${policy}: ${retrain ? `retrain${version}: ${retrain.outcome}` : outcome}`);
+    this.note(`${moment(isoTime(atMs))}  ${policy}: ${retrain ? `retrain${version}: ${retrain.outcome}` : outcome}`);
   }
 
   /** Ends the line that is being drawn. */

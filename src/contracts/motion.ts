@@ -87,6 +87,12 @@ export interface MonitorDueInput {
   readonly model: string;
   readonly deployment: string;
 }
+/** A run of a deployment's Schedule that a person asked for, for a time of the past; milliseconds since 1970. */
+export interface BackfillRun {
+  /** When it would have run. */
+  readonly scheduledMs: number;
+  readonly startedMs: number;
+}
 export interface MonitorWindowInput extends DueAssessment {
   readonly inputVersion: 1;
 }

@@ -27,3 +27,14 @@ export function durationMs(text: string): number | undefined {
 
 /** ISO 8601 in UTC with milliseconds, the one form in which times are stored and hashed. */
 export const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+/** The place of the first time that is not before `ms`; as many as there are times where none is. @param times ascending, milliseconds since 1970 */
+export function firstAtLeast(times: Float64Array, ms: number): number {
+  let [low, high] = [0, times.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle]! < ms) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

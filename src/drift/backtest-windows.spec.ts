@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PerennialError } from '../contracts/failures.js';
-import { backtestWindows, placeOf, type TimedLabels } from './backtest-windows.js';
+import { firstAtLeast } from '../contracts/time.js';
+import { backtestWindows, type TimedLabels } from './backtest-windows.js';
 import { DAY, madeSpec } from './made-world-fixture.js';
 
 /** A Thursday, on which a week begins as monitoring counts them. */
@@ -64,6 +65,6 @@ describe('the windows of a backtest', () => {
 describe('the place of a time', () => {
   it('is that of the first row that is not before it', () => {
     const times = Float64Array.of(1, 3, 3, 7);
-    expect([0, 1, 2, 3, 4, 7, 8].map((ms) => placeOf(times, ms))).toEqual([0, 0, 1, 1, 3, 3, 4]);
+    expect([0, 1, 2, 3, 4, 7, 8].map((ms) => firstAtLeast(times, ms))).toEqual([0, 0, 1, 1, 3, 3, 4]);
   });
 });

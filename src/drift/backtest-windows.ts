@@ -1,5 +1,5 @@
 import { PerennialError } from '../contracts/failures.js';
-import { durationMs, type EventWindow, isoTime } from '../contracts/time.js';
+import { durationMs, type EventWindow, firstAtLeast, isoTime } from '../contracts/time.js';
 import type { StagedRows } from '../data/staged-rows.js';
 import { windowsAsOf } from '../data/windows.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -82,28 +82,17 @@ function lackAt(spec: ModelSpec, rows: TimedLabels, asOfMs: number): string | nu
 function filledWindows(spec: ModelSpec, { eventTimesMs }: TimedLabels, beginMs: number, endMs: number): EventStretch[] {
   const [lengthMs, horizonMs] = [lengthOf(spec.monitoring.window), lengthOf(spec.data.labelHorizon)];
   const windows: EventStretch[] = [];
-  for (let row = placeOf(eventTimesMs, beginMs); row < eventTimesMs.length;) {
+  for (let row = firstAtLeast(eventTimesMs, beginMs); row < eventTimesMs.length;) {
     const window = windowAt(eventTimesMs[row]!, lengthMs, null);
     if (window.untilMs + horizonMs > endMs) break;
     windows.push(window);
-    row = placeOf(eventTimesMs, window.untilMs);
+    row = firstAtLeast(eventTimesMs, window.untilMs);
   }
   return windows;
 }
 
-/** The first row that is not before a time; as many as there are rows where none is. @param eventTimesMs ascending */
-export function placeOf(eventTimesMs: Float64Array, ms: number): number {
-  let [low, high] = [0, eventTimesMs.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (eventTimesMs[middle]! < ms) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function labelledWithin({ eventTimesMs, labels }: TimedLabels, { start, end }: EventWindow): number {
-  const within = labels.subarray(placeOf(eventTimesMs, Date.parse(start)), placeOf(eventTimesMs, Date.parse(end)));
+  const within = labels.subarray(firstAtLeast(eventTimesMs, Date.parse(start)), firstAtLeast(eventTimesMs, Date.parse(end)));
   return within.reduce((sum, label) => sum + (Number.isNaN(label) ? 0 : 1), 0);
 }
 

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { durationMs } from '../contracts/time.js';
+import { durationMs, firstAtLeast } from '../contracts/time.js';
 import { withDatabase } from '../data/duckdb.js';
 import { quoteIdentifier } from '../data/feature-encoding.js';
 import { copyStaged, type StagedRows } from '../data/staged-rows.js';
 import { predictEveryRow } from '../evaluation/scoring.js';
 import { timestamp } from '../observations/observation-rows.js';
 import type { BacktestPlace, BacktestTrainings, TrainedVersion } from './backtest-trainings.js';
-import { placeOf } from './backtest-windows.js';
 import { DriftMeter } from './drift-meter.js';
 import type { AnsweredRows, AskedTraining, JudgedTraining, ReplayVersion, ReplayWorld } from './policy-replay.js';
 import { measureWindowDrift, type WindowDrift } from './window-drift.js';
@@ -44,12 +43,12 @@ export class BacktestWorld implements ReplayWorld {
     this.windows = windows;
     this.first = first;
     this.labelHorizonMs = durationMs(place.spec.data.labelHorizon) as number;
-    this.begin = placeOf(rows.eventTimesMs, windows[0]!.fromMs);
+    this.begin = firstAtLeast(rows.eventTimesMs, windows[0]!.fromMs);
   }
 
   async answer(version: ReplayVersion, { fromMs, untilMs }: EventStretch): Promise<AnsweredRows> {
     const { eventTimesMs, labels } = this.rows;
-    const [from, until] = [placeOf(eventTimesMs, fromMs), placeOf(eventTimesMs, untilMs)];
+    const [from, until] = [firstAtLeast(eventTimesMs, fromMs), firstAtLeast(eventTimesMs, untilMs)];
     const outputs = await kept(this.outputs, version.number, () => this.outputsOf(version));
     return { outputs: outputs.subarray(from - this.begin, until - this.begin), labels: labels.subarray(from, until), eventTimesMs: eventTimesMs.subarray(from, until) };
   }

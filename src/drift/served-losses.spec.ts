@@ -4,6 +4,7 @@ import { ObservedFiles } from '../observations/testing/observed-files.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { baselineLosses, type FeatureLosses } from './baseline-losses.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
+import { rowLosses } from './champion-figures.js';
 import { readServedLosses, windowAttribution } from './served-losses.js';
 import { readServedRows, type ServedRows } from './served-rows.js';
 
@@ -68,12 +69,13 @@ describe('losses of the baseline', () => {
 
 interface Served {
   readonly query: Parameters<typeof readServedLosses>[0];
-  readonly rows: ServedRows;
+  readonly rows: ServedRows & { readonly losses: Float64Array };
 }
 
 async function serve(observations: readonly string[], labels: readonly string[] = []): Promise<Served> {
   const query = { fromMs: START, untilMs: START + 600_000, files: { observations, labels }, scratch: files.folder };
-  return { query, rows: (await readServedRows(query, { slices: [], protectedFeatures: [] }))! };
+  const rows = (await readServedRows(query, { slices: [], protectedFeatures: [] }))!;
+  return { query, rows: { ...rows, losses: rowLosses(PLAN, rows.outputs, rows.labels)! } };
 }
 
 describe('losses of a window', () => {
@@ -119,7 +121,7 @@ describe('losses of a window', () => {
   it('are none where inputs were not kept, and refused of other rows', async () => {
     const featureLosses = await baselineOf();
     const bare = await serve([await files.observations('range(0, 20) t(i)', { inputs: 'NULL::STRUCT(size FLOAT)' })]);
-    expect(await windowAttribution(bare.query, { ...bare.rows, labels: new Float64Array(20) }, { plan: PLAN, featureLosses }, 0.05)).toBeNull();
+    expect(await windowAttribution(bare.query, { ...bare.rows, losses: new Float64Array(20) }, { plan: PLAN, featureLosses }, 0.05)).toBeNull();
     const { query, rows } = await serve([await files.observations('range(0, 20) t(i)', { inputs: "{'size': i::FLOAT}" })]);
     expect(await readServedLosses(query, { ...rows, losses: new Float64Array(20) }, featureLosses, PLAN)).toHaveLength(1);
     await expect(readServedLosses(query, { ...rows, losses: new Float64Array(21), eventTimesMs: new Float64Array(21) }, featureLosses, PLAN)).rejects.toMatchObject({ type: 'Internal' });

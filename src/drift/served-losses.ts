@@ -3,7 +3,7 @@ import type { AttributionFigures } from '../contracts/window-assessment.js';
 import { quoteIdentifier } from '../data/feature-encoding.js';
 import { type ObservedWindowQuery, withObservedWindow } from '../observations/observed-window.js';
 import type { FeatureLosses } from './baseline-losses.js';
-import { type ChampionFigures, rowLosses } from './champion-figures.js';
+import type { ChampionFigures } from './champion-figures.js';
 import { attributeLoss, type ComparedLosses } from './loss-attribution.js';
 import { binnedValue, blocksOf, LossSums } from './loss-bins.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
@@ -18,11 +18,10 @@ type ServedQuery = Omit<ObservedWindowQuery, 'version'>;
  * @throws as {@link readServedLosses}
  */
 export async function windowAttribution(
-  query: ServedQuery, served: Pick<ServedRows, 'versions' | 'outputs' | 'labels' | 'eventTimesMs'>, { plan, featureLosses }: Pick<ChampionFigures, 'plan' | 'featureLosses'>, alpha: number,
+  query: ServedQuery, served: ServedLosses, { plan, featureLosses }: Pick<ChampionFigures, 'plan' | 'featureLosses'>, alpha: number,
 ): Promise<AttributionFigures | null> {
-  const losses = rowLosses(plan, served.outputs, served.labels);
-  if (!losses || plan.bound === null || !featureLosses || losses.every((loss) => Number.isNaN(loss))) return null;
-  return attributeLoss(await readServedLosses(query, { ...served, losses }, featureLosses, plan), { alpha, bound: plan.bound });
+  if (plan.bound === null || !featureLosses || served.losses.every((loss) => Number.isNaN(loss))) return null;
+  return attributeLoss(await readServedLosses(query, served, featureLosses, plan), { alpha, bound: plan.bound });
 }
 
 /** Losses of the rows of a window: NaN where there is no label or no output. */

@@ -45,9 +45,12 @@ export function meanEstimate(perRow: Float64Array, blocks: Int32Array | undefine
   const value = perRow.reduce((sum, one) => sum + one, 0) / perRow.length;
   const { variance, degreesOfFreedom } = varianceOfMean(perRow, blocks);
   if (variance === null) return { value, low: null, high: null };
-  const reach = criticalValue(alpha, degreesOfFreedom) * Math.sqrt(variance);
+  const reach = reachOf(variance, degreesOfFreedom, alpha);
   return { value, low: value - reach, high: value + reach };
 }
+
+/** Half of an interval's width. */
+const reachOf = (variance: number, degreesOfFreedom: number, alpha: number): number => criticalValue(alpha, degreesOfFreedom) * Math.sqrt(variance);
 
 /** Of the metric whose pseudo-values (or two models' differences of them) are given. */
 export const samplingVariance = (metric: MetricName, perRow: Float64Array, rows: JudgedRows): SamplingVariance =>
@@ -57,7 +60,7 @@ function estimate(metric: MetricName, value: number, { variance, degreesOfFreedo
   const spread = Math.max(variance ?? 0, 0);
   // Rounding leaves a trace where every row has the same number.
   if (metric === 'calibrationError' || spread <= (1e-15 * value) ** 2) return { value, low: null, high: null };
-  const reach = criticalValue(alpha, degreesOfFreedom) * Math.sqrt(spread);
+  const reach = reachOf(spread, degreesOfFreedom, alpha);
   const [least, most] = RANGE[metric];
   return { value, low: Math.max(least, value - reach), high: Math.min(most, value + reach) };
 }

@@ -12,7 +12,7 @@ export interface GatewayStanding {
 }
 
 /** A gateway that fell silent answers on perhaps; after so long without a word nobody waits for it. */
-const SILENT_MS = 86_400_000;
+export const SILENT_MS = 86_400_000;
 
 /**
  * Whether all that gateways answered in a window is on the record, as rows that can be read; what they shed is not (the observation log's alarm

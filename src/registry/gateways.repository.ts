@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, MoreThan } from 'typeorm';
+import { DataSource, MoreThan, MoreThanOrEqual } from 'typeorm';
 import type { ObservationLogState } from '../contracts/observation-log.js';
 import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.js';
 
@@ -56,9 +56,9 @@ export class GatewaysRepository {
     return rows.map(({ gateway }) => gateway);
   }
 
-  /** Of all gateways that ever ran. */
-  async leases(): Promise<GatewayLease[]> {
-    return this.dataSource.manager.find(GatewayLease, { order: { gateway: 'ASC' } });
+  /** Of the gateways that were heard of at or after a moment, whether they run or not. */
+  async leasesSince(moment: Date): Promise<GatewayLease[]> {
+    return this.dataSource.manager.find(GatewayLease, { where: { renewedAt: MoreThanOrEqual(moment) }, order: { gateway: 'ASC' } });
   }
 
   async acknowledgements(model: string): Promise<GatewayAcknowledgement[]> {

@@ -1,4 +1,5 @@
 import { LEFT_OUT, NO_ROWS, type ReplayPlan, type ReplayRows } from '../contracts/replays.js';
+import { firstAtLeast } from '../contracts/time.js';
 import type { ReplayBlock } from '../registry/entities/replay.entity.js';
 import { addReplayBlock, isLabelled, judgeReplay, type ReplayState } from './replay-comparison.js';
 
@@ -82,14 +83,4 @@ function within(eventTimeMs: Float64Array, { fromMs, untilMs }: TimeRange): Int3
   const from = firstAtLeast(eventTimeMs, fromMs);
   const until = firstAtLeast(eventTimeMs, untilMs);
   return Int32Array.from({ length: until - from }, (_, index) => from + index);
-}
-
-function firstAtLeast(times: Float64Array, ms: number): number {
-  let [low, high] = [0, times.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (times[middle]! < ms) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -23,9 +23,8 @@ const CANARY_WAIT_MS = 250;
 export class InferenceTurn {
   private arrived: ArrivedRequest[] = [];
   private sequence = 0;
-  private running = 0;
-  /** When the first request of each run was received. */
-  private readonly runs = new Set<{ readonly receivedAtMs: number }>();
+  /** Those under way: how many requests each has, and when its first one was received. */
+  private readonly runs = new Set<{ readonly requests: number; readonly receivedAtMs: number }>();
   private readonly settlement: InferenceSettlement;
 
   constructor(private readonly settings: TurnSettings) {
@@ -34,7 +33,7 @@ export class InferenceTurn {
 
   /** Requests that were read and not yet answered. */
   get waiting(): number {
-    return this.arrived.length + this.running;
+    return Array.from(this.runs).reduce((sum, { requests }) => sum + requests, this.arrived.length);
   }
 
   /** When the oldest of them was received, milliseconds since 1970; Infinity without one. */
@@ -51,15 +50,11 @@ export class InferenceTurn {
     this.arrived = [];
     for (const group of this.prepared(arrived).values()) {
       for (const run of runsOf(group)) {
-        this.running += run.length;
-        const began = { receivedAtMs: run[0]!.arrived.receivedAtMs };
+        const began = { requests: run.length, receivedAtMs: run[0]!.arrived.receivedAtMs };
         this.runs.add(began);
         void this.score(run[0]!.plan, run)
           .catch((error: unknown) => this.settlement.settle(run.map((request) => ({ request, error }))))
-          .finally(() => {
-            this.running -= run.length;
-            this.runs.delete(began);
-          });
+          .finally(() => this.runs.delete(began));
       }
     }
   }

@@ -80,7 +80,7 @@ describe('up to when everything is on the record', () => {
   });
 
   it('follows what a gateway answers, within its seals and renewals', async () => {
-    const state = async () => (await registry.gateways.leases()).find(({ gateway: name }) => name === 'prompt')?.observationLog?.keptUntil ?? null;
+    const state = async () => (await registry.gateways.leasesSince(new Date(0))).find(({ gateway: name }) => name === 'prompt')?.observationLog?.keptUntil ?? null;
     const prompt = await startGateway({
       databaseUrl: registry.databaseUrl, databasePool: 3, artifactUrl: registry.artifactsDir, host: '127.0.0.1', port: 0, name: 'prompt', logLevel: 'error',
       observations: { folder, sealAfterMs: 6_000, sealBytes: 2 ** 20, maxBytes: 2 ** 20, sync: 'second' },
@@ -105,7 +105,7 @@ describe('up to when everything is on the record', () => {
     } finally {
       await prompt.close();
     }
-    const closed = (await registry.gateways.leases()).find(({ gateway: name }) => name === 'prompt');
+    const closed = (await registry.gateways.leasesSince(new Date(0))).find(({ gateway: name }) => name === 'prompt');
     expect(closed?.expiresAt).toEqual(closed?.renewedAt);
     expect(closed?.observationLog?.keptUntil).toBe(closed?.renewedAt.toISOString());
   }, 60_000);

@@ -24,7 +24,7 @@ import { RetrainingActivities } from '../../activities/retraining.activities.js'
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { WindowSources } from '../../activities/window-sources.js';
-import { WindowClosings } from '../../activities/window-closing.js';
+import { WindowClosings } from '../../activities/window-closings.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { startApi } from '../../src/api/api.js';

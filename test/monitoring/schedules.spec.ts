@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DueWindows } from '../../activities/due-windows.js';
-import { WindowClosings } from '../../activities/window-closing.js';
+import { WindowClosings } from '../../activities/window-closings.js';
 import { monitorScheduleId, TASK_QUEUES } from '../../src/contracts/motion.js';
 import { SPEC } from '../../src/data/data-fixture.js';
 import { MonitorSchedules } from '../../src/dispatch/monitor-schedules.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { WindowCompleteness, WindowId } from '../src/contracts/window-assessment.js';
-import { completenessOf, type GatewayStanding } from '../src/observations/window-completeness.js';
+import { completenessOf, type GatewayStanding, SILENT_MS } from '../src/observations/window-completeness.js';
 import type { GatewayLease } from '../src/registry/entities/gateway.entity.js';
 import { GatewaysRepository } from '../src/registry/gateways.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
@@ -23,7 +23,7 @@ export class WindowClosings {
   async of(window: WindowId, leadMs: number): Promise<WindowClosing> {
     const behindMs = Math.min(0, leadMs);
     const received = { fromMs: window.fromMs - behindMs, untilMs: window.untilMs - behindMs };
-    const [leases, unconverted] = [await this.gateways.leases(), await this.observations.unconvertedWithin(window)];
+    const [leases, unconverted] = [await this.gateways.leasesSince(new Date(received.fromMs - SILENT_MS)), await this.observations.unconvertedWithin(window)];
     return { completeness: completenessOf(leases.map(standingOf), received, unconverted), endedMs: received.untilMs };
   }
 }
