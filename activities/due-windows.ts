@@ -3,16 +3,17 @@ import type { BackfillRun } from '../src/contracts/motion.js';
 import { durationMs } from '../src/contracts/time.js';
 import type { AssessmentOccasion, DueAssessment, WindowCompleteness } from '../src/contracts/window-assessment.js';
 import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
-import { isMature, STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
+import { isMature, streamTime } from '../src/observations/stream-time.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { type EventTimeRange, LabelsRepository } from '../src/registry/labels.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
+import { isFromSource, streamLead } from './stream-lead.js';
 import { WindowClosings } from './window-closings.js';
 
-/** Windows further back than this many are passed over: a caller may give any time of the past. */
+/** Windows further back than this many are passed over, but for those of a source: a caller may give any time of the past. */
 const OLDEST_WINDOWS = 100;
 const OCCASIONS = ['closed', 'matured'] as const satisfies readonly AssessmentOccasion[];
 
@@ -28,6 +29,8 @@ interface Stream {
   readonly deployment: string;
   readonly leadMs: number;
   readonly timeMs: number;
+  /** Whether its rows come from files of the spec. */
+  readonly fromSource: boolean;
 }
 
 /** Which window of a deployment waits to be assessed. */
@@ -57,7 +60,7 @@ export class DueWindows {
       if (occasion === 'matured' && labelsWait) continue;
       waiting.push(...(await this.unassessed(stream, spec, occasion)));
     }
-    if (!labelsWait) waiting.push(...(await this.amended(model, deployment, stream.timeMs - OLDEST_WINDOWS * lengthMs)));
+    if (!labelsWait) waiting.push(...(await this.amended(model, deployment, oldestOf(stream, stream.timeMs, lengthMs))));
     const [oldest] = waiting.sort((one, other) => one.fromMs - other.fromMs);
     return oldest ? this.due(stream, oldest, { tier: spec.tier, specDigest: digest }) : null;
   }
@@ -81,9 +84,15 @@ export class DueWindows {
     }
   }
 
+  /** Whether rows come from files of the spec (`monitoring.source`). */
+  async isObservedFromSource(model: string, deployment: string): Promise<boolean> {
+    return isFromSource((await this.specOf(model)).spec, deployment);
+  }
+
   private async stream(model: string, deployment: string): Promise<Stream | null> {
-    const leadMs = await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE });
-    return leadMs === null ? null : { model, deployment, leadMs, timeMs: streamTime(leadMs, Date.now()) as number };
+    const { spec } = await this.specOf(model);
+    const leadMs = await streamLead(this.observations, spec, model, deployment);
+    return leadMs === null ? null : { model, deployment, leadMs, timeMs: streamTime(leadMs, Date.now()) as number, fromSource: isFromSource(spec, deployment) };
   }
 
   private async specOf(model: string): Promise<{ spec: ModelSpec; digest: string }> {
@@ -101,7 +110,7 @@ export class DueWindows {
     const lengthMs = durationMs(monitoring.window) as number;
     const horizonMs = occasion === 'matured' ? (durationMs(data.labelHorizon) as number) : 0;
     const last = await this.assessments.last(model, deployment, occasion);
-    const oldestMs = windowAt(timeMs - horizonMs, lengthMs, null).fromMs - OLDEST_WINDOWS * lengthMs;
+    const oldestMs = oldestOf(stream, windowAt(timeMs - horizonMs, lengthMs, null).fromMs, lengthMs);
     const afterMs = Math.max(last?.untilEvent.getTime() ?? oldestMs, oldestMs);
     const firstMs = await this.observations.firstEventFrom(model, deployment, afterMs);
     if (firstMs === null) return [];
@@ -130,6 +139,8 @@ export class DueWindows {
     return [];
   }
 }
+
+const oldestOf = ({ fromSource }: Stream, newestMs: number, lengthMs: number): number => (fromSource ? 0 : newestMs - OLDEST_WINDOWS * lengthMs);
 
 const goesOnFromOther = ({ harm }: WindowAssessment, before: WindowAssessment | undefined): boolean =>
   before !== undefined && harm?.after?.fromMs === before.fromEvent.getTime() && harm.after.revision !== before.revision;

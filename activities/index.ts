@@ -13,6 +13,7 @@ import type { ReleaseMeasurementActivities } from './release-measurement.activit
 import type { ReplayActivities } from './replay.activities.js';
 import type { RetrainingActivities } from './retraining.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
+import type { SourceActivities } from './source.activities.js';
 import type { TrainingActivities } from './training.activities.js';
 import type { WindowsActivities } from './windows.activities.js';
 
@@ -33,11 +34,12 @@ export interface ActivityProviders {
   readonly retraining: RetrainingActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
+  readonly source: SourceActivities;
   readonly windows: WindowsActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -71,6 +73,7 @@ export const activitiesOf = ({ alarms, registry, data, fairness, gateways, label
     takeSnapshot: data.takeSnapshot.bind(data),
     validateData: data.validateData.bind(data),
     convertSegments: observations.convertSegments.bind(observations),
+    readSource: source.readSource.bind(source),
     ingestLabels: labels.ingestLabels.bind(labels),
     checkWindow: windows.checkWindow.bind(windows),
     compareWindow: windows.compareWindow.bind(windows),

@@ -9,7 +9,7 @@ import { durationMs } from '../src/contracts/time.js';
 import { normalizeLabels } from '../src/observations/label-batch.js';
 import { type LabelStanding, labelStanding } from '../src/observations/label-standing.js';
 import type { TimeRange } from '../src/observations/observation-rows.js';
-import { STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
+import { streamTime } from '../src/observations/stream-time.js';
 import type { LabelBatch } from '../src/registry/entities/label.entity.js';
 import type { ObservationFile } from '../src/registry/entities/observation.entity.js';
 import { LabelsRepository, type WrittenLabels } from '../src/registry/labels.repository.js';
@@ -21,6 +21,7 @@ import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { ObservedFiles } from './observed-files.js';
 import { StoreProvider } from './store-provider.js';
+import { streamLead } from './stream-lead.js';
 
 /** Batches that one call takes: its progress is on the record after each. */
 const BATCHES_A_CALL = 20;
@@ -100,7 +101,7 @@ export class LabelsActivities {
 
   private async standing(batch: LabelBatch, spec: ModelSpec, read: { rows: number; invalid: number; labels: string; scratch: string; signal: AbortSignal }): Promise<LabelStanding> {
     const { model, deployment, number } = batch;
-    const leadMs = await this.observations.leadMs(model, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE });
+    const leadMs = await streamLead(this.observations, spec, model, deployment);
     return labelStanding({
       ...read, batch: number, labelHorizonMs: durationMs(spec.data.labelHorizon) as number,
       streamTimeMs: streamTime(leadMs, batch.receivedAt.getTime()),

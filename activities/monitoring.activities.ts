@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import type { BackfillRun } from '../src/contracts/motion.js';
+import type { SourceTurn } from '../src/contracts/observed-source.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { type AssessmentSummary, type DueAssessment, type WindowAssessmentReport, type WindowId, windowName } from '../src/contracts/window-assessment.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
@@ -27,9 +28,12 @@ export class MonitoringActivities {
     private readonly stores: StoreProvider,
   ) {}
 
-  /** The window of a deployment that waits longest to be assessed; null where none does. */
-  nextWindow(model: string, deployment: string): Promise<DueAssessment | null> {
-    return this.due.next(model, deployment);
+  /**
+   * The window of a deployment that waits longest to be assessed; null where none does.
+   * @param sourceRead whether this run has read the deployment's source, which comes before
+   */
+  async nextWindow(model: string, deployment: string, sourceRead = false): Promise<DueAssessment | SourceTurn | null> {
+    return !sourceRead && (await this.due.isObservedFromSource(model, deployment)) ? { readSource: true } : this.due.next(model, deployment);
   }
 
   /** Of a run that a person asked for, for a time of the past (Backfill in the Temporal UI): its next window; null where it has none any more. */

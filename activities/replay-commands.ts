@@ -7,7 +7,7 @@ import { replayWorkflowId } from '../src/contracts/motion.js';
 import type { ReplayPlan } from '../src/contracts/replays.js';
 import { isoTime } from '../src/contracts/time.js';
 import { observedBlocks } from '../src/observations/replay-stretches.js';
-import { STRAY_SHARE, STREAM_FILES, streamTime } from '../src/observations/stream-time.js';
+import { streamTime } from '../src/observations/stream-time.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
@@ -18,6 +18,7 @@ import { ObservationsRepository } from '../src/registry/observations.repository.
 import { ReplaysRepository } from '../src/registry/replays.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { replayPlan } from '../src/rollout/replay-plan.js';
+import { streamLead } from './stream-lead.js';
 
 /** Blocks of event time that one replay may have: each is a row of the record. */
 const MAX_BLOCKS = 20_000;
@@ -57,9 +58,9 @@ export class ReplayCommands {
   }
 
   private async plan(number: number, model: Model, version: ModelVersion, { deployment, from, until }: CommandBodies['replay'], at: Date): Promise<ReplayPlan> {
-    const [spec, { manifest }, lead, labelRevision] = await Promise.all([
-      this.models.spec(model.name, model.specDigest), this.retrains.snapshot(version.snapshotDigest),
-      this.observations.leadMs(model.name, deployment, { latest: STREAM_FILES, strayShare: STRAY_SHARE }), this.labels.revision(model.name, deployment),
+    const spec = await this.models.spec(model.name, model.specDigest);
+    const [{ manifest }, lead, labelRevision] = await Promise.all([
+      this.retrains.snapshot(version.snapshotDigest), streamLead(this.observations, spec, model.name, deployment), this.labels.revision(model.name, deployment),
     ]);
     const { start, end } = manifest.train.window;
     return replayPlan(spec, {

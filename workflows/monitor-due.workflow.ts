@@ -2,10 +2,12 @@ import { ChildWorkflowFailure, continueAsNew, executeChild, isCancellation, Pare
 import { defineSearchAttributeKey, SearchAttributeType, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { type BackfillRun, type MonitorDueInput, monitorWindowWorkflowId } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
+import type { SourceTurn } from '../src/contracts/observed-source.js';
 import { type DueAssessment, windowName } from '../src/contracts/window-assessment.js';
 import { cancelled, storedFailure } from './failures.js';
 import { monitorWindow } from './monitor-window.workflow.js';
-import { record } from './policies.js';
+import { data, record } from './policies.js';
+import { deliverAlarms } from './tell.js';
 
 export interface MonitorDueResult {
   readonly assessed: number;
@@ -24,9 +26,15 @@ const WINDOWS_A_RUN = 200;
 export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResult> {
   upsertSearchAttributes({ PerennialStage: ['monitoring'] });
   const verdicts: string[] = [];
+  let sourceRead = false;
   for (let assessed = 0; assessed < WINDOWS_A_RUN && !workflowInfo().continueAsNewSuggested; assessed += 1) {
-    const due = await next(input);
+    const due = await next(input, sourceRead);
     if (due === null) return end({ assessed, unreadable: null });
+    if ('readSource' in due) {
+      verdicts.push(...(await readSource(input)));
+      sourceRead = true;
+      continue;
+    }
     show(input, verdicts, `Assessing ${windowName(due)} (${due.occasion}).`);
     const verdict = await assess(due);
     if (typeof verdict !== 'string') return end({ assessed, unreadable: `${windowName(due)}: ${verdict.type}, ${verdict.message}` });
@@ -36,11 +44,28 @@ export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResu
   return continueAsNew<typeof monitorDue>(input);
 }
 
-function next({ model, deployment }: MonitorDueInput): Promise<DueAssessment | null> {
+function next({ model, deployment }: MonitorDueInput, sourceRead: boolean): Promise<DueAssessment | SourceTurn | null> {
   const backfill = backfillOf(workflowInfo());
   if (backfill) return record.nextBackfilledWindow.executeWithOptions({ summary: 'See which window is asked for' }, [model, deployment, backfill]);
-  return record.nextWindow.executeWithOptions({ summary: 'See which window is due' }, [model, deployment]);
+  return record.nextWindow.executeWithOptions({ summary: 'See which window is due' }, [model, deployment, sourceRead]);
 }
+
+/** Then the rest is read by the next run. */
+const READINGS_A_RUN = 60;
+
+/** Files that cannot be read are told, and tried again by the next run; the windows of the others go on. @returns lines for the table of windows */
+async function readSource({ model, deployment }: MonitorDueInput): Promise<string[]> {
+  const lines: string[] = [];
+  for (let round = 0; round < READINGS_A_RUN; round += 1) {
+    const { files, rows, labelled, failed, more, raised } = await data.readSource.executeWithOptions({ summary: 'Read what is new in the source' }, [model, deployment]);
+    if (raised) await deliverAlarms();
+    if (files > 0) lines.push(`| source | ${files} files | ${rows} rows, ${labelled} labels |`);
+    if (!more) return [...lines, ...failed.map(({ file, type, message }) => `| source | ${cell(file)} | **${type}**: ${cell(message)} |`)];
+  }
+  return lines;
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
 /** A Schedule's run for so long ago is none that was late: somebody asked for it (Backfill in the Temporal UI). */
 const BACKFILL_MS = 86_400_000;

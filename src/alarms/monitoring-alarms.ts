@@ -53,6 +53,20 @@ export function unreadableAlarm(window: WindowId, { type, message }: Pick<Stored
   };
 }
 
+export const sourceAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>): string => `source/${model}/${deployment}`;
+
+/** Files of `monitoring.source` cannot be read: their rows are in no window. @param failed one or more */
+export function sourceAlarm({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>, failed: readonly { readonly file: string; readonly type: string; readonly message: string }[]): AlarmNotice {
+  const more = failed.length > 1 ? ` (${failed.length - 1} more files.)` : '';
+  return {
+    kind: 'sourceUnreadable', severity: 'warning', model, deployment, subject: `source/${failed[0]?.file ?? ''}`.slice(0, SUBJECT_CHARACTERS), dedupKey: sourceAlarmKey({ model, deployment }),
+    summary: `Rows of monitoring.source cannot be observed: ${failed[0]?.message ?? ''}${more} It is tried again at the next look (monitoring.checkEvery).`,
+    details: { files: failed.slice(0, KEPT_FAULTS), filesInAll: failed.length }, test: false,
+  };
+}
+
+const SUBJECT_CHARACTERS = 300;
+
 export const faultAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>): string => `upstream/${model}/${deployment}`;
 
 /** The window's inputs broke on their way to the model: it neither trains nor judges. */

@@ -25,25 +25,26 @@ const PARQUET_MAGIC = 'PAR1';
  * The files that a path or glob names below the data folder, in the order of their names. `*` and `?` match within a
  * name, `**` any number of folders; names that begin with a dot are matched only by patterns that do.
  *
+ * @param key of the spec, as errors name it
  * @throws PerennialError `InvalidRequest` for a path that leaves the data folder by itself, `DataNotFound` when nothing
  *   matches or a symlink leads outside.
  */
-export async function findSourceFiles(dataDir: string, pattern: string): Promise<SourceFile[]> {
-  const segments = segmentsOf(pattern);
+export async function findSourceFiles(dataDir: string, pattern: string, key = 'data.source.path'): Promise<SourceFile[]> {
+  const segments = segmentsOf(pattern, key);
   const root = await realpath(dataDir).catch(() => {
     throw new PerennialError('DataNotFound', `The data folder ${dataDir} is not there; make it, or set DATA_DIR to the one that holds ${pattern}`, { pattern });
   });
   const names = [...new Set(await expand(root, '', segments))].sort((a, b) => (a < b ? -1 : 1));
   if (names.length === 0) {
-    throw new PerennialError('DataNotFound', `No file matches ${pattern} below the data folder; put the data there or mend data.source.path`, { pattern });
+    throw new PerennialError('DataNotFound', `No file matches ${pattern} below the data folder; put the data there or mend ${key}`, { pattern });
   }
   return Promise.all(names.map((name) => resolveInside(root, name)));
 }
 
-function segmentsOf(pattern: string): string[] {
+function segmentsOf(pattern: string, key: string): string[] {
   const segments = pattern.split('/');
   if (pattern.includes('\0') || pattern.includes('\\') || segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new PerennialError('InvalidRequest', `data.source.path ${JSON.stringify(pattern)} must be relative to the data folder, with /, without empty parts, . and ..`, { pattern });
+    throw new PerennialError('InvalidRequest', `${key} ${JSON.stringify(pattern)} must be relative to the data folder, with /, without empty parts, . and ..`, { pattern });
   }
   return segments;
 }
@@ -64,7 +65,7 @@ async function expand(root: string, folder: string, segments: readonly string[])
     if (kind === 'folder' && !(segment === '**' && entry.isSymbolicLink())) {
       found.push(...(await expand(root, name, segment === '**' ? segments : rest)));
     }
-    if (found.length > MAX_FILES) throw new PerennialError('InvalidRequest', `data.source.path matches more than ${MAX_FILES} files; narrow it`);
+    if (found.length > MAX_FILES) throw new PerennialError('InvalidRequest', `The pattern matches more than ${MAX_FILES} files; narrow it`);
   }
   return found;
 }
@@ -144,7 +145,8 @@ export async function refuseChangedFiles(files: readonly HashedFile[]): Promise<
   }
 }
 
-async function stampOf(path: string): Promise<string> {
+/** Changes when the file is written again. */
+export async function stampOf(path: string): Promise<string> {
   const found = await stat(path, { bigint: true });
   return `${found.ino}/${found.size}/${found.mtimeNs}`;
 }

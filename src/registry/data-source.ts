@@ -12,6 +12,7 @@ import { WindowDrift1763808000000 } from '../../migrations/1763808000000-window-
 import { AlarmActions1763810000000 } from '../../migrations/1763810000000-alarm-actions.js';
 import { BackfilledWindows1763811000000 } from '../../migrations/1763811000000-backfilled-windows.js';
 import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
+import { SourceFiles1763814000000 } from '../../migrations/1763814000000-source-files.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
@@ -30,6 +31,7 @@ import { QuarantineRelease, RetrainingDecisionRecord } from './entities/retraini
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
 import { ServingTally } from './entities/serving-tally.entity.js';
 import { Snapshot } from './entities/snapshot.entity.js';
+import { SourceFile } from './entities/source-file.entity.js';
 import { TrainingLease, TrainingRun } from './entities/training-run.entity.js';
 import { ChampionBaseline, WindowAssessment } from './entities/window-assessment.entity.js';
 import { WindowCheck } from './entities/window-check.entity.js';
@@ -38,11 +40,11 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
+  ModelVersion, ObservationFile, ObservationSegment, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, SourceFiles1763814000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -83,6 +83,12 @@ export class ObservationsRepository {
     return known[0]?.digest === segment.digest ? 'known' : 'differs';
   }
 
+  /** Notes observations that came as rows, not as a segment to be converted. What is known under the name stands. */
+  async addConverted(segment: SegmentRegistration, file: ConvertedFile): Promise<void> {
+    if ((await this.registerSegment(segment)) === 'differs') return;
+    await this.recordConversion(segment, { files: [file], damage: null }, segment.sealedAt);
+  }
+
   /** Segments that wait for their conversion, the oldest first. */
   async unconverted(atMost: number): Promise<ObservationSegment[]> {
     return this.dataSource.manager.find(ObservationSegment, { where: { convertedAt: IsNull() }, order: { sealedAt: 'ASC', gateway: 'ASC', boot: 'ASC', segment: 'ASC' }, take: atMost });

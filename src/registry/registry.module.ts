@@ -19,13 +19,14 @@ import { RetrainingDecisionsRepository } from './retraining-decisions.repository
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
+import { SourceFilesRepository } from './source-files.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
   AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
-  TrainingRepository, VersionsRepository, WindowsRepository,
+  SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 
 /** The record: the only writer of its tables. */

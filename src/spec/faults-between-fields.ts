@@ -92,7 +92,16 @@ function servingFaults(task: unknown, { abstainBelow }: Fields): FieldFault[] {
 }
 
 /** A mean of losses without a bound has no confidence bound that would hold for every model. */
-function monitoringFaults(task: unknown, { strategy, comparison }: Fields, { maximumLoss }: Fields): FieldFault[] {
+function monitoringFaults(task: unknown, rollout: Fields, monitoring: Fields): FieldFault[] {
+  return [...maximumLossFaults(task, rollout, monitoring), ...sourceFaults(fieldsOf(monitoring['source']))];
+}
+
+function sourceFaults({ output, version }: Fields): FieldFault[] {
+  if (version === undefined || output !== undefined) return [];
+  return [{ path: ['monitoring', 'source', 'version'], message: 'needs output beside it: who answered is known only of answers (without output the champion is asked)' }];
+}
+
+function maximumLossFaults(task: unknown, { strategy, comparison }: Fields, { maximumLoss }: Fields): FieldFault[] {
   if (task !== 'regression' || strategy !== 'immediate' || maximumLoss === undefined || fieldsOf(comparison)['bound'] !== undefined) return [];
   return [{ path: ['rollout', 'comparison', 'bound'], message: 'is missing: monitoring.maximumLoss needs the largest absolute error that is counted, in the units of the label' }];
 }

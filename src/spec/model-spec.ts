@@ -123,7 +123,22 @@ const retraining = z.strictObject({
   }).prefault({}),
 });
 
+/** Predictions that no gateway answers, as files. */
+const observedSource = z.strictObject({
+  /** A path or glob below the data folder, as that of `data.source`. */
+  path: z.string().min(1).max(1_000),
+  format: z.enum(['parquet', 'csv']).default('parquet'),
+  deployment: z.string().regex(NAME, 'must name a deployment').default('default'),
+  /** How long after its event time a row may come. */
+  delay: duration.default('P1D'),
+  /** What was answered; left out, the champion is asked. */
+  output: column.optional(),
+  /** The version that answered. */
+  version: column.optional(),
+});
+
 const monitoring = z.strictObject({
+  source: observedSource.optional(),
   /** Event time that is looked at as one. */
   window: positiveDuration.default('P1D'),
   /** The largest mean loss of a window (`rollout.comparison.metric`) that raises no alarm. */

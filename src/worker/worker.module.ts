@@ -35,6 +35,8 @@ import { RetrainingActivities } from '../../activities/retraining.activities.js'
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
+import { SourceActivities } from '../../activities/source.activities.js';
+import { SourceObserver } from '../../activities/source-observer.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowSources } from '../../activities/window-sources.js';
@@ -58,7 +60,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -96,6 +98,7 @@ export class WorkerModule {
         WindowSources,
         HistoryExport,
         OpenWork,
+        SourceObserver,
         WorkflowMotions,
         ...ACTIVITIES,
       ],

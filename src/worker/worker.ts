@@ -20,6 +20,7 @@ import { ReleaseMeasurementActivities } from '../../activities/release-measureme
 import { ReplayActivities } from '../../activities/replay.activities.js';
 import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
+import { SourceActivities } from '../../activities/source.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { requireServers, type ServerEnvironment } from '../config/servers.js';
@@ -99,6 +100,7 @@ const providersOf = (context: INestApplicationContext) => ({
   replay: context.get(ReplayActivities),
   measurement: context.get(ReleaseMeasurementActivities),
   reconcile: context.get(ReconcileActivities),
+  source: context.get(SourceActivities),
   windows: context.get(WindowsActivities),
 });
 

@@ -2,10 +2,12 @@ import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
+import { SourceFilesRepository } from '../../registry/source-files.repository.js';
 import { WindowsRepository } from '../../registry/windows.repository.js';
 import { Answer, CommonProblems, Operation, Page, Problems } from '../documentation/answers.js';
-import { modelPath } from '../requests/fields.js';
+import { listQuery, modelPath } from '../requests/fields.js';
 import { driftPage } from './drift-page/drift-page.js';
+import { sourceFileAnswer, type SourceFileAnswer, sourceFileListSchema } from './source-files.dto.js';
 import { windowDriftAnswer, type WindowDriftAnswer, windowDriftListSchema, windowDriftPath, type WindowDriftPath, windowDriftQuery, type WindowDriftQuery, type WindowDriftReportAnswer, windowDriftReportSchema } from './window-drift.dto.js';
 import { windowAnswer, type WindowAnswer, windowListSchema, windowsQuery, type WindowsQuery } from './windows.dto.js';
 
@@ -19,6 +21,7 @@ export class WindowsController {
     private readonly windows: WindowsRepository,
     private readonly models: ModelsRepository,
     private readonly store: FolderStore,
+    private readonly sourceFiles: SourceFilesRepository,
   ) {}
 
   @Get()
@@ -28,6 +31,15 @@ export class WindowsController {
   async listWindows(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: windowsQuery }) { limit, deployment }: WindowsQuery): Promise<{ items: WindowAnswer[] }> {
     await this.models.get(model);
     return { items: (await this.windows.list(model, limit, deployment)).map(windowAnswer) };
+  }
+
+  @Get('source-files')
+  @Operation('Files whose rows were observed without a gateway', 'Those of `monitoring.source` that were read, the last first.')
+  @Answer(200, 'The files', sourceFileListSchema)
+  @Problems('ModelNotFound')
+  async listSourceFiles(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<{ items: SourceFileAnswer[] }> {
+    await this.models.get(model);
+    return { items: (await this.sourceFiles.list(model, limit)).map(sourceFileAnswer) };
   }
 
   @Get('drift')
