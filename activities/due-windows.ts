@@ -10,6 +10,7 @@ import { type EventTimeRange, LabelsRepository } from '../src/registry/labels.re
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
+import { LateRows } from './late-rows.js';
 import { isFromSource, streamLead } from './stream-lead.js';
 import { WindowClosings } from './window-closings.js';
 
@@ -42,6 +43,7 @@ export class DueWindows {
     private readonly labels: LabelsRepository,
     private readonly models: ModelsRepository,
     private readonly closings: WindowClosings,
+    private readonly lateRows: LateRows,
   ) {}
 
   /**
@@ -60,7 +62,7 @@ export class DueWindows {
       if (occasion === 'matured' && labelsWait) continue;
       waiting.push(...(await this.unassessed(stream, spec, occasion)));
     }
-    if (!labelsWait) waiting.push(...(await this.amended(model, deployment, oldestOf(stream, stream.timeMs, lengthMs))));
+    if (!labelsWait) waiting.push(...(await this.changed(stream, lengthMs)));
     const [oldest] = waiting.sort((one, other) => one.fromMs - other.fromMs);
     return oldest ? this.due(stream, oldest, { tier: spec.tier, specDigest: digest }) : null;
   }
@@ -125,16 +127,23 @@ export class DueWindows {
     return completeness.complete || Date.now() >= endedMs + graceMs ? [{ ...window, occasion: 'closed', completeness }] : [];
   }
 
-  /** The oldest window whose labels changed after they were counted, or whose evidence of harm goes on from figures that did. */
-  private async amended(model: string, deployment: string, oldestMs: number): Promise<Waiting[]> {
-    const assessed = await this.assessments.labelled(model, deployment, new Date(Math.max(oldestMs, 0)));
+  /** The oldest window whose labels or rows changed after they were counted, or whose evidence of harm goes on from figures that did. */
+  private async changed(stream: Stream, lengthMs: number): Promise<Waiting[]> {
+    const { model, deployment } = stream;
+    const oldestMs = Math.max(oldestOf(stream, stream.timeMs, lengthMs), 0);
+    const counted = await this.assessments.labelled(model, deployment, new Date(oldestMs));
+    const late = await this.lateRows.oldest({ model, deployment, counted, oldestMs, lengthMs });
+    return [...(late ? [late] : []), ...(await this.amended(stream, counted))];
+  }
+
+  private async amended({ model, deployment }: Stream, counted: readonly WindowAssessment[]): Promise<Waiting[]> {
     const amendments = new Map<number, EventTimeRange | null>([[await this.labels.revision(model, deployment), null]]);
-    for (const [index, one] of assessed.entries()) {
+    for (const [index, one] of counted.entries()) {
       const [fromMs, untilMs] = [one.fromEvent.getTime(), one.untilEvent.getTime()];
       if (!amendments.has(one.labelRevision)) amendments.set(one.labelRevision, await this.labels.amendedSince(model, deployment, one.labelRevision));
       const amends = amendments.get(one.labelRevision) ?? null;
       const changed = amends !== null && amends.firstMs < untilMs && amends.lastMs >= fromMs;
-      if (changed || goesOnFromOther(one, assessed[index - 1])) return [{ fromMs, untilMs, occasion: 'amended' }];
+      if (changed || goesOnFromOther(one, counted[index - 1])) return [{ fromMs, untilMs, occasion: 'amended' }];
     }
     return [];
   }

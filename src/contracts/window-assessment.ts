@@ -5,7 +5,7 @@ import { isoTime } from './time.js';
 import type { WindowFinding, WindowVerdict } from './window-summary.js';
 
 /**
- * Why a window is assessed. `closed`: event time has passed its end; `matured`: the horizon of its labels has passed too; `amended`: labels came
+ * Why a window is assessed. `closed`: event time has passed its end; `matured`: the horizon of its labels has passed too; `amended`: rows or labels came
  * late or were corrected, or those of a window before it, on which its evidence of harm rests; `backfilled`: a person asked for it anew, in the
  * Temporal UI.
  */

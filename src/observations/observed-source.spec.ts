@@ -45,7 +45,7 @@ describe('a file of a source', () => {
   });
 
   it('becomes those of the champion where the champion was asked, and no number is no answer', async () => {
-    await folder.write('scored/a.parquet', `${SCORED}`);
+    await folder.write('scored/a.parquet', SCORED);
     const written = await write((await stage('scored/a.parquet', SECTION)).fresh, { section: SECTION, outputs: Float32Array.from({ length: 10 }, (_, row) => (row === 4 ? NaN : row)) });
     const rows = await read(written!.path, 'version, output');
     expect(rows.map(({ output }) => output)).toEqual([0, 1, 2, 3, null, 5, 6, 7, 8, 9]);

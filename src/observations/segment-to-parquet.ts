@@ -11,7 +11,7 @@ import { type InputField, ObservationTable, type Origin, withinCalendar } from '
 import type { SegmentEntry } from './segment-decoder.js';
 import type { MirroredOutput, Observation, ObservationContext } from './segment-format.js';
 import { SegmentReader } from './segment-reader.js';
-import { reachedLead } from './stream-time.js';
+import { EventHours, reachedLead } from './stream-time.js';
 
 export interface SegmentToConvert extends Origin {
   /** The sealed segment, on this machine. */
@@ -195,6 +195,7 @@ class RowSpan {
   private readonly event = new Extremes();
   private newestReceivedMs = -Infinity;
   private readonly leads: number[] = [];
+  private readonly hours = new EventHours();
 
   addObserved({ rows, sequence, eventTimeMs, perRow, receivedAtMs }: Observation): void {
     this.rows += rows;
@@ -202,6 +203,7 @@ class RowSpan {
     for (let row = 0; row < rows; row++) {
       const event = withinCalendar(perRow?.eventTimesMs?.[row] ?? eventTimeMs);
       this.event.add(event);
+      this.hours.add(event);
       this.leads.push(event - receivedAtMs);
     }
     this.newestReceivedMs = Math.max(this.newestReceivedMs, receivedAtMs);
@@ -217,6 +219,7 @@ class RowSpan {
     return {
       rows: this.rows, firstSequence: this.sequence.least, lastSequence: this.sequence.most,
       firstEventMs: finite(this.event.least), lastEventMs: finite(this.event.most), newestReceivedMs: finite(this.newestReceivedMs), leadMs: reachedLead(Float64Array.from(this.leads)),
+      eventHours: this.hours.hours(),
     };
   }
 }

@@ -7,7 +7,7 @@ import { CHUNK_ROWS } from '../data/table-appender.js';
 import type { ConvertedFile } from '../registry/observations.repository.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { predictionId, type SourceSection } from './observed-source.js';
-import { reachedLead } from './stream-time.js';
+import { EventHours, reachedLead } from './stream-time.js';
 
 export interface ObservedAnswers {
   readonly spec: ModelSpec;
@@ -45,9 +45,15 @@ export async function writeSourceObservations(rows: string, answers: ObservedAns
     await database.run(`COPY (${observationSelect(rows, answers)}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`);
     return {
       path, model, deployment: section.deployment, kind: 'observation', rows: eventTimesMs.length, firstSequence: 1, lastSequence: eventTimesMs.length,
-      firstEventMs: eventTimesMs[0]!, lastEventMs: eventTimesMs.at(-1)!, newestReceivedMs: receivedAtMs, leadMs: reachedLead(eventTimesMs.map((eventMs) => eventMs - receivedAtMs)),
+      firstEventMs: eventTimesMs[0]!, lastEventMs: eventTimesMs.at(-1)!, newestReceivedMs: receivedAtMs, leadMs: reachedLead(eventTimesMs.map((eventMs) => eventMs - receivedAtMs)), eventHours: hoursOf(eventTimesMs),
     };
   });
+}
+
+function hoursOf(eventTimesMs: Float64Array): number[] | null {
+  const hours = new EventHours();
+  for (const timeMs of eventTimesMs) hours.add(timeMs);
+  return hours.hours();
 }
 
 async function fillOutputs(database: Database, outputs: Float32Array): Promise<void> {

@@ -13,6 +13,7 @@ import { AlarmActions1763810000000 } from '../../migrations/1763810000000-alarm-
 import { BackfilledWindows1763811000000 } from '../../migrations/1763811000000-backfilled-windows.js';
 import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
 import { SourceFiles1763814000000 } from '../../migrations/1763814000000-source-files.js';
+import { ObservedHours1763815000000 } from '../../migrations/1763815000000-observed-hours.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
@@ -44,7 +45,7 @@ export const ENTITIES = [
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, SourceFiles1763814000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, SourceFiles1763814000000, ObservedHours1763815000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -33,6 +33,8 @@ export interface ConvertedFile {
   readonly lastEventMs: number | null;
   readonly newestReceivedMs: number | null;
   readonly leadMs: number | null;
+  /** Hours of event time with rows, counted from 1970. */
+  readonly eventHours: readonly number[] | null;
 }
 
 export interface SegmentConversion {
@@ -66,6 +68,8 @@ SELECT max(lead_ms) AS lead FROM (
     SELECT lead_ms, rows FROM observation_file WHERE model = $1 AND deployment = $2 AND kind = 'observation' ORDER BY newest_received_at DESC LIMIT $3
   ) latest
 ) ranked WHERE reached > total * $4::double precision`;
+
+const HOUR_MS = 3_600_000;
 
 /** Segments of the gateways' observation logs, and the files that were made of them. */
 @Injectable()
@@ -107,8 +111,8 @@ export class ObservationsRepository {
     return this.dataSource.transaction(async (manager) => {
       const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: at, damage });
       if (affected !== 1) return false;
-      const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, ...file }) => ({
-        ...file, gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),
+      const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, eventHours, ...file }) => ({
+        ...file, eventHours: eventHours && [...eventHours], gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),
       }));
       await manager.insert(ObservationFile, rows);
       return true;
@@ -156,6 +160,17 @@ export class ObservationsRepository {
       [model, deployment, fromMs === null ? null : dateOf(fromMs)],
     );
     return rows[0]?.first?.getTime() ?? null;
+  }
+
+  /** Hours of event time before one in which rows came after a moment, counted from 1970, and when the last of them came. */
+  async cameLate(model: string, deployment: string, after: Date, untilMs: number): Promise<{ readonly hour: number; readonly cameAt: Date }[]> {
+    return this.dataSource.query(
+      `SELECT hour, max(segment.converted_at) AS "cameAt"
+       FROM observation_segment segment JOIN observation_file file USING (gateway, boot, segment), unnest(file.event_hours) AS hour
+       WHERE segment.converted_at > $3 AND file.model = $1 AND file.deployment = $2 AND file.kind = 'observation' AND file.first_event_time < $4 AND hour < $5
+       GROUP BY hour ORDER BY hour`,
+      [model, deployment, after, dateOf(untilMs), Math.ceil(untilMs / HOUR_MS)],
+    );
   }
 
   /** Files with observations that came at or after a moment, the first ones received. */

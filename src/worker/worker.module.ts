@@ -17,6 +17,7 @@ import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
 import { HistoryExport } from '../../activities/history-export.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
+import { LateRows } from '../../activities/late-rows.js';
 import { MonitoringReports } from '../../activities/monitoring-reports.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
@@ -91,6 +92,7 @@ export class WorkerModule {
         ChampionBaselines,
         DriftBaselines,
         DueWindows,
+        LateRows,
         WindowClosings,
         HarmMemories,
         MonitoringReports,

@@ -24,6 +24,7 @@ import { RetrainingActivities } from '../../activities/retraining.activities.js'
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { WindowSources } from '../../activities/window-sources.js';
+import { LateRows } from '../../activities/late-rows.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
@@ -124,7 +125,7 @@ async function wire(): Promise<void> {
   const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
   const [retrains, versions] = [new RetrainsRepository(dataSource, audit), new VersionsRepository(dataSource, audit)];
   assessments = new AssessmentsRepository(dataSource);
-  due = new DueWindows(assessments, observations, labels, models, new WindowClosings(gateways, observations));
+  due = new DueWindows(assessments, observations, labels, models, new WindowClosings(gateways, observations), new LateRows(assessments, observations));
   const checks = new WindowsActivities(models, windows, alarms, new WindowSources(assessments, labels, files), settings, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores));
   const commands = new CommandsRepository(dataSource, audit);
   const decisions = new RetrainingDecisionsRepository(dataSource, commands, retrains, audit);

@@ -66,7 +66,7 @@ it('asks the champion as a gateway would', async () => {
   const data = rows.flatMap(({ size, age, colour }) => [size, age, ['blue', 'green', 'red'].indexOf(String(colour))]);
   const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${MODEL}/infer`, {
     method: 'POST', headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ parameters: { event_time: '2024-03-05T00:00:00Z' }, inputs: [{ name: 'features', shape: [rows.length, 3], datatype: 'FP32', data }] }),
+    body: JSON.stringify({ inputs: [{ name: 'features', shape: [rows.length, 3], datatype: 'FP32', data }] }),
   });
   const { outputs } = (await response.json()) as { outputs: { data: number[] }[] };
   expect(rows.map(({ output }) => output)).toEqual(outputs[0]!.data.filter((_, place) => place % 2 === 1).map(Math.fround));
@@ -101,6 +101,15 @@ it('tells of a file that cannot be read, and goes on with the others', async () 
   rmSync(join(perennial.dataDir, 'left', 'broken.parquet'));
   await leave(2);
   await eventually(async () => ((await openAlarms()).every(({ kind }) => kind !== 'sourceUnreadable') ? true : undefined), () => 'the alarm to end');
-  // A later window was assessed already.
-  expect((await assessments()).filter(({ from }) => Date.parse(from) === DAY + 2 * DAY_MS)).toEqual([]);
+  // Later windows were assessed already: this one stands beside them.
+  const late = await assessed(2, 'backfilled');
+  expect(late).toMatchObject({ revision: 1, labelled: late.rows, alarm: null });
+  expect(Math.abs(late.rows - ROWS_A_DAY)).toBeLessThan(1);
+  // More rows of the first day.
+  const before = (await assessments()).filter(({ from }) => Date.parse(from) === DAY);
+  await leave(0, "* REPLACE ('late-' || id AS id)", 'day-0-more');
+  // Rows and their labels may come to two looks.
+  const amended = await eventually(async () => (await assessments()).find((one) => Date.parse(one.from) === DAY && one.occasion === 'amended' && one.labelled === 2 * before[0]!.rows), () => 'day 0 to be amended');
+  expect(amended).toMatchObject({ rows: 2 * before[0]!.rows });
+  expect(amended.revision).toBeGreaterThan(before.length);
 });

@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DueWindows } from '../../activities/due-windows.js';
+import { LateRows } from '../../activities/late-rows.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { monitorScheduleId, TASK_QUEUES } from '../../src/contracts/motion.js';
 import { SPEC } from '../../src/data/data-fixture.js';
@@ -58,7 +59,7 @@ beforeAll(async () => {
       "INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) SELECT $1, name, 1, 0, '{}', '{}', 's', false, now() FROM unnest($2::text[]) AS name", [model, deployments]);
   }
   const observations = new ObservationsRepository(dataSource);
-  const due = new DueWindows(new AssessmentsRepository(dataSource), observations, new LabelsRepository(dataSource, audit), models, new WindowClosings(new GatewaysRepository(dataSource), observations));
+  const due = new DueWindows(new AssessmentsRepository(dataSource), observations, new LabelsRepository(dataSource, audit), models, new WindowClosings(new GatewaysRepository(dataSource), observations), new LateRows(new AssessmentsRepository(dataSource), observations));
   const [connection, native] = [await Connection.connect({ address: temporal.address }), await NativeConnection.connect({ address: temporal.address })];
   client = new Client({ connection });
   schedules = new MonitorSchedules(client, new RoutingRepository(dataSource, audit), models);

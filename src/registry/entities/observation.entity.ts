@@ -1,8 +1,9 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { bigintAsNumber } from '../columns.js';
 
 /** A sealed segment of a gateway's observation log, raw in the artifact store. */
 @Entity('observation_segment')
+@Index('observation_segment_converted', ['convertedAt'])
 export class ObservationSegment {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'observation_segment_pkey' })
   gateway!: string;
@@ -95,4 +96,8 @@ export class ObservationFile {
   /** How far event times lie after their receipt, in milliseconds, as all but a few rows have it; negative where they lie before. */
   @Column('double precision', { name: 'lead_ms', nullable: true })
   leadMs!: number | null;
+
+  /** Hours of event time, counted from 1970, that have rows. Null for mirrored outputs, where they are very many, and in files of before this was kept. */
+  @Column('integer', { name: 'event_hours', array: true, nullable: true })
+  eventHours!: number[] | null;
 }
