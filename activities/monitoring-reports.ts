@@ -2,8 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { WindowAssessmentReport, WindowId } from '../src/contracts/window-assessment.js';
 import type { WindowDriftReport } from '../src/contracts/window-drift.js';
 import type { ChampionFigures } from '../src/drift/champion-figures.js';
+import type { RetrainingDecision } from '../src/drift/retraining-decision.js';
+import { type AnsweredChange, answeredChange } from '../src/drift/retraining-evidence.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
+import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import { StoreProvider } from './store-provider.js';
 
@@ -13,6 +16,7 @@ export class MonitoringReports {
   constructor(
     private readonly assessments: AssessmentsRepository,
     private readonly windows: WindowsRepository,
+    private readonly decisions: RetrainingDecisionsRepository,
     private readonly stores: StoreProvider,
   ) {}
 
@@ -30,6 +34,12 @@ export class MonitoringReports {
   async baseline(model: string, version: number): Promise<ChampionFigures | null> {
     const known = await this.assessments.newestBaseline(model, version);
     return known && (await this.read<ChampionFigures>(known.figuresDigest));
+  }
+
+  /** What the last retrain of a deployment that was decided here was started for; null where no harm was. */
+  async answeredChange(model: string, deployment: string): Promise<AnsweredChange | null> {
+    const decided = await this.decisions.lastRetrain(model, deployment);
+    return decided && answeredChange((await this.read<RetrainingDecision>(decided.decisionDigest)).facts);
   }
 
   private async read<T>(digest: string): Promise<T> {

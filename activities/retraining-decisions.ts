@@ -55,7 +55,7 @@ export class RetrainingDecisions {
     const { version, ...seen } = windowEvidence({ atMs: asOfMs, window, closed: occasion === 'closed', report, drift }, past.map(countedWindow));
     const retrains = await this.retrains.list(model, PAST_RETRAINS);
     return {
-      ...seen, trainedRows: version === null ? 0 : await this.trainedRows(model, version), active: await this.retrains.underWay(model),
+      ...seen, answered: await this.reports.answeredChange(model, deployment), trainedRows: version === null ? 0 : await this.trainedRows(model, version), active: await this.retrains.underWay(model),
       ...retrainEvidence(await this.past(retrains, asOfMs), asOfMs),
     };
   }

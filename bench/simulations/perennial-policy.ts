@@ -94,7 +94,7 @@ function factsOf({ window }: WindowFacts, { labels }: JudgedRows, gain: Expected
   const untilMs = (window + 1) * WEEK_MS;
   return {
     atMs: untilMs, window: { fromMs: untilMs - WEEK_MS, untilMs }, triggers: gain.low > 0 ? [{ trigger: 'performance', because }] : [],
-    request: null, faults: [], harm: null, gain, cost, active: null,
+    request: null, faults: [], harm: null, change: null, gain, cost, active: null,
     data: { trainingRows: labels.length, minimumRows: 1, sinceChange: null, minimumSinceChange: 0 },
     budget: { retrains: 0, maximumRetrains: null, trainingHours: 0, maximumTrainingHours: null, expectedHours: 0 },
   };

@@ -132,6 +132,21 @@ describe('the policy of a spec', () => {
     expect((await policyFigures(world, courses, { metric: 'brier', bound: 1 }, null)).map(({ lossAvoided }) => Math.sign(lossAvoided))).toEqual([0, 1]);
   });
 
+  it('retrains again on twice as many new rows, where the harm was not made up for', async () => {
+    const world = new MadeWorld(planOf(20, turned, { spec }));
+    const once = madeSpec({ retraining: { triggers: ['performance'], minimumSinceChange: 100, cooldown: 'P50D' } });
+    const courses = await replayPolicies<BacktestPolicy>(world, [specPolicy(once), specPolicy(spec)], QUIET);
+    const [first, second, ...more] = courses[1]!.decisions.filter(({ outcome }) => outcome === 'retrain');
+    expect(more).toEqual([]);
+    expect(second!.because).toMatch(/^The last retrain has not made up for the change of 2024-02-15T00:00:00\.000Z: the mean loss is surely above 0\.\d+ still/);
+    // Of ten rows a day those train that came from day 42 on, and before the two weeks that judge.
+    const learnt = [first!, second!].map(({ atMs }) => (atMs - BEGIN) / DAY - 1 - 14 - 42);
+    expect(learnt[0]).toBeGreaterThanOrEqual(10);
+    expect(learnt[1]).toBeGreaterThanOrEqual(2 * learnt[0]!);
+    const [afterOne, afterTwo] = await policyFigures(world, courses, { metric: 'brier', bound: 1 }, null);
+    expect(afterTwo!.meanLoss).toBeLessThan(afterOne!.meanLoss!);
+  });
+
   it('retrains by nothing where the spec lists nothing', async () => {
     expect((await courseOf(specPolicy(madeSpec()), planOf(20, turned, { spec: madeSpec() }))).decisions).toEqual([]);
   });

@@ -20,7 +20,7 @@ const HARM: HarmStanding = { rows: 5_000, missing: 10, mean: 0.2, lower: 0.18, l
 const FAULT: UpstreamFault = { kind: 'unitChange', features: ['temperature'], unit: 'Fahrenheit to Celsius', because: 'temperature came in Celsius.' };
 
 const FACTS: RetrainingFacts = {
-  atMs: NOW, window: { fromMs: NOW - DAY, untilMs: NOW }, triggers: [seen('harmfulDrift')], request: null, faults: [], harm: HARM,
+  atMs: NOW, window: { fromMs: NOW - DAY, untilMs: NOW }, triggers: [seen('harmfulDrift')], request: null, faults: [], change: null, harm: HARM,
   data: { trainingRows: 50_000, minimumRows: 1_000, sinceChange: 4_000, minimumSinceChange: 2_000 }, gain: GAIN, cost: COST,
   cooldown: { lastEndedMs: NOW - 10 * DAY, lengthMs: 7 * DAY }, active: null,
   budget: { retrains: 1, maximumRetrains: 4, trainingHours: 3, maximumTrainingHours: 10, expectedHours: 2 },

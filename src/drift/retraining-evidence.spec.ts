@@ -3,7 +3,7 @@ import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
 import type { HarmStanding } from '../contracts/window-assessment.js';
 import { specWith } from '../data/data-fixture.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import { type EstimatedQuality, gainOverBaseline, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from './retraining-evidence.js';
+import { answeredChange, type EstimatedQuality, gainOverBaseline, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from './retraining-evidence.js';
 
 const DAY = 86_400_000;
 const START = Date.parse('2024-01-01T00:00:00Z');
@@ -18,6 +18,7 @@ const day = (of: number, more: Partial<LabelledWindow> = {}): LabelledWindow => 
 const days = (count: number): LabelledWindow[] => Array.from({ length: count }, (_, of) => day(of));
 
 const evidence = (more: Partial<MonitoringEvidence> = {}): MonitoringEvidence => ({
+  counted: more.labelled ?? [], answered: null,
   atMs: at(30), window: { fromMs: at(29), untilMs: at(30) }, faults: [], drifted: [], estimate: null, harm: null, baselineMeanLoss: 0.1, labelled: [], trainedRows: 5_000,
   lastRetrainMs: null, active: null, usedRetrains: 1, usedTrainingHours: 2, expectedHours: 0.5, ...more,
 });
@@ -151,5 +152,44 @@ describe('the gain over the baseline', () => {
   it('counts the rows of a day in windows of any length', () => {
     const half = (of: number): LabelledWindow => day(of, { untilMs: at(of) + DAY / 2, rows: 30 });
     expect(gainOverBaseline({ labelled: [half(0), half(1)], baselineMeanLoss: 0.1 }, 0)!.rowsPerDay).toBe(60);
+  });
+});
+
+describe('a change that a retrain was started for', () => {
+  /** The retrain of day 20 looked at rows until day 14: 400 of them since the change on day 10. */
+  const answered = { sinceMs: at(10), limit: 0.15, baselineMeanLoss: 0.1, atMs: at(20), learnedRows: 400 };
+  const trained = (window: ModelSpec['training']['window']): ModelSpec => ({ ...specOf({ minimumSinceChange: 77 }), training: { ...SPEC.training, window } });
+  const after = (meanLoss: number): LabelledWindow[] => [21, 22, 23, 24].map((of) => day(of, { meanLoss }));
+  const counted = [...days(20), ...after(0)];
+
+  it('asks again while the version in service surely loses more than where harm began', () => {
+    const facts = retrainingFacts(evidence({ labelled: after(0.16), counted, answered }), trained('all'));
+    expect(facts.triggers).toEqual([{ trigger: 'performance', because: 'The last retrain has not made up for the change of 2024-01-11T00:00:00.000Z: the mean loss is surely above 0.15 still, where harm began.' }]);
+    expect(facts.change).toEqual({ sinceMs: at(10), limit: 0.15, baselineMeanLoss: 0.1 });
+    // Six days of horizon and judging before day 30.
+    expect(facts.data).toMatchObject({ sinceChange: 1_300, minimumSinceChange: 800 });
+    expect(facts.gain).toMatchObject({ estimate: expect.closeTo(0.06, 12) as number });
+  });
+
+  it.each<[string, Partial<MonitoringEvidence>, ModelSpec['training']['window']]>([
+    ['it loses no more', { labelled: after(0.15) }, 'all'], ['that is not sure', { labelled: [day(21, { meanLoss: 0.1 }), day(22, { meanLoss: 0.3 })] }, 'all'],
+    ['it has but one window', { labelled: [day(21, { meanLoss: 0.4 })] }, 'all'], ['the retrain learnt from rows of after alone', { labelled: after(0.4) }, 'P4D'],
+    ['nothing was', { labelled: after(0.4), answered: null }, 'all'],
+  ])('does not where %s', (_, more, window) => {
+    expect(retrainingFacts(evidence({ counted, answered, ...more }), trained(window))).toMatchObject({ triggers: [], change: null, gain: null, data: { sinceChange: null, minimumSinceChange: 77 } });
+  });
+
+  it('asks for twice the rows where its alarm goes on too, as after a candidate that was rejected, and not for a new one', () => {
+    const minimum = (sinceMs: number): number => retrainingFacts(evidence({ counted, answered, harm: standing(sinceMs) }), trained('P4D')).data.minimumSinceChange;
+    expect([minimum(at(9)), minimum(at(20)), minimum(at(21))]).toEqual([800, 800, 77]);
+  });
+
+  it('is kept with a decision, and none where a retrain had another reason', () => {
+    const facts = retrainingFacts(evidence({ labelled: days(30), harm: standing(at(10)) }), trained('all'));
+    expect(answeredChange(facts)).toEqual({ sinceMs: at(10), limit: 0.2004, baselineMeanLoss: 0.1, atMs: at(30), learnedRows: 1_400 });
+    expect(answeredChange(retrainingFacts(evidence(), trained('all')))).toBeNull();
+    // Decisions of before this was kept.
+    const { change: _, ...older } = facts;
+    expect(answeredChange(older)).toBeNull();
   });
 });

@@ -4,7 +4,7 @@ import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
 import type { HarmStanding, WindowAssessmentReport } from '../contracts/window-assessment.js';
 import { studentQuantile } from '../evaluation/distributions.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import type { ExpectedGain, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
+import type { ExpectedGain, HarmfulChange, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
 import type { UpstreamFault } from '../contracts/window-drift.js';
 import type { EventStretch } from './window-grid.js';
 
@@ -24,6 +24,18 @@ export interface EstimatedQuality {
   readonly alert: boolean;
 }
 
+/** A harmful change that a retrain was started for, as it was then. */
+export interface AnsweredChange extends HarmfulChange {
+  /** Event time of the data that the retrain looked at. */
+  readonly atMs: number;
+  /** Labelled rows since the change that it could learn from. */
+  readonly learnedRows: number;
+}
+
+/** Null where a retrain was started for another reason. */
+export const answeredChange = ({ atMs, data, change }: Pick<RetrainingFacts, 'atMs' | 'data'> & { readonly change?: HarmfulChange | null }): AnsweredChange | null =>
+  change ? { ...change, atMs, learnedRows: data.sinceChange ?? 0 } : null;
+
 /** What is on the record when a decision over retraining is due. */
 export interface MonitoringEvidence {
   /** Event time that has come: labels before it less their horizon are complete. */
@@ -37,6 +49,10 @@ export interface MonitoringEvidence {
   readonly baselineMeanLoss: number | null;
   /** Those that the version in service answered, in their order. */
   readonly labelled: readonly LabelledWindow[];
+  /** Whichever version answered. */
+  readonly counted: readonly LabelledWindow[];
+  /** What the last retrain that was decided here was started for. */
+  readonly answered: AnsweredChange | null;
   /** Labelled rows that the version was trained on. */
   readonly trainedRows: number;
   /** Event time of the data that the last retrain looked at; null before the first. */
@@ -54,15 +70,15 @@ type Asks = Pick<ModelSpec, 'retraining' | 'training' | 'evaluation' | 'data'>;
 export function retrainingFacts(evidence: MonitoringEvidence, spec: Asks): RetrainingFacts {
   const { atMs, window, faults, harm, active, trainedRows, lastRetrainMs } = evidence;
   const { retraining } = spec;
-  const changeMs = harm?.alarm?.sinceMs ?? null;
+  const { change, minimumRows } = changeAndRows(evidence, spec);
   return {
-    atMs, window: { fromMs: window.fromMs, untilMs: window.untilMs }, request: null, faults, harm, active,
-    triggers: seenTriggers(evidence, spec).filter(({ trigger }) => retraining.triggers.some((listed) => listed === trigger)),
+    atMs, window: { fromMs: window.fromMs, untilMs: window.untilMs }, request: null, faults, harm, change, active,
+    triggers: seenTriggers(evidence, spec, change).filter(({ trigger }) => retraining.triggers.some((listed) => listed === trigger)),
     data: {
-      trainingRows: trainedRows + labelledSince(evidence, lastRetrainMs), minimumRows: spec.training.minimumRows,
-      sinceChange: changeMs === null ? null : labelledSince(evidence, changeMs, trainingEndMs(evidence, spec)), minimumSinceChange: retraining.minimumSinceChange,
+      trainingRows: trainedRows + labelledSince(evidence.labelled, lastRetrainMs), minimumRows: spec.training.minimumRows,
+      sinceChange: change && labelledSince(evidence.counted, change.sinceMs, trainingEndMs(atMs, spec)), minimumSinceChange: minimumRows,
     },
-    gain: changeMs === null ? null : gainOverBaseline(evidence, changeMs), cost: costOf(retraining),
+    gain: change && gainOverBaseline({ labelled: evidence.labelled, baselineMeanLoss: change.baselineMeanLoss }, change.sinceMs), cost: costOf(retraining),
     cooldown: { lastEndedMs: lastRetrainMs, lengthMs: durationMs(retraining.cooldown) as number },
     budget: {
       retrains: evidence.usedRetrains, maximumRetrains: retraining.budget.retrains, trainingHours: evidence.usedTrainingHours,
@@ -71,25 +87,52 @@ export function retrainingFacts(evidence: MonitoringEvidence, spec: Asks): Retra
   };
 }
 
+/**
+ * The change that the version in service suffers from, and the labelled rows since it that a retrain is to learn from: that of an alarm, or one that a
+ * retrain was started for and has not made up for. A retrain soon after a change learns mostly from rows of before. The next one for the same change is
+ * asked for once there are twice as many of after, so that there are few of them, and none once a whole training window was new and its version serves.
+ */
+function changeAndRows(evidence: MonitoringEvidence, spec: Asks): { readonly change: HarmfulChange | null; readonly minimumRows: number } {
+  const { answered } = evidence;
+  const change = alarmed(evidence) ?? (answered && !learntWhole(answered, spec) && isHarmed(evidence, answered) ? { sinceMs: answered.sinceMs, limit: answered.limit, baselineMeanLoss: answered.baselineMeanLoss } : null);
+  const again = change && answered && change.sinceMs <= answered.atMs;
+  return { change, minimumRows: Math.max(spec.retraining.minimumSinceChange, again ? 2 * answered.learnedRows : 0) };
+}
+
+const alarmed = ({ harm, baselineMeanLoss }: MonitoringEvidence): HarmfulChange | null => (harm?.alarm ? { sinceMs: harm.alarm.sinceMs, limit: harm.limit, baselineMeanLoss } : null);
+
+/** Whether the version in service surely loses more than where harm began before the change. */
+function isHarmed({ labelled }: MonitoringEvidence, { sinceMs, limit, baselineMeanLoss }: HarmfulChange): boolean {
+  const gain = gainOverBaseline({ labelled, baselineMeanLoss }, sinceMs);
+  return gain !== null && gain.low > limit - (baselineMeanLoss as number);
+}
+
+/** Whether the retrain learnt from nothing of before. */
+function learntWhole({ atMs, sinceMs }: AnsweredChange, spec: Asks): boolean {
+  const { window } = spec.training;
+  return window !== 'all' && trainingEndMs(atMs, spec) - (durationMs(window) as number) >= sinceMs;
+}
+
 /** A retrain judges on the newest rows and trains on those before them: what is newer than this teaches nothing. */
-const trainingEndMs = ({ atMs }: MonitoringEvidence, { data, evaluation }: Asks): number =>
+const trainingEndMs = (atMs: number, { data, evaluation }: Asks): number =>
   atMs - (durationMs(data.labelHorizon) as number) - (durationMs(evaluation.window) as number);
 
 /** Of windows that begin from `sinceMs` on, or hold it, and end by `untilMs`. */
-function labelledSince({ labelled }: MonitoringEvidence, sinceMs: number | null, untilMs = Infinity): number {
+function labelledSince(labelled: readonly LabelledWindow[], sinceMs: number | null, untilMs = Infinity): number {
   return labelled.reduce((sum, window) => sum + (window.untilMs > (sinceMs ?? -Infinity) && window.untilMs <= untilMs ? window.labelled : 0), 0);
 }
 
 /** Whether listed in the spec or not, in the order of their strength. */
-function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks): SeenTrigger[] {
+function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks, change: HarmfulChange | null): SeenTrigger[] {
   const { harm, estimate, drifted, atMs, lastRetrainMs } = evidence;
   const seen: SeenTrigger[] = [];
   const add = (trigger: AutomaticTrigger, because: string): void => void seen.push({ trigger, because });
   if (harm?.alarm) add('performance', `The mean loss of ${harm.rows} labelled rows has surely risen above ${figure(harm.limit)}, most likely since ${isoTime(harm.alarm.sinceMs)}.`);
+  else if (change) add('performance', `The last retrain has not made up for the change of ${isoTime(change.sinceMs)}: the mean loss is surely above ${figure(change.limit)} still, where harm began.`);
   if (drifted.length > 0 && estimate && isWorse(estimate)) {
     add('harmfulDrift', `${listed(drifted)} drifted, and ${estimate.metric} is ${figure(estimate.estimated)} by the model's own confidence, ${figure(estimate.baseline)} on the baseline.`);
   }
-  const fresh = labelledSince(evidence, lastRetrainMs);
+  const fresh = labelledSince(evidence.labelled, lastRetrainMs);
   if (fresh >= retraining.newLabelledRows) add('newLabelledRows', `${fresh} labelled rows have come since the last retrain; ${retraining.newLabelledRows} ask for one.`);
   if (lastRetrainMs !== null && atMs - lastRetrainMs >= (durationMs(retraining.every) as number)) add('schedule', `The last retrain looked at data until ${isoTime(lastRetrainMs)}; every ${retraining.every} asks for one.`);
   if (drifted.length > 0) add('dataDrift', `${listed(drifted)} drifted.`);

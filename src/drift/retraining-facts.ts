@@ -38,6 +38,16 @@ export interface RetrainingCost {
   readonly horizonMs: number;
 }
 
+/** A change that did harm: a retrain is to make up for it. */
+export interface HarmfulChange {
+  /** Event time: when it most likely happened. */
+  readonly sinceMs: number;
+  /** The mean loss above which harm began. */
+  readonly limit: number;
+  /** Of the version that the change did harm to; null where it is not known. */
+  readonly baselineMeanLoss: number | null;
+}
+
 export interface RetrainingData {
   /** Labelled rows in the training window, and how many the spec asks for. */
   readonly trainingRows: number;
@@ -67,6 +77,8 @@ export interface RetrainingFacts {
   readonly faults: readonly UpstreamFault[];
   /** Null where no label has come yet. It carries nothing by itself: an alarm is a trigger. */
   readonly harm: HarmStanding | null;
+  /** Null where none is known, or it has been made up for. */
+  readonly change: HarmfulChange | null;
   readonly data: RetrainingData;
   /** Null where it is not known. */
   readonly gain: ExpectedGain | null;

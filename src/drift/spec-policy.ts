@@ -5,7 +5,7 @@ import { type ChampionFigures, rowLosses, sampleOf } from './champion-figures.js
 import { followHarm, type HarmMemory } from './harm-course.js';
 import type { PolicyDecision, ReplayLook, ReplayPolicy } from './policy-replay.js';
 import { decideRetraining } from './retraining-decision.js';
-import { retrainingFacts } from './retraining-evidence.js';
+import { type AnsweredChange, answeredChange, retrainingFacts } from './retraining-evidence.js';
 import { findWindowFaults } from './upstream-faults.js';
 import { estimateFigures } from './window-assessment.js';
 import { type CountedWindow, PAST_WINDOWS, retrainEvidence, windowEvidence, type WindowEvidence } from './window-evidence.js';
@@ -36,6 +36,7 @@ class DeploymentWatch {
   private counted: CountedWindow[] = [];
   private memory: HarmMemory | null = null;
   private search: DriftSearch | null = null;
+  private answered: AnsweredChange | null = null;
   /** The last window that closed and is not in quarantine. */
   private before: EventStretch | null = null;
 
@@ -48,6 +49,7 @@ class DeploymentWatch {
     const { version, ...seen } = windowEvidence({ atMs, window, closed: occasion === 'closed', report, drift: this.drifts.get(window.fromMs) ?? null }, this.pastOf(window));
     const decision = decideRetraining(retrainingFacts({ ...seen, ...this.standing(version, look) }, this.spec));
     const { outcome, reason, trigger, because } = decision;
+    if (outcome === 'retrain') this.answered = answeredChange(decision.facts);
     if (outcome === 'quarantine') this.quarantined.push(window);
     else if (occasion === 'closed') this.before = window;
     return outcome === 'wait' && trigger === null ? null : { outcome, reason, trigger, because, without: [...this.quarantined] };
@@ -55,7 +57,7 @@ class DeploymentWatch {
 
   private standing(version: WindowEvidence['version'], { atMs, retrainsMs }: ReplayLook) {
     const retrains = retrainsMs.map((eventMs) => ({ eventMs, hours: 0 }));
-    return { trainedRows: this.trainedRows.get(version ?? 0) ?? 0, active: null, ...retrainEvidence(retrains, atMs) };
+    return { answered: this.answered, trainedRows: this.trainedRows.get(version ?? 0) ?? 0, active: null, ...retrainEvidence(retrains, atMs) };
   }
 
   /** Looks at the inputs of a window, and at what the version's own confidence says of it. */

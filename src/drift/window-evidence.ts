@@ -26,7 +26,7 @@ export interface AssessedWindow {
   readonly drift: Pick<WindowDriftReport, 'drifted' | 'faults'> | null;
 }
 
-export interface WindowEvidence extends Pick<MonitoringEvidence, 'atMs' | 'window' | 'faults' | 'drifted' | 'estimate' | 'harm' | 'baselineMeanLoss' | 'labelled'> {
+export interface WindowEvidence extends Pick<MonitoringEvidence, 'atMs' | 'window' | 'faults' | 'drifted' | 'estimate' | 'harm' | 'baselineMeanLoss' | 'labelled' | 'counted'> {
   /** Whose figures they are; null where no version is known. */
   readonly version: number | null;
 }
@@ -39,6 +39,7 @@ export function windowEvidence({ atMs, window, closed, report, drift }: Assessed
   return {
     atMs, window, version, faults: closed ? (drift?.faults ?? []) : [], drifted: drift?.drifted ?? [], estimate: closed ? estimatedQuality(report) : null,
     harm: newest?.harm ?? null, baselineMeanLoss: report?.baseline?.meanLoss ?? null, labelled: past.filter((counted) => counted.version === version),
+    counted: past.filter((counted) => counted.version !== null),
   };
 }
 

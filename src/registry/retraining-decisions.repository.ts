@@ -42,6 +42,11 @@ export class RetrainingDecisionsRepository {
     return this.dataSource.manager.findOne(RetrainingDecisionRecord, { where: { model, deployment }, order: { decidedAt: 'DESC' } });
   }
 
+  /** The newest decision to retrain; null before the first. */
+  async lastRetrain(model: string, deployment: string): Promise<RetrainingDecisionRecord | null> {
+    return this.dataSource.manager.findOne(RetrainingDecisionRecord, { where: { model, deployment, outcome: 'retrain' }, order: { decidedAt: 'DESC' } });
+  }
+
   /** The last windows first. */
   async list(model: string, limit: number, deployment?: string): Promise<RetrainingDecisionRecord[]> {
     return this.dataSource.manager.find(RetrainingDecisionRecord, {
