@@ -3,7 +3,7 @@ import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import type { RetrainId, SnapshotSummary } from '../src/contracts/retrains.js';
 import { isoTime } from '../src/contracts/time.js';
 import { dataInvalid } from '../src/data/data-invalid.js';
-import { takeSnapshot } from '../src/data/snapshot.js';
+import { type SnapshotRequest, takeSnapshot } from '../src/data/snapshot.js';
 import { validateSnapshot } from '../src/data/validation.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
@@ -11,7 +11,6 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
-import type { FeatureSpec } from '../src/spec/model-spec.js';
 import type { SnapshotRef } from '../src/contracts/artifacts.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
@@ -40,12 +39,12 @@ export class DataActivities {
     const retrain = await this.retrains.get(id);
     if (retrain.snapshotDigest) return summaryOf(await this.retrains.snapshot(retrain.snapshotDigest));
     const spec = await this.models.spec(id.model, retrain.specDigest);
-    const alsoFeatures = await this.championFeatures(retrain);
+    const ofChampion = await this.championColumns(retrain);
     const without = (await this.decisions.quarantined(id.model, retrain.deployment)).map(({ fromMs, untilMs }) => ({ start: isoTime(fromMs), end: isoTime(untilMs) }));
     const snapshot = await heartbeating((signal) =>
       takeSnapshot({
         model: id.model, spec, specDigest: retrain.specDigest, dataDir: this.settings.dataDir, workDir: this.settings.workDir,
-        store: this.store, signal, alsoFeatures, without, ...(retrain.asOf ? { asOf: retrain.asOf.toISOString() } : {}),
+        store: this.store, signal, ...ofChampion, without, ...(retrain.asOf ? { asOf: retrain.asOf.toISOString() } : {}),
       }),
     );
     await this.retrains.recordSnapshot(id, snapshot, new Date(), origin());
@@ -53,11 +52,12 @@ export class DataActivities {
   }
 
   /** What the champion needs to be scored on the same rows, also where the spec has changed since. */
-  private async championFeatures({ model, deployment }: Retrain): Promise<FeatureSpec[]> {
+  private async championColumns({ model, deployment }: Retrain): Promise<Pick<SnapshotRequest, 'alsoFeatures' | 'alsoJoins'>> {
     const { champion } = await this.routing.get(model, deployment);
-    if (champion === null) return [];
+    if (champion === null) return {};
     const { specDigest } = await this.versions.get(model, champion);
-    return (await this.models.spec(model, specDigest)).data.features;
+    const { features, joins = [] } = (await this.models.spec(model, specDigest)).data;
+    return { alsoFeatures: features, alsoJoins: joins };
   }
 
   /** Fails with `DataInvalid` and every violation when the rows break the spec. */

@@ -64,7 +64,7 @@ export class SourceActivities {
   }
 
   private async listed({ section: { path } }: ObservedDeployment, failed: SourceReading['failed'][number][]): Promise<Awaited<ReturnType<typeof findSourceFiles>>> {
-    return findSourceFiles(this.settings.dataDir, path, 'monitoring.source.path').catch((error: unknown) => {
+    return findSourceFiles(this.settings.dataDir, path, 'monitoring.source').catch((error: unknown) => {
       if (!(error instanceof PerennialError)) throw error;
       failed.push({ file: path, type: error.type, message: error.message.slice(0, MAX_MESSAGE) });
       return [];

@@ -45,6 +45,7 @@ export interface SmallSpec {
   readonly parameters?: Readonly<Record<string, string | number>>;
   readonly training?: Readonly<Record<string, unknown>>;
   readonly features?: readonly Readonly<Record<string, unknown>>[];
+  readonly joins?: readonly Readonly<Record<string, unknown>>[];
   readonly gates?: Readonly<Record<string, unknown>>;
   readonly rollout?: Readonly<Record<string, unknown>>;
   readonly monitoring?: Readonly<Record<string, unknown>>;
@@ -59,7 +60,7 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
@@ -67,7 +68,7 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     owner: 'test-team',
     tier: 'low',
     task: 'binary-classification',
-    data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label: 'bought', labelHorizon: 'PT24H', features },
+    data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label: 'bought', labelHorizon: 'PT24H', features, ...(joins && { joins }) },
     training: { trainer, parameters: parameters ?? { rounds: 40, max_depth: 3, learning_rate: 0.2 }, seed: 7, minimumRows: 500, timeout: 'PT5M', silence: 'PT1M', threads: 1, ...training },
     evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'] },
     gates: gates ?? { absolute: [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc' } },

@@ -24,6 +24,14 @@ export interface SnapshotSource {
   readonly otherColumns?: readonly string[];
 }
 
+/** A feature table whose values were joined to the rows, as it was then. */
+export interface SnapshotJoin extends Pick<SnapshotSource, 'path' | 'format' | 'files'> {
+  /** Of the join in the spec. */
+  readonly name: string;
+  /** What it brought. */
+  readonly columns: readonly string[];
+}
+
 /** What a snapshot's digest is taken over (canonical JSON). */
 export interface SnapshotManifest {
   readonly model: string;
@@ -32,6 +40,8 @@ export interface SnapshotManifest {
   /** Windows in quarantine, of which no row was taken; left out where there are none. */
   readonly without?: readonly { readonly start: string; readonly end: string }[];
   readonly source: SnapshotSource;
+  /** In the order of the spec; left out where nothing is joined. */
+  readonly joins?: readonly SnapshotJoin[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly train: SnapshotPart;
   readonly evaluation: SnapshotPart;

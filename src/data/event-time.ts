@@ -5,7 +5,7 @@ import { dataInvalid } from './data-invalid.js';
 import type { Database } from './duckdb.js';
 import { quoteIdentifier } from './feature-encoding.js';
 import { nearestName } from './near-miss.js';
-import { eventTimeExpression, specColumns, type Column, type SourceTable } from './source-table.js';
+import { eventTimeExpression, ownColumns, type Column, type SourceTable } from './source-table.js';
 
 export interface EventTimeBounds {
   readonly oldestMs: number;
@@ -30,9 +30,9 @@ export function requireEventTime(table: SourceTable, spec: ModelSpec): Column {
   return column;
 }
 
-/** Every column of the spec that the source lacks, event time first. */
+/** Every column of the spec that the source should have and lacks, event time first. */
 export function missingColumns(table: SourceTable, spec: ModelSpec): DataViolation[] {
-  const missing = specColumns(spec).filter((name) => !table.selected.some((selected) => selected.name === name));
+  const missing = ownColumns(spec).filter((name) => !table.selected.some((selected) => selected.name === name));
   return missing.sort((a, b) => Number(b === spec.data.eventTime) - Number(a === spec.data.eventTime)).map((name) => fault({
     check: 'columnMissing', column: name, share: 1, limit: 'the column is there', message: missingMessage(name, table.others),
   }));

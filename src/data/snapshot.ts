@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
-import type { SnapshotManifest, SnapshotPart, SnapshotRef } from '../contracts/artifacts.js';
+import type { SnapshotManifest, SnapshotPart, SnapshotRef, SnapshotSource } from '../contracts/artifacts.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { EventWindow } from '../contracts/time.js';
+import type { JoinSpec } from '../spec/joins-section.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import type { Database, DatabaseLimits } from './duckdb.js';
 import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
+import type { HashedFile } from './source-files.js';
 import { copyRows, type OpenedSource, selectExpressions, withSource } from './source-rows.js';
 import { specColumns, type Column, type SourceTable } from './source-table.js';
 import { parseAsOf, windowsAsOf } from './windows.js';
@@ -15,7 +17,7 @@ export interface SnapshotRequest {
   readonly model: string;
   readonly spec: ModelSpec;
   readonly specDigest: string;
-  /** The folder that `data.source.path` is relative to. */
+  /** The folder that the paths of `data.source` and `data.joins` are relative to. */
   readonly dataDir: string;
   /**
    * Event time, ISO 8601 with a zone: labels count that are complete by then. Left out, it is the newest event time of
@@ -24,6 +26,8 @@ export interface SnapshotRequest {
   readonly asOf?: string;
   /** Features that the snapshot holds beside the spec's: those of a champion that is to be compared on the same rows. */
   readonly alsoFeatures?: readonly FeatureSpec[];
+  /** The joins that bring some of them. */
+  readonly alsoJoins?: readonly JoinSpec[];
   /** Windows in quarantine: rows of these times are left out. */
   readonly without?: readonly EventWindow[];
   /** A folder for files on the way; what is made in it is removed. */
@@ -38,22 +42,23 @@ export interface SnapshotRequest {
  *
  * The parts hold the spec's columns that the source has (those it lacks are for validation to list), ordered by event
  * time, then key. Event time is a TIMESTAMP in UTC; everything else keeps the source's type, labels too (boolean or 0/1).
- * From CSV, number features and the label become numbers or booleans and the rest stays text. The same source files, spec
- * and asOf give the same bytes and so the same digest, with any number of threads, by the same version of DuckDB.
+ * From CSV, number features and the label become numbers or booleans and the rest stays text. What the spec joins has the
+ * values that were known at each row's event time. The same files of source and joins, spec and asOf give the same bytes and
+ * so the same digest, with any number of threads, by the same version of DuckDB.
  *
  * @throws PerennialError `InvalidRequest`, `DataNotFound`, `DataUnreadable`; `DataInvalid` when rows cannot be placed in
- *   time; `WindowEmpty`, `NotEnoughData`.
+ *   time or joined; `WindowEmpty`, `NotEnoughData`.
  */
 export async function takeSnapshot(request: SnapshotRequest): Promise<SnapshotRef> {
   const asOfMs = request.asOf === undefined ? undefined : parseAsOf(request.asOf);
-  const spec = withFeatures(request.spec, request.alsoFeatures ?? []);
+  const spec = withFeatures(request.spec, request.alsoFeatures ?? [], request.alsoJoins ?? []);
   const manifest = await withSource({ ...request, spec }, (source) => freeze(request, source, spec, asOfMs));
   const { digest } = await request.store.putBytes(canonicalJson(manifest));
   return { digest, manifest };
 }
 
 async function freeze(request: SnapshotRequest, source: OpenedSource, spec: ModelSpec, asOfMs: number | undefined): Promise<SnapshotManifest> {
-  const { files, scratch, table, bounds } = source;
+  const { files, joins, scratch, table, bounds } = source;
   const asOf = asOfMs ?? bounds.newestMs;
   const windows = windowsAsOf(spec, asOf, bounds.oldestMs);
   const both = { start: windows.train.start, end: windows.evaluation.end };
@@ -70,22 +75,32 @@ async function freeze(request: SnapshotRequest, source: OpenedSource, spec: Mode
     source: {
       path: spec.data.source.path,
       format: spec.data.source.format,
-      files: files.map(({ name, bytes, digest }) => ({ name, bytes, digest })),
+      files: digestsOf(files),
       otherColumns: table.others.filter((name) => name.length <= MAX_NAME).slice(0, MAX_OTHER_COLUMNS),
     },
+    ...(joins.length > 0 && { joins: joins.map((one) => ({ name: one.join.name, ...one.join.source, columns: one.join.columns, files: digestsOf(one.files) })) }),
     columns: train.columns,
     train: train.part,
     evaluation: evaluation.part,
   };
 }
 
+const digestsOf = (files: readonly HashedFile[]): SnapshotSource['files'] => files.map(({ name, bytes, digest }) => ({ name, bytes, digest }));
+
 /** What is in quarantine of a stretch of event time; times of one form are in the order of their texts. */
 const leftOut = ({ without = [] }: SnapshotRequest, { start, end }: EventWindow): EventWindow[] => without.filter((left) => left.start < end && left.end > start);
 
-function withFeatures(spec: ModelSpec, also: readonly FeatureSpec[]): ModelSpec {
+/** A join of the champion brings only what is beside the spec's, and has a name that none in a spec can have. */
+function withFeatures(spec: ModelSpec, also: readonly FeatureSpec[], alsoJoins: readonly JoinSpec[]): ModelSpec {
   const known = new Set(specColumns(spec).map((name) => name.toLowerCase()));
   const more = also.filter(({ name }) => !known.has(name.toLowerCase()));
-  return more.length === 0 ? spec : { ...spec, data: { ...spec.data, features: [...spec.data.features, ...more] } };
+  if (more.length === 0) return spec;
+  const added = new Set(more.map(({ name }) => name));
+  const joins = alsoJoins.flatMap((one) => {
+    const columns = one.columns.filter((name) => added.has(name));
+    return columns.length === 0 ? [] : [{ ...one, name: `${one.name} of the champion`, columns }];
+  });
+  return { ...spec, data: { ...spec.data, features: [...spec.data.features, ...more], ...(joins.length > 0 && { joins: [...(spec.data.joins ?? []), ...joins] }) } };
 }
 
 /** A manifest stays small however wide its source. */

@@ -25,18 +25,18 @@ const PARQUET_MAGIC = 'PAR1';
  * The files that a path or glob names below the data folder, in the order of their names. `*` and `?` match within a
  * name, `**` any number of folders; names that begin with a dot are matched only by patterns that do.
  *
- * @param key of the spec, as errors name it
+ * @param key where in the spec the pattern stands, for messages
  * @throws PerennialError `InvalidRequest` for a path that leaves the data folder by itself, `DataNotFound` when nothing
  *   matches or a symlink leads outside.
  */
-export async function findSourceFiles(dataDir: string, pattern: string, key = 'data.source.path'): Promise<SourceFile[]> {
+export async function findSourceFiles(dataDir: string, pattern: string, key = 'data.source'): Promise<SourceFile[]> {
   const segments = segmentsOf(pattern, key);
   const root = await realpath(dataDir).catch(() => {
     throw new PerennialError('DataNotFound', `The data folder ${dataDir} is not there; make it, or set DATA_DIR to the one that holds ${pattern}`, { pattern });
   });
-  const names = [...new Set(await expand(root, '', segments))].sort((a, b) => (a < b ? -1 : 1));
+  const names = [...new Set(await expand(root, '', segments, key))].sort((a, b) => (a < b ? -1 : 1));
   if (names.length === 0) {
-    throw new PerennialError('DataNotFound', `No file matches ${pattern} below the data folder; put the data there or mend ${key}`, { pattern });
+    throw new PerennialError('DataNotFound', `No file matches ${pattern} below the data folder; put the data there or mend ${key}.path`, { pattern });
   }
   return Promise.all(names.map((name) => resolveInside(root, name)));
 }
@@ -44,17 +44,17 @@ export async function findSourceFiles(dataDir: string, pattern: string, key = 'd
 function segmentsOf(pattern: string, key: string): string[] {
   const segments = pattern.split('/');
   if (pattern.includes('\0') || pattern.includes('\\') || segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
-    throw new PerennialError('InvalidRequest', `${key} ${JSON.stringify(pattern)} must be relative to the data folder, with /, without empty parts, . and ..`, { pattern });
+    throw new PerennialError('InvalidRequest', `${key}.path ${JSON.stringify(pattern)} must be relative to the data folder, with /, without empty parts, . and ..`, { pattern });
   }
   return segments;
 }
 
 /** Names below `folder` that the remaining segments match. */
-async function expand(root: string, folder: string, segments: readonly string[]): Promise<string[]> {
+async function expand(root: string, folder: string, segments: readonly string[], key: string): Promise<string[]> {
   const [segment, ...rest] = segments;
   if (segment === undefined) return [];
   const found: string[] = [];
-  if (segment === '**') found.push(...(await expand(root, folder, rest)));
+  if (segment === '**') found.push(...(await expand(root, folder, rest, key)));
   const matches = segment === '**' ? (name: string) => !name.startsWith('.') : matcher(segment);
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
   for (const entry of entries.filter(({ name }) => matches(name))) {
@@ -63,9 +63,9 @@ async function expand(root: string, folder: string, segments: readonly string[])
     if (kind === 'file' && rest.length === 0) found.push(name);
     // A folder that is a symlink could lead round in a circle under **.
     if (kind === 'folder' && !(segment === '**' && entry.isSymbolicLink())) {
-      found.push(...(await expand(root, name, segment === '**' ? segments : rest)));
+      found.push(...(await expand(root, name, segment === '**' ? segments : rest, key)));
     }
-    if (found.length > MAX_FILES) throw new PerennialError('InvalidRequest', `The pattern matches more than ${MAX_FILES} files; narrow it`);
+    if (found.length > MAX_FILES) throw new PerennialError('InvalidRequest', `${key}.path matches more than ${MAX_FILES} files; narrow it`);
   }
   return found;
 }
@@ -103,9 +103,10 @@ async function resolveInside(root: string, name: string): Promise<SourceFile> {
 
 /**
  * A file's digest over all its bytes.
+ * @param key where in the spec the file's source stands, for messages
  * @throws PerennialError `DataUnreadable` naming the file, when it cannot be opened or is a Parquet file cut off.
  */
-export async function hashSourceFile(file: SourceFile, format: 'parquet' | 'csv', signal?: AbortSignal): Promise<HashedFile> {
+export async function hashSourceFile(file: SourceFile, format: 'parquet' | 'csv', signal?: AbortSignal, key = 'data.source'): Promise<HashedFile> {
   const hash = createHash('sha256');
   let bytes = 0;
   let head = Buffer.alloc(0);
@@ -118,7 +119,7 @@ export async function hashSourceFile(file: SourceFile, format: 'parquet' | 'csv'
       if (head.byteLength < 4) head = Buffer.concat([head, chunk.subarray(0, 4)]).subarray(0, 4);
       tail = Buffer.concat([tail, chunk.subarray(-4)]).subarray(-4);
     }
-    if (format === 'parquet') refuseCutOff(file, head, tail, bytes);
+    if (format === 'parquet') refuseCutOff(file, { head, tail, bytes, key });
     return { ...file, bytes, digest: `sha256:${hash.digest('hex')}`, stamp };
   } catch (error) {
     signal?.throwIfAborted();
@@ -127,9 +128,9 @@ export async function hashSourceFile(file: SourceFile, format: 'parquet' | 'csv'
   }
 }
 
-function refuseCutOff(file: SourceFile, head: Buffer, tail: Buffer, bytes: number): void {
+function refuseCutOff(file: SourceFile, { head, tail, bytes, key }: { readonly head: Buffer; readonly tail: Buffer; readonly bytes: number; readonly key: string }): void {
   if (head.toString('latin1') !== PARQUET_MAGIC) {
-    throw new PerennialError('DataUnreadable', `${file.name} is no Parquet file (${bytes} bytes); set data.source.format or write the file again`, { file: file.name });
+    throw new PerennialError('DataUnreadable', `${file.name} is no Parquet file (${bytes} bytes); set ${key}.format or write the file again`, { file: file.name });
   }
   if (bytes < 12 || tail.toString('latin1') !== PARQUET_MAGIC) {
     throw new PerennialError('DataUnreadable', `${file.name} is a Parquet file that was cut off after ${bytes} bytes; write it again`, { file: file.name });

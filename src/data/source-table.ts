@@ -12,13 +12,25 @@ export interface Column {
   readonly type: string;
 }
 
+/** Files that DuckDB can select from. */
+export interface FileTable {
+  readonly from: string;
+  /** All columns of the files. From CSV they are text, and `from` holds only those that were wanted. */
+  readonly columns: readonly Column[];
+  readonly format: 'parquet' | 'csv';
+}
+
 /** A source that DuckDB can select from, with what its columns are. */
 export interface SourceTable {
   readonly from: string;
   /** Columns that the spec asks for and the source has, in the snapshot's order. */
   readonly selected: readonly Column[];
+  /** Columns that joins go by and the source has; maybe selected too. */
+  readonly joinedBy: readonly Column[];
   /** The source's other columns, where a name that is missing may be found misspelt. */
   readonly others: readonly string[];
+  /** Names of columns that hold the text of CSV, whose types are not known yet. */
+  readonly texts: ReadonlySet<string>;
 }
 
 /** Columns of a snapshot: key, event time, label, features, slices; each once. */
@@ -26,25 +38,49 @@ export const specColumns = (spec: ModelSpec): string[] => [
   ...new Set([...spec.data.key, spec.data.eventTime, spec.data.label, ...spec.data.features.map(({ name }) => name), ...spec.evaluation.slices]),
 ];
 
+/** Those that `data.source` itself must hold: joins bring the others. */
+export function ownColumns(spec: ModelSpec): string[] {
+  const joined = new Set((spec.data.joins ?? []).flatMap(({ columns }) => columns));
+  return specColumns(spec).filter((name) => !joined.has(name));
+}
+
+/** What the source's files hold of the spec's columns. @throws as {@link openFiles} */
+export async function openSource(database: Database, files: readonly SourceFile[], spec: ModelSpec, scratch: string): Promise<SourceTable> {
+  const [own, keys] = [ownColumns(spec), [...new Set((spec.data.joins ?? []).flatMap(({ on }) => on))]];
+  const { from, columns, format } = await openFiles(database, files, spec.data.source.format, { wanted: [...new Set([...own, ...keys])], staged: join(scratch, 'staged.parquet') });
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  return {
+    from,
+    selected: own.flatMap((name) => byName.get(name) ?? []),
+    joinedBy: keys.flatMap((name) => byName.get(name) ?? []),
+    others: columns.map(({ name }) => name).filter((name) => !own.includes(name) && !keys.includes(name)),
+    texts: new Set(format === 'csv' ? columns.map(({ name }) => name) : []),
+  };
+}
+
+interface Wanted {
+  readonly wanted: readonly string[];
+  /** A file that CSV is staged in. */
+  readonly staged: string;
+}
+
 /**
- * What the files hold. CSV is read once, into Parquet in the scratch folder, since it is asked several times.
+ * What the files hold. CSV is read once, into a Parquet file, since it is asked several times.
  * @throws PerennialError `DataUnreadable` naming the file.
  */
-export async function openSource(database: Database, files: readonly SourceFile[], spec: ModelSpec, scratch: string): Promise<SourceTable> {
-  if (spec.data.source.format === 'parquet') return openParquet(database, files, spec);
+export async function openFiles(database: Database, files: readonly SourceFile[], format: 'parquet' | 'csv', { wanted, staged }: Wanted): Promise<FileTable> {
+  if (format === 'parquet') return openParquet(database, files);
   const csv = await openCsv(files);
-  const table = tableOf('', csv.names.map((name) => ({ name, type: 'VARCHAR' })), spec);
-  const staged = join(scratch, 'staged.parquet');
-  const rows = csv.select(table.selected.map(({ name }) => name));
+  const rows = csv.select(wanted.filter((name) => csv.names.includes(name)));
   await database.run(`COPY (${rows}) TO ${quoteLiteral(staged)} (FORMAT parquet, COMPRESSION snappy)`);
-  return { ...table, from: `read_parquet(${fileList([staged])})` };
+  return { from: `read_parquet(${fileList([staged])})`, columns: csv.names.map((name) => ({ name, type: 'VARCHAR' })), format };
 }
 
 /** A file that lacks a column has it missing, wherever it stands in the list. */
-async function openParquet(database: Database, files: readonly SourceFile[], spec: ModelSpec): Promise<SourceTable> {
+async function openParquet(database: Database, files: readonly SourceFile[]): Promise<FileTable> {
   const from = `read_parquet(${fileList(files.map(({ path }) => path))}, union_by_name = true, hive_partitioning = false)`;
   const rows = await database.rows(`DESCRIBE SELECT * FROM ${from}`);
-  return tableOf(from, rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) })), spec);
+  return { from, columns: rows.map((row) => ({ name: String(row['column_name']), type: String(row['column_type']) })), format: 'parquet' };
 }
 
 /**
@@ -59,16 +95,6 @@ export async function blameFile(database: Database, files: readonly SourceFile[]
       throw new PerennialError('DataUnreadable', `${file.name} cannot be read; write it again. ${found.message}`, { file: file.name }, { cause: found });
     });
   }
-}
-
-function tableOf(from: string, columns: readonly Column[], spec: ModelSpec): SourceTable {
-  const byName = new Map(columns.map((column) => [column.name, column]));
-  const wanted = specColumns(spec);
-  return {
-    from,
-    selected: wanted.flatMap((name) => byName.get(name) ?? []),
-    others: columns.map(({ name }) => name).filter((name) => !wanted.includes(name)),
-  };
 }
 
 /** Event time as a TIMESTAMP in UTC, or NULL where it is none; undefined for a column that cannot hold times. */

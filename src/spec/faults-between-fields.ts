@@ -1,13 +1,8 @@
 import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
 import { MOST_COMPARED_GROUPS, MOST_NUMBER_GROUPS } from './fairness-section.js';
-
-export interface FieldFault {
-  readonly path: (string | number)[];
-  readonly message: string;
-}
-
-type Fields = Readonly<Record<string, unknown>>;
+import { joinFaults } from './join-faults.js';
+import { type FieldFault, type Fields, fieldsOf, listOf, spellingFaults } from './loose-fields.js';
 
 /**
  * What the fields of a spec must keep with each other.
@@ -16,9 +11,13 @@ type Fields = Readonly<Record<string, unknown>>;
 export function faultsBetweenFields(spec: unknown): FieldFault[] {
   const { data, task, gates, evaluation, rollout, serving, monitoring, fairness } = fieldsOf(spec);
   const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
+  const [joins, slices] = [listOf(fieldsOf(data)['joins']).map(fieldsOf), listOf(fieldsOf(evaluation)['slices'])];
   return [
     ...features.flatMap((feature, index) => featureFaults(feature, index, features, fieldsOf(data)['label'])),
-    ...spellingFaults([...listOf(fieldsOf(data)['key']), fieldsOf(data)['eventTime'], fieldsOf(data)['label'], ...features.map(({ name }) => name), ...listOf(fieldsOf(evaluation)['slices'])]),
+    ...spellingFaults(['data'], [
+      ...listOf(fieldsOf(data)['key']), fieldsOf(data)['eventTime'], fieldsOf(data)['label'], ...features.map(({ name }) => name), ...slices, ...joins.flatMap(({ on }) => listOf(on)),
+    ]),
+    ...joinFaults(joins, fieldsOf(data), [...features.map(({ name }) => name), ...slices]),
     ...metricFaults(task, fieldsOf(gates)),
     ...rolloutFaults(task, fieldsOf(rollout)),
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
@@ -36,16 +35,6 @@ function featureFaults({ name, min, max, categories }: Fields, index: number, fe
   if (typeof min === 'number' && typeof max === 'number' && min > max) faults.push({ path: [...at, 'min'], message: 'is greater than max' });
   if (new Set(listOf(categories)).size !== listOf(categories).length) faults.push({ path: [...at, 'categories'], message: 'names a category twice' });
   return faults;
-}
-
-function spellingFaults(names: readonly unknown[]): FieldFault[] {
-  const spellings = new Map<string, string>();
-  return names.flatMap((name) => {
-    if (typeof name !== 'string') return [];
-    const other = spellings.get(name.toLowerCase()) ?? name;
-    spellings.set(name.toLowerCase(), other);
-    return other === name ? [] : [{ path: ['data'], message: `names both ${other} and ${name}; SQL does not tell columns apart that differ only in case` }];
-  });
 }
 
 /** A metric that fits no task at all is told by the schema. */
@@ -130,6 +119,3 @@ function crossingFaults(names: readonly unknown[], path: FieldFault['path'], pro
 }
 
 const mostGroups = (feature: Fields | undefined): number => (feature?.['type'] === 'number' ? MOST_NUMBER_GROUPS : Math.max(1, listOf(feature?.['categories']).length));
-
-const fieldsOf = (value: unknown): Fields => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {});
-const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -3,14 +3,11 @@ import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
 import { fairnessSection } from './fairness-section.js';
 import { faultsBetweenFields } from './faults-between-fields.js';
-import { duration, positiveDuration, share } from './field-types.js';
+import { column, duration, NAME, positiveDuration, share, sourceFiles } from './field-types.js';
+import { joinsSection } from './joins-section.js';
 import { rolloutSection } from './rollout-section.js';
 import { servingSection } from './serving-section.js';
 
-const NAME = /^[a-z][a-z0-9-]{0,62}$/;
-const COLUMN = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-
-const column = z.string().regex(COLUMN, 'must be a letter or underscore, then letters, digits and underscores, 63 at most');
 const numberFeature = z.strictObject({
   name: column,
   type: z.literal('number'),
@@ -29,11 +26,7 @@ const categoryFeature = z.strictObject({
 });
 
 const data = z.strictObject({
-  source: z.strictObject({
-    /** A path or glob, relative to the data folder of the installation (`DATA_DIR`). */
-    path: z.string().min(1).max(1_000),
-    format: z.enum(['parquet', 'csv']).default('parquet'),
-  }),
+  source: sourceFiles,
   /** Event time: when a prediction is asked for. */
   eventTime: column,
   /** The columns that together name a row; no two rows may share them. */
@@ -45,6 +38,7 @@ const data = z.strictObject({
   maxUnlabelled: share.default(0.1),
   /** Event time: how far the newest row may lie before the end of the window. */
   maxStaleness: positiveDuration.default('P2D'),
+  joins: joinsSection.optional(),
   features: z.array(z.discriminatedUnion('type', [numberFeature, categoryFeature])).min(1).max(2_000),
 });
 

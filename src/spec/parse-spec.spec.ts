@@ -62,7 +62,7 @@ describe('parseSpec', () => {
   });
 
   it.each<[string, unknown]>([['a number', 7], ['a list', []], ['nothing', null], ['texts', { data: 'a', gates: 'b', evaluation: 'c' }], ['lists', { data: { features: [3, null, []], key: 'id' } }],
-    ['of odd fairness', { data: { features: [3] }, fairness: { groups: [3, null], crossings: ['a', [3, 3], [null]] } }]])(
+    ['of odd joins', { data: { joins: [3, { on: 'a', columns: [null, 3] }, { on: [null], columns: 'b' }] } }], ['of odd fairness', { data: { features: [3] }, fairness: { groups: [3, null], crossings: ['a', [3, 3], [null]] } }]])(
     'refuses a document that is %s without stumbling', (_name, document) => {
       expect(faultsOf(stringify(document)).length).toBeGreaterThan(0);
     });
@@ -113,6 +113,48 @@ describe('parseSpec', () => {
     expect(faultsOf(changed((draft) => {
       draft['data'].features.find(({ name }: Draft) => name === 'carrier').categories = many(10);
       draft['fairness'] = { ...FAIRNESS, crossings: [['carrier', 'distance_miles']] };
+    }))).toEqual([]);
+  });
+
+  const JOIN = { name: 'weather', source: { path: 'weather/*.parquet' }, on: ['origin'], knownAt: 'known_at', columns: ['temperature_f', 'wind_speed_mph'] };
+  it('writes the defaults of joins out, and leaves the list out where it is', () => {
+    expect(parseSpec(YAML).canonical).not.toContain('joins');
+    const { spec, digest } = parseSpec(changed((draft) => (draft['data'].joins = [JOIN])));
+    expect(spec.data.joins).toEqual([{ ...JOIN, source: { path: 'weather/*.parquet', format: 'parquet' }, tieBreaker: [] }]);
+    expect(parseSpec(stringify(spec)).digest).toBe(digest);
+    const given = { ...JOIN, source: { path: 'w.csv', format: 'csv' }, tieBreaker: ['revision', 'known_at'], maxAge: 'PT3H' };
+    expect(parseSpec(changed((draft) => (draft['data'].joins = [given]))).spec.data.joins).toEqual([given]);
+  });
+
+  const OTHER = { ...JOIN, name: 'other', columns: ['humidity_percent'] };
+  it.each<[string, object[], [path: string, says: string]]>([
+    ['two joins of one name', [JOIN, { ...OTHER, name: 'weather' }], ['[1].name', 'is also the name of join 0']],
+    ['a name with capitals', [{ ...JOIN, name: 'Weather' }], ['[0].name', 'lower-case']],
+    ['no key', [{ ...JOIN, on: [] }], ['[0].on', '']],
+    ['no time', [{ ...JOIN, knownAt: undefined }], ['[0].knownAt', '']],
+    ['no column', [{ ...JOIN, columns: [] }], ['[0].columns', '']],
+    ['a column joined twice', [{ ...JOIN, columns: ['temperature_f', 'temperature_f'] }], ['[0].columns[1]', 'names a column twice']],
+    ['a column of two joins', [JOIN, { ...OTHER, columns: ['wind_speed_mph'] }], ['[1].columns[0]', 'is also joined by join 0']],
+    ['the label', [{ ...JOIN, columns: ['late'] }], ['[0].columns[0]', 'data.source itself must hold']],
+    ['the event time', [{ ...JOIN, columns: ['predicted_at'] }], ['[0].columns[0]', 'data.source itself must hold']],
+    ['a column that nothing uses', [{ ...JOIN, columns: ['temperature_c'] }], ['[0].columns[0]', 'is no feature of data.features and none of evaluation.slices']],
+    ['the label as a key', [{ ...JOIN, on: ['origin', 'late'] }], ['[0].on[1]', 'is the label']],
+    ['a joined column as a key', [JOIN, { ...OTHER, on: ['temperature_f'] }], ['[1].on[0]', 'is joined itself']],
+    ['two spellings in a table', [{ ...JOIN, knownAt: 'Temperature_F' }], ['[0]', 'names both']],
+    ['an age of nothing', [{ ...JOIN, maxAge: 'PT0S' }], ['[0].maxAge', 'longer than zero']],
+    ['a key that is none', [{ ...JOIN, asOf: 'x' }], ['[0].asOf', 'is not a key']],
+  ])('names, in joins, %s', (_name, joins, [path, says]) => {
+    expect(faultsOf(changed((draft) => (draft['data'].joins = joins)))).toEqual([{ path: `data.joins${path}`, message: expect.stringContaining(says) }]);
+  });
+
+  it('tells a spelling of a key in joins from another one in the source', () => {
+    expect(faultsOf(changed((draft) => (draft['data'].joins = [{ ...JOIN, on: ['Origin'] }])))).toEqual([{ path: 'data', message: expect.stringContaining('names both origin and Origin') }]);
+  });
+
+  it('takes slices from joins too', () => {
+    expect(faultsOf(changed((draft) => {
+      draft['data'].joins = [{ ...JOIN, columns: ['region'] }];
+      draft['evaluation'].slices = ['region'];
     }))).toEqual([]);
   });
 

@@ -77,6 +77,23 @@ describe('a retrain', () => {
     expect(history).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED');
   });
 
+  it('trains on what is joined, says which files that was, and judges a successor that joins nothing beside it', async () => {
+    const model = 'basket';
+    // The ages of half of the events become known a microsecond after them, too late.
+    await writeEvents(perennial.dataDir, `${model}/ages`, 'id, asked_at + to_microseconds((hash(id) % 2)::BIGINT) AS known_at, age');
+    await writeEvents(perennial.dataDir, model, '* EXCLUDE (age)');
+    const joins = [{ name: 'ages', source: { path: `${model}/ages/events.parquet` }, on: ['id'], knownAt: 'known_at', columns: ['age'] }];
+    const features = [{ name: 'size', type: 'number', min: 0, max: 1 }, { name: 'colour', type: 'category', categories: ['blue', 'green', 'red'] }];
+    await perennial.apply(smallSpec({ model, joins, features: [...features, { name: 'age', type: 'number', min: 0, max: 1, maxMissing: 0.7 }] }));
+    expect(await run(model, 8)).toMatchObject({ outcome: 'promoted', version: 1 });
+    const { data } = versionDetailSchema.parse((await perennial.call<unknown>('GET', `/v1/models/${model}/versions/1`)).body);
+    expect(data.joins).toMatchObject([{ name: 'ages', columns: ['age'], files: [{ name: `${model}/ages/events.parquet`, digest: expect.stringMatching(/^sha256:/) }] }]);
+    await perennial.apply(smallSpec({ model, features }));
+    expect(await run(model, 10)).toMatchObject({ outcome: 'rejected', version: 2, failure: null, evaluation: { comparison: { metric: 'auc' } } });
+    const second = versionDetailSchema.parse((await perennial.call<unknown>('GET', `/v1/models/${model}/versions/2`)).body);
+    expect([second.data.source.files.length, second.data.joins.map(({ name }) => name)]).toEqual([1, ['ages of the champion']]);
+  });
+
   it('trains the same bytes from the same data', async () => {
     await register('twice');
     const first = await run('twice', 10);

@@ -37,16 +37,22 @@ const part = z
   .strictObject({ artifactDigest: z.string(), rows: z.int(), labelledRows: z.int(), window: z.strictObject({ start: instant, end: instant }) })
   .meta({ id: 'SnapshotPart', description: 'The rows of one window of event time.' });
 
+const sourceFiles = {
+  path: z.string(),
+  format: z.enum(['parquet', 'csv']),
+  files: z.array(z.strictObject({ name: z.string(), bytes: z.int(), digest: z.string() })).readonly(),
+};
+
 const dataLineage = z
   .strictObject({
     snapshotDigest: z.string(),
     takenAt: instant,
     asOf: instant.meta({ description: 'Event time up to which the data was looked at.' }),
-    source: z.strictObject({
-      path: z.string(),
-      format: z.enum(['parquet', 'csv']),
-      files: z.array(z.strictObject({ name: z.string(), bytes: z.int(), digest: z.string() })).readonly(),
-    }),
+    source: z.strictObject(sourceFiles),
+    joins: z
+      .array(z.strictObject({ name: z.string(), ...sourceFiles, columns: z.array(z.string()).readonly() }))
+      .readonly()
+      .meta({ description: 'Feature tables whose values were joined to the rows, as they were known at event time.' }),
     columns: z.array(z.strictObject({ name: z.string(), type: z.string() })).readonly(),
     train: part,
     evaluation: part,
@@ -139,6 +145,8 @@ function dataOf({ digest, manifest, takenAt }: Snapshot): VersionDetail['data'] 
     takenAt: takenAt.toISOString(),
     asOf: manifest.asOf,
     source: { path: manifest.source.path, format: manifest.source.format, files: manifest.source.files },
+    // Snapshots from before there were joins have none.
+    joins: manifest.joins ?? [],
     columns: manifest.columns,
     train: partOf(manifest.train),
     evaluation: partOf(manifest.evaluation),
