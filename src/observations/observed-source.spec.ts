@@ -90,6 +90,21 @@ describe('a file of a source', () => {
     expect((await write(fresh))!.rows).toBe(10);
   });
 
+  it('gets the joined values that training gets', async () => {
+    // The speed of each hour is known an hour late, and mended once, long after.
+    await folder.write('speeds.parquet', `SELECT id, moment + to_hours(CASE WHEN mended THEN 500 ELSE -1 END) AS known, CASE WHEN mended THEN -1 ELSE speed END AS speed
+      FROM (${HOURLY_ROWS}) CROSS JOIN (VALUES (false), (true)) AS versions(mended)`);
+    const joins = [{ name: 'speeds', source: { path: 'speeds.parquet' }, on: ['id'], knownAt: 'known', columns: ['speed'] }];
+    const spec = specWith({ data: { joins } });
+    await folder.write('rows.parquet', `SELECT * EXCLUDE (speed) FROM (${HOURLY_ROWS})`);
+    const trained = await folder.read(await folder.snapshot(spec), 'train', 'id, speed::FLOAT AS speed');
+    await folder.write('scored/a.parquet', `SELECT * EXCLUDE (speed) FROM (${SCORED})`);
+    const written = await write((await stage('scored/a.parquet', ANSWERED, [], spec)).fresh);
+    const observed = await read(written!.path, 'prediction_id AS id, inputs.speed AS speed');
+    expect(observed).toEqual(trained.slice(0, 10));
+    expect(observed.map(({ speed }) => speed)).toEqual(Array.from({ length: 10 }, (_, hour) => (hour * 37) % 101));
+  });
+
   it.each([
     ['lacks columns', 'SELECT * RENAME (speed AS sped) FROM (%)', /scored\/a\.parquet cannot be observed: .*no column speed; did you mean sped/],
     ['has text for a number', "SELECT * REPLACE ('fast' AS speed) FROM (%)", /Feature speed is VARCHAR; write it as a number/],
