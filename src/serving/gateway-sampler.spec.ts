@@ -93,7 +93,14 @@ describe('samples of a gateway', () => {
     record.away = false;
     await sampler.flush(record.write);
     sampler.end();
-    await sampler.flush(record.write);
+    let written = 0;
+    await sampler.flush((samples) => {
+      written += samples.length;
+      return record.write(samples);
+    });
+    // What was taken is not brought again.
+    expect(written).toBe(1);
+    await sampler.flush(() => Promise.reject(new Error('nothing is left')));
     expect(record.all.length).toBeGreaterThanOrEqual(2);
     expect(record.all.reduce((sum, { requests }) => sum + requests, 0)).toBe(10);
     expect(record.all.every(({ lost }) => lost === 0)).toBe(true);

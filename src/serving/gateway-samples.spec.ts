@@ -45,8 +45,13 @@ describe('a gateway', () => {
     expect(await ask(gateway, rows(1), 'unknown')).toBe(404);
     expect(await ask(gateway, '{')).toBe(400);
     expect(await ask(gateway, rows(2))).toBe(200);
+    await vi.waitFor(async () => expect(sumOf(await stretch(), 'requests')).toBe(7), { timeout: 10_000 });
+    // Nothing happens, and nothing is told of it but at the end.
+    const sampled = sumOf(await stretch(), 'seconds');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     await gateway.close();
     const told = await stretch();
+    expect(sumOf(told, 'seconds') - sampled).toBeGreaterThan(0.9);
     expect(told).toMatchObject({ gateways: 1, lostMinutes: 0, errors: { InferenceInvalid: 1 }, unplacedErrors: { NotFound: 1, ModelNotFound: 1 } });
     expect(Object.values(told.unplacedErrors).reduce((sum, count) => sum + count, 0)).toBe(3);
     expect([sumOf(told, 'requests'), sumOf(told, 'rows')]).toEqual([7, 26]);
