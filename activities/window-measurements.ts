@@ -10,15 +10,14 @@ import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
 import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
 import { checkWindow } from '../src/drift/window-check.js';
 import { protectedFeatures, type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
-import { failuresByType } from '../src/drift/window-operations.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
-import { ServingRepository } from '../src/registry/serving.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { ActivitySettings } from './activity-settings.js';
 import { ChampionBaselines } from './champion-baselines.js';
 import { type HarmBefore, HarmMemories } from './harm-memories.js';
 import { ObservedFiles } from './observed-files.js';
+import { WindowOperations } from './window-operations.js';
 
 export interface MeasuredWindow {
   readonly verdict: WindowVerdict['verdict'];
@@ -57,7 +56,7 @@ export class WindowMeasurements {
     private readonly baselines: ChampionBaselines,
     private readonly files: ObservedFiles,
     private readonly settings: ActivitySettings,
-    private readonly serving: ServingRepository,
+    private readonly operations: WindowOperations,
   ) {}
 
   async measure(window: DueAssessment, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
@@ -66,7 +65,7 @@ export class WindowMeasurements {
     if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, null);
     const files = await this.files.windowPaths(window, labelRevision);
     const query = { ...window, files, scratch: this.settings.workDir, signal };
-    const rows = await readServedRows(query, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec) });
+    const rows = await readServedRows(query, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec), slowAfterMs: spec.rollout.guards.slowAfterMs });
     const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
     if (!rows || !figures) return this.withoutBaseline(window, rows);
     return window.occasion === 'closed' ? this.closed(window, spec, { rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
@@ -76,7 +75,7 @@ export class WindowMeasurements {
   private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
     const { outputs } = rows;
     const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
-    const report: WindowAssessmentReport = { ...(await this.reportOf(window, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
     return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
@@ -89,7 +88,7 @@ export class WindowMeasurements {
     const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     const fairness = fairnessOf(window, spec, { rows, figures });
     const report: WindowAssessmentReport = {
-      ...(await this.reportOf(window, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
+      ...(await this.reportOf(window, spec, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
@@ -119,23 +118,25 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision, completeness }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
+  private async reportOf(window: DueAssessment, spec: ModelSpec, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
+    const { model, deployment, fromMs, untilMs, occasion, revision, completeness } = window;
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
       outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
       estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
-      operations: { ...served.operations, errors: failuresByType(await this.serving.tallies(model, deployment)) },
+      operations: await this.operations.of(window, spec, served.operations),
     };
   }
 
-  private async headline(window: DueAssessment, { versions }: ServedRows, figures: ChampionFigures, { estimate, quality, harm }: WindowAssessmentReport): Promise<AssessmentHeadline> {
+  private async headline(window: DueAssessment, { versions }: ServedRows, figures: ChampionFigures, { estimate, quality, harm, operations }: WindowAssessmentReport): Promise<AssessmentHeadline> {
     const metric = figures.confidence ? 'auc' : 'rmse';
     const estimated = estimate?.metrics[metric] ?? null;
     return {
       version: versions[0]?.version ?? null, labelled: quality?.labelled ?? 0, metric, measured: quality?.measurement.metrics[metric] ?? null, threshold: quality?.thresholds[metric]?.limit ?? null, baseline: figures.measurement.metrics[metric] ?? null,
       estimated: estimated && { value: estimated.value, low: estimated.low, high: estimated.high }, meanLoss: quality?.meanLoss ?? null, harm: harm?.standing ?? null, drifted: await this.drifted(window), complete: window.completeness.complete,
+      operations: operations?.checks ?? null,
     };
   }
 

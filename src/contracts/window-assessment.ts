@@ -2,6 +2,7 @@ import type { Measurement } from './evaluations.js';
 import type { FeatureDrift } from './feature-drift.js';
 import type { Estimate, MetricName, SliceMetrics, Verdict } from './verdict.js';
 import { isoTime } from './time.js';
+import type { GatewayFigures, OperationChecks } from './window-operations.js';
 import type { WindowFinding, WindowVerdict } from './window-summary.js';
 
 /**
@@ -76,6 +77,8 @@ export interface AssessmentHeadline {
   readonly drifted: readonly string[] | null;
   /** Whether all that gateways answered in it was on the record. */
   readonly complete: boolean;
+  /** How it was served, beside its limits; null where nothing could be measured. Assessments of before have none. */
+  readonly operations?: OperationChecks | null;
 }
 
 /** Harm that was found; event times in milliseconds since 1970. */
@@ -331,6 +334,12 @@ export interface OperationFigures {
   readonly firstEvent: string | null;
   readonly lastEvent: string | null;
   readonly newestReceived: string | null;
+  /** Wall time of the first and the last prediction's first receipt; null without any. Reports of before lack this and what follows, but for `errors`. */
+  readonly received?: { readonly first: string; readonly last: string } | null;
+  /** Requests with a latency, and those of them that took longer than the spec's `rollout.guards.slowAfterMs`. */
+  readonly slow?: { readonly afterMs: number; readonly requests: number; readonly count: number };
+  readonly gateways?: GatewayFigures;
+  readonly checks?: OperationChecks;
   /**
    * Failed requests of the deployment by failure type, of all its versions and all starts of its gateways: since the gateways started, up to when
    * the window was assessed, and not of the window alone.

@@ -30,7 +30,7 @@ interface Asked extends Partial<ServedColumns> {
 }
 
 const read = ({ observations, labels = [], slices = [], protectedFeatures = [], untilMs = START + 60_000 }: Asked): Promise<ServedRows | null> =>
-  readServedRows({ fromMs: START, untilMs, files: { observations, labels }, scratch: files.folder }, { slices, protectedFeatures });
+  readServedRows({ fromMs: START, untilMs, files: { observations, labels }, scratch: files.folder }, { slices, protectedFeatures, slowAfterMs: 250 });
 
 const number = (name: string): FeatureSpec => ({ name, type: 'number', maxMissing: 0 });
 const category = (name: string, ...categories: string[]): FeatureSpec => ({ name, type: 'category', categories, maxUnknown: 0, maxMissing: 0 });

@@ -6,7 +6,7 @@ import { quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
 import { type ObservedWindowQuery, withObservedWindow } from '../observations/observed-window.js';
 import { MOST_NUMBER_GROUPS } from '../spec/fairness-section.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
-import { type ObservedOperations, readOperations } from './window-operations.js';
+import { type ObservedOperations, readOperations, type SlowLimit } from './window-operations.js';
 
 /** The rows of a window that one version answered, in the order of event time; all columns of one length. */
 export interface ServedRows {
@@ -39,7 +39,7 @@ export interface ServedColumns {
  * Reads the rows of the version that answered most of a window; of equals the newer one.
  * @returns null where nothing was observed @throws PerennialError `DataNotFound`, `DataUnreadable`
  */
-export function readServedRows(query: Omit<ObservedWindowQuery, 'version'>, { slices, protectedFeatures }: ServedColumns): Promise<ServedRows | null> {
+export function readServedRows(query: Omit<ObservedWindowQuery, 'version'>, { slices, protectedFeatures, slowAfterMs }: ServedColumns & SlowLimit): Promise<ServedRows | null> {
   return withObservedWindow({ ...query, version: null }, async (database, { relation, kept }) => {
     const counts = await database.rows(`SELECT version, count(*)::DOUBLE AS rows FROM ${relation} GROUP BY version ORDER BY rows DESC, version DESC`);
     const versions = counts.map(({ version, rows }) => ({ version: Number(version), rows: Number(rows) }));
@@ -52,7 +52,7 @@ export function readServedRows(query: Omit<ObservedWindowQuery, 'version'>, { sl
       versions, outputs: columns[0] as Float32Array, labels: columns[1] as Float64Array, eventTimesMs: columns[2] as Float64Array,
       slices: await inTurn(slices.filter((name) => kept?.includes(name)), (name) => readSlice(database, name)),
       protectedColumns: await inTurn(protectedFeatures.filter(({ name }) => kept?.includes(name)), (feature) => readProtected(database, feature)),
-      operations: await readOperations(database, query.files.observations, query),
+      operations: await readOperations(database, query.files.observations, { ...query, slowAfterMs }),
     };
   });
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withDatabase } from '../data/duckdb.js';
 import { ObservedFiles } from '../observations/testing/observed-files.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
-import { failuresByType, type ObservedOperations, readOperations } from './window-operations.js';
+import { failuresByType, type ObservedOperations, readOperations, receivedStretch } from './window-operations.js';
 
 const START = Date.parse('2024-01-01T00:00:00Z');
 const SEED = 20240702;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => files.remove());
 
 const read = (observations: readonly string[], fromMs = START, untilMs = START + 60_000): Promise<ObservedOperations> =>
-  withDatabase({ files: observations, scratch: files.folder }, (database) => readOperations(database, observations, { fromMs, untilMs }));
+  withDatabase({ files: observations, scratch: files.folder }, (database) => readOperations(database, observations, { fromMs, untilMs, slowAfterMs: 4 }));
 
 describe('what the observed rows say of how a window was served', () => {
   it('counts answers of all versions within the window, those to repeated predictions too', async () => {
@@ -28,6 +28,8 @@ describe('what the observed rows say of how a window was served', () => {
     expect(await read(observations)).toEqual({
       repeated: 2, stale: 7, guards: { clamped: 6, fallback: 1 }, latencyMs: { p50: 2.5, p95: 2.5, p99: 2.5, greatest: 2.5 },
       firstEvent: '2024-01-01T00:00:00.000Z', lastEvent: '2024-01-01T00:00:59.000Z', newestReceived: '2024-01-03T00:00:00.000Z',
+      // Those that were asked for again count as first received.
+      received: { first: '2024-01-01T00:00:00.250Z', last: '2024-01-01T00:00:59.250Z' }, slow: { afterMs: 4, requests: 62, count: 0 },
     });
     const second = { firstEvent: '2024-01-01T00:00:10.000Z', lastEvent: '2024-01-01T00:00:10.000Z' };
     expect(await read(observations, START + 10_000, START + 11_000)).toMatchObject({ repeated: 0, stale: 0, guards: { clamped: 1 }, ...second });
@@ -43,7 +45,8 @@ describe('what the observed rows say of how a window was served', () => {
       await files.observations('range(200, 202) t(i)', { ...latency, boot: "'next'", sequence: '1::BIGINT', latency_ms: '4::FLOAT' }),
       await files.observations('range(300, 301) t(i)', { ...latency, gateway: "'other'", sequence: '1::BIGINT', latency_ms: '5::FLOAT' }),
     ];
-    const { latencyMs } = await read(observations);
+    const { latencyMs, slow } = await read(observations);
+    expect(slow).toEqual({ afterMs: 4, requests: 5, count: 1 });
     expect(latencyMs).toEqual({ p50: 3, p95: expect.closeTo(4.8, 12), p99: expect.closeTo(4.96, 12), greatest: 5 });
   });
 
@@ -63,10 +66,28 @@ describe('what the observed rows say of how a window was served', () => {
   });
 
   it('has neither times nor latencies where nothing was answered', async () => {
-    const none = { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null };
+    const none = { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, received: null, slow: { afterMs: 4, requests: 0, count: 0 } };
     expect(await read([])).toEqual(none);
     expect(await read([await files.observations('range(60, 70) t(i)')])).toEqual(none);
     expect((await read([await files.observations('range(0, 2) t(i)', { latency_ms: "CASE WHEN i = 0 THEN 'nan'::FLOAT END" })])).latencyMs).toBeNull();
+  });
+});
+
+describe('the wall time in which predictions of a window were received', () => {
+  const [window, second] = [{ fromMs: START, untilMs: START + 60_000 }, (seconds: number): string => new Date(START + 1_000 * seconds).toISOString()];
+  const stretch = (first: number, last: number) => receivedStretch(window, { first: second(first), last: second(last) });
+
+  it('is the window itself as long as predictions come as their events happen, and what came late', () => {
+    expect(stretch(10, 50)).toEqual(window);
+    expect(stretch(10, 75)).toEqual({ fromMs: START, untilMs: START + 75_001 });
+    expect(stretch(-3, 50)).toEqual({ fromMs: START - 3_000, untilMs: START + 60_000 });
+    expect(receivedStretch(window, null)).toEqual(window);
+  });
+
+  it('is from the first to the last of a replay', () => {
+    expect(stretch(1_000, 1_010)).toEqual({ fromMs: START + 1_000_000, untilMs: START + 1_010_001 });
+    expect(stretch(60, 60)).toEqual({ fromMs: START + 60_000, untilMs: START + 60_001 });
+    expect(stretch(-9, -9)).toEqual({ fromMs: START - 9_000, untilMs: START - 8_999 });
   });
 });
 

@@ -11,6 +11,7 @@ import { WindowAssessments1763809000000 } from '../../migrations/1763809000000-w
 import { WindowDrift1763808000000 } from '../../migrations/1763808000000-window-drift.js';
 import { AlarmActions1763810000000 } from '../../migrations/1763810000000-alarm-actions.js';
 import { BackfilledWindows1763811000000 } from '../../migrations/1763811000000-backfilled-windows.js';
+import { GatewaySamples1763812000000 } from '../../migrations/1763812000000-gateway-samples.js';
 import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
 import { SourceFiles1763814000000 } from '../../migrations/1763814000000-source-files.js';
 import { ObservedHours1763815000000 } from '../../migrations/1763815000000-observed-hours.js';
@@ -21,6 +22,7 @@ import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entit
 import { Command } from './entities/command.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
 import { GatewayAcknowledgement, GatewayLease } from './entities/gateway.entity.js';
+import { GatewaySampleRecord } from './entities/gateway-sample.entity.js';
 import { LabelBatch, LabelFile } from './entities/label.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
@@ -40,12 +42,12 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
-  ApiKey, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, LabelBatch, LabelFile, Model, ModelSpecRecord,
+  ApiKey, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, Model, ModelSpecRecord,
   ModelVersion, ObservationFile, ObservationSegment, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, SourceFiles1763814000000, ObservedHours1763815000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000];
 
 export interface ConnectionSettings {
   readonly url: string;

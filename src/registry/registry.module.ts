@@ -8,6 +8,7 @@ import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { FiguresRepository } from './figures.repository.js';
+import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
@@ -25,7 +26,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { PerennialError } from '../contracts/failures.js';
 import type { MirroredOutput } from '../observations/segment-format.js';
 import { causeOf, type GatewayLog, gatewayLog, type LogLevel } from './gateway-log.js';
+import { GatewaySampler } from './gateway-sampler.js';
 import type { FailureListeners } from './http-failures.js';
 import { httpServer, listen } from './http-server.js';
 import { inferenceRoutes } from './inference.routes.js';
@@ -44,6 +45,8 @@ export interface GatewaySettings {
   readonly maxRows?: number | undefined;
   /** Silence of the record after which answers say that their routing may be outdated, in milliseconds. Default 10,000. */
   readonly staleAfterMs?: number | undefined;
+  /** Of a sample of what the gateway does and uses, in milliseconds. Default a minute. */
+  readonly sampleMs?: number | undefined;
 }
 
 export interface Gateway {
@@ -87,7 +90,9 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
     tallies.mirrored(outputs);
     running.observations?.appendMirrored(outputs);
   };
-  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, mirrored, kept: { log: () => running.observations?.figures() ?? null, oldestInFlightMs: () => running.turn?.oldestReceivedMs ?? Infinity } });
+  const samples = new GatewaySampler({ table, tallies, counters }, { lengthMs: settings.sampleMs });
+  const kept = { log: () => running.observations?.figures() ?? null, oldestInFlightMs: () => running.turn?.oldestReceivedMs ?? Infinity };
+  const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, samples, mirrored, kept });
   const observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
   running.observations = observations;
   running.turn = new InferenceTurn({ table, planOf: inferencePlans(tallies), maxRows: limits.maxRows, idStart: boot.slice(0, 8), log: observations, tallies, counters });

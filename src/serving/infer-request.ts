@@ -65,6 +65,15 @@ function readDeployment(parameters: JsonObject | null): string {
   return deployment;
 }
 
+/** The deployment that a body asks for, whatever else is wrong with it; null where it cannot be told. */
+export function namedDeployment(body: unknown): string | null {
+  if (!isJsonObject(body)) return null;
+  const { parameters } = body;
+  if (parameters !== undefined && !isJsonObject(parameters)) return null;
+  const named = parameters && Object.hasOwn(parameters, 'deployment') ? parameters.deployment : DEFAULT_DEPLOYMENT;
+  return typeof named === 'string' ? named : null;
+}
+
 function readOutputs(outputs: unknown): readonly string[] | null {
   if (outputs === undefined) return null;
   if (!Array.isArray(outputs)) throw invalid('`outputs` must be an array of objects with a name');

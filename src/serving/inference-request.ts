@@ -1,8 +1,9 @@
 import type { RowIdentities } from '../observations/segment-format.js';
 import { checkEventTimes, readRowIdentities } from './infer-identity.js';
-import { checkOutputs, isEncodedInput, type ReadRows, readEnvelope, readRows, type RequestEnvelope } from './infer-request.js';
+import { checkOutputs, isEncodedInput, namedDeployment, type ReadRows, readEnvelope, readRows, type RequestEnvelope } from './infer-request.js';
 import type { ChallengerPlan, InferencePlan } from './inference-plan.js';
 import type { ReadyDeployment, RoutingTable } from './routing-table.js';
+import type { Place } from './serving-counters.js';
 import { assign } from './traffic-split.js';
 
 /** How a request is answered, once: with the answer's JSON, or with what was wrong. */
@@ -40,7 +41,7 @@ export interface PreparedRequest {
 
 /** What reading a request needs of the gateway. */
 export interface RequestReading {
-  readonly table: Pick<RoutingTable, 'find' | 'stale'>;
+  readonly table: Pick<RoutingTable, 'find' | 'knows' | 'stale'>;
   readonly planOf: (served: ReadyDeployment) => InferencePlan;
   readonly maxRows: number;
   /** Begins the prediction ids that are made; unique for each start of the gateway. */
@@ -63,6 +64,12 @@ export function prepareRequest(arrived: ArrivedRequest, sequence: number, { tabl
   const request = { arrived, plan, envelope, rows, sequence, predictionId, perRow, stale: table.stale(plan.served), canary: null };
   // Who asks for a version by its number gets that one.
   return arrived.version !== undefined || plan.served.weights.size === 0 ? request : { ...request, canary: canaryOf(request) };
+}
+
+/** The deployment that a request asks for, whatever is wrong with the rest of it; null where it is none of the record. */
+export function placeOf({ model, body }: ArrivedRequest, table: Pick<RoutingTable, 'knows'>): Place | null {
+  const deployment = namedDeployment(body);
+  return deployment !== null && table.knows(model, deployment) ? { model, deployment } : null;
 }
 
 function canaryOf({ plan: { served, challengers }, perRow, predictionId, envelope }: PreparedRequest): ChallengerPlan | null {

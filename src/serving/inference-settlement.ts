@@ -3,7 +3,7 @@ import type { Canaries } from './inference-mirroring.js';
 import { answerOf, mirroredFailure, mirroredOutput, type Outcome, outcomeOf, type Scored } from './inference-outcome.js';
 import type { ArrivedRequest, PreparedRequest } from './inference-request.js';
 import type { ObservationLog } from './observation-log.js';
-import type { ServingCounters } from './serving-counters.js';
+import type { Place, ServingCounters } from './serving-counters.js';
 import type { ServingTallies } from './serving-tallies.js';
 
 export interface SettlementSettings {
@@ -55,8 +55,9 @@ export class InferenceSettlement {
     this.settings.tallies.mirrored(outputs);
   }
 
-  refuse({ reply }: ArrivedRequest, error: unknown): void {
-    this.settings.counters.refused(error);
+  /** @param place the deployment that was asked, where it is known */
+  refuse({ reply }: ArrivedRequest, error: unknown, place: Place | null): void {
+    this.settings.counters.refused(error, place);
     reply.refuse(error);
   }
 
@@ -81,6 +82,6 @@ export class InferenceSettlement {
 
   private fail({ request, error }: Failed): void {
     request.plan.champion.counter.failed('InferenceFailed');
-    this.refuse(request.arrived, error);
+    this.refuse(request.arrived, error, request.plan.served);
   }
 }

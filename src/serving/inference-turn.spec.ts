@@ -109,6 +109,8 @@ describe('one turn', () => {
       ['answered', 'InferenceInvalid', 'InferenceInvalid', 'InferenceInvalid', 'InferenceInvalid', 'NotFound', 'InferenceInvalid', 'answered']);
     expect(path.counters.runs).toBe(1);
     expect(Object.fromEntries(path.counters.refusals)).toEqual({ InferenceInvalid: 5, NotFound: 1 });
+    // Neither of a body that is none, nor of a deployment that nobody knows.
+    expect([...path.counters.placedRefusals.values()]).toEqual([{ model: 'flights', deployment: 'default', errors: new Map([['InferenceInvalid', 4]]) }]);
   });
 
   it('scores each by itself after a run that failed, so that only the guilty one fails', async () => {
@@ -119,6 +121,7 @@ describe('one turn', () => {
       [Math.fround(0.1), 0.5, 'InferenceFailed', Math.fround(0.8)]);
     expect(path.observations.flat()).toHaveLength(3);
     expect(path.tallies.all()).toMatchObject([{ requests: 3, errors: { InferenceFailed: 1 } }]);
+    expect([...path.counters.placedRefusals.values()]).toEqual([{ model: 'flights', deployment: 'default', errors: new Map([['InferenceFailed', 1]]) }]);
   });
 
   it('cuts what is many rows into runs, and lets a larger request be one by itself', async () => {

@@ -1,7 +1,7 @@
 import { involveChallengers } from './inference-mirroring.js';
 import { checkedOutputs, type Scored } from './inference-outcome.js';
 import type { InferencePlan } from './inference-plan.js';
-import { type ArrivedRequest, type PreparedRequest, prepareRequest, type RequestReading } from './inference-request.js';
+import { type ArrivedRequest, placeOf, type PreparedRequest, prepareRequest, type RequestReading } from './inference-request.js';
 import { InferenceSettlement, type Result, type SettlementSettings } from './inference-settlement.js';
 
 export interface TurnSettings extends RequestReading, SettlementSettings {
@@ -68,7 +68,7 @@ export class InferenceTurn {
         if (group) group.push(prepared);
         else groups.set(prepared.plan, [prepared]);
       } catch (error) {
-        this.settlement.refuse(request, error);
+        this.settlement.refuse(request, error, placeOf(request, this.settings.table));
       }
     }
     return groups;

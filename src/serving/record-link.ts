@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { AuditLedger } from '../registry/audit-ledger.js';
 import { registryDataSource } from '../registry/data-source.js';
+import { GatewaySamplesRepository } from '../registry/gateway-samples.repository.js';
 import { GatewaysRepository } from '../registry/gateways.repository.js';
 import { ModelsRepository } from '../registry/models.repository.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
@@ -11,6 +12,7 @@ import { ServingRepository } from '../registry/serving.repository.js';
 import { VersionsRepository } from '../registry/versions.repository.js';
 import { GatewayLeaseKeeper } from './gateway-lease.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
+import type { GatewaySampler } from './gateway-sampler.js';
 import { ObservationLogReport, type ReportedFigures } from './observation-log-report.js';
 import { RoutingFollower } from './routing-follower.js';
 import { RoutingListener } from './routing-listener.js';
@@ -31,6 +33,7 @@ export interface ServingOutlets {
   /** Names this start of the process. */
   readonly boot: string;
   readonly tallies: ServingTallies;
+  readonly samples: GatewaySampler;
   /** Takes what challengers made of mirrored requests. */
   readonly mirrored: MirroredSink;
   /** How it keeps what it answers. */
@@ -51,11 +54,11 @@ export class RecordLink {
   private starting: Promise<void> | undefined;
   private stopped = false;
   private toldAway = false;
-  private toldTallies = false;
-  private readonly flush: () => Promise<void>;
+  private toldCounts = false;
+  private readonly flushes: readonly (() => Promise<void>)[];
 
   constructor(
-    settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, private readonly log: GatewayLog, outlets: ServingOutlets,
+    settings: RecordSettings, { name, url }: { name: string; url: string }, table: RoutingTable, private readonly log: GatewayLog, private readonly outlets: ServingOutlets,
   ) {
     const registry = registryDataSource({ url: settings.databaseUrl, poolSize: settings.databasePool });
     // A server that vanished without a word must not hold up the next poll.
@@ -63,7 +66,11 @@ export class RecordLink {
     const identity = { gateway: name, boot: outlets.boot, url };
     const gateways = new GatewaysRepository(this.dataSource);
     const serving = new ServingRepository(this.dataSource);
-    this.flush = async () => outlets.tallies.flush((changed) => serving.record(identity, changed, new Date()));
+    const samples = new GatewaySamplesRepository(this.dataSource);
+    this.flushes = [
+      () => outlets.tallies.flush((changed) => serving.record(identity, changed, new Date())),
+      () => outlets.samples.flush((taken) => samples.record(identity, taken)),
+    ];
     const audit = new AuditLedger(this.dataSource);
     const routing = new RoutingRepository(this.dataSource, audit);
     const store = new FolderStore(resolve(settings.artifactUrl));
@@ -75,7 +82,7 @@ export class RecordLink {
         await this.open();
         await gateways.renew(who, now, expiresAt, report.state(now.getTime()));
         report.told();
-        await this.flushTallies();
+        await this.flushCounts();
       },
       expire: (who, now) => gateways.expire(who, now, report.state(now.getTime())),
     }, identity);
@@ -90,6 +97,7 @@ export class RecordLink {
   }
 
   start(): void {
+    this.outlets.samples.start();
     this.starting = this.lease.start().then(() => {
       if (this.stopped) return;
       this.follower.start();
@@ -104,19 +112,19 @@ export class RecordLink {
   }
 
   async close(): Promise<void> {
-    await this.flushTallies();
+    this.outlets.samples.end();
+    await this.flushCounts();
     await this.lease.end().catch(() => undefined);
     await this.starting;
     if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 
-  /** A tally that cannot be written must not cost the lease; it is written with the next renewal. */
-  private async flushTallies(): Promise<void> {
+  /** Counts that cannot be written must not cost the lease; they are written with the next renewal. */
+  private async flushCounts(): Promise<void> {
     if (!this.dataSource.isInitialized) return;
-    await this.flush().then(() => (this.toldTallies = false), (error: unknown) => {
-      if (!this.toldTallies) this.log.warn(causeOf(error), 'The tallies cannot be written; they go on being counted');
-      this.toldTallies = true;
-    });
+    const failures = (await Promise.allSettled(this.flushes.map((flush) => flush()))).flatMap((settled) => (settled.status === 'rejected' ? [settled.reason as unknown] : []));
+    if (failures.length > 0 && !this.toldCounts) this.log.warn(causeOf(failures[0]), 'Tallies and samples cannot be written; they go on being counted');
+    this.toldCounts = failures.length > 0;
   }
 
   /** Opens the connections, once; again after a failure. */

@@ -89,6 +89,11 @@ export class RoutingTable {
     return this.slot(model, deployment)?.served ?? null;
   }
 
+  /** Whether the record has the deployment, as far as it was read. */
+  knows(model: string, deployment: string): boolean {
+    return this.slot(model, deployment) !== undefined;
+  }
+
   /** Replaces what a deployment serves; versions and challengers that nobody routes to any more are let go. */
   swap(next: ServedDeployment): void {
     const slot = this.slot(next.model, next.deployment) ?? this.add(next.model, next.deployment, next.champion?.version ?? null);

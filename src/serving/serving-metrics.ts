@@ -1,10 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { sourceOf } from '../contracts/failure-sources.js';
 import { LATENCY_BOUNDS_MS } from '../contracts/latency-buckets.js';
 import { GUARD, GUARD_NAMES } from './guard-rails.js';
 import type { ObservationLog } from './observation-log.js';
 import { processMetrics } from './process-metrics.js';
 import type { RoutingTable } from './routing-table.js';
-import { sourceOf, type ServingCounters } from './serving-counters.js';
+import type { ServingCounters } from './serving-counters.js';
 import type { GatewayTally, ServingTallies } from './serving-tallies.js';
 import { throughputRatio } from './throughput-ratio.js';
 

@@ -43,6 +43,7 @@ import { TrainingActivities } from '../../activities/training.activities.js';
 import { WindowSources } from '../../activities/window-sources.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
+import { WindowOperations } from '../../activities/window-operations.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
 import { FolderStore } from '../artifacts/folder-store.js';
@@ -97,6 +98,7 @@ export class WorkerModule {
         HarmMemories,
         MonitoringReports,
         WindowMeasurements,
+        WindowOperations,
         WindowSources,
         HistoryExport,
         OpenWork,

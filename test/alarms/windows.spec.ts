@@ -27,6 +27,7 @@ import { WindowSources } from '../../activities/window-sources.js';
 import { LateRows } from '../../activities/late-rows.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
+import { WindowOperations } from '../../activities/window-operations.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { startApi } from '../../src/api/api.js';
 import { windowListSchema } from '../../src/api/windows/windows.dto.js';
@@ -45,6 +46,7 @@ import { AlarmsRepository } from '../../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../../src/registry/assessments.repository.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
+import { GatewaySamplesRepository } from '../../src/registry/gateway-samples.repository.js';
 import { GatewaysRepository } from '../../src/registry/gateways.repository.js';
 import { LabelsRepository } from '../../src/registry/labels.repository.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
@@ -130,7 +132,7 @@ async function wire(): Promise<void> {
   const commands = new CommandsRepository(dataSource, audit);
   const decisions = new RetrainingDecisionsRepository(dataSource, commands, retrains, audit);
   const weighing = new RetrainingDecisions(new MonitoringReports(assessments, windows, decisions, stores), assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
-  const measurements = new WindowMeasurements(new HarmMemories(assessments, decisions, alarms), windows, models, new ChampionBaselines(assessments, models, retrains, versions, settings, stores), files, settings, new ServingRepository(dataSource));
+  const measurements = new WindowMeasurements(new HarmMemories(assessments, decisions, alarms), windows, models, new ChampionBaselines(assessments, models, retrains, versions, settings, stores), files, settings, new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments));
   const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({

@@ -27,10 +27,22 @@ const uniform = seededRandom(20_261_123);
 type Truth = (size: number, age: number, colour: number, noise: number) => boolean;
 const asInTraining: Truth = (size, age, colour, noise) => size + 0.3 * age + (colour === 2 ? 0.3 : 0) + 0.4 * noise > 0.95;
 
+interface Asked {
+  readonly truth?: Truth;
+  readonly unit?: number;
+  readonly model?: string;
+  /** Requests without inputs, in the midst of the day. */
+  readonly wrong?: number;
+}
+
+const infer = (model: string, body: object): Promise<Response> =>
+  fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
 /** A day's requests; what is labelled is given back as a batch of labels, unless it is kept for later. */
-async function askADay(day: number, { truth = asInTraining, unit = 1, model = MODEL }: { readonly truth?: Truth; readonly unit?: number; readonly model?: string } = {}): Promise<string[]> {
+async function askADay(day: number, { truth = asInTraining, unit = 1, model = MODEL, wrong = 0 }: Asked = {}): Promise<string[]> {
   const labels: string[] = [];
   for (let request = 0; request < REQUESTS; request++) {
+    if (request === 1) for (let count = 0; count < wrong; count++) expect((await infer(model, { inputs: [] })).status).toBe(400);
     const id = `${day}-${request}`;
     const data = Array.from({ length: ROWS }, (_, row) => {
       const [size, v, colour, noise] = [uniform(), uniform(), Math.floor(3 * uniform()), uniform()];
@@ -38,9 +50,7 @@ async function askADay(day: number, { truth = asInTraining, unit = 1, model = MO
       return [unit * size, v < 0.1 ? null : v, colour];
     }).flat();
     const parameters = { prediction_id: id, event_time: new Date(DAY + (day * 24 + 3 * request) * HOUR_MS).toISOString() };
-    const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ parameters, inputs: [{ name: 'features', shape: [ROWS, 3], datatype: 'FP32', data }] }),
-    });
+    const response = await infer(model, { parameters, inputs: [{ name: 'features', shape: [ROWS, 3], datatype: 'FP32', data }] });
     expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
   }
   return labels;
@@ -64,7 +74,7 @@ it('assesses each day when it closes and when its labels are there, by a Schedul
   const retraining = { triggers: ['performance'], minimumSinceChange: 500 };
   await perennial.apply(smallSpec({ model: MODEL, monitoring: { checkEvery: 'PT2S' }, retraining }));
   await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) }));
-  const labels = [await askADay(0), await askADay(1)];
+  const labels = [await askADay(0, { wrong: 2 }), await askADay(1)];
   await bring(labels[0]!);
   // The second day's last quarter comes late.
   await bring(labels[1]!.slice(0, 600));
@@ -99,6 +109,19 @@ it('every figure is in the report, the course of the evidence block by block and
   expect(report.quality!.slices.map(({ column, value }) => [column, value])).toEqual(expect.arrayContaining([['colour', 'blue'], ['colour', 'green'], ['colour', 'red']]));
   expect(report.estimate!.metrics['auc']!.realised!.value).toBeCloseTo(report.quality!.measurement.metrics['auc']!.value, 9);
   expect(Math.abs(report.outputs!.positiveShare!.window - report.outputs!.positiveShare!.baseline)).toBeLessThan(0.1);
+  // Of the minutes in which the day was replayed: other days' requests fell into them too.
+  const { gateways, checks, slow, received } = report.operations!;
+  expect(slow).toMatchObject({ afterMs: 250, requests: REQUESTS });
+  expect(Date.parse(gateways!.from)).toBe(Date.parse(received!.first));
+  expect(gateways).toMatchObject({ gateways: 1, lostMinutes: 0, errors: { bySource: { model: { count: 0 }, gateway: { count: 0 } } }, throughput: { mean: expect.any(Number), capacity: expect.any(Number) }, gpu: null });
+  expect(gateways!.requests).toBeGreaterThanOrEqual(REQUESTS);
+  expect(gateways!.rows).toBeGreaterThanOrEqual(REQUESTS * ROWS);
+  expect(gateways!.errors.byKind['InferenceInvalid']!.count).toBe(2);
+  expect(gateways!.memoryBytes).toBeGreaterThan(2e7);
+  expect(gateways!.cpu.meanCores).toBeGreaterThan(0);
+  expect(gateways!.throughput.meanShare).toBeLessThan(1);
+  expect(checks).toMatchObject({ latencyP99Ms: { value: report.operations!.latencyMs!.p99, limit: null, by: 'windows', verdict: 'inconclusive' }, failedShare: { value: 0, limit: 0.01, by: 'spec', verdict: 'pass' } });
+  expect((await assessed(0, 'matured')).operations).toEqual(checks);
   const page = await fetch(`${perennial.instance.apiUrl}${(await assessed(0, 'matured')).links.page}`, { headers: { authorization: `Bearer ${perennial.apiKey}` } });
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
   expect(await page.text()).toMatch(/^<!DOCTYPE html>[^]*watched[^]*<svg[^]*<\/html>\n$/);

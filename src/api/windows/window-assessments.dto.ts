@@ -5,6 +5,7 @@ import type { RetrainingDecisionRecord } from '../../registry/entities/retrainin
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
 import { instant, itemsOf, path, type TemporalLinks, temporalUrl } from '../documentation/answer-fields.js';
 import { deploymentName, digest, limit, MAX_INTEGER, numberInUrl } from '../requests/fields.js';
+import { gatewayFigures, operationChecks } from './window-operations.dto.js';
 import { finding } from './windows.dto.js';
 
 export const assessmentsQuery = z.strictObject({
@@ -54,6 +55,7 @@ export const windowAssessmentSchema = z
     harm: harmStanding.nullable(),
     drifted: z.array(z.string()).readonly().nullable().meta({ description: 'Features that are found to drift; null where that was not looked at.' }),
     complete: z.boolean().meta({ description: 'Whether all that gateways answered in it was on the record, but for what they shed.' }),
+    operations: operationChecks.nullable().meta({ description: 'How it was served, beside its limits; null where that was not measured.' }),
     alarm: z.uuid().nullable(),
     specDigest: digest,
     labelRevision: count.meta({ description: 'The newest batch of labels that counted; 0 before the first.' }),
@@ -70,7 +72,7 @@ export function windowAssessmentAnswer(one: WindowAssessment, temporal: Temporal
   const { deployment, fromEvent, untilEvent, revision, occasion, verdict, rows, findings, headline, alarmId, specDigest, labelRevision, filesDigest, assessedAt, workflowId, model } = one;
   const [from, which] = [fromEvent.toISOString(), `?deployment=${deployment}&revision=${revision}`];
   return {
-    deployment, from, until: untilEvent.toISOString(), revision, occasion, verdict, rows, findings: [...findings], ...headline, alarm: alarmId, specDigest, labelRevision, filesDigest,
+    deployment, from, until: untilEvent.toISOString(), revision, occasion, verdict, rows, findings: [...findings], ...headline, operations: headline.operations ?? null, alarm: alarmId, specDigest, labelRevision, filesDigest,
     assessedAt: assessedAt.toISOString(), temporalUrl: temporal.of(workflowId),
     links: { report: `/v1/models/${model}/windows/${from}/assessment${which}`, page: `/v1/models/${model}/windows/${from}/assessment.html${which}` },
   };
@@ -145,6 +147,9 @@ export const windowAssessmentReportSchema = z
       repeated: count.meta({ description: 'Predictions that were asked for again under their id.' }), stale: count, guards: z.record(z.string(), count),
       latencyMs: z.strictObject({ p50: z.number(), p95: z.number(), p99: z.number(), greatest: z.number() }).nullable(),
       firstEvent: instant.nullable(), lastEvent: instant.nullable(), newestReceived: instant.nullable(),
+      received: z.strictObject({ first: instant, last: instant }).nullable().optional().meta({ description: "Wall time of the first and the last prediction's first receipt. Reports of before lack this and what follows, but for `errors`." }),
+      slow: z.strictObject({ afterMs: z.number(), requests: count, count }).optional().meta({ description: 'Requests with a latency, and those of them that took longer than `rollout.guards.slowAfterMs`.' }),
+      gateways: gatewayFigures.optional(), checks: operationChecks.optional(),
       errors: z
         .record(z.string(), count)
         .meta({ description: 'Failed requests of the deployment by failure type, since the gateways started, up to when the window was assessed; not of the window alone.' }),

@@ -12,6 +12,7 @@ import { grantAppRole, withClient } from '../../embedded/postgres-roles.js';
 import { type PostgresServer, startPostgres } from '../../embedded/postgres-server.js';
 import { AuditLedger } from '../../registry/audit-ledger.js';
 import { registryDataSource } from '../../registry/data-source.js';
+import { GatewaySamplesRepository } from '../../registry/gateway-samples.repository.js';
 import { GatewaysRepository } from '../../registry/gateways.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
@@ -75,6 +76,10 @@ export class ServedRegistry {
 
   get gateways(): GatewaysRepository {
     return new GatewaysRepository(this.owner);
+  }
+
+  get samples(): GatewaySamplesRepository {
+    return new GatewaySamplesRepository(this.owner);
   }
 
   /** Segments of a gateway that the record knows. */

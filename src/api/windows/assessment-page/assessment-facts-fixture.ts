@@ -1,11 +1,12 @@
 import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../../../contracts/verdict.js';
 import type {
-  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OperationFigures, WindowAssessmentReport,
+  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, WindowAssessmentReport,
 } from '../../../contracts/window-assessment.js';
 import { metricThresholds } from '../../../drift/metric-thresholds.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { seededRandom } from '../../../observations/testing/random-observations.js';
 import type { AssessedWindow, AssessmentFacts, ShownAssessment } from './assessment-facts.js';
+import { operationsFixture, servedWindows } from './operations-fixture.js';
 
 const DAY_MS = 86_400_000;
 const FIRST_MS = Date.parse('2013-01-07T00:00:00.000Z');
@@ -63,11 +64,6 @@ function measurementOf({ noise }: Random, worse: number): WindowAssessmentReport
     slices: [slice('UA', 2_711), slice('B6', 2_100), slice(null, 41), { ...slice('HA', 7), metrics: {}, undefinedBecause: { auc: 'every label is 0', f1: 'no row is positive' } }],
   };
 }
-
-export const operationsFixture: OperationFigures = {
-  repeated: 14, stale: 3, guards: { clamped: 21, fallback: 2 }, latencyMs: { p50: 1.82, p95: 4.4, p99: 11.27, greatest: 214.9 },
-  firstEvent: '2013-07-01T00:02:11.000Z', lastEvent: '2013-07-07T23:58:40.120Z', newestReceived: '2026-02-03T10:11:12.000Z', errors: { ModelNotReady: 4, InvalidRequest: 31 },
-};
 
 function groupOf(group: readonly string[], rows: number, rate: number): FairnessGroup {
   const rated = around(rate, 0.9 / Math.sqrt(rows));
@@ -151,7 +147,7 @@ export function assessmentOf(report: WindowAssessmentReport | null, place: numbe
   const headline: AssessmentHeadline = {
     version: report?.versions[0]?.version ?? null, labelled: report?.quality?.labelled ?? 0, metric: report ? 'auc' : null,
       measured: report?.quality?.measurement.metrics.auc ?? null,
-    threshold: report?.quality?.thresholds.auc?.limit ?? null, baseline: report?.baseline?.measurement.metrics.auc ?? null, estimated: report?.estimate?.metrics.auc ?? null, meanLoss, harm: standing, drifted: null, complete: true,
+    threshold: report?.quality?.thresholds.auc?.limit ?? null, baseline: report?.baseline?.measurement.metrics.auc ?? null, estimated: report?.estimate?.metrics.auc ?? null, meanLoss, harm: standing, drifted: null, complete: true, operations: report?.operations?.checks ?? null,
   };
   const verdict = standing === null || meanLoss === null ? 'inconclusive' : standing.evidence >= standing.threshold ? 'fail' : meanLoss > standing.limit ? 'inconclusive' : 'pass';
   return {
@@ -165,6 +161,7 @@ export function assessmentOf(report: WindowAssessmentReport | null, place: numbe
 /** Weeks of a model that serves well and then does harm; a second version comes in the eleventh. */
 export function assessedWindows(count: number): AssessedWindow[] {
   const source = random(11);
+  const served = servedWindows(count);
   let sequence: Sequence = { rows: 0, sum: 0, evidence: 0, alarm: null };
   return Array.from({ length: count }, (_, place): AssessedWindow => {
     const bare = reportOf(place, source, place < 10 ? 6 : 7);
@@ -174,7 +171,7 @@ export function assessedWindows(count: number): AssessedWindow[] {
       addDay(sequence, Date.parse(bare.from) + day * DAY_MS, 0.14 + source.noise() * 0.02 + (place >= HARM_FROM ? 0.03 : 0), Math.round(780 + source.noise() * 60)));
     const meanLoss = course.reduce((sum, { mean }) => sum + mean!, 0) / course.length;
     const harm = { began, allowance: 0.05, standing: standingOf(sequence, course.at(-1)!.lower), course };
-    const report = { ...bare, harm, quality: { ...bare.quality!, meanLoss } };
+    const report = { ...bare, harm, quality: { ...bare.quality!, meanLoss }, operations: served[place]! };
     return { report, assessment: assessmentOf(report, place) };
   });
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
-import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, operationsFixture } from './assessment-facts-fixture.js';
+import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture } from './assessment-facts-fixture.js';
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
 import { assessmentPage } from './assessment-page.js';
+import { olderOperationsFixture, operationsFixture } from './operations-fixture.js';
 
 const VOID = new Set(['meta', 'br', 'link', 'hr', 'col', '!doctype']);
 
@@ -182,6 +183,55 @@ describe('the plots of a page', () => {
   });
 });
 
+describe('how a window was served', () => {
+  const operations = (changes: Partial<typeof operationsFixture>): string => {
+    const page = assessmentPage(withReport((report) => ({ ...report, operations: { ...operationsFixture, ...changes } })));
+    expectSound(page);
+    return plain(section(page, 'operations'));
+  };
+  const { gateways, checks, latencyMs } = operationsFixture;
+
+  it('is told figure by figure beside its limit, errors by kind and by whose fault', () => {
+    const text = plain(section(full, 'operations'));
+    expect(text).toContain(`Latency p99 ${latencyMs!.p99.toPrecision(4)} ms ${checks!.latencyP99Ms.limit!.toPrecision(4)} ms 25 earlier windows`);
+    expect(text).toContain('Slow answers 2.5 % 1 % the spec ✕ fail');
+    expect(text).toContain('Sampled 3 minutes of 2 gateways, 2026-02-03 10:09:21 to 2026-02-03 10:11:12.001 UTC (wall time)');
+    expect(text).toContain('Graphics processors none: gateways score on processors');
+    expect(text).toContain(`1,200 answered, ${gateways!.rows.toLocaleString('en-US')} rows;`);
+    expect(text).toMatch(/Capacity 120000 rows a second; used 0\.\d+ %, 0\.\d+ % in the busiest minute, 1\.75 % with the other models/);
+    expect(text).toMatch(/Memory [23]\d\d\.\d MiB at most/);
+    expect(text).toMatch(/Processor 0\.\d+ cores of 8, 0\.2400 in the busiest minute/);
+    expect(text).toMatch(/InferenceInvalid caller 1\d [\d.]+ % ModelNotReady record \d [\d.]+ %/);
+    expect(text).toContain('Errors of no deployment Count NotFound 2');
+    expect(text).not.toContain('since its gateways started');
+  });
+
+  it('has a trend of latency, failures and load, a shape and a piece of limit for each window that has one', () => {
+    const trend = drawn(full, 'operations-trend');
+    expect(labels(trend, 'axis')).toEqual(['Latency p99, ms', 'Requests without an answer, %', 'Load, busiest minute, %']);
+    for (const verdict of ['pass', 'fail', 'inconclusive'] as const) {
+      const of = windows.flatMap(({ report }) => (['latencyP99Ms', 'failedShare', 'busiestShare'] as const).map((name) => report!.operations!.checks![name].verdict));
+      expect(count(trend, `class="shape ${verdict}"`), verdict).toBe(of.filter((one) => one === verdict).length);
+    }
+    expect([...trend.matchAll(/class="threshold" d="([^"]*)"/g)].map(([, path]) => count(path!, 'H'))).toEqual([18, 26, 18]);
+    expect(windows.slice(22, 24).map(({ report }) => report!.operations!.checks!.latencyP99Ms.verdict)).toEqual(['fail', 'fail']);
+  });
+
+  it('is told of reports of before as it was, and without samples with the reason', () => {
+    const old = windows.map(({ report, assessment }): AssessedWindow => {
+      const { operations: _, ...headline } = assessment.headline;
+      return { report: { ...report!, operations: olderOperationsFixture }, assessment: { ...assessment, headline } };
+    });
+    const page = assessmentPage(factsOf(old));
+    expectSound(page);
+    expect(plain(section(page, 'operations'))).toMatch(/InvalidRequest 31 ModelNotReady 4 .* Failed requests are of the whole deployment since its gateways started/);
+    expect(section(page, 'operations')).not.toContain('<svg');
+    const none = { ...gateways!, gateways: 0, minutes: 0, undefinedBecause: { samples: 'no gateway has any', gpu: 'none is used' } };
+    expect(operations({ gateways: none })).toContain('0 minutes of 0 gateways, 2026-02-03 10:09:21 to 2026-02-03 10:11:12.001 UTC (wall time): no gateway has any');
+    expect(operations({ gateways: { ...gateways!, lostMinutes: 4 } })).toContain('2 gateways; 4 minutes are lost');
+  });
+});
+
 describe('a page with less', () => {
   it('of a closed window has no measured figures', () => {
     const unrealised = ({ metrics, ...rest }: NonNullable<WindowAssessmentReport['estimate']>) =>
@@ -220,7 +270,7 @@ describe('a page with less', () => {
     expectSound(page);
     expect(plain(section(page, 'trends'))).toContain('No metric is known of these windows. No loss is known of these windows.');
     expect(plain(section(page, 'harm'))).toContain('No window shown has evidence');
-    const operations = { ...operationsFixture, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, guards: {}, errors: {} };
+    const operations = { ...olderOperationsFixture, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, guards: {}, errors: {} };
     const empty = assessmentPage(withReport((report) => ({ ...report, operations,
       fairness: { groupings: [{ ...fairnessFixture.groupings[0]!, groups: [], disparities: {} }], checks: [] } })));
     expectSound(empty);
@@ -232,7 +282,8 @@ describe('a page of strange facts', () => {
   it('escapes whatever comes from data', () => {
     const hostile = `"><script>alert('1')</script>&\u0000`;
     const seed = withReport((report) => ({
-      ...report, operations: { ...operationsFixture, guards: { [hostile]: 1 }, errors: { [hostile]: 2 } },
+      ...report, operations: { ...operationsFixture, guards: { [hostile]: 1 }, gateways: { ...operationsFixture.gateways!, undefinedBecause: { capacity: hostile },
+        errors: { ...operationsFixture.gateways!.errors, byKind: { [hostile]: { count: 1, share: 0.1 } }, unplaced: { [hostile]: 2 } } } },
       quality: { ...report.quality!, slices: [{ ...report.quality!.slices[0]!, column: hostile, value: hostile, undefinedBecause: { r2: hostile } }] },
       attribution: { ...attributionFixture, explaining: [hostile], features: [{ ...attributionFixture.features[0]!, name: hostile, explains: ['change', 'shift'],
         bins: [{ ...attributionFixture.features[0]!.bins[0]!, category: hostile }] }] },

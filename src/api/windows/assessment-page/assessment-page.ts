@@ -29,7 +29,7 @@ ${part('harm', 'Evidence of harm', harmPart(facts))}
 ${report?.attribution ? part('attribution', 'What the rise goes with', attributionPart(report.attribution)) : NOTHING}
 ${part('outputs', 'Outputs', outputsPart(facts))}
 ${report?.fairness ? part('fairness', 'Fairness', fairnessPart(report.fairness)) : NOTHING}
-${report?.operations ? part('operations', 'Operations', operationsPart(report.operations)) : NOTHING}
+${report?.operations ? part('operations', 'Operations', operationsPart(report.operations, facts.windows)) : NOTHING}
 ${part('decision', 'Decision over retraining', decisionPart(facts))}`);
 }
 
