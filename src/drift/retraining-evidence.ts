@@ -101,10 +101,10 @@ function changeAndRows(evidence: MonitoringEvidence, spec: Asks): { readonly cha
 
 const alarmed = ({ harm, baselineMeanLoss }: MonitoringEvidence): HarmfulChange | null => (harm?.alarm ? { sinceMs: harm.alarm.sinceMs, limit: harm.limit, baselineMeanLoss } : null);
 
-/** Whether the version in service surely loses more than where harm began before the change. */
+/** Whether the version in service loses more than where harm began. Harm was proven by the alarm: that it is over has to be seen, and few rows would seldom prove that it is not. */
 function isHarmed({ labelled }: MonitoringEvidence, { sinceMs, limit, baselineMeanLoss }: HarmfulChange): boolean {
   const gain = gainOverBaseline({ labelled, baselineMeanLoss }, sinceMs);
-  return gain !== null && gain.low > limit - (baselineMeanLoss as number);
+  return gain !== null && gain.estimate > limit - (baselineMeanLoss as number);
 }
 
 /** Whether the retrain learnt from nothing of before. */
@@ -128,7 +128,7 @@ function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks, change
   const seen: SeenTrigger[] = [];
   const add = (trigger: AutomaticTrigger, because: string): void => void seen.push({ trigger, because });
   if (harm?.alarm) add('performance', `The mean loss of ${harm.rows} labelled rows has surely risen above ${figure(harm.limit)}, most likely since ${isoTime(harm.alarm.sinceMs)}.`);
-  else if (change) add('performance', `The last retrain has not made up for the change of ${isoTime(change.sinceMs)}: the mean loss is surely above ${figure(change.limit)} still, where harm began.`);
+  else if (change) add('performance', `The last retrain has not made up for the change of ${isoTime(change.sinceMs)}: the mean loss is above ${figure(change.limit)} still, where harm began.`);
   if (drifted.length > 0 && estimate && isWorse(estimate)) {
     add('harmfulDrift', `${listed(drifted)} drifted, and ${estimate.metric} is ${figure(estimate.estimated)} by the model's own confidence, ${figure(estimate.baseline)} on the baseline.`);
   }
