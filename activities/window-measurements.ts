@@ -76,7 +76,7 @@ export class WindowMeasurements {
   private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
     const { outputs } = rows;
     const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
-    const report: WindowAssessmentReport = { ...(await this.reportOf(window, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
     return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
@@ -89,7 +89,7 @@ export class WindowMeasurements {
     const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     const fairness = fairnessOf(window, spec, { rows, figures });
     const report: WindowAssessmentReport = {
-      ...(await this.reportOf(window, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
+      ...(await this.reportOf(window, spec, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
@@ -119,12 +119,12 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision, completeness }: DueAssessment, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
+  private async reportOf({ model, deployment, fromMs, untilMs, occasion, revision, completeness }: DueAssessment, spec: ModelSpec, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
-      outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
+      outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures, spec.evaluation.alpha),
       estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
       operations: { ...served.operations, errors: failuresByType(await this.serving.tallies(model, deployment)) },
     };

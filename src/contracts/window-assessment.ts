@@ -1,5 +1,5 @@
 import type { Measurement } from './evaluations.js';
-import type { FeatureDrift } from './feature-drift.js';
+import type { DriftThreshold, FeatureDrift } from './feature-drift.js';
 import type { Estimate, MetricName, SliceMetrics, Verdict } from './verdict.js';
 import { isoTime } from './time.js';
 import type { WindowFinding, WindowVerdict } from './window-summary.js';
@@ -153,6 +153,22 @@ export interface OutputFigures {
   readonly drift: FeatureDrift;
   /** Classification: the share of rows at or above the spec's threshold, and the same on the baseline. */
   readonly positiveShare: { readonly window: number; readonly baseline: number } | null;
+  /** Beside those of `drift`; absent in reports of before they were made. */
+  readonly thresholds?: OutputThresholds;
+}
+
+/** What shares of the window may come to by chance, were all as on the baseline (drift/drift-thresholds.ts). Null where the share is not defined. */
+export interface OutputThresholds {
+  readonly positiveShare: ShareThreshold | null;
+  /** Of `withoutOutput` among all rows: no guard rail works on the baseline, where every row has an output. */
+  readonly withoutOutput: DriftThreshold | null;
+}
+
+/** An observation: a share below `low` or above `high` is further from the baseline's than chance explains. */
+export interface ShareThreshold {
+  readonly low: number;
+  readonly high: number;
+  readonly verdict: WindowVerdict['verdict'];
 }
 
 export interface EstimateFigures {

@@ -214,7 +214,7 @@ function baseline(): ChampionFigures {
 function everyFigure(rows: ServedRows, figures: ChampionFigures): string {
   const losses = rowLosses(PLAN, rows.outputs, rows.labels)!;
   return canonicalJson({
-    outputs: outputFigures(rows, Float32Array.of(0.1, 0.6, 0.9), figures), estimate: estimateFigures(figures.confidence!, rows, true),
+    outputs: outputFigures(rows, Float32Array.of(0.1, 0.6, 0.9), figures, 0.05), estimate: estimateFigures(figures.confidence!, rows, true),
     quality: qualityFigures(rows, figures, { task: 'binary-classification', alpha: 0.05, labelRevision: 1 }),
     harm: followHarm(null, { fromMs: START, untilMs: UNTIL, figures, terms: { falseAlarms: 0.1, tolerance: 0.1 }, losses, eventTimesMs: rows.eventTimesMs, resolved: false }),
     fairness: windowFairness(rows, { section: FAIRNESS, threshold: 0.5, alpha: 0.05, labelsDue: true }),

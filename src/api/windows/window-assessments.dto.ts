@@ -76,6 +76,7 @@ export function windowAssessmentAnswer(one: WindowAssessment, temporal: Temporal
   };
 }
 
+const thresholdVerdict = z.enum(['pass', 'fail', 'inconclusive']);
 const metrics = z.record(z.string(), estimate);
 const measurement = z.strictObject({ metrics, undefinedBecause: z.record(z.string(), z.string()) });
 const slice = z.strictObject({ column: z.string(), value: z.string().nullable(), rows: count, metrics, undefinedBecause: z.record(z.string(), z.string()) });
@@ -126,10 +127,14 @@ export const windowAssessmentReportSchema = z
     outputs: z.strictObject({
       rows: count, withoutOutput: count, drift: z.looseObject({ psi: number, jensenShannon: number }).meta({ description: 'As that of a feature: WindowDriftReport.' }),
       positiveShare: z.strictObject({ window: z.number(), baseline: z.number() }).nullable(),
+      thresholds: z.strictObject({
+        positiveShare: z.strictObject({ low: z.number(), high: z.number(), verdict: thresholdVerdict }).nullable(),
+        withoutOutput: z.strictObject({ limit: z.number(), verdict: thresholdVerdict }).nullable().meta({ description: 'Of the share of rows without an output.' }),
+      }).optional().meta({ description: 'Beside those of `drift`: what the shares may come to by chance, were all as on the baseline. An observation; not in reports of before these were made.' }),
     }).nullable(),
     estimate: z.strictObject({ method: z.literal('cbpe'), rows: count, metrics: z.record(z.string(), estimatedMetric.nullable()) }).nullable(),
     quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement,
-      thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: z.enum(['pass', 'fail', 'inconclusive']) })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
+      thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: thresholdVerdict })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
       bias: estimate.nullable().meta({ description: 'Regression: the mean of output less label.' }), slices: z.array(slice), meanLoss: number }).nullable(),
     harm: z.strictObject({
       began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),

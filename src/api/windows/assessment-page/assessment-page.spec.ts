@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
+import { numericDrift } from '../../../drift/numeric-drift.js';
 import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, operationsFixture } from './assessment-facts-fixture.js';
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
 import { assessmentPage } from './assessment-page.js';
@@ -102,6 +103,26 @@ describe('the page of a window', () => {
   });
 });
 
+describe('outputs beside those on the baseline', () => {
+  it('say where chance ends and what is beyond', () => {
+    const { drift } = windows.at(-1)!.report!.outputs!;
+    const text = plain(section(full, 'outputs'));
+    expect(text).toContain('23.1 %, on the baseline 20.4 %, beyond chance, which ends at 18.1 % and 22.7 %');
+    expect(text).toContain('12 (0.2 %), left so by a guard rail; chance ends at 0.21 %');
+    expect(text).toContain(`PSI ${drift.psi!.toPrecision(4)}, beyond chance, which ends at ${drift.thresholds!.psi!.limit.toPrecision(4)}`);
+  });
+
+  it('of a report of before have no limits', () => {
+    const page = assessmentPage(withReport((report) => {
+      const { thresholds: _, ...outputs } = report.outputs!;
+      const { thresholds: __, ...drift } = outputs.drift;
+      return { ...report, outputs: { ...outputs, drift } };
+    }));
+    expectSound(page);
+    expect(plain(section(page, 'outputs'))).toContain('23.1 %, on the baseline 20.4 % PSI');
+  });
+});
+
 describe('what the rise goes with', () => {
   const attributed = (changes: Partial<typeof attributionFixture>): string => {
     const page = assessmentPage(withReport((report) => ({ ...report, attribution: { ...attributionFixture, ...changes } })));
@@ -171,6 +192,17 @@ describe('the plots of a page', () => {
     expect(plain(fairness)).toContain('equalized odds difference – – – – a rate is defined for fewer than two groups');
   });
 
+  it('show how far outputs moved beside where chance ends, window by window, and pass over what reports of before have not', () => {
+    const steps = (page: string, kind: string): number => count(new RegExp(`<path class="${kind}" d="([^"]*)"/>(?![^]*<path class="${kind}")`).exec(drawn(page, 'trends'))?.[1] ?? '', 'M');
+    expect([steps(full, 'threshold'), steps(full, 'dots')]).toEqual([26, 26]);
+    const old = windows.map((one, place) => (place < 20 ? { ...one, report: { ...one.report!, outputs: { ...one.report!.outputs!, drift: numericDrift('output', Float64Array.of(1, 2), Float64Array.of(1, 3)) } } } : one));
+    const page = assessmentPage(factsOf(old));
+    expectSound(page);
+    expect([steps(page, 'threshold'), steps(page, 'dots')]).toEqual([6, 26]);
+    const { drift } = windows.at(-1)!.report!.outputs!;
+    expect(plain(section(full, 'trends'))).toContain(`${drift.psi!.toPrecision(4)} ${drift.thresholds!.psi!.limit.toPrecision(4)} 0.2310 0.1810 to 0.2270`);
+  });
+
   it('label times of windows shorter than a day', () => {
     const hours = windows.slice(0, 5).map((one, hour) => {
       const fromMs = Date.parse('2013-03-01T22:00:00.000Z') + hour * 3_600_000;
@@ -211,7 +243,7 @@ describe('a page with less', () => {
     expectSound(page);
     expectWithin(page);
     expect(count(drawn(page, 'trends'), 'class="shape pass"')).toBe(3);
-    expect(labels(drawn(page, 'trends'), 'tick')).toEqual(['2013-01-07', '2013-01-14', '2013-01-07', '2013-01-14']);
+    expect(labels(drawn(page, 'trends'), 'tick')).toEqual(Array.from({ length: 3 }, () => ['2013-01-07', '2013-01-14']).flat());
   });
 
   it('of a window without rows has no plot', () => {
