@@ -129,6 +129,8 @@ export interface WindowAssessmentReport {
   /** Of rates that rest on labels nothing before those are due. Null where the spec names no protected column, or none of them was kept. */
   readonly fairness: FairnessFigures | null;
   readonly operations: OperationFigures | null;
+  /** Null before labels are due, and where the spec names no outcome; absent in reports of before it was measured. */
+  readonly outcome?: OutcomeFigures | null;
 }
 
 /** What the window is held against: the rows on which its version was judged before it came into service. */
@@ -207,6 +209,27 @@ export interface MetricThreshold {
   readonly limit: number;
   /** Inconclusive: the metric is not defined on the window. */
   readonly verdict: WindowVerdict['verdict'];
+}
+
+/** How outputs go with the business outcome that comes with labels (drift/outcome-figures.ts), on the rows that have both. Figures that are not defined are null. */
+export interface OutcomeFigures {
+  /** As the spec names it. */
+  readonly name: string;
+  readonly unit: string | null;
+  readonly rows: number;
+  readonly mean: Estimate | null;
+  /** Of output and outcome, and of their ranks. */
+  readonly pearson: Estimate | null;
+  readonly spearman: Estimate | null;
+  /** An observation of `spearman`: fail where it is surely below the limit, which is null where the spec names none. */
+  readonly threshold: { readonly limit: number | null; readonly verdict: WindowVerdict['verdict'] };
+  /** Classification: the mean outcome of rows that were decided positive and negative, and the difference of both. */
+  readonly decisions: { readonly positive: DecidedOutcomes; readonly negative: DecidedOutcomes; readonly difference: Estimate | null } | null;
+}
+
+export interface DecidedOutcomes {
+  readonly rows: number;
+  readonly mean: number | null;
 }
 
 export interface HarmFiguresOfWindow {

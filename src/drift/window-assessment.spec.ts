@@ -32,7 +32,7 @@ function draw(rows: number, days: number, seed = SEED): Rows {
 }
 
 const served = (rows: Rows): ServedRows => ({
-  ...rows, versions: [{ version: 1, rows: rows.outputs.length }], protectedColumns: [],
+  ...rows, outcomes: rows.labels.map(() => NaN), versions: [{ version: 1, rows: rows.outputs.length }], protectedColumns: [],
   operations: { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null },
 });
 const whereKnown = ({ outputs, labels }: Rows): Int32Array => Int32Array.from(labels.keys()).filter((row) => !Number.isNaN(labels[row]! + outputs[row]!));

@@ -115,6 +115,14 @@ const attribution = z.strictObject({
   features: z.array(featureAttribution),
 });
 
+const decided = z.strictObject({ rows: count, mean: number });
+const outcome = z.strictObject({
+  name: z.string(), unit: z.string().nullable(), rows: count.meta({ description: 'With an output and an outcome.' }), mean: estimate.nullable(),
+  pearson: estimate.nullable(), spearman: estimate.nullable().meta({ description: 'Of the ranks of output and outcome.' }),
+  threshold: z.strictObject({ limit: number, verdict: thresholdVerdict }).meta({ description: 'Of `spearman`: `fail` where it is surely below the limit of the spec. An observation.' }),
+  decisions: z.strictObject({ positive: decided, negative: decided, difference: estimate.nullable() }).nullable().meta({ description: 'Classification: mean outcomes of rows that were decided positive and negative.' }),
+});
+
 export const windowAssessmentReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
@@ -146,6 +154,7 @@ export const windowAssessmentReportSchema = z
       groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),
       checks: z.array(z.strictObject({ name: z.string(), verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']), explanation: z.string() })).meta({ description: 'Disparities against the limits of the spec.' }),
     }).nullable(),
+    outcome: outcome.nullable().optional().meta({ description: 'How outputs go with the business outcome that comes with labels; null before labels are due, and where the spec names none.' }),
     operations: z.strictObject({
       repeated: count.meta({ description: 'Predictions that were asked for again under their id.' }), stale: count, guards: z.record(z.string(), count),
       latencyMs: z.strictObject({ p50: z.number(), p95: z.number(), p99: z.number(), greatest: z.number() }).nullable(),

@@ -1,6 +1,6 @@
 import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../../../contracts/verdict.js';
 import type {
-  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OperationFigures, WindowAssessmentReport,
+  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OperationFigures, OutcomeFigures, WindowAssessmentReport,
 } from '../../../contracts/window-assessment.js';
 import { driftThresholds } from '../../../drift/drift-thresholds.js';
 import { metricThresholds } from '../../../drift/metric-thresholds.js';
@@ -105,6 +105,11 @@ const binOf = (changes: Partial<AttributionBin>): AttributionBin => ({
   shift: -0.0001, change: 0.01, ...changes,
 });
 
+export const outcomeFixture: OutcomeFigures = {
+  name: 'rebooking cost', unit: 'EUR', rows: 4_120, mean: around(31.4, 1.2), pearson: around(0.21, 0.03), spearman: around(0.28, 0.03), threshold: { limit: 0.35, verdict: 'fail' },
+  decisions: { positive: { rows: 911, mean: 62.5 }, negative: { rows: 3_209, mean: 22.57 }, difference: around(39.93, 4.1) },
+};
+
 export const attributionFixture: AttributionFigures = {
   rows: 5_902, baselineRows: 21_344, meanLoss: 0.171, baselineMeanLoss: 0.1398, rise: 0.0312, alpha: 0.05, explaining: ['origin', 'wind'],
   features: [
@@ -145,7 +150,7 @@ function reportOf(place: number, source: Random, version: number): WindowAssessm
     },
     baseline: { version, snapshot: digestOf('a'), rows: 21_344, from: '2012-10-01T00:00:00.000Z', until: '2013-01-01T00:00:00.000Z', measurement, metric: 'brier',
       meanLoss: 0.1398 },
-    estimate: { method: 'cbpe', rows: 5_904, metrics: estimate }, quality, harm: null, attribution: attributionFixture, fairness: fairnessFixture, operations: operationsFixture,
+    estimate: { method: 'cbpe', rows: 5_904, metrics: estimate }, quality, harm: null, attribution: attributionFixture, fairness: fairnessFixture, operations: operationsFixture, outcome: outcomeFixture,
   };
 }
 

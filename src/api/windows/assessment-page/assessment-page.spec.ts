@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
-import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, operationsFixture } from './assessment-facts-fixture.js';
+import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, operationsFixture, outcomeFixture } from './assessment-facts-fixture.js';
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
 import { assessmentPage } from './assessment-page.js';
 
@@ -65,7 +65,7 @@ describe('the page of a window', () => {
     expectWithin(full);
     expect(assessmentPage(factsOf(assessedWindows(26)))).toBe(full);
     expect([...full.matchAll(/<section aria-labelledby="part-(\w+)"/g)].map(([, name]) => name)).toEqual([
-      'quality', 'trends', 'harm', 'attribution', 'outputs', 'fairness', 'operations', 'decision',
+      'quality', 'trends', 'harm', 'attribution', 'outputs', 'outcome', 'fairness', 'operations', 'decision',
     ]);
     for (const [table] of full.matchAll(/<table[^]*?<\/table>/g)) expect(table).toContain('scope="col"');
   });
@@ -120,6 +120,25 @@ describe('outputs beside those on the baseline', () => {
     }));
     expectSound(page);
     expect(plain(section(page, 'outputs'))).toContain('23.1 %, on the baseline 20.4 % PSI');
+  });
+});
+
+describe('the business outcome', () => {
+  it('is told beside the outputs that go with it', () => {
+    const text = plain(section(full, 'outcome'));
+    expect(text).toContain('Outcome rebooking cost Rows 4,120 with an output and an outcome Mean 31.40 30.20 to 32.60 EUR Correlation with the output 0.2100 0.1800 to 0.2400 (Pearson)');
+    expect(text).toContain('Correlation of ranks 0.2800 0.2500 to 0.3100 (Spearman) Least of the spec 0.3500 ✕ fail');
+    expect(text).toContain('positive 911 62.50 negative 3,209 22.57 Positive less negative: 39.93 35.83 to 44.03 EUR');
+  });
+
+  it('without figures has dashes, and is not there where the spec names none, or the report is of before', () => {
+    const bare = { ...outcomeFixture, unit: null, rows: 0, mean: null, pearson: null, spearman: null, threshold: { limit: null, verdict: 'inconclusive' as const }, decisions: null };
+    const page = assessmentPage(withReport((report) => ({ ...report, outcome: bare })));
+    expectSound(page);
+    expect(plain(section(page, 'outcome'))).toContain('Mean – Correlation with the output – (Pearson) Correlation of ranks – (Spearman) Least of the spec none');
+    for (const without of [{ outcome: null }, {}]) {
+      expect(assessmentPage(withReport(({ outcome: _, ...report }) => ({ ...report, ...without })))).not.toContain('part-outcome');
+    }
   });
 });
 
