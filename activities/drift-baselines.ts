@@ -3,6 +3,7 @@ import { canonicalJson } from '../src/contracts/canonical.js';
 import { isoTime } from '../src/contracts/time.js';
 import type { DriftSearch, WindowDriftReport } from '../src/contracts/window-drift.js';
 import { DriftMeter } from '../src/drift/drift-meter.js';
+import { driftThresholds } from '../src/drift/drift-thresholds.js';
 import { findWindowFaults } from '../src/drift/upstream-faults.js';
 import { findDrift, measureWindowDrift } from '../src/drift/window-drift.js';
 import type { EventStretch } from '../src/drift/window-grid.js';
@@ -23,6 +24,8 @@ export interface ComparedWindow extends EventStretch {
   readonly before: (EventStretch & Pick<ComparedWindow, 'files'>) | null;
   /** `monitoring.falseDiscoveries` of the spec in force. */
   readonly falseDiscoveries: number;
+  /** `evaluation.alpha` of the spec in force: that of each figure's threshold. */
+  readonly alpha: number;
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +56,7 @@ export class DriftBaselines {
    * @returns null where there is no champion, or no input was kept
    * @throws PerennialError `DataNotFound`, `DataUnreadable`, `ArtifactMissing`, `ArtifactCorrupt`
    */
-  async compare({ model, deployment, fromMs, untilMs, files, before, falseDiscoveries, signal }: ComparedWindow): Promise<ComparedReport | null> {
+  async compare({ model, deployment, fromMs, untilMs, files, before, falseDiscoveries, alpha, signal }: ComparedWindow): Promise<ComparedReport | null> {
     const { champion, baselineDigest } = await this.routing.get(model, deployment);
     if (champion === null || baselineDigest === null) return null;
     const { specDigest } = await this.versions.get(model, champion);
@@ -65,7 +68,8 @@ export class DriftBaselines {
     const { drifted, level, search } = findDrift(features, { fromMs, untilMs }, falseDiscoveries, (await this.windows.lastDrift(model, deployment))?.search ?? null);
     const report: WindowDriftReport = {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0,
-      baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end }, features, drifted, level,
+      baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end }, drifted, level,
+      features: features.map((feature) => ({ ...feature, thresholds: driftThresholds(feature, alpha) })),
       faults: findWindowFaults(features, changes, data.features), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(report));

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { isoTime } from '../src/contracts/time.js';
-import type { AssessmentHeadline, DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
+import type { AssessmentHeadline, DueAssessment, OutcomeFigures, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
 import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summary.js';
 import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
 import { followHarm, type HarmCourse, type HarmMemory, harmVerdict } from '../src/drift/harm-course.js';
 import { monitoringPlan } from '../src/drift/monitoring-plan.js';
+import { outcomeFigures } from '../src/drift/outcome-figures.js';
 import { windowAttribution } from '../src/drift/served-losses.js';
 import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
 import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
@@ -90,6 +91,7 @@ export class WindowMeasurements {
     const report: WindowAssessmentReport = {
       ...(await this.reportOf(window, spec, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
+      outcome: outcomeOf(spec, { rows, figures }),
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
     const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];
@@ -124,7 +126,7 @@ export class WindowMeasurements {
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
-      outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
+      outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures, spec.evaluation.alpha),
       estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
       operations: await this.operations.of(window, spec, served.operations),
     };
@@ -150,5 +152,8 @@ function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: Model
   if (!fairness) return null;
   return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
 }
+
+const outcomeOf = ({ monitoring: { outcome }, evaluation, task }: ModelSpec, { rows, figures }: Measured): OutcomeFigures | null =>
+  (outcome ? outcomeFigures(rows, { section: outcome, task, threshold: figures.plan.threshold, alpha: evaluation.alpha }) : null);
 
 const figuresOf = ({ began, allowance, standing, course }: HarmCourse): WindowAssessmentReport['harm'] => ({ began, allowance, standing, course });

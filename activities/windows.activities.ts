@@ -53,7 +53,7 @@ export class WindowsActivities {
   async compareWindow(window: DueAssessment): Promise<LookOutcome> {
     return heartbeating(async (signal) => {
       const [spec, { files, labelRevision }] = [await this.models.spec(window.model, window.specDigest), await this.sources.of(window)];
-      const compared = await this.baselines.compare({ ...window, files, before: await this.sources.before(window), falseDiscoveries: spec.monitoring.falseDiscoveries, signal });
+      const compared = await this.baselines.compare({ ...window, files, before: await this.sources.before(window), falseDiscoveries: spec.monitoring.falseDiscoveries, alpha: spec.evaluation.alpha, signal });
       const rows = compared?.report.rows ?? 0;
       const check: WindowCheck = {
         ...checkOf(window, 'drift', labelRevision), verdict: rows === 0 ? 'inconclusive' : 'pass', rows, checks: compared?.report.features.length ?? 0, findings: [],

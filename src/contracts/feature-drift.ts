@@ -1,3 +1,5 @@
+import type { WindowVerdict } from './window-summary.js';
+
 /** How one feature of a window differs from the baseline. Figures that are not defined are null. */
 export interface FeatureDrift {
   readonly name: string;
@@ -19,6 +21,30 @@ export interface FeatureDrift {
   readonly newCategories: readonly { readonly value: string; readonly rows: number }[];
   readonly newCategoryCount: number;
   readonly newCategoryRows: number;
+  /** Absent beside the window before, and in reports of before they were made. */
+  readonly thresholds?: DriftThresholds;
+}
+
+/** By figure: what it may come to by chance, were the window drawn as the baseline was (drift/drift-thresholds.ts). Null where it is not known, or the figure is not defined. */
+export interface DriftThresholds {
+  /** The chance that each of them is passed where nothing has changed. */
+  readonly alpha: number;
+  readonly psi: DriftThreshold | null;
+  readonly jensenShannon: DriftThreshold | null;
+  readonly ks: DriftThreshold | null;
+  readonly wasserstein: DriftThreshold | null;
+  /** Of the share of rows without a value. */
+  readonly missing: DriftThreshold | null;
+  /** Categories: of the share of rows with a category that the baseline has not. */
+  readonly newCategories: DriftThreshold | null;
+}
+
+/** An observation, figure by figure: what is found to drift over a year is decided by p-values together. */
+export interface DriftThreshold {
+  /** A larger figure is larger than chance explains. */
+  readonly limit: number;
+  /** Inconclusive: the figure is known within an error that the limit lies in. */
+  readonly verdict: WindowVerdict['verdict'];
 }
 
 export interface ColumnCounts {

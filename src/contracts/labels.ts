@@ -3,8 +3,8 @@ import type { StoredFailure } from './retrains.js';
 /** How the bytes of a batch are read. JSON is kept as NDJSON. */
 export type LabelFormat = 'ndjson' | 'csv' | 'parquet';
 
-/** What a batch may say of a label, as column or member. */
-export const LABEL_FIELDS = ['prediction_id', 'entity_key', 'event_time', 'label', 'known_at'] as const;
+/** What a batch may say of a label, as column or member. A row has a label, a business outcome (a number, such as revenue), or both. */
+export const LABEL_FIELDS = ['prediction_id', 'entity_key', 'event_time', 'label', 'outcome', 'known_at'] as const;
 export type LabelField = (typeof LABEL_FIELDS)[number];
 
 /**
@@ -13,11 +13,11 @@ export type LabelField = (typeof LABEL_FIELDS)[number];
  */
 export interface LabelCounts {
   readonly rows: number;
-  /** The first label of its prediction. */
+  /** The first label of its prediction, or its first outcome. */
   readonly accepted: number;
-  /** The prediction had a label of the same value. */
+  /** The prediction had a label, or an outcome, of the same value. */
   readonly repeated: number;
-  /** The prediction had a label of another value. */
+  /** The prediction had a label, or an outcome, of another value. */
   readonly corrected: number;
   readonly late: number;
   /** No such prediction is on the record yet; kept, and counts as soon as it is. */

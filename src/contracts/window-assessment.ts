@@ -1,5 +1,5 @@
 import type { Measurement } from './evaluations.js';
-import type { FeatureDrift } from './feature-drift.js';
+import type { DriftThreshold, FeatureDrift } from './feature-drift.js';
 import type { Estimate, MetricName, SliceMetrics, Verdict } from './verdict.js';
 import { isoTime } from './time.js';
 import type { GatewayFigures, OperationChecks } from './window-operations.js';
@@ -132,6 +132,8 @@ export interface WindowAssessmentReport {
   /** Of rates that rest on labels nothing before those are due. Null where the spec names no protected column, or none of them was kept. */
   readonly fairness: FairnessFigures | null;
   readonly operations: OperationFigures | null;
+  /** Null before labels are due, and where the spec names no outcome; absent in reports of before it was measured. */
+  readonly outcome?: OutcomeFigures | null;
 }
 
 /** What the window is held against: the rows on which its version was judged before it came into service. */
@@ -156,6 +158,22 @@ export interface OutputFigures {
   readonly drift: FeatureDrift;
   /** Classification: the share of rows at or above the spec's threshold, and the same on the baseline. */
   readonly positiveShare: { readonly window: number; readonly baseline: number } | null;
+  /** Beside those of `drift`; absent in reports of before they were made. */
+  readonly thresholds?: OutputThresholds;
+}
+
+/** What shares of the window may come to by chance, were all as on the baseline (drift/drift-thresholds.ts). Null where the share is not defined. */
+export interface OutputThresholds {
+  readonly positiveShare: ShareThreshold | null;
+  /** Of `withoutOutput` among all rows: no guard rail works on the baseline, where every row has an output. */
+  readonly withoutOutput: DriftThreshold | null;
+}
+
+/** An observation: a share below `low` or above `high` is further from the baseline's than chance explains. */
+export interface ShareThreshold {
+  readonly low: number;
+  readonly high: number;
+  readonly verdict: WindowVerdict['verdict'];
 }
 
 export interface EstimateFigures {
@@ -194,6 +212,27 @@ export interface MetricThreshold {
   readonly limit: number;
   /** Inconclusive: the metric is not defined on the window. */
   readonly verdict: WindowVerdict['verdict'];
+}
+
+/** How outputs go with the business outcome that comes with labels (drift/outcome-figures.ts), on the rows that have both. Figures that are not defined are null. */
+export interface OutcomeFigures {
+  /** As the spec names it. */
+  readonly name: string;
+  readonly unit: string | null;
+  readonly rows: number;
+  readonly mean: Estimate | null;
+  /** Of output and outcome, and of their ranks. */
+  readonly pearson: Estimate | null;
+  readonly spearman: Estimate | null;
+  /** An observation of `spearman`: fail where it is surely below the limit, which is null where the spec names none. */
+  readonly threshold: { readonly limit: number | null; readonly verdict: WindowVerdict['verdict'] };
+  /** Classification: the mean outcome of rows that were decided positive and negative, and the difference of both. */
+  readonly decisions: { readonly positive: DecidedOutcomes; readonly negative: DecidedOutcomes; readonly difference: Estimate | null } | null;
+}
+
+export interface DecidedOutcomes {
+  readonly rows: number;
+  readonly mean: number | null;
 }
 
 export interface HarmFiguresOfWindow {

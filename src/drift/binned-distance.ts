@@ -14,12 +14,14 @@ export function populationStabilityIndex(reference: ArrayLike<number>, current: 
   const [total, other] = [sumOf(reference), sumOf(current)];
   if (total === 0 || other === 0) return null;
   let index = 0;
-  for (let bin = 0; bin < reference.length; bin++) {
-    const p = reference[bin]! / total || EMPTY_SHARE;
-    const q = current[bin]! / other || EMPTY_SHARE;
-    index += (q - p) * Math.log(q / p);
-  }
+  for (let bin = 0; bin < reference.length; bin++) index += indexPart(reference[bin]! / total, current[bin]! / other);
   return index;
+}
+
+/** What a bin with these shares adds to the population stability index. */
+export function indexPart(share: number, other: number): number {
+  const [p, q] = [share || EMPTY_SHARE, other || EMPTY_SHARE];
+  return (q - p) * Math.log(q / p);
 }
 
 /**
@@ -30,14 +32,13 @@ export function jensenShannonDistance(reference: ArrayLike<number>, current: Arr
   const [total, other] = [sumOf(reference), sumOf(current)];
   if (total === 0 || other === 0) return null;
   let divergence = 0;
-  for (let bin = 0; bin < reference.length; bin++) {
-    const p = reference[bin]! / total;
-    const q = current[bin]! / other;
-    divergence += towards(p, q) + towards(q, p);
-  }
+  for (let bin = 0; bin < reference.length; bin++) divergence += divergencePart(reference[bin]! / total, current[bin]! / other);
   // Rounding may leave it a little below 0.
-  return Math.sqrt(Math.max(0, divergence / 2));
+  return Math.sqrt(Math.max(0, divergence));
 }
+
+/** What a bin with these shares adds to the Jensen–Shannon divergence, the square of the distance. */
+export const divergencePart = (p: number, q: number): number => (towards(p, q) + towards(q, p)) / 2;
 
 /** share × log₂(share ÷ the mean of both), exact where they are close. */
 const towards = (share: number, other: number): number => (share === 0 ? 0 : (share * Math.log1p((share - other) / (share + other))) / Math.LN2);

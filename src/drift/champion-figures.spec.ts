@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../contracts/canonical.js';
-import { measure } from '../evaluation/metrics.js';
+import { criticalValue } from '../evaluation/distributions.js';
+import { meanEstimate, measure } from '../evaluation/metrics.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { limitOfBlocks, limitOfRows } from './baseline-limit.js';
 import { championFigures, type ChampionFigures, lossLimit, rowLosses, sampleOf, type ScoredBaseline, shareAtLeast } from './champion-figures.js';
@@ -37,7 +38,7 @@ describe('the figures of a version on its baseline', () => {
     // Losses 0.25, 0.0625, 1, 0.0625, 0.
     const mean = 1.375 / 5;
     const variance = (0.025 ** 2 + 2 * 0.2125 ** 2 + 0.725 ** 2 + 0.275 ** 2) / 4;
-    expect(figures).toMatchObject({ rows: 5, plan: PLAN, positiveShare: 0.6 });
+    expect(figures).toMatchObject({ rows: 5, plan: PLAN, positiveShare: 0.6, positiveReach: expect.closeTo(criticalValue(0.05) * Math.sqrt((0.6 * 0.4) / 4), 12) as number });
     expect(figures.losses!.sample).toEqual({ rows: 5, mean, variance: expect.closeTo(variance, 12) });
     expect(figures.losses!.blocks).toEqual({ rows: [2, 3], sums: [0.125, 1.25] });
     expect(figures.measurement).toEqual(measure(FIVE, { alpha: 0.05, threshold: 0.5 }));
@@ -58,10 +59,21 @@ describe('the figures of a version on its baseline', () => {
     expect(figures.confidence).toEqual(fitConfidenceBased({ probabilities: rows.predictions, labels: rows.labels, chunks }, 0.7));
   });
 
+  it('know how far the share of positives may be off, by blocks where rows have them', () => {
+    const rows = drawn([40, 30, 60, 50]);
+    const decided = Float64Array.from(rows.predictions, (output) => (output >= 0.5 ? 1 : 0));
+    const blocks = Int32Array.from(decided, (_, row) => row % 5);
+    for (const judged of [rows, { ...rows, blocks }]) {
+      const { high, value } = meanEstimate(decided, judged === rows ? undefined : blocks, 0.1)!;
+      expect(championFigures(judged, PLAN, { alpha: 0.1 }).positiveReach).toBe(high! - value);
+    }
+    for (const threshold of [0, 1.1]) expect(championFigures(rows, { ...PLAN, threshold }, { alpha: 0.1 }).positiveReach).toBeNull();
+  });
+
   it('of a regression have neither decisions nor confidence, and without a bound no losses', () => {
     const rows: ScoredBaseline = { ...FIVE, task: 'regression', predictions: Float32Array.of(1, 2, 3, 4, 50), labels: Float64Array.of(1, 4, 3, 4, 5) };
     const bounded = championFigures(rows, { ...PLAN, metric: 'absoluteError', bound: 10 }, { alpha: 0.05 });
-    expect(bounded).toMatchObject({ confidence: null, positiveShare: null, losses: { sample: { rows: 5, mean: 12 / 5 }, blocks: { rows: [2, 3], sums: [2, 10] } } });
+    expect(bounded).toMatchObject({ confidence: null, positiveShare: null, positiveReach: null, losses: { sample: { rows: 5, mean: 12 / 5 }, blocks: { rows: [2, 3], sums: [2, 10] } } });
     expect(bounded.measurement.metrics.mae!.value).toBeCloseTo(47 / 5, 12);
     expect(championFigures(rows, { ...PLAN, metric: 'absoluteError', bound: null }, { alpha: 0.05 }).losses).toBeNull();
   });

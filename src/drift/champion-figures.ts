@@ -1,7 +1,7 @@
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { Measurement } from '../contracts/evaluations.js';
 import type { JudgedRows } from '../evaluation/judged-rows.js';
-import { measure } from '../evaluation/metrics.js';
+import { meanEstimate, measure } from '../evaluation/metrics.js';
 import { rowLoss } from '../rollout/row-gain.js';
 import type { FeatureLosses } from './baseline-losses.js';
 import { type BlockSums, limitOfBlocks, limitOfRows, type LossLimit, type LossSample, sumBlocks } from './baseline-limit.js';
@@ -26,6 +26,8 @@ export interface ChampionFigures {
   /** Of a classifier. */
   readonly confidence: ConfidenceBasedFit | null;
   readonly positiveShare: number | null;
+  /** Half of its interval at the spec's alpha, by blocks of event time; null also where it is 0 or 1 and shows no spread. */
+  readonly positiveReach: number | null;
   /** Of the outputs: little-endian float32 in the order of the rows, an artifact. */
   readonly outputsDigest: string;
 }
@@ -37,7 +39,7 @@ export interface BaselineLosses {
 }
 
 /** Rises when figures hold more than before, so that those of a version are made anew. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** By what the figures of a version are known: what they were made by. */
 export const championFiguresDigest = (plan: MonitoringPlan): string => sha256(canonicalJson({ ...plan, format: FORMAT }));
@@ -47,7 +49,7 @@ export type ScoredBaseline = JudgedRows & { readonly predictions: Float32Array; 
 /** @param rows that the version was judged on, with labels; at least one */
 export function championFigures(
   rows: ScoredBaseline, plan: MonitoringPlan, options: { readonly alpha: number; readonly featureLosses?: readonly FeatureLosses[] | null },
-): Pick<ChampionFigures, 'rows' | 'plan' | 'measurement' | 'losses' | 'featureLosses' | 'confidence' | 'positiveShare'> {
+): Pick<ChampionFigures, 'rows' | 'plan' | 'measurement' | 'losses' | 'featureLosses' | 'confidence' | 'positiveShare' | 'positiveReach'> {
   const { predictions, labels, eventTimesMs, task } = rows;
   const classifies = task === 'binary-classification';
   const days = Float64Array.from(eventTimesMs, (time) => Math.floor(time / plan.blockMs));
@@ -55,8 +57,14 @@ export function championFigures(
     rows: labels.length, plan, measurement: measure(rows, { alpha: options.alpha, threshold: plan.threshold }), losses: lossesOf(rows, days, plan),
     featureLosses: options.featureLosses ?? null,
     confidence: classifies ? fitConfidenceBased({ probabilities: predictions, labels, chunks: days }, plan.threshold) : null,
-    positiveShare: classifies ? shareAtLeast(predictions, plan.threshold) : null,
+    positiveShare: classifies ? shareAtLeast(predictions, plan.threshold) : null, positiveReach: classifies ? positiveReach(rows, plan, options.alpha) : null,
   };
+}
+
+function positiveReach({ predictions, blocks }: ScoredBaseline, { threshold }: MonitoringPlan, alpha: number): number | null {
+  const positives = meanEstimate(Float64Array.from(predictions, (output) => (output >= threshold ? 1 : 0)), blocks, alpha);
+  if (!positives || positives.high === null || positives.value === 0 || positives.value === 1) return null;
+  return positives.high - positives.value;
 }
 
 /** Of the outputs that are numbers. */

@@ -63,6 +63,22 @@ export function chiSquaredTail(x: number, degreesOfFreedom: number): number {
 }
 
 /**
+ * The x that a chi-squared variable exceeds with this chance, by bisection.
+ * @param chance between 0 and 1, neither of them @param degreesOfFreedom as {@link chiSquaredTail} takes it
+ * @throws RangeError for other arguments
+ */
+export function chiSquaredLimit(chance: number, degreesOfFreedom: number): number {
+  if (!(chance > 0 && chance < 1)) throw new RangeError(`a chance between 0 and 1 is needed, not ${chance}`);
+  let [low, high] = [0, Math.max(1, degreesOfFreedom)];
+  while (chiSquaredTail(high, degreesOfFreedom) > chance) [low, high] = [high, 2 * high];
+  for (let middle = (low + high) / 2; middle > low && middle < high; middle = (low + high) / 2) {
+    if (chiSquaredTail(middle, degreesOfFreedom) > chance) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/**
  * x^a e^−x / Γ(a + 1) as exp(a (ln(1 + u) − u) − δ(a)) / √(2πa) with u = x/a − 1: large logarithms never meet, so that no digits go
  * (Loader 2000, "Fast and Accurate Computation of Binomial Probabilities").
  */

@@ -11,6 +11,7 @@ import { championFigures, type ChampionFigures, rowLosses } from './champion-fig
 import { followHarm } from './harm-course.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 import { readServedRows, type ServedColumns, type ServedRows } from './served-rows.js';
+import { outcomeFigures } from './outcome-figures.js';
 import { estimateFigures, outputFigures, qualityFigures } from './window-assessment.js';
 import { windowFairness } from './window-fairness.js';
 
@@ -152,6 +153,7 @@ const UNTIL = START + 12 * DAY;
 interface Sent {
   readonly index: number;
   readonly label: number;
+  readonly outcome?: number;
   readonly knownAtMs: number;
   readonly byEntity: boolean;
 }
@@ -162,13 +164,13 @@ const eventOf = (index: number): number => START + Math.floor((index * 12 * DAY)
 function truth(): Sent[] {
   const random = seededRandom(TRUTH_SEED);
   const all = Array.from({ length: ROWS }, (_, index): Sent => ({
-    index, label: random() < 0.2 + (0.6 * (index % 7)) / 7 ? 1 : 0, knownAtMs: eventOf(index) + 2 * DAY, byEntity: index % 3 === 0,
+    index, label: random() < 0.2 + (0.6 * (index % 7)) / 7 ? 1 : 0, knownAtMs: eventOf(index) + 2 * DAY, byEntity: index % 3 === 0, ...(index % 4 === 0 ? {} : { outcome: Math.floor(50 * random()) }),
   }));
   return all.filter(({ index }) => index % 11 !== 5);
 }
 
-const lineOf = ({ index, label, knownAtMs, byEntity }: Sent): string => JSON.stringify({
-  ...(byEntity ? { entity_key: `e-${index % 10}`, event_time: eventOf(index) } : { prediction_id: `p-${index}` }), label, known_at: new Date(knownAtMs).toISOString(),
+const lineOf = ({ index, label, outcome, knownAtMs, byEntity }: Sent): string => JSON.stringify({
+  ...(byEntity ? { entity_key: `e-${index % 10}`, event_time: eventOf(index) } : { prediction_id: `p-${index}` }), label, ...(outcome === undefined ? {} : { outcome }), known_at: new Date(knownAtMs).toISOString(),
 });
 
 /** Sends batches as the label path takes them. @returns the files that it keeps */
@@ -193,7 +195,7 @@ function disorderly(seed: number): Sent[][] {
   const random = seededRandom(seed);
   const sent = truth().flatMap((one): Sent[] => [
     one, ...Array.from({ length: Math.floor(random() * 3) }, () => ({ ...one, byEntity: random() < 0.5 })),
-    ...(random() < 0.2 ? [{ ...one, label: 1 - one.label, knownAtMs: one.knownAtMs - DAY }] : []),
+    ...(random() < 0.2 ? [{ ...one, label: 1 - one.label, ...(one.outcome === undefined ? {} : { outcome: -1 }), knownAtMs: one.knownAtMs - DAY }] : []),
   ]);
   const batches = Array.from({ length: 6 }, (): Sent[] => []);
   for (const one of shuffled(sent, random)) batches[Math.floor(random() * batches.length)]!.push(one);
@@ -214,10 +216,11 @@ function baseline(): ChampionFigures {
 function everyFigure(rows: ServedRows, figures: ChampionFigures): string {
   const losses = rowLosses(PLAN, rows.outputs, rows.labels)!;
   return canonicalJson({
-    outputs: outputFigures(rows, Float32Array.of(0.1, 0.6, 0.9), figures), estimate: estimateFigures(figures.confidence!, rows, true),
+    outputs: outputFigures(rows, Float32Array.of(0.1, 0.6, 0.9), figures, 0.05), estimate: estimateFigures(figures.confidence!, rows, true),
     quality: qualityFigures(rows, figures, { task: 'binary-classification', alpha: 0.05, labelRevision: 1 }),
     harm: followHarm(null, { fromMs: START, untilMs: UNTIL, figures, terms: { falseAlarms: 0.1, tolerance: 0.1 }, losses, eventTimesMs: rows.eventTimesMs, resolved: false }),
     fairness: windowFairness(rows, { section: FAIRNESS, threshold: 0.5, alpha: 0.05, labelsDue: true }),
+    outcome: outcomeFigures(rows, { section: { name: 'revenue' }, task: 'binary-classification', threshold: 0.5, alpha: 0.05 }),
   });
 }
 
@@ -238,6 +241,8 @@ describe(`figures of a window with labels (seed ${TRUTH_SEED})`, () => {
     const [inOrder, sent] = [await readWith(await send([truth()])), await send(disorderly(seed))];
     const late = await readWith(shuffled(sent, seededRandom(seed)));
     expect(inOrder.labels.filter((label) => !Number.isNaN(label))).toHaveLength(truth().length);
+    expect(inOrder.outcomes.filter((outcome) => !Number.isNaN(outcome))).toHaveLength(truth().filter(({ outcome }) => outcome !== undefined).length);
+    expect(new Uint8Array(late.outcomes.buffer)).toEqual(new Uint8Array(inOrder.outcomes.buffer));
     expect(new Uint8Array(late.labels.buffer)).toEqual(new Uint8Array(inOrder.labels.buffer));
     expect(everyFigure(late, figures)).toBe(everyFigure(inOrder, figures));
   });

@@ -16,6 +16,8 @@ export interface ServedRows {
   readonly outputs: Float32Array;
   /** 1 and 0 for a class; NaN where it is not known. */
   readonly labels: Float64Array;
+  /** The business outcome that came with labels; NaN where it is not known. */
+  readonly outcomes: Float64Array;
   /** Milliseconds since 1970. */
   readonly eventTimesMs: Float64Array;
   /** Those slice columns that are inputs and were kept. */
@@ -47,9 +49,9 @@ export function readServedRows(query: Omit<ObservedWindowQuery, 'version'>, { sl
     if (!most) return null;
     await database.run(`CREATE TEMP TABLE served AS SELECT * FROM ${relation} WHERE version = ${most.version} ORDER BY ${ROW_ORDER}`);
     const { columns } = await database.columns(
-      "SELECT coalesce(output, 'nan'::FLOAT), coalesce(label, 'nan'::DOUBLE), epoch_ms(event_time)::DOUBLE FROM served ORDER BY rowid", ['FLOAT', 'DOUBLE', 'DOUBLE']);
+      "SELECT coalesce(output, 'nan'::FLOAT), coalesce(label, 'nan'::DOUBLE), epoch_ms(event_time)::DOUBLE, coalesce(outcome, 'nan'::DOUBLE) FROM served ORDER BY rowid", ['FLOAT', 'DOUBLE', 'DOUBLE', 'DOUBLE']);
     return {
-      versions, outputs: columns[0] as Float32Array, labels: columns[1] as Float64Array, eventTimesMs: columns[2] as Float64Array,
+      versions, outputs: columns[0] as Float32Array, labels: columns[1] as Float64Array, eventTimesMs: columns[2] as Float64Array, outcomes: columns[3] as Float64Array,
       slices: await inTurn(slices.filter((name) => kept?.includes(name)), (name) => readSlice(database, name)),
       protectedColumns: await inTurn(protectedFeatures.filter(({ name }) => kept?.includes(name)), (feature) => readProtected(database, feature)),
       operations: await readOperations(database, query.files.observations, { ...query, slowAfterMs }),

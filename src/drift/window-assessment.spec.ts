@@ -5,6 +5,7 @@ import { timeBlocks } from '../evaluation/time-blocks.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { championFigures, type ChampionFigures } from './champion-figures.js';
 import { estimateConfidenceBased } from './confidence-based-estimate.js';
+import { driftThresholds, shareThreshold } from './drift-thresholds.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 import { numericDrift } from './numeric-drift.js';
 import type { ServedRows } from './served-rows.js';
@@ -31,7 +32,7 @@ function draw(rows: number, days: number, seed = SEED): Rows {
 }
 
 const served = (rows: Rows): ServedRows => ({
-  ...rows, versions: [{ version: 1, rows: rows.outputs.length }], protectedColumns: [],
+  ...rows, outcomes: rows.labels.map(() => NaN), versions: [{ version: 1, rows: rows.outputs.length }], protectedColumns: [],
   operations: { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, received: null, slow: { afterMs: 250, requests: 0, count: 0 } },
 });
 const whereKnown = ({ outputs, labels }: Rows): Int32Array => Int32Array.from(labels.keys()).filter((row) => !Number.isNaN(labels[row]! + outputs[row]!));
@@ -58,18 +59,21 @@ describe('outputs beside the baseline', () => {
   const before = Float32Array.from(take(baseline.outputs, known));
 
   it('are compared and counted without the rows that have none', () => {
-    const { rows, withoutOutput, drift, positiveShare } = outputFigures(window, before, figures);
+    const { rows, withoutOutput, drift, positiveShare, thresholds } = outputFigures(window, before, figures, 0.1);
     const answered = window.outputs.filter((output) => !Number.isNaN(output));
     expect([rows, withoutOutput, answered.length]).toEqual([900, 100, 800]);
-    expect(drift).toEqual(numericDrift('output', Float64Array.from(before), Float64Array.from(answered)));
+    const compared = numericDrift('output', Float64Array.from(before), Float64Array.from(answered));
+    expect(drift).toEqual({ ...compared, thresholds: driftThresholds(compared, 0.1) });
     expect(positiveShare).toEqual({ window: answered.filter((output) => output >= 0.6).length / 800, baseline: before.filter((output) => output >= 0.6).length / before.length });
+    const baselineShare = { rows: figures.rows, share: positiveShare!.baseline, reach: figures.positiveReach };
+    expect(thresholds).toEqual({ positiveShare: shareThreshold(positiveShare!.window, 800, baselineShare, 0.1), withoutOutput: { limit: 1 / 900, verdict: 'fail' } });
   });
 
   it('have no share of positives where nothing was answered, and where the model decides nothing', () => {
-    expect(outputFigures(UNANSWERED, before, figures)).toMatchObject({ rows: 1, withoutOutput: 1, positiveShare: null });
-    expect(outputFigures(NONE, before, figures)).toMatchObject({ rows: 0, withoutOutput: 0, positiveShare: null });
-    expect(outputFigures(window, before, { ...figures, positiveShare: null }).positiveShare).toBeNull();
-    expect(outputFigures(ONE, before, figures).positiveShare!.window).toBe(1);
+    expect(outputFigures(UNANSWERED, before, figures, 0.1)).toMatchObject({ rows: 1, withoutOutput: 1, positiveShare: null, thresholds: { positiveShare: null, withoutOutput: { limit: 0, verdict: 'fail' } } });
+    expect(outputFigures(NONE, before, figures, 0.1)).toMatchObject({ rows: 0, withoutOutput: 0, positiveShare: null, thresholds: { positiveShare: null, withoutOutput: null } });
+    expect(outputFigures(window, before, { ...figures, positiveShare: null }, 0.1).positiveShare).toBeNull();
+    expect(outputFigures(ONE, before, figures, 0.1).positiveShare!.window).toBe(1);
   });
 });
 

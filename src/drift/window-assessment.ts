@@ -4,20 +4,30 @@ import { type JudgedRows, selectRows } from '../evaluation/judged-rows.js';
 import { measureSlices } from '../evaluation/slices.js';
 import { timeBlocks } from '../evaluation/time-blocks.js';
 import { type ChampionFigures, rowLosses, sampleOf, shareAtLeast } from './champion-figures.js';
+import { countLimit } from './chance-limits.js';
 import { type ConfidenceBasedFit, estimateConfidenceBased } from './confidence-based-estimate.js';
+import { driftThresholds, judged, shareThreshold } from './drift-thresholds.js';
 import { estimateQuality } from './metric-estimate.js';
 import { metricThresholds } from './metric-thresholds.js';
 import { numericDrift } from './numeric-drift.js';
 import { realisedClassification } from './realised-classification.js';
 import type { ServedRows } from './served-rows.js';
 
-/** The version's outputs beside those on its baseline. @param baseline outputs, in any order */
-export function outputFigures({ outputs }: Pick<ServedRows, 'outputs'>, baseline: Float32Array, { plan, positiveShare }: Pick<ChampionFigures, 'plan' | 'positiveShare'>): OutputFigures {
+type BaselineOutputs = Pick<ChampionFigures, 'plan' | 'rows' | 'positiveShare' | 'positiveReach'>;
+
+/** The version's outputs beside those on its baseline, with what they may come to by chance. @param baseline outputs, in any order @param alpha of the thresholds */
+export function outputFigures({ outputs }: Pick<ServedRows, 'outputs'>, baseline: Float32Array, figures: BaselineOutputs, alpha: number): OutputFigures {
+  const { plan, rows: baselineRows, positiveShare, positiveReach } = figures;
   const answered = outputs.filter((output) => !Number.isNaN(output));
+  const [rows, withoutOutput] = [outputs.length, outputs.length - answered.length];
+  const drift = numericDrift('output', Float64Array.from(baseline), Float64Array.from(answered));
+  const positives = positiveShare === null || answered.length === 0 ? null : { window: shareAtLeast(answered, plan.threshold), baseline: positiveShare };
   return {
-    rows: outputs.length, withoutOutput: outputs.length - answered.length,
-    drift: numericDrift('output', Float64Array.from(baseline), Float64Array.from(answered)),
-    positiveShare: positiveShare === null || answered.length === 0 ? null : { window: shareAtLeast(answered, plan.threshold), baseline: positiveShare },
+    rows, withoutOutput, drift: { ...drift, thresholds: driftThresholds(drift, alpha) }, positiveShare: positives,
+    thresholds: {
+      positiveShare: positives && shareThreshold(positives.window, answered.length, { rows: baselineRows, share: positives.baseline, reach: positiveReach }, alpha),
+      withoutOutput: rows === 0 ? null : judged(withoutOutput / rows, countLimit(0, { baseline: baselineRows, window: rows }, alpha) / rows),
+    },
   };
 }
 

@@ -59,6 +59,33 @@ describe('a batch of labels', () => {
   });
 });
 
+describe('a batch with outcomes', () => {
+  const outcomesOf = async (format: LabelFormat, content: string | { readonly sql: string }): Promise<unknown> => {
+    const { invalid, faults } = await normalize(format, content);
+    const rows = await withDatabase({ files: [], scratch: folder }, (database) =>
+      database.rows(`SELECT prediction_id, label, outcome FROM read_parquet(${quoteLiteral(join(folder, `labels-${made}.parquet`))})`));
+    return { invalid, columns: faults.map(({ column, message }) => `${column}: ${message}`), rows: rows.map(Object.values) };
+  };
+
+  it.each<[LabelFormat, string | { sql: string }]>([
+    ['ndjson', '{"prediction_id":"a","label":true,"outcome":12.5}\n{"prediction_id":"b","outcome":"-3e2"}\n{"prediction_id":"c","label":0}\n'],
+    ['csv', 'prediction_id,outcome,label\na,12.5,1\nb,-300,\nc,,0\n'],
+    ['parquet', { sql: "SELECT * FROM (VALUES ('a', 1, 12.5::DECIMAL(8, 2)), ('b', NULL, -300), ('c', 0, NULL)) AS t(prediction_id, label, outcome)" }],
+  ])('keeps them beside labels or alone, as %s', async (format, content) => {
+    expect(await outcomesOf(format, content)).toEqual({ invalid: 0, columns: [], rows: [['a', 1, 12.5], ['b', null, -300], ['c', 0, null]] });
+  });
+
+  it('tells what is no finite number, and what says nothing', async () => {
+    expect(await outcomesOf('csv', 'prediction_id,outcome,label\na,inf,1\nb,much,\nc,,\nd,1,\n')).toEqual({
+      invalid: 3, columns: ['outcome: "inf" is not a finite number', 'outcome: "much" is not a finite number', 'label: is missing: give 0, 1, true or false, or an outcome'], rows: [['d', null, 1]],
+    });
+  });
+
+  it('has no column of them where there are none, so that its bytes are those of before', async () => {
+    expect((await normalize('csv', 'prediction_id,label,outcome\na,1,\n')).digest).toBe((await normalize('csv', 'prediction_id,label\na,1\n')).digest);
+  });
+});
+
 describe('what is wrong with a row', () => {
   it.each([
     ['{"label":1}', null, 'names no prediction'],

@@ -34,7 +34,7 @@ const MAX_ID_CHARACTERS = 1_000;
 
 /**
  * Writes the valid labels of a batch as Parquet: batch, row, prediction_id, entity_key, event_time_ms, label (DOUBLE, 0 and 1
- * for a class), known_at_ms. The same bytes for the same batch, whoever writes them.
+ * for a class; NULL where the row has an outcome alone), known_at_ms, and where any row has one outcome (DOUBLE). The same bytes for the same batch, whoever writes them.
  * @throws PerennialError `DataUnreadable` when the batch is not what its format says
  */
 export async function normalizeLabels(request: NormalizeRequest): Promise<NormalizedLabels> {
@@ -43,10 +43,12 @@ export async function normalizeLabels(request: NormalizeRequest): Promise<Normal
     await readRawLabels(database, request.format, path);
     await database.run(parsedTable(request));
     await database.run(judgedTable(request));
+    const [counts] = await database.rows(
+      'SELECT count(*)::DOUBLE AS rows, count(fault)::DOUBLE AS invalid, (count(outcome_value) FILTER (WHERE fault IS NULL))::DOUBLE AS outcomes FROM judged');
+    const outcome = Number(counts?.['outcomes']) > 0 ? ', outcome_value AS outcome' : '';
     await database.run(`
-      COPY (SELECT ${request.batch}::INTEGER AS batch, row::INTEGER AS row, prediction_id, entity_key, event_time_ms, value AS label, known_at_ms
+      COPY (SELECT ${request.batch}::INTEGER AS batch, row::INTEGER AS row, prediction_id, entity_key, event_time_ms, value AS label, known_at_ms${outcome}
         FROM judged WHERE fault IS NULL ORDER BY row) TO ${quoteLiteral(request.target)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)`);
-    const [counts] = await database.rows('SELECT count(*)::DOUBLE AS rows, count(fault)::DOUBLE AS invalid FROM judged');
     return { rows: Number(counts?.['rows']), invalid: Number(counts?.['invalid']), faults: await firstFaults(database) };
   });
 }
@@ -57,14 +59,18 @@ const instantMs = (text: string): string => `CASE
   WHEN regexp_full_match(${text}, '\\d{4}-\\d{2}-\\d{2}[T ]\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,9})?)?(Z|[+-]\\d{2}:\\d{2})')
     THEN epoch_ms(TRY_CAST(regexp_replace(${text}, '^(.{10})[T ](\\d{2}:\\d{2})(Z|[+-])', '\\1T\\2:00\\3') AS TIMESTAMPTZ)) END`;
 
+/** A finite number; NULL for anything else. */
+const finite = (text: string): string => `CASE WHEN isfinite(TRY_CAST(${text} AS DOUBLE)) THEN TRY_CAST(${text} AS DOUBLE) + 0.0 END`;
+
 const VALUE: Readonly<Record<ModelSpec['task'], string>> = {
   'binary-classification': "CASE WHEN lower(label) = 'true' THEN 1.0 WHEN lower(label) = 'false' THEN 0.0 WHEN TRY_CAST(label AS DOUBLE) IN (0, 1) THEN abs(TRY_CAST(label AS DOUBLE)) END",
-  regression: 'CASE WHEN isfinite(TRY_CAST(label AS DOUBLE)) THEN TRY_CAST(label AS DOUBLE) + 0.0 END',
+  regression: finite('label'),
 };
 
 const parsedTable = ({ task, receivedAtMs }: NormalizeRequest): string => `
   CREATE TEMP TABLE parsed AS SELECT raw.*, ${instantMs('event_time')} AS event_time_ms,
-    CASE WHEN known_at IS NULL THEN ${receivedAtMs} ELSE ${instantMs('known_at')} END::BIGINT AS known_at_ms, ${VALUE[task]}::DOUBLE AS value FROM raw`;
+    CASE WHEN known_at IS NULL THEN ${receivedAtMs} ELSE ${instantMs('known_at')} END::BIGINT AS known_at_ms, ${VALUE[task]}::DOUBLE AS value,
+    ${finite('outcome')}::DOUBLE AS outcome_value FROM raw`;
 
 /** The first thing that is wrong with a row, and where. */
 function judgedTable({ task, receivedAtMs }: NormalizeRequest): string {
@@ -78,8 +84,9 @@ function judgedTable({ task, receivedAtMs }: NormalizeRequest): string {
     ...(['event_time', 'known_at'] as const).map((name) => [`${name} IS NOT NULL AND (${name}_ms IS NULL OR ${outside(`${name}_ms`)})`, name,
       `${shown(name)} || ' is no time from 1900 to 2199: write ISO 8601 with a zone, such as 2013-04-01T12:00:00Z, or milliseconds since 1970'`] as const),
     [`known_at_ms > ${receivedAtMs + CLOCK_TOLERANCE_MS}`, 'known_at', `${shown('known_at')} || ' had not come yet when the batch did, at ${isoTime(receivedAtMs)}'`],
-    ['label IS NULL', 'label', quoteLiteral(`is missing: give ${wantedLabel}`)],
-    ['value IS NULL', 'label', `${shown('label')} || ' is not ${wantedLabel}'`],
+    ['label IS NULL AND outcome IS NULL', 'label', quoteLiteral(`is missing: give ${wantedLabel}, or an outcome`)],
+    ['label IS NOT NULL AND value IS NULL', 'label', `${shown('label')} || ' is not ${wantedLabel}'`],
+    ['outcome IS NOT NULL AND outcome_value IS NULL', 'outcome', `${shown('outcome')} || ' is not a finite number'`],
   ];
   const choose = (what: (check: (typeof checks)[number]) => string, own: string): string =>
     `CASE WHEN fault IS NOT NULL THEN ${own} ${checks.map((check) => `WHEN ${check[0]} THEN ${what(check)}`).join(' ')} END`;

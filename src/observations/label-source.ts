@@ -78,7 +78,7 @@ function requireFields(names: readonly string[]): void {
   const strange = names.find((name) => !(LABEL_FIELDS as readonly string[]).includes(name));
   if (strange !== undefined) throw new PerennialError('DataUnreadable', `The labels have a column ${JSON.stringify(strange)}; the columns of labels are ${LABEL_FIELDS.join(', ')}`, { column: strange });
   const named = names.includes('prediction_id') || (names.includes('entity_key') && names.includes('event_time'));
-  if (!names.includes('label') || !named) {
-    throw new PerennialError('DataUnreadable', 'The labels need a column label, and prediction_id or both entity_key and event_time', { columns: names });
+  if (!(names.includes('label') || names.includes('outcome')) || !named) {
+    throw new PerennialError('DataUnreadable', 'The labels need a column label or outcome, and prediction_id or both entity_key and event_time', { columns: names });
   }
 }

@@ -14,10 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => files.remove());
 
-async function stand(rows: readonly string[], more: Partial<StandingRequest> & { readonly earlier?: readonly string[] } = {}): Promise<LabelStanding> {
+async function stand(rows: readonly string[], more: Partial<StandingRequest> & { readonly earlier?: readonly string[]; readonly outcomes?: boolean } = {}): Promise<LabelStanding> {
   const scratch = await mkdtemp(join(files.folder, 'batch-'));
   const labels = join(scratch, 'labels.parquet');
-  await rename(await files.labels(...rows), labels);
+  await rename(await (more.outcomes ? files.outcomes(...rows) : files.labels(...rows)), labels);
   return labelStanding({
     labels, batch: 9, scratch, rows: rows.length, invalid: 0, labelHorizonMs: 60_000, streamTimeMs: START + 30_000,
     async *observations() { for (const path of observed) yield [path]; }, earlierLabels: () => Promise.resolve(more.earlier ?? []), ...more,
@@ -51,6 +51,19 @@ it('does not take the labels of other rows of a request, which share their entit
   const earlier = [await files.labels("1, 1, 'q/1', NULL, NULL, 1, 50"), await files.labels(`2, 1, NULL, 'e-0', ${START}, 1, 60`)];
   expect((await stand([of(1, 1, 1), of(2, 2, 0), of(3, 3, 1)], { observations, earlier })).counts).toMatchObject({ accepted: 0, repeated: 2, corrected: 1 });
   expect((await stand([of(1, 4, 0)], { observations, earlier: earlier.slice(0, 1) })).counts).toMatchObject({ accepted: 1, repeated: 0, corrected: 0 });
+});
+
+it('takes an outcome for what it is: first, repeated or corrected, with a label, after it or alone', async () => {
+  const of = (row: number, index: number, label: number | null, outcome: number | null): string => `9, ${row}, 'p-${index}', NULL, NULL, ${label}, 100, ${outcome}`;
+  const earlier = [await files.labels("1, 1, 'p-1', NULL, NULL, 1, 50", "1, 2, 'p-2', NULL, NULL, 1, 50"), await files.outcomes(`2, 1, NULL, 'e-3', ${START + 3_000}, NULL, 60, 7`, "2, 2, 'p-4', NULL, NULL, 1, 60, 8")];
+  const counted = async (...rows: readonly string[]): Promise<object> => (await stand(rows, { earlier, outcomes: true })).counts;
+  // An outcome for a label of an older file, which has no such column; the same label with a first outcome; a first label for an outcome.
+  expect(await counted(of(1, 1, null, 5), of(2, 2, 1, 6), of(3, 3, 0, null))).toMatchObject({ accepted: 3, repeated: 0, corrected: 0, unknown: 0 });
+  expect(await counted(of(1, 4, null, 8), of(2, 4, 1, 8), of(3, 4, 1, null), of(4, 3, null, 7))).toMatchObject({ accepted: 0, repeated: 4, corrected: 0 });
+  expect(await counted(of(1, 4, null, 9), of(2, 4, null, 9), of(3, 2, 0, 5), of(4, 3, 1, 6))).toMatchObject({ accepted: 0, repeated: 1, corrected: 3 });
+  expect(await counted(of(1, 99, null, 9), of(2, 5, null, 9))).toMatchObject({ accepted: 1, unknown: 1 });
+  const late = await stand([of(1, 1, null, 5)], { earlier, outcomes: true, streamTimeMs: START + 70_000 });
+  expect(late).toMatchObject({ counts: { accepted: 1, late: 1 }, amends: { firstMs: START + 1_000, lastMs: START + 1_000 } });
 });
 
 it('holds a label against what counts now, not against what came last', async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { LabelCounts } from '../contracts/labels.js';
 import { withDatabase, type Cell, type Database, type DatabaseLimits } from '../data/duckdb.js';
 import { quoteLiteral } from '../data/feature-encoding.js';
-import { labelRelation, observationRelation, type TimeRange } from './observation-rows.js';
+import { type LabelledValue, labelRelation, observationRelation, outcomeRelation, type TimeRange, valuesIn } from './observation-rows.js';
 
 export interface StandingRequest {
   /** The batch as {@link normalizeLabels} wrote it, in `scratch`. */
@@ -84,35 +84,35 @@ const matchRelation = (matched: readonly string[]): string =>
   matched.length > 0 ? labelRelation(matched) : `(SELECT NULL::INTEGER AS row, NULL::VARCHAR AS prediction_id, NULL::VARCHAR AS entity_key, NULL::BIGINT AS event_time_ms WHERE false)`;
 
 /** The labels, each with all that is known of its prediction. */
-const identified = (labels: string, matched: readonly string[]): string => `
-  (SELECT given.batch, given.row, coalesce(given.prediction_id, found.prediction_id) AS prediction_id, given.prediction_id IS NULL AS by_entity, given.label, given.known_at_ms, found.row IS NOT NULL AS known,
+const identified = (labels: string, matched: readonly string[], values: readonly LabelledValue[]): string => `
+  (SELECT given.batch, given.row, coalesce(given.prediction_id, found.prediction_id) AS prediction_id, given.prediction_id IS NULL AS by_entity, ${values.map((value) => `given.${value}`).join(', ')}, given.known_at_ms, found.row IS NOT NULL AS known,
      CASE WHEN found.row IS NOT NULL THEN found.entity_key WHEN given.prediction_id IS NULL THEN given.entity_key END AS entity_key,
      CASE WHEN found.row IS NOT NULL THEN found.event_time_ms WHEN given.prediction_id IS NULL THEN given.event_time_ms END AS event_time_ms
    FROM ${labelRelation([labels])} AS given LEFT JOIN (SELECT ${MATCHED} FROM ${matchRelation(matched)}) AS found ON found.row = given.row)`;
 
 async function placedRange(database: Database, { labels }: StandingRequest, matched: readonly string[]): Promise<TimeRange | null> {
-  const [row] = await database.rows(`SELECT count_if(event_time_ms IS NULL)::DOUBLE AS unplaced, min(event_time_ms)::DOUBLE AS first, max(event_time_ms)::DOUBLE AS last FROM ${identified(labels, matched)}`);
+  const [row] = await database.rows(`SELECT count_if(event_time_ms IS NULL)::DOUBLE AS unplaced, min(event_time_ms)::DOUBLE AS first, max(event_time_ms)::DOUBLE AS last FROM ${identified(labels, matched, ['label'])}`);
   return Number(row?.['unplaced']) > 0 ? null : rangeOf(row?.['first'], row?.['last']);
 }
 
-/** What counted for a prediction before each label, by order of batch and row: of the labels that meet the condition. */
-const before = (partition: string, condition: string): string => `max(CASE WHEN ${condition} THEN {'known': known_at_ms, 'batch': batch, 'row': row, 'label': label} END)
+/** What counted for a prediction before each label, or outcome, by order of batch and row: of the labels that meet the condition. */
+const before = (value: LabelledValue, partition: string, condition: string): string => `max(CASE WHEN ${condition} AND ${value} IS NOT NULL THEN {'known': known_at_ms, 'batch': batch, 'row': row, 'value': ${value}} END)
   OVER (PARTITION BY ${partition} ORDER BY batch, row ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)`;
 
 async function standing(database: Database, request: StandingRequest, matched: readonly string[], earlier: readonly string[]): Promise<LabelStanding> {
-  await database.run(`CREATE TEMP TABLE fresh AS SELECT * FROM ${identified(request.labels, matched)}`);
-  const prior = `SELECT batch, row, prediction_id, prediction_id IS NULL AS by_entity, label, known_at_ms, true AS known, CASE WHEN prediction_id IS NULL THEN entity_key END AS entity_key, CASE WHEN prediction_id IS NULL THEN event_time_ms END AS event_time_ms
-    FROM ${labelRelation(earlier)} AS old WHERE prediction_id IN (SELECT prediction_id FROM fresh) OR (prediction_id IS NULL AND (entity_key, event_time_ms) IN (SELECT (entity_key, event_time_ms) FROM fresh))`;
+  const values = await valuesIn(database, [request.labels]);
+  await database.run(`CREATE TEMP TABLE fresh AS SELECT * FROM ${identified(request.labels, matched, values)}`);
+  const prior = `SELECT batch, row, prediction_id, prediction_id IS NULL AS by_entity, ${values.join(', ')}, known_at_ms, true AS known, CASE WHEN prediction_id IS NULL THEN entity_key END AS entity_key, CASE WHEN prediction_id IS NULL THEN event_time_ms END AS event_time_ms
+    FROM ${values.includes('outcome') ? outcomeRelation(earlier) : labelRelation(earlier)} AS old WHERE prediction_id IN (SELECT prediction_id FROM fresh) OR (prediction_id IS NULL AND (entity_key, event_time_ms) IN (SELECT (entity_key, event_time_ms) FROM fresh))`;
   await database.run(`
     CREATE TEMP TABLE judged AS
-    WITH history AS (SELECT * FROM fresh UNION ALL ${prior}),
-      followed AS (SELECT *, ${before('prediction_id', 'prediction_id IS NOT NULL')} AS of_id,
-        CASE WHEN entity_key IS NOT NULL AND event_time_ms IS NOT NULL THEN ${before('entity_key, event_time_ms', 'by_entity')} END AS of_entity FROM history)
-    SELECT *, CASE WHEN of_id IS NULL THEN of_entity WHEN of_entity IS NULL OR of_id >= of_entity THEN of_id ELSE of_entity END AS last FROM followed WHERE batch = ${request.batch}`);
+    WITH history AS (SELECT * FROM fresh UNION ALL BY NAME ${prior}), followed AS (SELECT *, ${values.map(followed).join(', ')} FROM history)
+    SELECT *, ${values.map(lastOf).join(', ')} FROM followed WHERE batch = ${request.batch}`);
   const late = request.streamTimeMs === null ? 'false' : `(event_time_ms + ${request.labelHorizonMs} < ${request.streamTimeMs})`;
   await database.run(`
     CREATE TEMP TABLE classified AS SELECT event_time_ms, ${late} AS late,
-      CASE WHEN last IS NOT NULL THEN CASE WHEN last.label = label THEN 'repeated' ELSE 'corrected' END WHEN known THEN 'accepted' ELSE 'unknown' END AS standing FROM judged`);
+      CASE WHEN ${anyOf(values, (value) => `last_${value}.value <> ${value}`)} THEN 'corrected' WHEN NOT (${anyOf(values, (value) => `${value} IS NOT NULL AND last_${value} IS NULL`)}) THEN 'repeated'
+        WHEN known THEN 'accepted' ELSE 'unknown' END AS standing FROM judged`);
   const [row = {}] = await database.rows(SUMMARY);
   const count = (name: string): number => Number(row[name]);
   return {
@@ -124,6 +124,12 @@ async function standing(database: Database, request: StandingRequest, matched: r
     amends: spanOf(row['amends_from'], row['amends_until']),
   };
 }
+
+const followed = (value: LabelledValue): string => `${before(value, 'prediction_id', 'prediction_id IS NOT NULL')} AS ${value}_of_id,
+  CASE WHEN entity_key IS NOT NULL AND event_time_ms IS NOT NULL THEN ${before(value, 'entity_key, event_time_ms', 'by_entity')} END AS ${value}_of_entity`;
+const lastOf = (value: LabelledValue): string => `CASE WHEN ${value}_of_id IS NULL THEN ${value}_of_entity
+  WHEN ${value}_of_entity IS NULL OR ${value}_of_id >= ${value}_of_entity THEN ${value}_of_id ELSE ${value}_of_entity END AS last_${value}`;
+const anyOf = (values: readonly LabelledValue[], condition: (value: LabelledValue) => string): string => values.map((value) => `coalesce(${condition(value)}, false)`).join(' OR ');
 
 const AMENDS = "(standing = 'corrected' OR (standing = 'accepted' AND late))";
 const SUMMARY = `

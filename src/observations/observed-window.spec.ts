@@ -31,6 +31,19 @@ it('shows inputs, outputs and known labels of the window, each prediction once',
   });
 });
 
+it('has labels and outcomes each as it is known last, whichever came with which, and reads files that have no outcomes', async () => {
+  const observations = [await files.observations('range(0, 6) t(i)')];
+  const old = await files.labels("1, 1, 'p-0', NULL, NULL, 1, 5", "1, 2, 'p-1', NULL, NULL, 0, 5", "1, 3, 'p-2', NULL, NULL, 1, 5");
+  const later = await files.outcomes("2, 1, 'p-0', NULL, NULL, NULL, 9, 12.5", `2, 2, NULL, 'e-1', ${START + 1_000}, 1, 4, 3`, "2, 3, 'p-3', NULL, NULL, NULL, 9, 7", "2, 4, 'p-3', NULL, NULL, NULL, 8, 6");
+  const known = async (...labels: readonly string[]): Promise<unknown> => withObservedWindow(
+    { fromMs: START, untilMs: START + 60_000, version: null, scratch: files.folder, files: { observations, labels } }, async (database, { relation }) =>
+      (await database.rows(`SELECT label, outcome FROM ${relation} ORDER BY event_time`)).map(({ label, outcome }) => [label, outcome]));
+  const none = [null, null];
+  expect(await known(old, later)).toEqual([[1, 12.5], [0, 3], [1, null], [null, 7], none, none]);
+  expect(await known(old)).toEqual([[1, null], [0, null], [1, null], none, none, none]);
+  expect(await known()).toEqual([none, none, none, none, none, none]);
+});
+
 it('can be of one version, and of versions with other features', async () => {
   const observations = [await files.observations('range(0, 5) t(i)'), await files.observations('range(5, 9) t(i)', { version: '2', inputs: "{'later': 3::FLOAT}" })];
   expect(await counted({ observations, version: 2 })).toMatchObject({ kept: ['size', 'colour', 'later'], counts: { rows: 4, later: 4, size: 0 } });

@@ -1,5 +1,5 @@
 import { withDatabase, type Database, type DatabaseLimits } from '../data/duckdb.js';
-import { observationRelation, observationsWithin, withLabels, type ObservationPaths, type TimeRange } from './observation-rows.js';
+import { observationRelation, observationsWithin, valuesIn, withLabels, type ObservationPaths, type TimeRange } from './observation-rows.js';
 
 export interface ObservedWindowQuery extends TimeRange {
   /** The version whose answers are looked at; null: all that answered. */
@@ -12,7 +12,7 @@ export interface ObservedWindowQuery extends TimeRange {
 
 /** SQL over the rows of a window: what the narrow window check counts. */
 export interface ObservedWindow {
-  /** One row a prediction, those that were asked for again under their id once: an observation's columns, and `label` DOUBLE. */
+  /** One row a prediction, those that were asked for again under their id once: an observation's columns, and `label` and `outcome` DOUBLE. */
   readonly relation: string;
   /** The fields of the struct `inputs`; null where no inputs were kept. */
   readonly kept: readonly string[] | null;
@@ -24,8 +24,10 @@ export function withObservedWindow<T>(query: ObservedWindowQuery, work: (databas
   return withDatabase({ files: [...files.observations, ...files.labels], scratch, ...(limits ? { limits } : {}), signal }, async (database) => {
     const version = query.version === null ? 'true' : `version = ${query.version}`;
     await database.run(`CREATE TEMP TABLE asked AS SELECT prediction_id, entity_key, event_time_ms, gateway, boot, sequence, row FROM ${observationsWithin(files.observations, query, version)}`);
-    await database.run(`CREATE TEMP TABLE labelled AS SELECT gateway, boot, sequence, row, label FROM ${withLabels('asked', files.labels)}`);
-    const relation = `(SELECT observed.*, labelled.label FROM ${observationRelation(files.observations)} AS observed JOIN labelled USING (gateway, boot, sequence, row)) AS observed_window`;
+    const values = await valuesIn(database, files.labels);
+    const outcome = values.includes('outcome') ? 'outcome' : 'NULL::DOUBLE AS outcome';
+    await database.run(`CREATE TEMP TABLE labelled AS SELECT gateway, boot, sequence, row, label, ${outcome} FROM ${withLabels('asked', files.labels, values)}`);
+    const relation = `(SELECT observed.*, labelled.label, labelled.outcome FROM ${observationRelation(files.observations)} AS observed JOIN labelled USING (gateway, boot, sequence, row)) AS observed_window`;
     return work(database, { relation, kept: await keptInputs(database, files.observations) });
   });
 }

@@ -147,6 +147,13 @@ const monitoring = z.strictObject({
   tolerance: z.number().min(0).max(10).default(0.1),
   /** Of the features that are found to drift in a year of event time, the share that may be found by chance. */
   falseDiscoveries: z.number().gt(0).max(0.5).default(0.05),
+  /** The number that comes with labels as `outcome`: what a prediction came to for the business. */
+  outcome: z.strictObject({
+    name: z.string().min(1).max(100),
+    unit: z.string().min(1).max(40).optional(),
+    /** The least rank correlation of output and outcome; the spec names no threshold without it. */
+    minimumCorrelation: z.number().gt(-1).lt(1).optional(),
+  }).optional(),
 });
 
 export const modelSpecSchema = z

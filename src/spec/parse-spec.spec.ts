@@ -158,6 +158,15 @@ describe('parseSpec', () => {
     }))).toEqual([]);
   });
 
+  it('takes a business outcome with a name, and no correlation that there is none of', () => {
+    const withOutcome = (outcome: unknown): readonly string[] => faultsOf(changed((draft) => {
+      draft['monitoring'] = { ...draft['monitoring'], outcome };
+    })).map(({ path }) => path);
+    for (const outcome of [{ name: 'revenue' }, { name: 'revenue', unit: 'EUR', minimumCorrelation: -0.2 }]) expect(withOutcome(outcome)).toEqual([]);
+    expect(withOutcome({ unit: 'EUR', minimumCorrelation: 1 })).toEqual(['monitoring.outcome.name', 'monitoring.outcome.minimumCorrelation']);
+    expect(withOutcome({ name: 'revenue', column: 'revenue' })).toHaveLength(1);
+  });
+
   it('names every fault, not the first', () => {
     const paths = faultsOf('apiVersion: perennial/v2\nmodel: X\n').map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining(['apiVersion', 'model', 'purpose', 'owner', 'tier', 'task', 'data', 'training', 'gates']));

@@ -56,8 +56,8 @@ async function askADay(day: number, { truth = asInTraining, unit = 1, model = MO
   return labels;
 }
 
-async function bring(labels: readonly string[]): Promise<void> {
-  const { status, body } = await perennial.call('POST', `/v1/models/${MODEL}/labels`, `prediction_id,label\n${labels.join('\n')}\n`, { 'content-type': 'text/csv' });
+async function bring(labels: readonly string[], columns = 'prediction_id,label'): Promise<void> {
+  const { status, body } = await perennial.call('POST', `/v1/models/${MODEL}/labels`, `${columns}\n${labels.join('\n')}\n`, { 'content-type': 'text/csv' });
   expect([status, body]).toEqual([202, expect.anything()]);
 }
 
@@ -72,10 +72,11 @@ const assessed = (day: number, occasion: string, revision = 1): Promise<WindowAs
 it('assesses each day when it closes and when its labels are there, by a Schedule of its own', async () => {
   await writeEvents(perennial.dataDir, MODEL);
   const retraining = { triggers: ['performance'], minimumSinceChange: 500 };
-  await perennial.apply(smallSpec({ model: MODEL, monitoring: { checkEvery: 'PT2S' }, retraining }));
+  await perennial.apply(smallSpec({ model: MODEL, monitoring: { checkEvery: 'PT2S', outcome: { name: 'revenue', unit: 'EUR', minimumCorrelation: 0.2 } }, retraining }));
   await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) }));
   const labels = [await askADay(0, { wrong: 2 }), await askADay(1)];
-  await bring(labels[0]!);
+  // Whoever is positive brings 10 and some noise, every fourth row nothing yet.
+  await bring(labels[0]!.map((line, row) => `${line},${row % 4 === 0 ? '' : (line.endsWith('1') ? 10 : 0) + uniform()}`), 'prediction_id,label,outcome');
   // The second day's last quarter comes late.
   await bring(labels[1]!.slice(0, 600));
   // Event time has passed both days, and the horizon of their labels.
@@ -122,6 +123,11 @@ it('every figure is in the report, the course of the evidence block by block and
   expect(gateways!.throughput.meanShare).toBeLessThan(1);
   expect(checks).toMatchObject({ latencyP99Ms: { value: report.operations!.latencyMs!.p99, limit: null, by: 'windows', verdict: 'inconclusive' }, failedShare: { value: 0, limit: 0.01, by: 'spec', verdict: 'pass' } });
   expect((await assessed(0, 'matured')).operations).toEqual(checks);
+  expect(report.outputs).toMatchObject({ thresholds: { positiveShare: { verdict: 'pass' }, withoutOutput: { verdict: 'pass' } }, drift: { thresholds: { alpha: 0.05, psi: { verdict: expect.any(String) as string } } } });
+  expect(report.outcome).toMatchObject({ name: 'revenue', unit: 'EUR', rows: 600, threshold: { limit: 0.2, verdict: 'pass' } });
+  expect(report.outcome!.pearson!.low).toBeGreaterThan(0.3);
+  expect(report.outcome!.decisions!.difference!.low).toBeGreaterThan(2);
+  expect(windowAssessmentReportSchema.parse(await get((await assessed(0, 'closed')).links.report)).outcome).toBeUndefined();
   const page = await fetch(`${perennial.instance.apiUrl}${(await assessed(0, 'matured')).links.page}`, { headers: { authorization: `Bearer ${perennial.apiKey}` } });
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
   expect(await page.text()).toMatch(/^<!DOCTYPE html>[^]*watched[^]*<svg[^]*<\/html>\n$/);

@@ -120,7 +120,7 @@ function judgeObject(line: string): void {
 }
 
 function requireNamed(names: ReadonlySet<string>, where: string): void {
-  if (!names.has('label')) throw fault(where, 'has no label');
+  if (!names.has('label') && !names.has('outcome')) throw fault(where, 'has no label, and no outcome');
   if (!names.has('prediction_id') && !(names.has('entity_key') && names.has('event_time'))) throw fault(where, 'names no prediction: give prediction_id, or entity_key and event_time');
 }
 

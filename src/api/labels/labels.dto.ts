@@ -20,12 +20,14 @@ const label = z
     prediction_id: text(MAX_ID).optional().meta({ description: 'As the answer of the gateway named it.' }),
     entity_key: text(MAX_ID).optional().meta({ description: 'With `event_time`: the prediction for this entity at that time.' }),
     event_time: instantOrMs.optional(),
-    label: z.union([z.boolean(), z.number()], { error: 'must be a number, true or false' }).meta({ description: 'What came true: 0, 1, true or false; for regression a number.' }),
+    label: z.union([z.boolean(), z.number()], { error: 'must be a number, true or false' }).optional().meta({ description: 'What came true: 0, 1, true or false; for regression a number.' }),
+    outcome: z.number().optional().meta({ description: 'What it came to for the business, such as revenue: with the label, after it or without one.' }),
     known_at: instantOrMs.optional().meta({ description: 'Since when it is known; the time of receipt where it is not given. Of several labels of a prediction the one known last counts.' }),
   })
   .refine(({ prediction_id, entity_key, event_time }) => prediction_id !== undefined || (entity_key !== undefined && event_time !== undefined), {
     message: 'names no prediction: give prediction_id, or entity_key and event_time',
-  });
+  })
+  .refine((one) => one.label !== undefined || one.outcome !== undefined, { path: ['label'], message: 'is missing: give a label, an outcome, or both' });
 
 export const labelsRequest = z
   .strictObject({ deployment: deploymentName.optional(), labels: z.array(label).min(1, 'must hold at least one label').max(MAX_LABELS, `must hold at most ${MAX_LABELS} labels; send more as NDJSON, CSV or Parquet`) })
@@ -35,6 +37,7 @@ export type LabelsRequest = z.output<typeof labelsRequest>;
 /** Labels that are none of the model's task. */
 export function taskFaults({ labels }: LabelsRequest, task: ModelSpec['task']): RequestFault[] {
   return labels.flatMap(({ label: value }, row) => {
+    if (value === undefined) return [];
     const fits = task === 'regression' ? typeof value === 'number' : typeof value === 'boolean' || value === 0 || value === 1;
     return fits ? [] : [{ path: `body.labels.${row}.label`, message: task === 'regression' ? 'must be a number' : 'must be 0, 1, true or false' }];
   });
@@ -60,9 +63,9 @@ export const labelBatchSchema = z
     counts: z
       .strictObject({
         rows: count,
-        accepted: count.meta({ description: 'First labels of their predictions.' }),
-        repeated: count.meta({ description: 'The prediction had a label of the same value.' }),
-        corrected: count.meta({ description: 'The prediction had a label of another value.' }),
+        accepted: count.meta({ description: 'First labels, or outcomes, of their predictions.' }),
+        repeated: count.meta({ description: 'The prediction had a label, or an outcome, of the same value.' }),
+        corrected: count.meta({ description: 'The prediction had a label, or an outcome, of another value.' }),
         late: count.meta({ description: 'Of the accepted and corrected, those that came after the label horizon.' }),
         unknown: count.meta({ description: 'No such prediction is known yet; kept until it is.' }),
         invalid: count.meta({ description: 'Not kept.' }),

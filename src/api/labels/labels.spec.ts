@@ -54,7 +54,7 @@ describe('labels that are brought', () => {
   const csv = 'prediction_id,label\na,1\n';
 
   it.each([
-    ['text/csv', csv], ['text/csv; charset=utf-8', csv], ['application/x-ndjson', '{"prediction_id":"a","label":1}\n'],
+    ['text/csv', csv], ['text/csv; charset=utf-8', csv], ['text/csv', 'prediction_id,outcome\na,12.5\n'], ['application/x-ndjson', '{"prediction_id":"a","outcome":12.5}\n'], ['application/x-ndjson', '{"prediction_id":"a","label":1}\n'],
     ['application/vnd.apache.parquet', `PAR1${'x'.repeat(100)}PAR1`],
   ])('as %s are kept byte for byte and answered with where to see them', async (mediaType, content) => {
     const answer = await send(mediaType, content);
@@ -65,9 +65,9 @@ describe('labels that are brought', () => {
   });
 
   it('as JSON are kept one a line, with times in one form', async () => {
-    const answer = await send('application/json', JSON.stringify({ deployment: 'default', labels: [{ prediction_id: 'a', label: true }, { entity_key: 'k', event_time: '2013-04-01T02:00:00+02:00', label: 0, known_at: 5 }] }));
+    const answer = await send('application/json', JSON.stringify({ deployment: 'default', labels: [{ prediction_id: 'a', label: true }, { entity_key: 'k', event_time: '2013-04-01T02:00:00+02:00', label: 0, known_at: 5 }, { prediction_id: 'a', outcome: -12.5 }] }));
     expect(answer.status).toBe(202);
-    expect(await bytesOf(answer)).toBe('{"prediction_id":"a","label":true}\n{"entity_key":"k","event_time":"2013-04-01T00:00:00.000Z","label":0,"known_at":5}\n');
+    expect(await bytesOf(answer)).toBe('{"prediction_id":"a","label":true}\n{"entity_key":"k","event_time":"2013-04-01T00:00:00.000Z","label":0,"known_at":5}\n{"prediction_id":"a","outcome":-12.5}\n');
   });
 
   it('are one batch for an idempotency key, also where many send it at once; other labels are refused', async () => {
@@ -100,6 +100,8 @@ describe('labels that are refused at once', () => {
     ['a JSON label without a prediction', 'application/json', '{"labels":[{"prediction_id":"a","label":1},{"label":1}]}', 400, 'body.labels.1'],
     ['a JSON time that is none', 'application/json', '{"labels":[{"entity_key":"a","event_time":"soon","label":1}]}', 400, 'body.labels.0.event_time'],
     ['a JSON label of another task', 'application/json', '{"labels":[{"prediction_id":"a","label":0.3}]}', 400, 'body.labels.0.label'],
+    ['a JSON row that says nothing', 'application/json', '{"labels":[{"prediction_id":"a"}]}', 400, 'body.labels.0.label'],
+    ['a JSON outcome that is no number', 'application/json', '{"labels":[{"prediction_id":"a","outcome":"much"}]}', 400, 'body.labels.0.outcome'],
     ['no label at all', 'application/json', '{"labels":[]}', 400, 'body.labels'],
     ['another media type', 'application/xml', '<a/>', 415, ''],
   ])('%s', async (_, mediaType, content, status, says) => {

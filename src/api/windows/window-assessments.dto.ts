@@ -78,6 +78,7 @@ export function windowAssessmentAnswer(one: WindowAssessment, temporal: Temporal
   };
 }
 
+const thresholdVerdict = z.enum(['pass', 'fail', 'inconclusive']);
 const metrics = z.record(z.string(), estimate);
 const measurement = z.strictObject({ metrics, undefinedBecause: z.record(z.string(), z.string()) });
 const slice = z.strictObject({ column: z.string(), value: z.string().nullable(), rows: count, metrics, undefinedBecause: z.record(z.string(), z.string()) });
@@ -116,6 +117,14 @@ const attribution = z.strictObject({
   features: z.array(featureAttribution),
 });
 
+const decided = z.strictObject({ rows: count, mean: number });
+const outcome = z.strictObject({
+  name: z.string(), unit: z.string().nullable(), rows: count.meta({ description: 'With an output and an outcome.' }), mean: estimate.nullable(),
+  pearson: estimate.nullable(), spearman: estimate.nullable().meta({ description: 'Of the ranks of output and outcome.' }),
+  threshold: z.strictObject({ limit: number, verdict: thresholdVerdict }).meta({ description: 'Of `spearman`: `fail` where it is surely below the limit of the spec. An observation.' }),
+  decisions: z.strictObject({ positive: decided, negative: decided, difference: estimate.nullable() }).nullable().meta({ description: 'Classification: mean outcomes of rows that were decided positive and negative.' }),
+});
+
 export const windowAssessmentReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
@@ -128,10 +137,14 @@ export const windowAssessmentReportSchema = z
     outputs: z.strictObject({
       rows: count, withoutOutput: count, drift: z.looseObject({ psi: number, jensenShannon: number }).meta({ description: 'As that of a feature: WindowDriftReport.' }),
       positiveShare: z.strictObject({ window: z.number(), baseline: z.number() }).nullable(),
+      thresholds: z.strictObject({
+        positiveShare: z.strictObject({ low: z.number(), high: z.number(), verdict: thresholdVerdict }).nullable(),
+        withoutOutput: z.strictObject({ limit: z.number(), verdict: thresholdVerdict }).nullable().meta({ description: 'Of the share of rows without an output.' }),
+      }).optional().meta({ description: 'Beside those of `drift`: what the shares may come to by chance, were all as on the baseline. An observation; not in reports of before these were made.' }),
     }).nullable(),
     estimate: z.strictObject({ method: z.literal('cbpe'), rows: count, metrics: z.record(z.string(), estimatedMetric.nullable()) }).nullable(),
     quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement,
-      thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: z.enum(['pass', 'fail', 'inconclusive']) })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
+      thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: thresholdVerdict })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
       bias: estimate.nullable().meta({ description: 'Regression: the mean of output less label.' }), slices: z.array(slice), meanLoss: number }).nullable(),
     harm: z.strictObject({
       began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
@@ -143,6 +156,7 @@ export const windowAssessmentReportSchema = z
       groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),
       checks: z.array(z.strictObject({ name: z.string(), verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']), explanation: z.string() })).meta({ description: 'Disparities against the limits of the spec.' }),
     }).nullable(),
+    outcome: outcome.nullable().optional().meta({ description: 'How outputs go with the business outcome that comes with labels; null before labels are due, and where the spec names none.' }),
     operations: z.strictObject({
       repeated: count.meta({ description: 'Predictions that were asked for again under their id.' }), stale: count, guards: z.record(z.string(), count),
       latencyMs: z.strictObject({ p50: z.number(), p95: z.number(), p99: z.number(), greatest: z.number() }).nullable(),

@@ -32,6 +32,13 @@ export const windowDriftListSchema = itemsOf(windowDriftSchema).meta({ id: 'Wind
 
 const column = z.strictObject({ rows: count, missing: count, infinite: count, least: z.number().nullable(), greatest: z.number().nullable(), mean: z.number().nullable(), median: z.number().nullable() });
 
+const threshold = z.strictObject({ limit: z.number(), verdict: z.enum(['pass', 'fail', 'inconclusive']) });
+const thresholds = z.strictObject({
+  alpha: z.number().meta({ description: 'The chance of each to be passed where nothing has changed.' }),
+  psi: threshold.nullable(), jensenShannon: threshold.nullable(), ks: threshold.nullable(), wasserstein: threshold.nullable(),
+  missing: threshold.nullable().meta({ description: 'Of the share of rows without a value.' }), newCategories: threshold.nullable().meta({ description: 'Of the share of rows with a category that the baseline has not.' }),
+});
+
 const feature = z.strictObject({
   name: z.string(),
   type: z.enum(['number', 'category']),
@@ -46,6 +53,7 @@ const feature = z.strictObject({
   newCategories: z.array(z.strictObject({ value: z.string(), rows: count })),
   newCategoryCount: count,
   newCategoryRows: count,
+  thresholds: thresholds.optional().meta({ description: 'By figure: what it may come to by chance, were the window drawn as the baseline was. An observation; not in reports of before these were made.' }),
 });
 
 export const windowDriftReportSchema = z

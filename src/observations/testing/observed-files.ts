@@ -41,6 +41,13 @@ export class ObservedFiles {
       event_time_ms::BIGINT AS event_time_ms, label::DOUBLE AS label, known_at_ms::BIGINT AS known_at_ms
       FROM (VALUES ${rows.map((row) => `(${row})`).join(', ')}) AS t(batch, row, prediction_id, entity_key, event_time_ms, label, known_at_ms)`);
   }
+
+  /** @param rows as those of {@link labels}, and the outcome after them */
+  async outcomes(...rows: readonly string[]): Promise<string> {
+    return this.write(`SELECT batch::INTEGER AS batch, row::INTEGER AS row, prediction_id::VARCHAR AS prediction_id, entity_key::VARCHAR AS entity_key,
+      event_time_ms::BIGINT AS event_time_ms, label::DOUBLE AS label, known_at_ms::BIGINT AS known_at_ms, outcome::DOUBLE AS outcome
+      FROM (VALUES ${rows.map((row) => `(${row})`).join(', ')}) AS t(batch, row, prediction_id, entity_key, event_time_ms, label, known_at_ms, outcome)`);
+  }
 }
 
 /** Row i of a deployment that is asked once a second from the beginning of 2024. */

@@ -1,7 +1,8 @@
 import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../../../contracts/verdict.js';
 import type {
-  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, WindowAssessmentReport,
+  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OutcomeFigures, WindowAssessmentReport,
 } from '../../../contracts/window-assessment.js';
+import { driftThresholds } from '../../../drift/drift-thresholds.js';
 import { metricThresholds } from '../../../drift/metric-thresholds.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { seededRandom } from '../../../observations/testing/random-observations.js';
@@ -100,6 +101,11 @@ const binOf = (changes: Partial<AttributionBin>): AttributionBin => ({
   shift: -0.0001, change: 0.01, ...changes,
 });
 
+export const outcomeFixture: OutcomeFigures = {
+  name: 'rebooking cost', unit: 'EUR', rows: 4_120, mean: around(31.4, 1.2), pearson: around(0.21, 0.03), spearman: around(0.28, 0.03), threshold: { limit: 0.35, verdict: 'fail' },
+  decisions: { positive: { rows: 911, mean: 62.5 }, negative: { rows: 3_209, mean: 22.57 }, difference: around(39.93, 4.1) },
+};
+
 export const attributionFixture: AttributionFigures = {
   rows: 5_902, baselineRows: 21_344, meanLoss: 0.171, baselineMeanLoss: 0.1398, rise: 0.0312, alpha: 0.05, explaining: ['origin', 'wind'],
   features: [
@@ -129,14 +135,18 @@ function reportOf(place: number, source: Random, version: number): WindowAssessm
     return [name, { ...around(value, value * 0.04), alert: name === 'brier' && worse > 0,
       realised: { value: truth, difference: value - truth, withinBand: Math.abs(value - truth) < value * 0.04 } }];
   }));
+  const drift = numericDrift('output', outputs(2_000, 0), outputs(1_500, 0.2));
   const [fromMs, measurement] = [FIRST_MS + place * 7 * DAY_MS, { metrics: BASELINE, undefinedBecause: {} }];
   return {
     model: 'flight-delay', deployment: 'default', from: new Date(fromMs).toISOString(), until: new Date(fromMs + 7 * DAY_MS).toISOString(), occasion: 'matured', revision: 2,
-    completeness: { complete: true, gateways: 2, behind: [], unconverted: 0 }, versions: [{ version, rows: 6_000 }], outputs: { rows: 6_000, withoutOutput: 12, drift: numericDrift('output', outputs(2_000, 0), outputs(1_500, 0.2)),
-      positiveShare: { window: 0.231, baseline: 0.204 } },
+    completeness: { complete: true, gateways: 2, behind: [], unconverted: 0 }, versions: [{ version, rows: 6_000 }],
+    outputs: {
+      rows: 6_000, withoutOutput: 12, drift: { ...drift, thresholds: driftThresholds(drift, 0.05) }, positiveShare: { window: 0.231, baseline: 0.204 },
+      thresholds: { positiveShare: { low: 0.181, high: 0.227, verdict: 'fail' }, withoutOutput: { limit: 0.0021, verdict: 'pass' } },
+    },
     baseline: { version, snapshot: digestOf('a'), rows: 21_344, from: '2012-10-01T00:00:00.000Z', until: '2013-01-01T00:00:00.000Z', measurement, metric: 'brier',
       meanLoss: 0.1398 },
-    estimate: { method: 'cbpe', rows: 5_904, metrics: estimate }, quality, harm: null, attribution: attributionFixture, fairness: fairnessFixture, operations: operationsFixture,
+    estimate: { method: 'cbpe', rows: 5_904, metrics: estimate }, quality, harm: null, attribution: attributionFixture, fairness: fairnessFixture, operations: operationsFixture, outcome: outcomeFixture,
   };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
-import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture } from './assessment-facts-fixture.js';
+import { numericDrift } from '../../../drift/numeric-drift.js';
+import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, outcomeFixture } from './assessment-facts-fixture.js';
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
 import { assessmentPage } from './assessment-page.js';
 import { olderOperationsFixture, operationsFixture } from './operations-fixture.js';
@@ -65,7 +66,7 @@ describe('the page of a window', () => {
     expectWithin(full);
     expect(assessmentPage(factsOf(assessedWindows(26)))).toBe(full);
     expect([...full.matchAll(/<section aria-labelledby="part-(\w+)"/g)].map(([, name]) => name)).toEqual([
-      'quality', 'trends', 'harm', 'attribution', 'outputs', 'fairness', 'operations', 'decision',
+      'quality', 'trends', 'harm', 'attribution', 'outputs', 'outcome', 'fairness', 'operations', 'decision',
     ]);
     for (const [table] of full.matchAll(/<table[^]*?<\/table>/g)) expect(table).toContain('scope="col"');
   });
@@ -100,6 +101,45 @@ describe('the page of a window', () => {
       `${quality!.measurement.metrics.auc!.low!.toPrecision(4)} to ${quality!.measurement.metrics.auc!.high!.toPrecision(4)} beyond ${quality!.thresholds.auc!.limit.toPrecision(4)} +${realised!.difference.toPrecision(4)} no`));
     expect(plain(section(full, 'quality'))).toMatch(/carrier HA 7 – every label is 0 /);
     expect(section(full, 'quality')).toContain('<i>missing</i>');
+  });
+});
+
+describe('outputs beside those on the baseline', () => {
+  it('say where chance ends and what is beyond', () => {
+    const { drift } = windows.at(-1)!.report!.outputs!;
+    const text = plain(section(full, 'outputs'));
+    expect(text).toContain('23.1 %, on the baseline 20.4 %, beyond chance, which ends at 18.1 % and 22.7 %');
+    expect(text).toContain('12 (0.2 %), left so by a guard rail; chance ends at 0.21 %');
+    expect(text).toContain(`PSI ${drift.psi!.toPrecision(4)}, beyond chance, which ends at ${drift.thresholds!.psi!.limit.toPrecision(4)}`);
+  });
+
+  it('of a report of before have no limits', () => {
+    const page = assessmentPage(withReport((report) => {
+      const { thresholds: _, ...outputs } = report.outputs!;
+      const { thresholds: __, ...drift } = outputs.drift;
+      return { ...report, outputs: { ...outputs, drift } };
+    }));
+    expectSound(page);
+    expect(plain(section(page, 'outputs'))).toContain('23.1 %, on the baseline 20.4 % PSI');
+  });
+});
+
+describe('the business outcome', () => {
+  it('is told beside the outputs that go with it', () => {
+    const text = plain(section(full, 'outcome'));
+    expect(text).toContain('Outcome rebooking cost Rows 4,120 with an output and an outcome Mean 31.40 30.20 to 32.60 EUR Correlation with the output 0.2100 0.1800 to 0.2400 (Pearson)');
+    expect(text).toContain('Correlation of ranks 0.2800 0.2500 to 0.3100 (Spearman) Least of the spec 0.3500 ✕ fail');
+    expect(text).toContain('positive 911 62.50 negative 3,209 22.57 Positive less negative: 39.93 35.83 to 44.03 EUR');
+  });
+
+  it('without figures has dashes, and is not there where the spec names none, or the report is of before', () => {
+    const bare = { ...outcomeFixture, unit: null, rows: 0, mean: null, pearson: null, spearman: null, threshold: { limit: null, verdict: 'inconclusive' as const }, decisions: null };
+    const page = assessmentPage(withReport((report) => ({ ...report, outcome: bare })));
+    expectSound(page);
+    expect(plain(section(page, 'outcome'))).toContain('Mean – Correlation with the output – (Pearson) Correlation of ranks – (Spearman) Least of the spec none');
+    for (const without of [{ outcome: null }, {}]) {
+      expect(assessmentPage(withReport(({ outcome: _, ...report }) => ({ ...report, ...without })))).not.toContain('part-outcome');
+    }
   });
 });
 
@@ -170,6 +210,17 @@ describe('the plots of a page', () => {
     expect(plain(fairness)).toContain('male × 40 and above too small 61 59');
     expect(plain(fairness)).toContain('demographic parity ratio 0.7740 0.6900 to 0.8660 male female selection rate, 1 pair of groups');
     expect(plain(fairness)).toContain('equalized odds difference – – – – a rate is defined for fewer than two groups');
+  });
+
+  it('show how far outputs moved beside where chance ends, window by window, and pass over what reports of before have not', () => {
+    const steps = (page: string, kind: string): number => count(new RegExp(`<path class="${kind}" d="([^"]*)"/>(?![^]*<path class="${kind}")`).exec(drawn(page, 'trends'))?.[1] ?? '', 'M');
+    expect([steps(full, 'threshold'), steps(full, 'dots')]).toEqual([26, 26]);
+    const old = windows.map((one, place) => (place < 20 ? { ...one, report: { ...one.report!, outputs: { ...one.report!.outputs!, drift: numericDrift('output', Float64Array.of(1, 2), Float64Array.of(1, 3)) } } } : one));
+    const page = assessmentPage(factsOf(old));
+    expectSound(page);
+    expect([steps(page, 'threshold'), steps(page, 'dots')]).toEqual([6, 26]);
+    const { drift } = windows.at(-1)!.report!.outputs!;
+    expect(plain(section(full, 'trends'))).toContain(`${drift.psi!.toPrecision(4)} ${drift.thresholds!.psi!.limit.toPrecision(4)} 0.2310 0.1810 to 0.2270`);
   });
 
   it('label times of windows shorter than a day', () => {
@@ -261,7 +312,7 @@ describe('a page with less', () => {
     expectSound(page);
     expectWithin(page);
     expect(count(drawn(page, 'trends'), 'class="shape pass"')).toBe(3);
-    expect(labels(drawn(page, 'trends'), 'tick')).toEqual(['2013-01-07', '2013-01-14', '2013-01-07', '2013-01-14']);
+    expect(labels(drawn(page, 'trends'), 'tick')).toEqual(Array.from({ length: 3 }, () => ['2013-01-07', '2013-01-14']).flat());
   });
 
   it('of a window without rows has no plot', () => {

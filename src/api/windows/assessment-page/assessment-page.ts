@@ -8,6 +8,7 @@ import { decisionPart } from './decision-part.js';
 import { fairnessPart } from './fairness-part.js';
 import { harmPart } from './harm-part.js';
 import { operationsPart } from './operations-part.js';
+import { outcomePart } from './outcome-part.js';
 import { outputsPart } from './outputs-part.js';
 import { pageHead } from './page-head.js';
 import { qualityPart } from './quality-part.js';
@@ -16,7 +17,7 @@ import { shortTime } from './words.js';
 
 /**
  * What a window comes to as one HTML page that needs nothing else: the verdict and what it rests on, quality, the windows before it, the
- * evidence of harm, what a rise of losses goes with, outputs, fairness, how it was served, and the decision over retraining. Texts of the facts
+ * evidence of harm, what a rise of losses goes with, outputs, the business outcome, fairness, how it was served, and the decision over retraining. Texts of the facts
  * are escaped, long ones shortened; a figure that is not defined is a dash.
  * @returns an HTML document, the same for the same facts
  */
@@ -28,6 +29,7 @@ ${part('trends', 'Last windows', trendsPart(facts))}
 ${part('harm', 'Evidence of harm', harmPart(facts))}
 ${report?.attribution ? part('attribution', 'What the rise goes with', attributionPart(report.attribution)) : NOTHING}
 ${part('outputs', 'Outputs', outputsPart(facts))}
+${report?.outcome ? part('outcome', 'Business outcome', outcomePart(report.outcome)) : NOTHING}
 ${report?.fairness ? part('fairness', 'Fairness', fairnessPart(report.fairness)) : NOTHING}
 ${report?.operations ? part('operations', 'Operations', operationsPart(report.operations, facts.windows)) : NOTHING}
 ${part('decision', 'Decision over retraining', decisionPart(facts))}`);

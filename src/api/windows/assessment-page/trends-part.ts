@@ -1,4 +1,5 @@
 import type { Estimate } from '../../../contracts/verdict.js';
+import type { OutputFigures } from '../../../contracts/window-assessment.js';
 import { countText, figure, valueText } from '../page/figures.js';
 import { type Markup, markup, NOTHING } from '../page/markup.js';
 import type { AssessedWindow, AssessmentFacts, ShownAssessment } from './assessment-facts.js';
@@ -18,11 +19,11 @@ const BETWEEN = 72;
 const FOOT = 26;
 const WHISKER = 3;
 
-type Shown = ShownAssessment & Stretch;
+type Shown = ShownAssessment & Stretch & { readonly outputs: OutputFigures | null };
 
-const shownOf = ({ assessment }: AssessedWindow): Shown => ({ ...assessment, fromMs: assessment.fromEvent.getTime(), untilMs: assessment.untilEvent.getTime() });
+const shownOf = ({ assessment, report }: AssessedWindow): Shown => ({ ...assessment, outputs: report?.outputs ?? null, fromMs: assessment.fromEvent.getTime(), untilMs: assessment.untilEvent.getTime() });
 
-/** The last windows: quality measured and estimated beside the baseline, and the mean loss beside where harm begins. */
+/** The last windows: quality measured and estimated beside the baseline, the mean loss beside where harm begins, and how far outputs moved beside where chance ends. */
 export function trendsPart({ windows }: AssessmentFacts): Markup {
   const shown = windows.map(shownOf);
   const [first, last] = [shown[0], shown.at(-1)];
@@ -33,9 +34,11 @@ export function trendsPart({ windows }: AssessmentFacts): Markup {
   const above = metricPanel(shown, metric, x, { top: FIRST_TOP, bottom: FIRST_TOP + METRIC_HEIGHT });
   const top = above ? FIRST_TOP + METRIC_HEIGHT + BETWEEN : FIRST_TOP;
   const below = lossPanel(shown, x, { top, bottom: top + LOSS_HEIGHT });
-  const bottom = below ? top + LOSS_HEIGHT : above ? FIRST_TOP + METRIC_HEIGHT : 2 * STRIP;
+  const lowestTop = below ? top + LOSS_HEIGHT + BETWEEN : top;
+  const lowest = outputsPanel(shown, x, { top: lowestTop, bottom: lowestTop + LOSS_HEIGHT });
+  const bottom = lowest ? lowestTop + LOSS_HEIGHT : below ? top + LOSS_HEIGHT : above ? FIRST_TOP + METRIC_HEIGHT : 2 * STRIP;
   const unknown = [above ? '' : 'metric', below ? '' : 'loss'].filter((what) => what !== '').map((what) => markup`<p class="note">No ${what} is known of these windows.</p>`);
-  return markup`${timePlot('trends', title, described(shown, metric), bottom + FOOT, [verdictStrip(shown, x), above ?? NOTHING, below ?? NOTHING, timeAxis(shown, x, bottom)])}
+  return markup`${timePlot('trends', title, described(shown, metric), bottom + FOOT, [verdictStrip(shown, x), above ?? NOTHING, below ?? NOTHING, below && lowest ? timeAxis(shown, x, top + LOSS_HEIGHT) : NOTHING, lowest ?? NOTHING, timeAxis(shown, x, bottom)])}
 ${key(metric)}${unknown}
 ${windowTable(shown, metric)}`;
 }
@@ -95,9 +98,20 @@ function lossPanel(shown: readonly Shown[], x: TimeScale, { top, bottom }: Panel
   markup`<g><title>${shortTime(window.fromMs)}: ${figure(value)}, ${window.verdict}</title>${VERDICT_SHAPES[window.verdict](point.x, point.y)}</g>`)}`;
 }
 
+/** @returns null where the outputs of none of the windows were compared */
+function outputsPanel(shown: readonly Shown[], x: TimeScale, { top, bottom }: Panel): Markup | null {
+  const moved = shown.flatMap((window) => (typeof window.outputs?.drift.psi === 'number' ? [{ window, value: window.outputs.drift.psi }] : []));
+  if (moved.length === 0) return null;
+  const limits = moved.flatMap(({ window: { outputs, fromMs, untilMs } }) => (outputs?.drift.thresholds?.psi ? [{ fromMs, untilMs, value: outputs.drift.thresholds.psi.limit }] : []));
+  const y = linearScale([0, ...moved.map(({ value }) => value), ...limits.map(({ value }) => value)], bottom, top);
+  const points = moved.map(({ window, value }) => ({ x: x(middleOf(window)), y: y.at(value) }));
+  return markup`${valueAxis('PSI of outputs, and where chance ends', y, top)}<path class="threshold" d="${stepPath(limits, x, y)}"/>
+<path class="measured" d="${linePath(points)}"/><path class="dots" d="${dotPath(points)}"/>`;
+}
+
 function described(shown: readonly Shown[], metric: string | null): string {
   const counts = (['pass', 'fail', 'inconclusive'] as const).map((verdict) => `${shown.filter((window) => window.verdict === verdict).length} ${verdict}`).join(', ');
-  return `${counts}. Every figure stands in the table of windows below. ${metric === null ? '' : `The upper panel shows ${metricName(metric)}, the lower one the mean loss.`}`;
+  return `${counts}. Every figure stands in the table of windows below. ${metric === null ? '' : `The upper panel shows ${metricName(metric)}, the one below it the mean loss.`} The lowest panel shows how far outputs moved.`;
 }
 
 const key = (metric: string | null): Markup => plotKey([
@@ -114,11 +128,16 @@ const key = (metric: string | null): Markup => plotKey([
 function windowTable(shown: readonly Shown[], metric: string | null): Markup {
   const name = metric === null ? 'metric' : metricName(metric);
   const rows = shown.toReversed().map((window) => {
-    const { headline: { version, measured, threshold, estimated, baseline, meanLoss, harm, metric: own }, verdict, occasion, revision, rows: count } = window;
+    const { headline: { version, measured, threshold, estimated, baseline, meanLoss, harm, metric: own }, verdict, occasion, revision, rows: count, outputs } = window;
     const cells = own === metric ? [measured, estimated, baseline].map(estimateCell) : [null, null, null].map(estimateCell);
     return [markup`<a href="${windowPath(window, 'assessment.html', revision)}">${shortTime(window.fromMs)}</a>`, verdict, `${occasion}, ${revision}`, `${version ?? '–'}`,
-      countText(count), ...cells, figure(own === metric ? (threshold ?? null) : null), figure(meanLoss), valueText(harm?.limit ?? null)];
+      countText(count), ...cells, figure(own === metric ? (threshold ?? null) : null), figure(meanLoss), valueText(harm?.limit ?? null),
+      figure(outputs?.drift.psi ?? null), figure(outputs?.drift.thresholds?.psi?.limit ?? null), positivesCell(outputs)];
   });
-  const columns = [...texts('Window from', 'Verdict', 'Occasion, revision'), ...figures('Version', 'Rows', `${name} measured`, 'Estimated', 'Baseline', 'Chance ends at', 'Mean loss', 'Limit')];
+  const columns = [...texts('Window from', 'Verdict', 'Occasion, revision'), ...figures('Version', 'Rows', `${name} measured`, 'Estimated', 'Baseline', 'Chance ends at', 'Mean loss', 'Limit', 'PSI of outputs', 'Chance ends at', 'Share of positives')];
   return markup`<details><summary>The windows as a table</summary>${dataTable('Windows', columns, rows)}</details>`;
 }
+
+/** The share, and between which limits chance leaves it. */
+const positivesCell = (outputs: OutputFigures | null): Markup =>
+  estimateCell(outputs?.positiveShare && { value: outputs.positiveShare.window, low: outputs.thresholds?.positiveShare?.low ?? null, high: outputs.thresholds?.positiveShare?.high ?? null });

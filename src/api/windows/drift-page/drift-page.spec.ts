@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FeatureDrift } from '../../../contracts/feature-drift.js';
 import type { WindowDriftReport } from '../../../contracts/window-drift.js';
 import { categoryDrift } from '../../../drift/category-drift.js';
+import { driftThresholds } from '../../../drift/drift-thresholds.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { seededRandom } from '../../../observations/testing/random-observations.js';
 import { DRAWN_FEATURES, driftPage } from './drift-page.js';
@@ -53,6 +54,19 @@ describe('a page of a window\'s drift', () => {
     expect(cells).toEqual(['–', '–', '–', '–', '–', '100 %', '0 %', '–']);
     expect(page).toMatch(/observation/);
     expect(page).not.toMatch(/NaN|undefined|null/);
+  });
+
+  it('says below a figure where chance ends, and which are beyond', () => {
+    const judged = [calm, moved, colour].map((feature) => ({ ...feature, thresholds: driftThresholds(feature, 0.05) }));
+    const page = driftPage(report(judged, ['moved']));
+    expect(unbalanced(page)).toEqual([]);
+    const cellsOf = (place: number): string[] => [...new RegExp(`<tr[^>]*><th scope="row"><a href="#feature-${place}">[^]*?</tr>`).exec(page)![0].matchAll(/<td class="figure">([^]*?)<\/td>/g)]
+      .map(([, cell]) => cell!.replaceAll(/<[^>]*>/g, ''));
+    const { psi, thresholds } = judged[1]!;
+    expect(cellsOf(1)[0]).toBe(`${psi!.toPrecision(4)} beyond ${thresholds.psi!.limit.toPrecision(4)}`);
+    expect(cellsOf(2).at(-1)).toMatch(/^2 \(53.51 % of rows\) beyond \d/);
+    expect(cellsOf(3)[0]).toMatch(/^0\.0\d+ 0\.0\d+$/);
+    expect(cellsOf(3)[4]).toMatch(/^\d\.\d+$/);
   });
 
   it('escapes names and categories, and shortens long ones', () => {

@@ -95,6 +95,8 @@ const NOTES = markup`<h2>What the figures mean</h2>
 <dt>χ²</dt><dd>Pearson's test of homogeneity, categories, with its degrees of freedom (df).</dd>
 <dt>p-value</dt><dd>The chance of a difference at least as large if both sides had the same distribution. Features are found by it, not by PSI.</dd>
 <dt>Wasserstein</dt><dd>Numbers: how far the values moved on average, in the feature's unit.</dd>
+<dt>Where chance ends</dt><dd>Below a figure: what it stays within in all but a share alpha (evaluation.alpha) of windows that are drawn as the baseline was, each row by itself. “Beyond” says that it did not.
+Of many figures some are beyond by chance, and rows of one day are no independent ones. The Wasserstein distance has no such limit.</dd>
 <dt>±</dt><dd>How far a figure may be off where it was computed from buckets of values.</dd>
 <dt>–</dt><dd>The figure is not defined, such as the test of a feature without a value.</dd>
 </dl>`;

@@ -2,6 +2,7 @@
 export const DRIFT_STYLE = `
 thead th:nth-child(n+4) { text-align: right; }
 .drifts { color: var(--alert); }
+.wide small { display: block; color: var(--quiet); }
 .wide .found th:first-child { box-shadow: inset 3px 0 0 var(--window); }
 .features { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 1.2rem; }
 .feature { border: 1px solid var(--line); padding: .7rem .8rem; min-width: 0; }

@@ -1,6 +1,6 @@
-import type { FeatureDrift } from '../../../contracts/feature-drift.js';
+import type { DriftThreshold, FeatureDrift } from '../../../contracts/feature-drift.js';
 import { countText, figure, figureWithin, NO_FIGURE, percentOf, pValueText } from '../page/figures.js';
-import { type Markup, markup, userText } from '../page/markup.js';
+import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
 
 /** Characters of a feature's name. */
 export const NAME = 40;
@@ -20,7 +20,8 @@ const COLUMNS = [
 
 /** All figures of all features. @param drawn how many of them have a plot in the page, to which their names lead */
 export function featureTable(features: readonly RankedFeature[], drawn: number): Markup {
-  return markup`<p>Found features first, then by PSI. Missing: share of the rows without a value, in the window (now) and in the baseline (before).</p>
+  return markup`<p>Found features first, then by PSI. Missing: share of the rows without a value, in the window (now) and in the baseline (before).
+Below a figure stands where chance ends: what a window drawn as the baseline was would stay within, rows being independent. “Beyond” is an observation of this one figure.</p>
 <div class="wide" role="region" aria-labelledby="features" tabindex="0"><table aria-labelledby="features">
 <thead><tr>${COLUMNS.map((title) => markup`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${features.map((ranked, place) => row(ranked, place < drawn))}</tbody>
@@ -28,15 +29,26 @@ export function featureTable(features: readonly RankedFeature[], drawn: number):
 }
 
 function row({ feature, found, id }: RankedFeature, isDrawn: boolean): Markup {
-  const { name, type, psi, jensenShannon, wasserstein, window, baseline } = feature;
+  const { name, type, psi, jensenShannon, wasserstein, window, baseline, thresholds } = feature;
   const shown = userText(name, NAME);
   const figures = [
-    figure(psi), figure(jensenShannon), statisticOf(feature), pValueText(pValueOf(feature)),
-    wasserstein ? figureWithin(wasserstein.distance, wasserstein.error) : NO_FIGURE,
-    percentOf(window.missing, window.rows), percentOf(baseline.missing, baseline.rows), newCategories(feature),
+    markup`${figure(psi)}${chanceOf(thresholds?.psi, figure)}`, markup`${figure(jensenShannon)}${chanceOf(thresholds?.jensenShannon, figure)}`,
+    markup`${statisticOf(feature)}${chanceOf(thresholds?.ks, figure)}`, markup`${pValueText(pValueOf(feature))}`,
+    markup`${wasserstein ? figureWithin(wasserstein.distance, wasserstein.error) : NO_FIGURE}${chanceOf(thresholds?.wasserstein, figure)}`,
+    markup`${percentOf(window.missing, window.rows)}${chanceOf(thresholds?.missing, percent)}`, markup`${percentOf(baseline.missing, baseline.rows)}`,
+    markup`${newCategories(feature)}${chanceOf(thresholds?.newCategories, percent)}`,
   ];
   const start = markup`<th scope="row">${isDrawn ? markup`<a href="#${id}">${shown}</a>` : shown}</th><td>${verdict(feature, found)}</td><td>${type}</td>`;
   return markup`<tr${found ? markup` class="found"` : ''}>${start}${figures.map((text) => markup`<td class="figure">${text}</td>`)}</tr>\n`;
+}
+
+const percent = (share: number): string => percentOf(share, 1);
+
+/** Where chance ends, below a figure: nothing where that is not known. */
+export function chanceOf(threshold: DriftThreshold | null | undefined, written: (limit: number) => string): Markup {
+  if (!threshold) return NOTHING;
+  const beyond = threshold.verdict === 'fail' ? markup`<strong class="drifts">beyond</strong> ` : NOTHING;
+  return markup` <small>${beyond}${written(threshold.limit)}</small>`;
 }
 
 /** Said in words: colour is not for everyone. */
