@@ -26,6 +26,8 @@ export interface ObservedDeployment {
   readonly section: SourceSection;
   /** Of the champion: its features are read. */
   readonly spec: ModelSpec;
+  /** The column of the business outcome. */
+  readonly outcome: string | null;
   /** Whether the spec in force lets inputs be kept. */
   readonly observeInputs: boolean;
 }
@@ -65,12 +67,12 @@ export class SourceObserver {
   }
 
   private async read(deployment: ObservedDeployment, { name }: ListedFile, signal: AbortSignal): Promise<Pick<SourceFile, 'rows' | 'labelled' | 'boot'>> {
-    const { routing: { model, deployment: served }, section, spec } = deployment;
+    const { routing: { model, deployment: served }, section, outcome, spec } = deployment;
     await mkdir(this.settings.workDir, { recursive: true });
     const scratch = await mkdtemp(join(this.settings.workDir, 'source-'));
     try {
       const earlier = await Promise.all((await this.files.observationsOf(model, served, name)).map(({ digest }) => this.stores.store.localPath(digest)));
-      const staged = await stageSource({ spec, section, name, earlier, scratch, dataDir: this.settings.dataDir, workDir: this.settings.workDir, signal });
+      const staged = await stageSource({ spec, section, outcome, name, earlier, scratch, dataDir: this.settings.dataDir, workDir: this.settings.workDir, signal });
       const boot = sha256(`${model}/${served}/${staged.file.digest}`).slice(-BOOT_CHARACTERS);
       const reading: Reading = { ...deployment, staged, boot, readAt: new Date(), scratch };
       return { boot, rows: await this.addObservations(reading, signal), labelled: await this.addLabels(reading, signal) };
@@ -99,9 +101,9 @@ export class SourceObserver {
   }
 
   /** Of all rows: a file that comes again may have more labels, or corrected ones. */
-  private async addLabels({ routing: { model, deployment }, spec, staged, scratch }: Reading, signal: AbortSignal): Promise<number> {
+  private async addLabels({ routing: { model, deployment }, spec, outcome, staged, scratch }: Reading, signal: AbortSignal): Promise<number> {
     const path = join(scratch, 'labels.parquet');
-    const labelled = await writeSourceLabels(staged.path, { spec, scratch, path, signal });
+    const labelled = await writeSourceLabels(staged.path, { spec, outcome, scratch, path, signal });
     if (labelled === 0) return 0;
     const artifact = await this.stores.store.putFile(path);
     await this.labels.receive({ actor: SYSTEM_ACTOR, idempotencyKey: `source/${model}/${deployment}/${artifact.digest}`, model, deployment, format: 'parquet', artifact }, new Date());

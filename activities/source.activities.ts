@@ -57,10 +57,10 @@ export class SourceActivities {
 
   private async observed(model: string, deployment: string): Promise<ObservedDeployment | null> {
     const [{ specDigest }, routing] = [await this.models.get(model), await this.routing.get(model, deployment)];
-    const { monitoring: { source }, serving } = await this.models.spec(model, specDigest);
+    const { monitoring: { source, outcome }, serving } = await this.models.spec(model, specDigest);
     if (source?.deployment !== deployment || routing.champion === null) return null;
     const { specDigest: championDigest } = await this.versions.get(model, routing.champion);
-    return { routing, champion: routing.champion, section: source, spec: await this.models.spec(model, championDigest), observeInputs: serving.observe.inputs };
+    return { routing, champion: routing.champion, section: source, spec: await this.models.spec(model, championDigest), outcome: outcome?.name ?? null, observeInputs: serving.observe.inputs };
   }
 
   private async listed({ section: { path } }: ObservedDeployment, failed: SourceReading['failed'][number][]): Promise<Awaited<ReturnType<typeof findSourceFiles>>> {

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => folder.remove());
 
 const stage = (name: string, section = ANSWERED, earlier: readonly string[] = [], spec = specWith()): Promise<StagedSource> =>
-  stageSource({ spec, section, name, earlier, scratch, dataDir: folder.dataDir, workDir: scratch });
+  stageSource({ spec, section, outcome: 'paid', name, earlier, scratch, dataDir: folder.dataDir, workDir: scratch });
 const write = (rows: string, more: { outputs?: Float32Array; observeInputs?: boolean; section?: SourceSection } = {}) =>
   writeSourceObservations(rows, {
     spec: specWith(), section: ANSWERED, model: 'trial', champion: { version: 7, epoch: 3, revision: 5 }, outputs: null, observeInputs: true, boot: 'b', receivedAtMs: RECEIVED_MS, scratch, ...more,
@@ -72,21 +72,28 @@ describe('a file of a source', () => {
     const first = await stage('scored/a.parquet');
     const known = (await write(first.fresh))!.path;
     const labels = join(scratch, 'labels.parquet');
-    expect(await writeSourceLabels(first.path, { spec: specWith(), scratch, path: labels })).toBe(0);
+    expect(await writeSourceLabels(first.path, { spec: specWith(), outcome: null, scratch, path: labels })).toBe(0);
     await folder.write('scored/a.parquet', SCORED);
     const kept = join(mkdtempSync(join(folder.root, 'kept-')), 'kept.parquet');
     await withDatabase({ files: [known], scratch: folder.root }, (database) => database.run(`COPY (FROM read_parquet('${known}')) TO '${kept}'`));
     const second = await stage('scored/a.parquet', ANSWERED, [kept]);
     expect((await write(second.fresh))!.rows).toBe(4);
-    expect(await writeSourceLabels(second.path, { spec: specWith(), scratch, path: labels })).toBe(10);
+    expect(await writeSourceLabels(second.path, { spec: specWith(), outcome: 'paid', scratch, path: labels })).toBe(10);
     expect(await read(labels, 'prediction_id, label')).toEqual(Array.from({ length: 10 }, (_, hour) => ({ prediction_id: `k${hour}`, label: hour % 3 === 0 })));
     expect(await write((await stage('scored/a.parquet', ANSWERED, [kept, (await write(second.path))!.path])).fresh)).toBeNull();
+  });
+
+  it('brings the business outcome beside the label, or alone', async () => {
+    await folder.write('scored/a.parquet', `SELECT * REPLACE (CASE WHEN i < 3 THEN late END AS late), CASE WHEN i > 1 THEN i * 10 END AS paid FROM (${SCORED})`);
+    const labels = join(scratch, 'labels.parquet');
+    expect(await writeSourceLabels((await stage('scored/a.parquet')).path, { spec: specWith(), outcome: 'paid', scratch, path: labels })).toBe(10);
+    expect((await read(labels, 'label, outcome::DOUBLE AS outcome')).slice(0, 5)).toEqual([{ label: true, outcome: null }, { label: false, outcome: null }, { label: false, outcome: 20 }, { label: null, outcome: 30 }, { label: null, outcome: 40 }]);
   });
 
   it('need not have the label, nor slices', async () => {
     await folder.write('scored/a.parquet', `SELECT * EXCLUDE (late) FROM (${SCORED})`);
     const { path, fresh } = await stage('scored/a.parquet', ANSWERED, [], specWith({ evaluation: { slices: ['elsewhere'] } }));
-    expect(await writeSourceLabels(path, { spec: specWith(), scratch, path: join(scratch, 'none.parquet') })).toBe(0);
+    expect(await writeSourceLabels(path, { spec: specWith(), outcome: 'paid', scratch, path: join(scratch, 'none.parquet') })).toBe(0);
     expect((await write(fresh))!.rows).toBe(10);
   });
 

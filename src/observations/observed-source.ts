@@ -26,6 +26,8 @@ export interface StagingRequest extends Omit<SourceRequest, 'spec'> {
   /** Of the version whose features are read. */
   readonly spec: ModelSpec;
   readonly section: SourceSection;
+  /** A column that is read where the file has it. */
+  readonly outcome: string | null;
   /** Of the file, as the source lists it. */
   readonly name: string;
   /** Observations of this file as it was before: predictions in them are known. */
@@ -42,11 +44,12 @@ export const predictionId = ({ data }: ModelSpec): string => `concat_ws('/', ${d
  * @throws PerennialError as {@link withSource}; `DataInvalid` for columns that are not there or of another type, and for rows without a key, an
  *   answer that is no number, or a version that is none
  */
-export async function stageSource({ spec, section, name, earlier, scratch, ...request }: StagingRequest): Promise<StagedSource> {
-  const asked = sourceSpec(spec, section, name);
+export async function stageSource({ spec, section, outcome, name, earlier, scratch, ...request }: StagingRequest): Promise<StagedSource> {
+  const answers = [section.output, section.version].filter((column) => column !== undefined);
+  const asked = sourceSpec(spec, { path: name, format: section.format }, [...answers, ...(outcome === null ? [] : [outcome])]);
   const path = join(scratch, 'rows.parquet');
   const file = await withSource({ ...request, spec: asked }, async (source) => {
-    refuseMissing(source, asked);
+    refuseMissing(source, asked, answers);
     const window = { start: isoTime(source.bounds.oldestMs), end: isoTime(source.bounds.newestMs + 1) };
     const copied = join(source.scratch, 'rows.parquet');
     await copyRows(source, { expressions: await expressionsOf(source, window, asked), window, without: [], key: spec.data.key, path: copied });
@@ -59,14 +62,12 @@ export async function stageSource({ spec, section, name, earlier, scratch, ...re
   });
 }
 
-/** The spec as if the file were its data: joins and types are those of the training rows, and the answers are columns as slices are. */
-function sourceSpec(spec: ModelSpec, { format, output, version }: SourceSection, name: string): ModelSpec {
-  const answers = [output, version].filter((column) => column !== undefined);
-  return { ...spec, data: { ...spec.data, source: { path: name, format } }, evaluation: { ...spec.evaluation, slices: answers } };
-}
+/** The spec as if the file were its data: joins and types are those of the training rows, and what else is read are columns as slices are. */
+const sourceSpec = (spec: ModelSpec, source: ModelSpec['data']['source'], more: readonly string[]): ModelSpec =>
+  ({ ...spec, data: { ...spec.data, source }, evaluation: { ...spec.evaluation, slices: [...more] } });
 
-function refuseMissing({ table, files }: OpenedSource, { data, evaluation }: ModelSpec): void {
-  const wanted = [...data.key, ...data.features.map(({ name }) => name), ...evaluation.slices];
+function refuseMissing({ table, files }: OpenedSource, { data }: ModelSpec, answers: readonly string[]): void {
+  const wanted = [...data.key, ...data.features.map(({ name }) => name), ...answers];
   const missing = wanted.filter((name) => !table.selected.some((column) => column.name === name));
   if (missing.length > 0) throw invalid(files[0]!.name, missing.map((name) => missingMessage(name, table.others)));
 }

@@ -89,16 +89,30 @@ function inputOf({ name, type }: FeatureSpec): string {
   return `CASE WHEN abs(CAST(${column} AS DOUBLE)) <= ${FLOAT32_MAX} THEN CAST(${column} AS FLOAT) END`;
 }
 
+export interface SourceLabels {
+  readonly spec: ModelSpec;
+  /** The column of the business outcome, where the file has it. */
+  readonly outcome: string | null;
+  /** Where the batch is written. */
+  readonly path: string;
+  readonly scratch: string;
+  readonly signal?: AbortSignal;
+}
+
 /**
- * Writes the labels that staged rows have as a batch of labels (label-source.ts) to `path`.
- * @returns how many; no file is written where there are none
+ * Writes the labels and outcomes that staged rows have as a batch of labels (label-source.ts).
+ * @returns how many rows have one; no file is written where none has
  */
-export async function writeSourceLabels(rows: string, { spec, scratch, path, signal }: { readonly spec: ModelSpec; readonly scratch: string; readonly path: string; readonly signal?: AbortSignal }): Promise<number> {
+export async function writeSourceLabels(rows: string, { spec, outcome, scratch, path, signal }: SourceLabels): Promise<number> {
   const label = quoteIdentifier(spec.data.label);
   return withDatabase({ files: [rows], scratch, signal }, async (database) => {
-    const [counts] = await database.rows(`SELECT count(${label})::DOUBLE AS labelled FROM ${staged(rows)}`);
-    const labelled = Number(counts?.['labelled']);
-    if (labelled > 0) await database.run(`COPY (SELECT ${predictionId(spec)} AS prediction_id, ${label} AS label FROM ${staged(rows)} WHERE ${label} IS NOT NULL) TO ${quoteLiteral(path)} (FORMAT parquet)`);
+    const columns = (await database.rows(`DESCRIBE SELECT * FROM ${staged(rows)}`)).map((row) => row['column_name']);
+    const brought = outcome !== null && columns.includes(outcome) ? quoteIdentifier(outcome) : 'NULL::DOUBLE';
+    const known = `${label} IS NOT NULL OR ${brought} IS NOT NULL`;
+    const [counts] = await database.rows(`SELECT count_if(${known})::DOUBLE AS known FROM ${staged(rows)}`);
+    const labelled = Number(counts?.['known']);
+    const select = `${predictionId(spec)} AS prediction_id, ${label} AS label${brought.startsWith('NULL') ? '' : `, ${brought} AS outcome`}`;
+    if (labelled > 0) await database.run(`COPY (SELECT ${select} FROM ${staged(rows)} WHERE ${known}) TO ${quoteLiteral(path)} (FORMAT parquet)`);
     return labelled;
   });
 }
