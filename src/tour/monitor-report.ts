@@ -58,5 +58,5 @@ function fairnessOf(report: WindowAssessmentReportAnswer | null): string {
 }
 
 const interval = ({ value, low, high }: { readonly value: number; readonly low: number; readonly high: number }): string => `${figure(value)} [${figure(low)}, ${figure(high)}]`;
-const evidence = ({ evidence: amount, threshold }: { readonly evidence: number; readonly threshold: number }): string => `${amount >= 1e4 ? amount.toExponential(0) : String(Number(amount.toPrecision(2)))} of ${threshold}`;
+const evidence = ({ evidence: amount, threshold }: { readonly evidence: number; readonly threshold: number }): string => `${amount >= 1e4 ? amount.toExponential(0) : String(Number(amount.toPrecision(2)))} of ${Math.round(threshold)}`;
 const figure = (value: number | null | undefined): string => (value === null || value === undefined ? '–' : value.toPrecision(3));
