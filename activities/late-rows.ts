@@ -8,7 +8,7 @@ import { ObservationsRepository } from '../src/registry/observations.repository.
 const HOUR_MS = 3_600_000;
 /** What comes for a window is late once this many after it have been assessed; it was seen before, had it come then. */
 const WINDOWS_BEHIND = 5;
-/** And a while more: an assessment ends later than it looks. */
+/** And a while more: clocks differ. */
 const MARGIN_MS = HOUR_MS;
 
 export interface LateWindow extends EventStretch {

@@ -49,10 +49,12 @@ export class MonitoringActivities {
     const { model, deployment, fromMs, revision } = window;
     const known = await this.assessments.find(model, deployment, new Date(fromMs), revision);
     if (known) return { ...summaryOf(known), raised: false };
+    // What comes from now on is late for it.
+    const assessedAt = new Date();
     const labelRevision = await this.labels.revision(model, deployment);
     const [measured, filesDigest] = [await heartbeating((signal) => this.measurements.measure(window, labelRevision, signal)), await this.files.freeze(window, labelRevision)];
     const [{ alarmId, raised }, unfair] = [await this.tell(window, measured), await this.tellUnfair(window, measured)];
-    const assessment = await this.assessmentOf(window, measured, { labelRevision, filesDigest, alarmId });
+    const assessment = await this.assessmentOf(window, measured, { labelRevision, filesDigest, alarmId, assessedAt });
     await this.assessments.add(assessment);
     await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again');
     return { ...summaryOf(assessment), raised: raised || unfair };
@@ -93,14 +95,14 @@ export class MonitoringActivities {
   }
 
   private async assessmentOf(
-    window: DueAssessment, measured: MeasuredWindow, { labelRevision, filesDigest, alarmId }: Pick<WindowAssessment, 'labelRevision' | 'filesDigest' | 'alarmId'>,
+    window: DueAssessment, measured: MeasuredWindow, { labelRevision, filesDigest, alarmId, assessedAt }: Pick<WindowAssessment, 'labelRevision' | 'filesDigest' | 'alarmId' | 'assessedAt'>,
   ): Promise<WindowAssessment> {
     const { model, deployment, fromMs, untilMs, revision, occasion, specDigest } = window;
     const { verdict, rows, findings, headline, report, harm } = measured;
     const reportDigest = report && (await this.putReport(report));
     return {
       model, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision, occasion, specDigest, labelRevision, filesDigest, rows, verdict, findings: findings.slice(0, KEPT_FINDINGS), headline,
-      reportDigest, harm: harm && { after: harm.before.after, memory: harm.memory }, alarmId, workflowId: origin().workflowId ?? 'unknown', assessedAt: new Date(),
+      reportDigest, harm: harm && { after: harm.before.after, memory: harm.memory }, alarmId, workflowId: origin().workflowId ?? 'unknown', assessedAt,
     };
   }
 

@@ -35,7 +35,7 @@ export const environmentSchema = z.object({
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the gateway listens on.'),
   GATEWAY_PORT: port(3001).describe('Port that the gateway listens on; 0 takes a free one.'),
   GATEWAY_URL: z.url().default('http://127.0.0.1:3001').describe('Where callers reach the gateway.'),
-  GATEWAY_NAME: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/).optional().describe("The gateway's name in leases; unique. Unset: host name and port."),
+  GATEWAY_NAME: z.string().regex(/^(?!source$)[A-Za-z0-9._-]{1,100}$/).optional().describe("The gateway's name in leases; unique, and not `source`, which names files. Unset: host name and port."),
   ALARM_WEBHOOK_URL: webhookUrl.describe('Where workers send alarms as signed CloudEvents. Unset: `perennial up` sends them to its own API.'),
   ALARM_WEBHOOK_SECRET: webhookSecret.describe('Signs alarms (Standard Webhooks): `whsec_` and 24 to 64 bytes in Base64. On the API: what it receives must be signed so. Unset: `perennial up` makes one.'),
   GATEWAY_MAX_BODY_BYTES: z.coerce.number().int().min(1_024).max(1_073_741_824).default(16_777_216).describe("Bytes of a request's body that the gateway takes."),
