@@ -116,6 +116,7 @@ describe('a file of a source', () => {
     ['lacks columns', 'SELECT * RENAME (speed AS sped) FROM (%)', /scored\/a\.parquet cannot be observed: .*no column speed; did you mean sped/],
     ['has text for a number', "SELECT * REPLACE ('fast' AS speed) FROM (%)", /Feature speed is VARCHAR; write it as a number/],
     ['has answers that are none', "SELECT * REPLACE (CASE i WHEN 3 THEN 'high' ELSE '1' END AS answer) FROM (%)", /1 rows have a value of answer that is no number/],
+    ['has answers that are no probabilities', 'SELECT * REPLACE (i * 20 AS answer) FROM (%)', /9 rows have a value of answer outside of 0 to 1; write the probability/],
     ['has versions that are none', 'SELECT * REPLACE (i / 2.0 AS "by") FROM (%)', /6 rows have a value of by that is no version/],
     ['has rows without a key', "SELECT * REPLACE (nullif(id, 'k5') AS id) FROM (%)", /1 rows lack a value of id/],
     ['has rows without an event time', 'SELECT * REPLACE (CASE WHEN i > 7 THEN moment END AS moment) FROM (%)', /8 of the source's 10 rows have no event time/],

@@ -93,16 +93,19 @@ async function refuseUnfit(database: Database, path: string, { spec, section: { 
   const faults = texts.map((feature) => `Feature ${feature.name} is ${types.get(feature.name)}; write it as a number, and leave it empty where it is missing`);
   const [counts] = await database.rows(`
     SELECT count_if(${spec.data.key.map((column) => `${quoteIdentifier(column)} IS NULL`).join(' OR ')})::DOUBLE AS keyless, count_if(${noNumber(output)})::DOUBLE AS unanswered,
-      count_if(${noVersion(version)})::DOUBLE AS versionless FROM ${staged(path)}`);
-  const { keyless, unanswered, versionless } = { keyless: Number(counts?.['keyless']), unanswered: Number(counts?.['unanswered']), versionless: Number(counts?.['versionless']) };
+      count_if(${noChance(spec, output)})::DOUBLE AS improbable, count_if(${noVersion(version)})::DOUBLE AS versionless FROM ${staged(path)}`);
+  const [keyless, unanswered, improbable, versionless] = ['keyless', 'unanswered', 'improbable', 'versionless'].map((name) => Number(counts?.[name])) as [number, number, number, number];
   if (keyless > 0) faults.push(`${keyless} rows lack a value of ${spec.data.key.join(', ')}, which names their prediction`);
   if (unanswered > 0) faults.push(`${unanswered} rows have a value of ${output} that is no number; leave it empty where there was no answer`);
+  if (improbable > 0) faults.push(`${improbable} rows have a value of ${output} outside of 0 to 1; write the probability of the positive class`);
   if (versionless > 0) faults.push(`${versionless} rows have a value of ${version} that is no version; write a whole number from 1`);
   if (faults.length > 0) throw invalid(name, faults);
 }
 
 /** Nothing was answered where there is none. */
 const noNumber = (column: string | undefined): string => (column === undefined ? 'false' : `${quoteIdentifier(column)} IS NOT NULL AND TRY_CAST(${quoteIdentifier(column)} AS DOUBLE) IS NULL`);
+const noChance = ({ task }: ModelSpec, column: string | undefined): string =>
+  column === undefined || task === 'regression' ? 'false' : `TRY_CAST(${quoteIdentifier(column)} AS DOUBLE) NOT BETWEEN 0 AND 1`;
 const noVersion = (column: string | undefined): string =>
   column === undefined ? 'false' : `coalesce(TRY_CAST(${quoteIdentifier(column)} AS INTEGER), 0) < 1 OR TRY_CAST(${quoteIdentifier(column)} AS DOUBLE) <> TRY_CAST(${quoteIdentifier(column)} AS INTEGER)`;
 

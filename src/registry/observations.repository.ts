@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, IsNull } from 'typeorm';
+import { DataSource, type EntityManager, IsNull } from 'typeorm';
 import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
 
 export interface SegmentId {
@@ -78,19 +78,18 @@ export class ObservationsRepository {
 
   /** Notes a segment that is in the artifact store. @returns `differs` when other bytes are known under its name */
   async registerSegment(segment: SegmentRegistration): Promise<'registered' | 'known' | 'differs'> {
-    const id = [segment.gateway, segment.boot, segment.segment];
-    const inserted: unknown[] = await this.dataSource.query(REGISTER, [
-      ...id, segment.digest, segment.bytes, segment.observations, segment.mirrored, dateOf(segment.firstEventMs), dateOf(segment.lastEventMs), segment.sealedAt,
-    ]);
+    const inserted: unknown[] = await this.dataSource.query(REGISTER, registration(segment));
     if (inserted.length > 0) return 'registered';
-    const known: { digest: string }[] = await this.dataSource.query('SELECT digest FROM observation_segment WHERE gateway = $1 AND boot = $2 AND segment = $3', id);
+    const known: { digest: string }[] = await this.dataSource.query('SELECT digest FROM observation_segment WHERE gateway = $1 AND boot = $2 AND segment = $3', [segment.gateway, segment.boot, segment.segment]);
     return known[0]?.digest === segment.digest ? 'known' : 'differs';
   }
 
-  /** Notes observations that came as rows, not as a segment to be converted. What is known under the name stands. */
+  /** Notes observations that came as rows: as a segment that is converted already, all of it or nothing. What is known under the name stands. */
   async addConverted(segment: SegmentRegistration, file: ConvertedFile): Promise<void> {
-    if ((await this.registerSegment(segment)) === 'differs') return;
-    await this.recordConversion(segment, { files: [file], damage: null }, segment.sealedAt);
+    await this.dataSource.transaction(async (manager) => {
+      const inserted: unknown[] = await manager.query(REGISTER, registration(segment));
+      if (inserted.length > 0) await convertedWithin(manager, segment, { files: [file], damage: null }, segment.sealedAt);
+    });
   }
 
   /** Segments that wait for their conversion, the oldest first. */
@@ -107,16 +106,8 @@ export class ObservationsRepository {
   }
 
   /** Files and end of a conversion in one transaction. @returns false, with nothing written, when another one was quicker */
-  async recordConversion({ gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion, at: Date): Promise<boolean> {
-    return this.dataSource.transaction(async (manager) => {
-      const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: at, damage });
-      if (affected !== 1) return false;
-      const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, eventHours, ...file }) => ({
-        ...file, eventHours: eventHours && [...eventHours], gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),
-      }));
-      await manager.insert(ObservationFile, rows);
-      return true;
-    });
+  async recordConversion(segment: SegmentId, conversion: SegmentConversion, at: Date): Promise<boolean> {
+    return this.dataSource.transaction((manager) => convertedWithin(manager, segment, conversion, at));
   }
 
   /** Files that may hold observations of the range, by their first event time. */
@@ -190,6 +181,19 @@ export class ObservationsRepository {
     return rows[0]?.lead ?? null;
   }
 }
+
+async function convertedWithin(manager: EntityManager, { gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion, at: Date): Promise<boolean> {
+  const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: at, damage });
+  if (affected !== 1) return false;
+  const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, eventHours, ...file }) => ({
+    ...file, eventHours: eventHours && [...eventHours], gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),
+  }));
+  await manager.insert(ObservationFile, rows);
+  return true;
+}
+
+const registration = ({ gateway, boot, segment, digest, bytes, observations, mirrored, firstEventMs, lastEventMs, sealedAt }: SegmentRegistration): unknown[] =>
+  [gateway, boot, segment, digest, bytes, observations, mirrored, dateOf(firstEventMs), dateOf(lastEventMs), sealedAt];
 
 /** PostgreSQL's and JavaScript's calendars both hold these years; a caller's event time may lie outside. */
 const EARLIEST_MS = Date.parse('0001-01-01T00:00:00Z');
