@@ -1,10 +1,12 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type WindowAssessmentAnswer, windowAssessmentListSchema, windowAssessmentReportSchema } from '../../src/api/windows/window-assessments.dto.js';
 import { sourceFileListSchema } from '../../src/api/windows/source-files.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
+import { seededRandom } from '../../src/observations/testing/random-observations.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 
@@ -32,10 +34,10 @@ async function query(sql: string): Promise<Record<string, unknown>[]> {
 }
 
 /** A day's rows as a batch job would leave them, to be scored by the champion. */
-async function leave(day: number, select = '*', name = `day-${day}`): Promise<void> {
+async function leave(day: number, select = '*', name = `day-${day}`, copies = 1): Promise<void> {
   mkdirSync(join(perennial.dataDir, 'left'), { recursive: true });
   const [from, until] = [DAY + day * DAY_MS, DAY + (day + 1) * DAY_MS];
-  await query(`COPY (SELECT ${select} FROM read_parquet('${events}') WHERE epoch_ms(asked_at) >= ${from} AND epoch_ms(asked_at) < ${until}) TO '${join(perennial.dataDir, 'left', `${name}.parquet`)}' (FORMAT parquet)`);
+  await query(`COPY (SELECT ${select} FROM (SELECT * EXCLUDE (copy) REPLACE (id || '-' || copy AS id) FROM read_parquet('${events}'), range(${copies}) AS copies(copy)) WHERE epoch_ms(asked_at) >= ${from} AND epoch_ms(asked_at) < ${until}) TO '${join(perennial.dataDir, 'left', `${name}.parquet`)}' (FORMAT parquet)`);
 }
 
 const get = async (path: string): Promise<unknown> => (await perennial.call('GET', path)).body;
@@ -112,4 +114,26 @@ it('tells of a file that cannot be read, and goes on with the others', async () 
   const amended = await eventually(async () => (await assessments()).find((one) => Date.parse(one.from) === DAY && one.occasion === 'amended' && one.labelled === 2 * before[0]!.rows), () => 'day 0 to be amended');
   expect(amended).toMatchObject({ rows: 2 * before[0]!.rows });
   expect(amended.revision).toBeGreaterThan(before.length);
+});
+
+it('counts every row once, whenever the worker that reads it is killed', async () => {
+  const seed = 20_261_124;
+  console.log(`seed ${seed}`);
+  const random = seededRandom(seed);
+  const days = Array.from({ length: 8 }, (_, place) => 4 + place);
+  for (const day of days) await leave(day, '*', `killed-${day}`, 10);
+  for (let kill = 0; kill < 4; kill++) {
+    await pause(300 + 1_500 * random());
+    process.kill(perennial.instance.roles.worker.pid as number, 'SIGKILL');
+  }
+  const matured = await Promise.all(days.map((day) => assessed(day, 'matured')));
+  for (const { rows, labelled } of matured) {
+    expect(Math.abs(rows - 10 * ROWS_A_DAY)).toBeLessThanOrEqual(10);
+    expect(labelled).toBe(rows);
+  }
+  const [{ rows, files }] = await perennial.registry.query(
+    "SELECT sum(file.rows)::int AS rows, count(*)::int AS files FROM observation_file file WHERE file.model = $1 AND file.gateway = 'source' AND file.first_event_time >= $2", [MODEL, new Date(DAY + 4 * DAY_MS)]);
+  expect([files, rows]).toEqual([days.length, matured.reduce((sum, one) => sum + one.rows, 0)]);
+  const { items } = sourceFileListSchema.parse(await get(`/v1/models/${MODEL}/windows/source-files?limit=100`));
+  expect(items.filter(({ file }) => file.includes('killed')).map(({ file }) => file).sort()).toEqual(days.map((day) => `left/killed-${day}.parquet`).sort());
 });
