@@ -100,7 +100,7 @@ export class MonitoringActivities {
     const reportDigest = report && (await this.putReport(report));
     return {
       model, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision, occasion, specDigest, labelRevision, filesDigest, rows, verdict, findings: findings.slice(0, KEPT_FINDINGS), headline,
-      reportDigest, harm: harm && { after: harm.before.after, memory: harm.memory }, alarmId, workflowId: origin().workflowId ?? 'unknown', assessedAt: new Date(),
+      reportDigest, harm: harm && { after: harm.before.after, memory: harm.memory }, estimatedHarm: null, alarmId, workflowId: origin().workflowId ?? 'unknown', assessedAt: new Date(),
     };
   }
 

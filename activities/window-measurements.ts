@@ -6,17 +6,17 @@ import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion
 import { followHarm, type HarmCourse, type HarmMemory, harmVerdict } from '../src/drift/harm-course.js';
 import { monitoringPlan } from '../src/drift/monitoring-plan.js';
 import { windowAttribution } from '../src/drift/served-losses.js';
-import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
-import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
+import type { ServedRows } from '../src/drift/served-rows.js';
+import { outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
 import { checkWindow } from '../src/drift/window-check.js';
-import { protectedFeatures, type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
+import { type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
-import { ActivitySettings } from './activity-settings.js';
 import { ChampionBaselines } from './champion-baselines.js';
 import { type HarmBefore, HarmMemories } from './harm-memories.js';
-import { ObservedFiles } from './observed-files.js';
+import { type MeasuredRows, ServedWindows } from './served-windows.js';
+import { WindowEstimates } from './window-estimates.js';
 import { WindowOperations } from './window-operations.js';
 
 export interface MeasuredWindow {
@@ -36,16 +36,6 @@ export interface MeasuredHarm {
   readonly memory: HarmMemory | null;
 }
 
-interface Measured {
-  readonly rows: ServedRows;
-  readonly figures: ChampionFigures;
-}
-
-/** And where the rows are from. */
-interface ReadWindow extends Measured {
-  readonly query: Parameters<typeof readServedRows>[0];
-}
-
 /** Measures a window of a deployment against the baseline of the version that answered most of it. */
 @Injectable()
 export class WindowMeasurements {
@@ -54,41 +44,40 @@ export class WindowMeasurements {
     private readonly windows: WindowsRepository,
     private readonly models: ModelsRepository,
     private readonly baselines: ChampionBaselines,
-    private readonly files: ObservedFiles,
-    private readonly settings: ActivitySettings,
+    private readonly served: ServedWindows,
     private readonly operations: WindowOperations,
+    private readonly estimates: WindowEstimates,
   ) {}
 
   async measure(window: DueAssessment, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
     const spec = await this.models.spec(window.model, window.specDigest);
     const plan = monitoringPlan(spec);
     if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, null);
-    const files = await this.files.windowPaths(window, labelRevision);
-    const query = { ...window, files, scratch: this.settings.workDir, signal };
-    const rows = await readServedRows(query, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec), slowAfterMs: spec.rollout.guards.slowAfterMs });
+    const { query, rows } = await this.served.read(window, spec, labelRevision, signal);
     const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
     if (!rows || !figures) return this.withoutBaseline(window, rows);
-    return window.occasion === 'closed' ? this.closed(window, spec, { rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
+    return window.occasion === 'closed' ? this.closed(window, spec, { query, rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
   }
 
   /** What a window comes to before its labels: the verdict over its inputs and over how its decisions differ between groups. */
-  private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
-    const { outputs } = rows;
-    const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
-    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
+  private async closed(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<MeasuredWindow> {
+    const { rows, figures } = measured;
+    const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, measured)];
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, measured)), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
-    return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
+    return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
   }
 
-  private async labelled(window: DueAssessment, spec: ModelSpec, { query, rows, figures }: ReadWindow, labelRevision: number): Promise<MeasuredWindow> {
+  private async labelled(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows, labelRevision: number): Promise<MeasuredWindow> {
+    const { query, rows, figures } = measured;
     const before = await this.harm.before(window);
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
     const { falseAlarms, tolerance } = spec.monitoring;
     const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
-    const fairness = fairnessOf(window, spec, { rows, figures });
+    const fairness = fairnessOf(window, spec, measured);
     const report: WindowAssessmentReport = {
-      ...(await this.reportOf(window, spec, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
+      ...(await this.reportOf(window, spec, measured)), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
@@ -118,14 +107,15 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf(window: DueAssessment, spec: ModelSpec, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
+  private async reportOf(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
     const { model, deployment, fromMs, untilMs, occasion, revision, completeness } = window;
+    const { rows: served, figures } = measured;
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
       outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
-      estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
+      ...(await this.estimates.of(window, spec, measured)),
       operations: await this.operations.of(window, spec, served.operations),
     };
   }
@@ -146,7 +136,7 @@ export class WindowMeasurements {
   }
 }
 
-function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Measured): WindowFairness | null {
+function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Pick<MeasuredRows, 'rows' | 'figures'>): WindowFairness | null {
   if (!fairness) return null;
   return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
 }

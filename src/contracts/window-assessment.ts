@@ -122,8 +122,10 @@ export interface WindowAssessmentReport {
   readonly versions: readonly { readonly version: number; readonly rows: number }[];
   readonly baseline: ReportBaseline | null;
   readonly outputs: OutputFigures | null;
-  /** Before labels: by the model's own confidence. */
+  /** Before labels: by the model's own confidence, or for a regression by what is predicted of its errors. */
   readonly estimate: EstimateFigures | null;
+  /** Why there is no estimate; null where there is one. Reports of before lack it. */
+  readonly withoutEstimate?: string | null;
   /** Null before labels are due. */
   readonly quality: QualityFigures | null;
   readonly harm: HarmFiguresOfWindow | null;
@@ -159,7 +161,7 @@ export interface OutputFigures {
 }
 
 export interface EstimateFigures {
-  readonly method: 'cbpe';
+  readonly method: 'cbpe' | 'dle';
   readonly rows: number;
   readonly metrics: Readonly<Record<string, EstimatedMetric | null>>;
 }

@@ -1,0 +1,43 @@
+import { canonicalJson, sha256 } from '../contracts/canonical.js';
+import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
+import type { DirectLossFit } from './direct-loss-estimate.js';
+import type { MonitoringPlan } from './monitoring-plan.js';
+
+/**
+ * What a version's windows are estimated by before their labels, beyond what ChampionFigures hold: it needs a training, which may fail on one worker and not on
+ * another, so that it is kept by itself and missing figures can still be made. JSON.
+ */
+export interface LabelFreeFigures {
+  readonly version: number;
+  readonly snapshot: string;
+  readonly plan: MonitoringPlan;
+  /** Of a regression; null where the baseline is too small. */
+  readonly losses: LossModels | null;
+  /** Why there are no loss models, for people; null where there are. */
+  readonly withoutLosses: string | null;
+}
+
+export interface LossModels {
+  /** Those that trained them. */
+  readonly rows: number;
+  /** Of the version's own spec: what the models take besides the output. */
+  readonly features: readonly FeatureSpec[];
+  /** Admitted ONNX files in the artifact store. */
+  readonly absolute: string;
+  readonly squared: string;
+  readonly fit: DirectLossFit;
+}
+
+/** Rises when the figures hold more than before. */
+const FORMAT = 1;
+
+export const labelFreeFiguresDigest = (plan: MonitoringPlan): string => sha256(canonicalJson({ ...plan, labelFree: FORMAT }));
+
+/** Fewer rows with a label than these tell too little of where errors are large. */
+const FEWEST_LOSS_ROWS = 200;
+
+/** Why the baseline's errors are not learnt; null where they are. @param rows of the baseline with a label */
+export function withoutLossModels(task: ModelSpec['task'], version: number, rows: number): string | null {
+  if (task !== 'regression') return 'Only the errors of a regression are learnt; those of classes follow from their calibrated chances.';
+  return rows >= FEWEST_LOSS_ROWS ? null : `The baseline of version ${version} has ${rows} rows with a label, and a model of its errors needs ${FEWEST_LOSS_ROWS}.`;
+}
