@@ -1,16 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { canonicalJson } from '../src/contracts/canonical.js';
+import { fitConfidenceBased } from '../src/drift/confidence-based-estimate.js';
 import { fitDirectLoss } from '../src/drift/direct-loss-estimate.js';
-import { type LabelFreeFigures, labelFreeFiguresDigest, type LossModels, withoutLossModels } from '../src/drift/label-free-figures.js';
-import { type LossLabel, trainLossModel } from '../src/drift/loss-model.js';
-import { writeLossRows } from '../src/drift/loss-rows.js';
+import { type BaselinePart, baselineParts, estimatedErrors } from '../src/drift/estimated-harm-course.js';
+import { expectedErrors, trueErrors } from '../src/drift/expected-errors.js';
+import { type EstimatedHarmBaseline, type LabelFreeFigures, labelFreeFiguresDigest, type LossModels, tooSmall } from '../src/drift/label-free-figures.js';
 import type { MonitoringPlan } from '../src/drift/monitoring-plan.js';
 import { LabelFreeBaselinesRepository } from '../src/registry/label-free-baselines.repository.js';
-import { trainLocally } from '../src/training/local-training.js';
-import { ActivitySettings } from './activity-settings.js';
 import { type JudgedVersion, JudgedVersions } from './judged-versions.js';
+import { type LossLesson, LossModelTrainer } from './loss-model-trainer.js';
 import { StoreProvider } from './store-provider.js';
 
 interface Making {
@@ -20,13 +18,26 @@ interface Making {
   readonly signal: AbortSignal;
 }
 
+/** A version's baseline cut into blocks of event time, and those into parts. */
+interface Divided {
+  readonly judged: JudgedVersion;
+  readonly blocks: Float64Array;
+  readonly parts: readonly BaselinePart[];
+}
+
+type EstimatedHarm = Pick<LabelFreeFigures, 'harm' | 'withoutHarm'>;
+type Estimator = Pick<EstimatedHarmBaseline, 'calibration' | 'model'> & { readonly estimates: Float64Array };
+
+/** Fewer rows than these make no estimator. */
+const FEWEST_ESTIMATOR_ROWS = 40;
+
 /** What a version's windows are estimated by before their labels. Made once, and kept; a training that failed is tried again at the next window. */
 @Injectable()
 export class LabelFreeBaselines {
   constructor(
     private readonly kept: LabelFreeBaselinesRepository,
     private readonly judged: JudgedVersions,
-    private readonly settings: ActivitySettings,
+    private readonly trainer: LossModelTrainer,
     private readonly stores: StoreProvider,
   ) {}
 
@@ -42,35 +53,53 @@ export class LabelFreeBaselines {
 
   private async make(making: Making): Promise<string | null> {
     const { model, number, plan, signal } = making;
-    const found = await this.judged.find(model, number, signal);
-    if (!found) return null;
-    const withoutLosses = withoutLossModels(found.spec.task, number, found.rows.labels.length);
-    const losses = withoutLosses === null ? await this.lossModels(making, found) : null;
-    const figures: LabelFreeFigures = { version: number, snapshot: found.snapshot, plan, losses, withoutLosses };
+    const judged = await this.judged.find(model, number, signal);
+    if (!judged) return null;
+    const figures: LabelFreeFigures = { version: number, snapshot: judged.snapshot, plan, ...(await this.learnt(making, judged)) };
     const { digest } = await this.stores.store.putBytes(canonicalJson(figures));
     return (await this.kept.add({ model, version: number, planDigest: labelFreeFiguresDigest(plan), figuresDigest: digest, madeAt: new Date() })).figuresDigest;
   }
 
-  private async lossModels({ model, number, plan, signal }: Making, { spec, rows, parquetPath, asOf }: JudgedVersion): Promise<LossModels> {
-    const folder = await mkdtemp(join(this.settings.workDir, `losses-${model}-${number}-`));
-    try {
-      const written = await writeLossRows({ file: { spec, parquetPath, asOf, signal }, judged: rows, taken: () => true, scratch: folder });
-      const train = async (label: LossLabel): Promise<string> => {
-        const id = `estimate/${model}/${number}/${label.replace(' ', '-')}`;
-        const path = await trainLossModel({ spec, label, parquetPath: written.path, rows: written.rows, asOf, workDir: join(folder, label), id, signal, train: (training) => trainLocally(this.trainers(), training) });
-        return (await this.stores.store.putFile(path)).digest;
-      };
-      const [absolute, squared] = [await train('absolute error'), await train('squared error')];
-      const days = Float64Array.from(rows.eventTimesMs, (time) => Math.floor(time / plan.blockMs));
-      return { rows: written.rows, features: spec.data.features, absolute, squared, fit: fitDirectLoss({ predictions: rows.predictions, labels: rows.labels, chunks: days }) };
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+  private async learnt(making: Making, judged: JudgedVersion): Promise<Omit<LabelFreeFigures, 'version' | 'snapshot' | 'plan'>> {
+    const small = tooSmall(making.number, judged.rows.labels.length);
+    const regression = judged.spec.task === 'regression';
+    if (small !== null) return { losses: null, withoutLosses: regression ? small : null, harm: null, withoutHarm: small };
+    const blocks = Float64Array.from(judged.rows.eventTimesMs, (time) => Math.floor(time / making.plan.blockMs));
+    const divided = { judged, blocks, parts: baselineParts(blocks) };
+    return { losses: regression ? await this.lossModels(making, divided) : null, withoutLosses: null, ...(await this.estimatedHarm(making, divided)) };
   }
 
-  /** Small trees need no GPU, and those of this machine are leased to trainings. */
-  private trainers(): Parameters<typeof trainLocally>[0] {
-    const { trainerPython, trainersDir, searchPath } = this.settings;
-    return { python: trainerPython, folder: trainersDir, searchPath, gpus: [] };
+  private async lossModels(making: Making, { judged, blocks }: Divided): Promise<LossModels> {
+    const { rows, spec } = judged;
+    const { digest: absolute, rows: taught } = await this.trainer.train(lesson(making, judged, 'absolute error', () => true));
+    const { digest: squared } = await this.trainer.train(lesson(making, judged, 'squared error', () => true));
+    return { rows: taught, features: spec.data.features, absolute, squared, fit: fitDirectLoss({ predictions: rows.predictions, labels: rows.labels, chunks: blocks }) };
+  }
+
+  private async estimatedHarm(making: Making, divided: Divided): Promise<EstimatedHarm> {
+    const { judged: { rows }, blocks, parts } = divided;
+    const taught = parts.filter((part) => part === 'estimator').length;
+    if (taught < FEWEST_ESTIMATOR_ROWS) return without(`Of the baseline's blocks (rollout.comparison.block) one in five estimates errors, and they have ${taught} rows; ${FEWEST_ESTIMATOR_ROWS} are needed.`);
+    const { estimates, ...estimator } = await this.estimator(making, divided);
+    const found = estimatedErrors({ errors: trueErrors(making.plan, rows.predictions, rows.labels), estimates, parts, blocks });
+    return typeof found === 'string' ? without(found) : { harm: { ...found, ...estimator }, withoutHarm: null };
+  }
+
+  /** Made of its part alone. */
+  private async estimator(making: Making, { judged, blocks, parts }: Divided): Promise<Estimator> {
+    const { rows: { task, predictions, labels } } = judged;
+    if (task === 'regression') {
+      const { digest: model } = await this.trainer.train(lesson(making, judged, 'absolute error', (row) => parts[row] === 'estimator'));
+      return { calibration: null, model, estimates: await this.trainer.predict(judged, 'absolute error', model, making.signal) };
+    }
+    const taken = Int32Array.from(parts.keys()).filter((row) => parts[row] === 'estimator');
+    const reference = { probabilities: Float32Array.from(taken, (row) => predictions[row]!), labels: Float64Array.from(taken, (row) => labels[row]!), chunks: Float64Array.from(taken, (row) => blocks[row]!) };
+    const { calibration } = fitConfidenceBased(reference, making.plan.threshold);
+    return { calibration, model: null, estimates: expectedErrors(making.plan, calibration, predictions) };
   }
 }
+
+const without = (withoutHarm: string): EstimatedHarm => ({ harm: null, withoutHarm });
+
+const lesson = ({ model, number, signal }: Making, judged: JudgedVersion, label: LossLesson['label'], from: LossLesson['from']): LossLesson =>
+  ({ judged, label, from, id: `errors/${model}/${number}`, signal });

@@ -3,7 +3,8 @@ import { isoTime } from '../src/contracts/time.js';
 import type { AssessmentHeadline, DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
 import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summary.js';
 import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
-import { followHarm, type HarmCourse, type HarmMemory, harmVerdict } from '../src/drift/harm-course.js';
+import { labelledHarmTerms } from '../src/drift/harm-budgets.js';
+import { followHarm, type HarmCourse, harmVerdict } from '../src/drift/harm-course.js';
 import { monitoringPlan } from '../src/drift/monitoring-plan.js';
 import { windowAttribution } from '../src/drift/served-losses.js';
 import type { ServedRows } from '../src/drift/served-rows.js';
@@ -14,7 +15,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { ChampionBaselines } from './champion-baselines.js';
-import { type HarmBefore, HarmMemories } from './harm-memories.js';
+import { HarmMemories, type MeasuredHarm } from './harm-memories.js';
 import { type MeasuredRows, ServedWindows } from './served-windows.js';
 import { WindowEstimates } from './window-estimates.js';
 import { WindowOperations } from './window-operations.js';
@@ -28,12 +29,8 @@ export interface MeasuredWindow {
   readonly report: WindowAssessmentReport | null;
   /** Null before labels are due. */
   readonly harm: MeasuredHarm | null;
-}
-
-export interface MeasuredHarm {
-  readonly before: HarmBefore;
-  /** As before where the window adds nothing: no rows, or a baseline that says too little. */
-  readonly memory: HarmMemory | null;
+  /** By estimated errors; null where the window does not close now, and where the spec leaves it out. */
+  readonly estimatedHarm: (MeasuredHarm & { readonly tells: boolean }) | null;
 }
 
 /** Measures a window of a deployment against the baseline of the version that answered most of it. */
@@ -52,10 +49,10 @@ export class WindowMeasurements {
   async measure(window: DueAssessment, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
     const spec = await this.models.spec(window.model, window.specDigest);
     const plan = monitoringPlan(spec);
-    if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, null);
+    if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, spec, null);
     const { query, rows } = await this.served.read(window, spec, labelRevision, signal);
     const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
-    if (!rows || !figures) return this.withoutBaseline(window, rows);
+    if (!rows || !figures) return this.withoutBaseline(window, spec, rows);
     return window.occasion === 'closed' ? this.closed(window, spec, { query, rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
   }
 
@@ -63,21 +60,22 @@ export class WindowMeasurements {
   private async closed(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<MeasuredWindow> {
     const { rows, figures } = measured;
     const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, measured)];
-    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, measured)), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
+    const { estimatedHarm, ...estimate } = await this.estimates.of(window, spec, measured);
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, measured)), ...estimate, estimatedHarm: estimatedHarm?.figures ?? null, quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
-    return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
+    return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null, estimatedHarm: estimatedHarm && { ...estimatedHarm.measured, tells: spec.monitoring.estimatedHarm === 'alarm' } };
   }
 
   private async labelled(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows, labelRevision: number): Promise<MeasuredWindow> {
     const { query, rows, figures } = measured;
     const before = await this.harm.before(window);
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
-    const { falseAlarms, tolerance } = spec.monitoring;
-    const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
+    const course = losses && followHarm(before.memory, { ...window, figures, terms: labelledHarmTerms(spec.monitoring), losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     const fairness = fairnessOf(window, spec, measured);
+    const { estimate, withoutEstimate } = await this.estimates.of(window, spec, measured);
     const report: WindowAssessmentReport = {
-      ...(await this.reportOf(window, spec, measured)), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
+      ...(await this.reportOf(window, spec, measured)), estimate, withoutEstimate, estimatedHarm: null, quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
@@ -85,20 +83,19 @@ export class WindowMeasurements {
     const verdict = findings.length > 0 ? 'fail' : harmVerdict(course, report.quality!.meanLoss);
     return {
       verdict, rows: rows.outputs.length, findings, headline: await this.headline(window, rows, figures, report), report,
-      harm: { before, memory: course?.memory ?? before.memory },
+      harm: { before, memory: course?.memory ?? before.memory }, estimatedHarm: null,
     };
   }
 
-  private async withoutBaseline(window: DueAssessment, rows: ServedRows | null): Promise<MeasuredWindow> {
-    const { verdict, findings } = window.occasion === 'closed' ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
+  private async withoutBaseline(window: DueAssessment, spec: ModelSpec, rows: ServedRows | null): Promise<MeasuredWindow> {
+    const closed = window.occasion === 'closed';
+    const { verdict, findings } = closed ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
     const version = rows?.versions[0]?.version ?? null;
     const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, threshold: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window), complete: window.completeness.complete };
-    return { verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: window.occasion === 'closed' ? null : await this.unchangedHarm(window) };
-  }
-
-  private async unchangedHarm(window: DueAssessment): Promise<MeasuredHarm> {
-    const before = await this.harm.before(window);
-    return { before, memory: before.memory };
+    return {
+      verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: closed ? null : unchanged(await this.harm.before(window)),
+      estimatedHarm: closed && spec.monitoring.estimatedHarm !== 'off' ? { ...unchanged(await this.harm.estimatedBefore(window)), tells: false } : null,
+    };
   }
 
   private async ofInputs({ model, deployment, fromMs }: DueAssessment): Promise<Pick<MeasuredWindow, 'verdict' | 'findings'>> {
@@ -107,7 +104,7 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
+  private async reportOf(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<Omit<WindowAssessmentReport, 'estimate' | 'quality' | 'harm' | 'attribution' | 'fairness'>> {
     const { model, deployment, fromMs, untilMs, occasion, revision, completeness } = window;
     const { rows: served, figures } = measured;
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
@@ -115,7 +112,6 @@ export class WindowMeasurements {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
       outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures),
-      ...(await this.estimates.of(window, spec, measured)),
       operations: await this.operations.of(window, spec, served.operations),
     };
   }
@@ -140,5 +136,7 @@ function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: Model
   if (!fairness) return null;
   return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
 }
+
+const unchanged = (before: MeasuredHarm['before']): MeasuredHarm => ({ before, memory: before.memory });
 
 const figuresOf = ({ began, allowance, standing, course }: HarmCourse): WindowAssessmentReport['harm'] => ({ began, allowance, standing, course });

@@ -129,6 +129,8 @@ export interface WindowAssessmentReport {
   /** Null before labels are due. */
   readonly quality: QualityFigures | null;
   readonly harm: HarmFiguresOfWindow | null;
+  /** Of a window that closes: harm by estimated errors. Null on other occasions and where the spec leaves it out; reports of before lack it. */
+  readonly estimatedHarm?: EstimatedHarmFigures | null;
   /** Null before labels are due, where no row has a label, an output and inputs, and where losses have no bound. */
   readonly attribution: AttributionFigures | null;
   /** Of rates that rest on labels nothing before those are due. Null where the spec names no protected column, or none of them was kept. */
@@ -206,6 +208,15 @@ export interface HarmFiguresOfWindow {
   readonly standing: HarmStanding;
   /** Block by block: what the confidence sequence is drawn from. */
   readonly course: readonly HarmPoint[];
+}
+
+/** The loss of a row is 1 where its estimated error exceeds the threshold, else 0: means are shares of rows. */
+export interface EstimatedHarmFigures {
+  /** Null where there is no evidence, for which `because` says why. */
+  readonly evidence: HarmFiguresOfWindow | null;
+  /** How it was chosen on the baseline (drift/estimated-harm.ts); null with the evidence. */
+  readonly threshold: { readonly errorLevel: number; readonly error: number; readonly estimate: number; readonly flagged: number; readonly precision: number; readonly recall: number } | null;
+  readonly because: string | null;
 }
 
 export interface HarmPoint {

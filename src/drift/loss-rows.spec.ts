@@ -5,7 +5,7 @@ import { withDatabase } from '../data/duckdb.js';
 import { quoteLiteral } from '../data/feature-encoding.js';
 import { ObservedFiles } from '../observations/testing/observed-files.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
-import { withoutLossModels } from './label-free-figures.js';
+import { tooSmall } from './label-free-figures.js';
 import { writeLossRows, writeServedInputs } from './loss-rows.js';
 import { readServedRows } from './served-rows.js';
 
@@ -33,25 +33,31 @@ describe('what a loss model is trained on', () => {
 
   it('are the inputs as the model takes them, its output and both losses, of the rows that are taken and have an output', async () => {
     const file = { spec: SPEC, parquetPath: await baseline(), asOf: '2024-02-01T00:00:00.000Z', signal };
-    const { path, rows } = await writeLossRows({ file, judged, taken: (row) => row !== 1, scratch: await mkdtemp(join(files.folder, 'losses-')) });
-    expect(rows).toBe(3);
+    const { path, places } = await writeLossRows({ file, judged, wanted: (row) => row !== 1, most: 10, scratch: await mkdtemp(join(files.folder, 'losses-')) });
+    expect([...places]).toEqual([0, 3, 4]);
     expect(await rowsOf(path, `${ENCODED}, "model output" AS output, "absolute error" AS absolute, "squared error" AS squared, "row place" AS place, epoch_ms("event time")::DOUBLE AS at`)).toEqual([
       { size: 0, colour: 1, output: 1, absolute: 1, squared: 1, place: 0, at: START },
-      { size: 0.75, colour: null, output: 0, absolute: 3, squared: 9, place: 1, at: START + 3_000 },
-      { size: 1, colour: null, output: 6, absolute: 2, squared: 4, place: 2, at: START + 4_000 },
+      { size: 0.75, colour: null, output: 0, absolute: 3, squared: 9, place: 3, at: START + 3_000 },
+      { size: 1, colour: null, output: 6, absolute: 2, squared: 4, place: 4, at: START + 4_000 },
     ]);
+  });
+
+  it('are one in so many where there are more than wanted', async () => {
+    const file = { spec: SPEC, parquetPath: await baseline(), asOf: '2024-02-01T00:00:00.000Z', signal };
+    const { path, places } = await writeLossRows({ file, judged, wanted: () => true, most: 3, scratch: await mkdtemp(join(files.folder, 'losses-')) });
+    expect([...places]).toEqual([0, 3]);
+    expect(await rowsOf(path, 'size')).toEqual([{ size: 0 }, { size: 0.75 }]);
   });
 
   it('are refused where the file holds other rows than those that judged', async () => {
     const file = { spec: SPEC, parquetPath: await baseline(), asOf: '2024-02-01T00:00:00.000Z', signal };
     const fewer = { ...judged, labels: judged.labels.subarray(0, 4) };
-    await expect(writeLossRows({ file, judged: fewer, taken: () => true, scratch: files.folder })).rejects.toMatchObject({ type: 'Internal' });
+    await expect(writeLossRows({ file, judged: fewer, wanted: () => true, most: 10, scratch: files.folder })).rejects.toMatchObject({ type: 'Internal' });
   });
 
-  it('need a regression and two hundred rows', () => {
-    expect(withoutLossModels('regression', 3, 200)).toBeNull();
-    expect(withoutLossModels('regression', 3, 199)).toBe('The baseline of version 3 has 199 rows with a label, and a model of its errors needs 200.');
-    expect(withoutLossModels('binary-classification', 3, 1_000)).toMatch(/^Only the errors of a regression/);
+  it('are two hundred at least', () => {
+    expect(tooSmall(3, 200)).toBeNull();
+    expect(tooSmall(3, 199)).toBe('The baseline of version 3 has 199 rows with a label; 200 are needed to learn its errors.');
   });
 });
 

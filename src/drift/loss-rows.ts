@@ -8,68 +8,75 @@ import { type ObservedWindowQuery, withObservedWindow } from '../observations/ob
 import type { FeatureSpec } from '../spec/model-spec.js';
 import type { JudgedFile } from './baseline-losses.js';
 import type { ScoredBaseline } from './champion-figures.js';
-import { LOSS_LABELS, LOSS_PLACE, LOSS_TIME, MODEL_OUTPUT, MOST_TRAINING_ROWS } from './loss-model.js';
+import { LOSS_LABELS, LOSS_PLACE, LOSS_TIME, MODEL_OUTPUT } from './loss-model.js';
 import { ROW_ORDER, type ServedRows } from './served-rows.js';
 
 export interface LossRows {
+  /** Parquet in `scratch`. */
   readonly path: string;
-  readonly rows: number;
+  /** Of each of its rows, the place among those that judged. */
+  readonly places: Int32Array;
 }
 
 export interface LossRowsRequest {
   readonly file: JudgedFile;
   /** The rows of the file that judged the version, in its order (evaluation/scoring.ts). */
   readonly judged: ScoredBaseline;
-  /** One a row: whether a loss model is made of it. */
-  readonly taken: (row: number) => boolean;
+  /** Whether a row that judged is wanted; those without an output or a finite label are not there anyway. */
+  readonly wanted: (row: number) => boolean;
+  /** Of more rows, one in so many that no more are left. */
+  readonly most: number;
   /** A folder for the file and for spilling. */
   readonly scratch: string;
 }
 
 /**
- * What a loss model is trained on, as Parquet: inputs as the model takes them, its output, and both losses.
+ * Rows that judged a version as its loss models take them: inputs as the model takes them, its output, and both losses.
  * @throws PerennialError `DataUnreadable`, `ScoringFailed` (columns); `Internal` where the rows are not those of the file
  */
-export async function writeLossRows({ file: { spec: { task, data, evaluation }, parquetPath, asOf, signal }, judged, taken, scratch }: LossRowsRequest): Promise<LossRows> {
+export async function writeLossRows({ file: { spec: { task, data, evaluation }, parquetPath, asOf, signal }, judged, wanted, most, scratch }: LossRowsRequest): Promise<LossRows> {
   const rows = await ParquetRows.open({ spec: { task, data, evaluation: { ...evaluation, slices: [] } } }, { parquetPath, select: { kind: 'mature', asOf } });
+  const places = placesOf(judged, wanted, most);
   try {
     return await withDatabase({ files: [], scratch, signal }, async (database) => {
-      await fill(database, rows, data.features, judged, taken);
+      await fill(database, rows, data.features, judged, places);
       const path = join(scratch, 'losses.parquet');
-      const every = `"${LOSS_PLACE}" % (SELECT greatest(1, ceil(count(*) / ${MOST_TRAINING_ROWS}))::INTEGER FROM losses) = 0`;
       const times = `* REPLACE (make_timestamp(("${LOSS_TIME}" * 1000)::BIGINT) AS "${LOSS_TIME}")`;
-      await database.run(`COPY (SELECT ${times} FROM losses WHERE ${every} ORDER BY "${LOSS_PLACE}") TO ${quoteLiteral(path)} (FORMAT parquet)`);
-      const [counted] = await database.rows(`SELECT count(*)::DOUBLE AS rows FROM losses WHERE ${every}`);
-      return { path, rows: Number(counted!['rows']) };
+      await database.run(`COPY (SELECT ${times} FROM losses ORDER BY "${LOSS_PLACE}") TO ${quoteLiteral(path)} (FORMAT parquet)`);
+      return { path, places };
     });
   } finally {
     rows.close();
   }
 }
 
-async function fill(database: Database, rows: ParquetRows, features: readonly FeatureSpec[], judged: ScoredBaseline, taken: (row: number) => boolean): Promise<void> {
+function placesOf({ predictions, labels }: ScoredBaseline, wanted: (row: number) => boolean, most: number): Int32Array {
+  const all = Int32Array.from(labels.keys()).filter((row) => wanted(row) && Number.isFinite(predictions[row]! + labels[row]!));
+  const step = Math.max(1, Math.ceil(all.length / most));
+  return all.filter((_, place) => place % step === 0);
+}
+
+async function fill(database: Database, rows: ParquetRows, features: readonly FeatureSpec[], { predictions, labels, eventTimesMs }: ScoredBaseline, places: Int32Array): Promise<void> {
   const types: AppendedType[] = [...features.map(() => 'FLOAT' as const), 'FLOAT', 'DOUBLE', 'DOUBLE', 'DOUBLE', 'INTEGER'];
   const names = [...features.map(({ name }) => name), MODEL_OUTPUT, ...LOSS_LABELS, LOSS_TIME, LOSS_PLACE];
   await database.run(`CREATE TEMP TABLE losses (${names.map((name, index) => `${quoteIdentifier(name)} ${types[index]}`).join(', ')})`);
   const appender = await database.appender('losses', types);
-  const { predictions, labels, eventTimesMs } = judged;
-  let [at, place] = [0, 0];
+  const error = (row: number): number => Math.abs(labels[row]! - predictions[row]!);
+  const own = [(row: number) => predictions[row]!, error, (row: number) => error(row) ** 2, (row: number) => eventTimesMs[row]!, (row: number) => row];
+  let [first, next] = [0, 0];
   for await (const { rows: count, features: inputs } of rows.chunks()) {
-    const first = at;
-    const kept = Array.from({ length: count }, (_, row) => row).filter((row) => taken(first + row) && Number.isFinite(predictions[first + row]! + labels[first + row]!));
-    const error = (row: number): number => Math.abs(labels[first + row]! - predictions[first + row]!);
-    const values = [
-      ...inputs.map((column) => (row: number) => column[row]!), (row: number) => predictions[first + row]!, error, (row: number) => error(row) ** 2,
-      (row: number) => eventTimesMs[first + row]!, () => place++,
-    ];
-    values.forEach((valueOf, column) => kept.forEach((row, to) => {
+    const [from, end] = [next, first + count];
+    while (next < places.length && places[next]! < end) next += 1;
+    const taken = places.subarray(from, next);
+    const values = [...inputs.map((column) => (row: number) => column[row - first]!), ...own];
+    values.forEach((valueOf, column) => taken.forEach((row, to) => {
       appender.columns[column]![to] = valueOf(row);
     }));
-    if (kept.length > 0) appender.commit(kept.length);
-    at += count;
+    if (taken.length > 0) appender.commit(taken.length);
+    first = end;
   }
   appender.close();
-  if (at !== judged.labels.length) throw new PerennialError('Internal', `The baseline has ${at} rows and not the ${judged.labels.length} that judged the version`, { rows: at });
+  if (first !== labels.length) throw new PerennialError('Internal', `The baseline has ${first} rows and not the ${labels.length} that judged the version`, { rows: first });
 }
 
 /** A window's rows as a loss model takes them, in the order of the served ones. */

@@ -17,6 +17,7 @@ import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
 import { JudgedVersions } from '../../activities/judged-versions.js';
 import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
+import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
 import { ServedWindows } from '../../activities/served-windows.js';
 import { WindowEstimates } from '../../activities/window-estimates.js';
 import { HistoryExport } from '../../activities/history-export.js';
@@ -102,6 +103,7 @@ export class WorkerModule {
         HarmMemories,
         JudgedVersions,
         LabelFreeBaselines,
+        LossModelTrainer,
         MonitoringReports,
         ServedWindows,
         WindowEstimates,

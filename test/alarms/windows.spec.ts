@@ -28,6 +28,7 @@ import { StoreProvider } from '../../activities/store-provider.js';
 import { WindowSources } from '../../activities/window-sources.js';
 import { LateRows } from '../../activities/late-rows.js';
 import { WindowClosings } from '../../activities/window-closings.js';
+import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
 import { ServedWindows } from '../../activities/served-windows.js';
 import { WindowEstimates } from '../../activities/window-estimates.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
@@ -139,8 +140,9 @@ async function wire(): Promise<void> {
   const weighing = new RetrainingDecisions(new MonitoringReports(assessments, windows, decisions, stores), assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
   const judged = new JudgedVersions(models, retrains, versions, settings, stores);
   const operations = new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments);
-  const estimates = new WindowEstimates(new LabelFreeBaselines(new LabelFreeBaselinesRepository(dataSource), judged, settings, stores), settings, stores);
-  const measurements = new WindowMeasurements(new HarmMemories(assessments, decisions, alarms), windows, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
+  const memories = new HarmMemories(assessments, decisions, alarms);
+  const estimates = new WindowEstimates(new LabelFreeBaselines(new LabelFreeBaselinesRepository(dataSource), judged, new LossModelTrainer(settings, stores), stores), memories, settings, stores);
+  const measurements = new WindowMeasurements(memories, windows, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
   const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({

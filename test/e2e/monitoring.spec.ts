@@ -84,6 +84,9 @@ it('assesses each day when it closes and when its labels are there, by a Schedul
   expect(closed).toMatchObject({ revision: 1, verdict: 'pass', rows: REQUESTS * ROWS, version: 1, labelled: 0, metric: 'auc', measured: null, meanLoss: null, harm: null, drifted: [], complete: true, labelRevision: expect.any(Number) });
   // Calibrated on the baseline, the model's own confidence tells its quality there.
   expect(Math.abs(closed.estimated!.value - closed.baseline!.value)).toBeLessThan(0.05);
+  const { estimatedHarm } = windowAssessmentReportSchema.parse(await get(closed.links.report));
+  expect(estimatedHarm).toMatchObject({ because: null, evidence: { began: 'first', allowance: 0.025, course: [{ rows: REQUESTS * ROWS }], standing: { rows: REQUESTS * ROWS, missing: 0, alarm: null } } });
+  expect(windowAssessmentReportSchema.parse(await get((await assessed(1, 'closed')).links.report)).estimatedHarm!.evidence).toMatchObject({ began: null, standing: { rows: 2 * REQUESTS * ROWS } });
   const matured = await assessed(0, 'matured');
   expect(matured).toMatchObject({ revision: 2, verdict: 'pass', labelled: REQUESTS * ROWS, alarm: null, harm: { rows: REQUESTS * ROWS, missing: 0, alarm: null } });
   expect(Math.abs(matured.measured!.value - matured.baseline!.value)).toBeLessThan(0.06);

@@ -116,6 +116,12 @@ const attribution = z.strictObject({
   features: z.array(featureAttribution),
 });
 
+const harmFigures = z.strictObject({
+  began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
+  allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),
+  standing: harmStanding, course: z.array(z.strictObject({ from: instant, rows: count, mean: number, lower: number, evidence: z.number() })),
+});
+
 export const windowAssessmentReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
@@ -136,11 +142,14 @@ export const windowAssessmentReportSchema = z
     quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement,
       thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: z.enum(['pass', 'fail', 'inconclusive']) })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
       bias: estimate.nullable().meta({ description: 'Regression: the mean of output less label.' }), slices: z.array(slice), meanLoss: number }).nullable(),
-    harm: z.strictObject({
-      began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
-      allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),
-      standing: harmStanding, course: z.array(z.strictObject({ from: instant, rows: count, mean: number, lower: number, evidence: z.number() })),
-    }).nullable(),
+    harm: harmFigures.nullable(),
+    estimatedHarm: z.strictObject({
+      evidence: harmFigures.nullable().meta({ description: 'As of `harm`; the loss of a row is 1 where its estimated error exceeds `threshold.estimate`, else 0.' }),
+      threshold: z.strictObject({
+        errorLevel: z.number(), error: z.number(), estimate: z.number(), flagged: z.number(), precision: z.number(), recall: z.number(),
+      }).nullable().meta({ description: 'As it was chosen on the baseline: a row is of high error above `error`, and flagged above `estimate`.' }),
+      because: z.string().nullable().meta({ description: 'Why there is no evidence.' }),
+    }).nullable().optional().meta({ description: 'Harm before labels, by estimated errors; of a window that closes.' }),
     attribution: attribution.nullable().meta({ description: 'Which features the rise of the mean loss over the baseline goes with; null before labels are due.' }),
     fairness: z.strictObject({
       groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),
