@@ -177,6 +177,9 @@ it('harm raises one alarm, and a retrain when the training window has seen enoug
   await askADay(12);
   // One bad day may be bad luck that its rows share.
   expect(await assessed(6, 'matured')).toMatchObject({ verdict: 'inconclusive', alarm: null });
+  // The evidence before labels leaves out the window in quarantine.
+  const went = "SELECT (estimated_harm -> 'after' ->> 'fromMs')::float AS after FROM window_assessment WHERE model = $1 AND occasion = 'closed' AND from_event = $2";
+  expect(await perennial.registry.query(went, [MODEL, new Date(DAY + 5 * 24 * HOUR_MS)])).toEqual([{ after: DAY + 3 * 24 * HOUR_MS }]);
   const harmed = await assessed(9, 'matured');
   expect(harmed).toMatchObject({ verdict: 'fail', alarm: expect.any(String) as string, harm: { alarm: { sinceMs: DAY + 6 * 24 * HOUR_MS } } });
   const { attribution } = windowAssessmentReportSchema.parse(await get(harmed.links.report));
