@@ -4,12 +4,8 @@ import { PerennialError } from '../src/contracts/failures.js';
 import { baselineLosses } from '../src/drift/baseline-losses.js';
 import { championFigures, type ChampionFigures, championFiguresDigest, rowLosses } from '../src/drift/champion-figures.js';
 import type { MonitoringPlan } from '../src/drift/monitoring-plan.js';
-import { scoreParquet } from '../src/evaluation/scoring.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
-import { ModelsRepository } from '../src/registry/models.repository.js';
-import { RetrainsRepository } from '../src/registry/retrains.repository.js';
-import { VersionsRepository } from '../src/registry/versions.repository.js';
-import { ActivitySettings } from './activity-settings.js';
+import { JudgedVersions } from './judged-versions.js';
 import { StoreProvider } from './store-provider.js';
 
 /** What a version is held against in production: its figures on the rows on which it was judged before it came into service. Made once, and kept. */
@@ -17,10 +13,7 @@ import { StoreProvider } from './store-provider.js';
 export class ChampionBaselines {
   constructor(
     private readonly assessments: AssessmentsRepository,
-    private readonly models: ModelsRepository,
-    private readonly retrains: RetrainsRepository,
-    private readonly versions: VersionsRepository,
-    private readonly settings: ActivitySettings,
+    private readonly judged: JudgedVersions,
     private readonly stores: StoreProvider,
   ) {}
 
@@ -42,20 +35,15 @@ export class ChampionBaselines {
   }
 
   private async make(model: string, number: number, plan: MonitoringPlan, planDigest: string, signal: AbortSignal): Promise<string | null> {
-    const found = await this.versions.find(model, number);
-    if (!found) return null;
-    const { specDigest, snapshotDigest, artifactDigest } = found;
-    const spec = await this.models.spec(model, specDigest);
-    const { evaluation, asOf } = (await this.retrains.snapshot(snapshotDigest)).manifest;
-    const [modelPath, parquetPath] = await Promise.all([this.stores.store.localPath(artifactDigest), this.stores.store.localPath(evaluation.artifact.digest)]);
-    const rows = await scoreParquet({ modelPath, modelDigest: artifactDigest, spec, parquetPath, asOf, signal, workDir: this.settings.workDir });
-    if (rows.labels.length === 0) return null;
+    const found = await this.judged.find(model, number, signal);
+    if (!found || found.rows.labels.length === 0) return null;
+    const { spec, snapshot, evaluation, asOf, parquetPath, rows } = found;
     const { predictions } = rows;
     const losses = rowLosses(plan, predictions, rows.labels);
     const featureLosses = losses && (await baselineLosses({ spec, parquetPath, asOf, signal }, { losses, eventTimesMs: rows.eventTimesMs }, plan));
     const outputs = await this.stores.store.putBytes(Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength));
     const figures: ChampionFigures = {
-      version: number, snapshot: snapshotDigest, from: evaluation.window.start, until: evaluation.window.end, outputsDigest: outputs.digest,
+      version: number, snapshot, from: evaluation.window.start, until: evaluation.window.end, outputsDigest: outputs.digest,
       ...championFigures(rows, plan, { alpha: spec.evaluation.alpha, featureLosses }),
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(figures));

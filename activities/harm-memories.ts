@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { harmAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import { estimatedHarmAlarmKey, harmAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import type { WindowId } from '../src/contracts/window-assessment.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
@@ -16,6 +16,12 @@ export interface HarmBefore {
   readonly resolved: boolean;
 }
 
+export interface MeasuredHarm {
+  readonly before: HarmBefore;
+  /** As before where the window adds nothing: no rows, or a baseline that says too little. */
+  readonly memory: HarmMemory | null;
+}
+
 /** The evidence of harm from window to window, as the record has it. */
 @Injectable()
 export class HarmMemories {
@@ -30,6 +36,15 @@ export class HarmMemories {
     if (!one) return { after: null, memory: null, resolved: false };
     const memory = (one.harm?.memory ?? null) as HarmMemory | null;
     const told = memory && (await this.alarms.newest(harmAlarmKey({ model, deployment }, memory.sequence.id)));
+    return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null };
+  }
+
+  /** Of estimated errors: after the last window that closed and is not in quarantine. */
+  async estimatedBefore({ model, deployment, fromMs }: WindowId): Promise<HarmBefore> {
+    const one = await this.assessments.closedBefore(model, deployment, new Date(fromMs));
+    if (!one) return { after: null, memory: null, resolved: false };
+    const memory = (one.estimatedHarm?.memory ?? null) as HarmMemory | null;
+    const told = memory && (await this.alarms.newest(estimatedHarmAlarmKey({ model, deployment }, memory.sequence.id)));
     return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null };
   }
 

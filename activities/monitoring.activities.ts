@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import { estimatedHarmAlarm, estimatedHarmAlarmKey, fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import type { BackfillRun } from '../src/contracts/motion.js';
 import type { SourceTurn } from '../src/contracts/observed-source.js';
@@ -53,11 +53,11 @@ export class MonitoringActivities {
     const assessedAt = new Date();
     const labelRevision = await this.labels.revision(model, deployment);
     const [measured, filesDigest] = [await heartbeating((signal) => this.measurements.measure(window, labelRevision, signal)), await this.files.freeze(window, labelRevision)];
-    const [{ alarmId, raised }, unfair] = [await this.tell(window, measured), await this.tellUnfair(window, measured)];
+    const [{ alarmId, raised }, unfair, estimated] = [await this.tell(window, measured), await this.tellUnfair(window, measured), await this.tellEstimated(window, measured)];
     const assessment = await this.assessmentOf(window, measured, { labelRevision, filesDigest, alarmId, assessedAt });
     await this.assessments.add(assessment);
     await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again');
-    return { ...summaryOf(assessment), raised: raised || unfair };
+    return { ...summaryOf(assessment), raised: raised || unfair || estimated };
   }
 
   /** A person is told that a window cannot be assessed, once until it can. @returns whether now */
@@ -79,6 +79,16 @@ export class MonitoringActivities {
     return { alarmId: id, raised };
   }
 
+  /** Harm by estimated errors is told once for a sequence, also where it was found while it was only observed. @returns whether now */
+  private async tellEstimated(window: DueAssessment, { estimatedHarm, report }: MeasuredWindow): Promise<boolean> {
+    const evidence = report?.estimatedHarm?.evidence;
+    if (!estimatedHarm?.memory || !evidence) return false;
+    const { before: { memory: before }, memory: { sequence }, tells } = estimatedHarm;
+    if (before && before.sequence.id !== sequence.id) await this.endAlarm(estimatedHarmAlarmKey(window, before.sequence.id), `Version ${sequence.version} is followed now`);
+    if (!tells || evidence.standing.alarm === null || (await this.alarms.newest(estimatedHarmAlarmKey(window, sequence.id)))) return false;
+    return (await this.alarms.raise(estimatedHarmAlarm(window, { ...sequence, standing: evidence.standing }), new Date(), origin())).raised;
+  }
+
   /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits; none tells of the past */
   private async tellUnfair(window: DueAssessment, { findings, report }: MeasuredWindow): Promise<boolean> {
     if (window.occasion === 'backfilled') return false;
@@ -98,11 +108,11 @@ export class MonitoringActivities {
     window: DueAssessment, measured: MeasuredWindow, { labelRevision, filesDigest, alarmId, assessedAt }: Pick<WindowAssessment, 'labelRevision' | 'filesDigest' | 'alarmId' | 'assessedAt'>,
   ): Promise<WindowAssessment> {
     const { model, deployment, fromMs, untilMs, revision, occasion, specDigest } = window;
-    const { verdict, rows, findings, headline, report, harm } = measured;
+    const { verdict, rows, findings, headline, report, harm, estimatedHarm } = measured;
     const reportDigest = report && (await this.putReport(report));
     return {
       model, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision, occasion, specDigest, labelRevision, filesDigest, rows, verdict, findings: findings.slice(0, KEPT_FINDINGS), headline,
-      reportDigest, harm: harm && { after: harm.before.after, memory: harm.memory }, alarmId, workflowId: origin().workflowId ?? 'unknown', assessedAt,
+      reportDigest, harm: harm && { after: harm.before.after, memory: harm.memory }, estimatedHarm: estimatedHarm && { after: estimatedHarm.before.after, memory: estimatedHarm.memory }, alarmId, workflowId: origin().workflowId ?? 'unknown', assessedAt,
     };
   }
 

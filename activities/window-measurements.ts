@@ -3,21 +3,22 @@ import { isoTime } from '../src/contracts/time.js';
 import type { AssessmentHeadline, DueAssessment, OutcomeFigures, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
 import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summary.js';
 import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
-import { followHarm, type HarmCourse, type HarmMemory, harmVerdict } from '../src/drift/harm-course.js';
+import { labelledHarmTerms } from '../src/drift/harm-budgets.js';
+import { followHarm, type HarmCourse, harmVerdict } from '../src/drift/harm-course.js';
 import { monitoringPlan } from '../src/drift/monitoring-plan.js';
 import { outcomeFigures } from '../src/drift/outcome-figures.js';
 import { windowAttribution } from '../src/drift/served-losses.js';
-import { readServedRows, type ServedRows } from '../src/drift/served-rows.js';
-import { estimateFigures, outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
+import type { ServedRows } from '../src/drift/served-rows.js';
+import { outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
 import { checkWindow } from '../src/drift/window-check.js';
-import { protectedFeatures, type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
+import { type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
-import { ActivitySettings } from './activity-settings.js';
 import { ChampionBaselines } from './champion-baselines.js';
-import { type HarmBefore, HarmMemories } from './harm-memories.js';
-import { ObservedFiles } from './observed-files.js';
+import { HarmMemories, type MeasuredHarm } from './harm-memories.js';
+import { type MeasuredRows, ServedWindows } from './served-windows.js';
+import { WindowEstimates } from './window-estimates.js';
 import { WindowOperations } from './window-operations.js';
 
 export interface MeasuredWindow {
@@ -29,22 +30,8 @@ export interface MeasuredWindow {
   readonly report: WindowAssessmentReport | null;
   /** Null before labels are due. */
   readonly harm: MeasuredHarm | null;
-}
-
-export interface MeasuredHarm {
-  readonly before: HarmBefore;
-  /** As before where the window adds nothing: no rows, or a baseline that says too little. */
-  readonly memory: HarmMemory | null;
-}
-
-interface Measured {
-  readonly rows: ServedRows;
-  readonly figures: ChampionFigures;
-}
-
-/** And where the rows are from. */
-interface ReadWindow extends Measured {
-  readonly query: Parameters<typeof readServedRows>[0];
+  /** By estimated errors; null where the window does not close now, and where the spec leaves it out. */
+  readonly estimatedHarm: (MeasuredHarm & { readonly tells: boolean }) | null;
 }
 
 /** Measures a window of a deployment against the baseline of the version that answered most of it. */
@@ -55,63 +42,62 @@ export class WindowMeasurements {
     private readonly windows: WindowsRepository,
     private readonly models: ModelsRepository,
     private readonly baselines: ChampionBaselines,
-    private readonly files: ObservedFiles,
-    private readonly settings: ActivitySettings,
+    private readonly served: ServedWindows,
     private readonly operations: WindowOperations,
+    private readonly estimates: WindowEstimates,
   ) {}
 
   async measure(window: DueAssessment, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
     const spec = await this.models.spec(window.model, window.specDigest);
     const plan = monitoringPlan(spec);
-    if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, null);
-    const files = await this.files.windowPaths(window, labelRevision);
-    const query = { ...window, files, scratch: this.settings.workDir, signal };
-    const rows = await readServedRows(query, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec), slowAfterMs: spec.rollout.guards.slowAfterMs });
+    if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, spec, null);
+    const { query, rows } = await this.served.read(window, spec, labelRevision, signal);
     const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
-    if (!rows || !figures) return this.withoutBaseline(window, rows);
-    return window.occasion === 'closed' ? this.closed(window, spec, { rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
+    if (!rows || !figures) return this.withoutBaseline(window, spec, rows);
+    return window.occasion === 'closed' ? this.closed(window, spec, { query, rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
   }
 
   /** What a window comes to before its labels: the verdict over its inputs and over how its decisions differ between groups. */
-  private async closed(window: DueAssessment, spec: ModelSpec, { rows, figures }: Measured): Promise<MeasuredWindow> {
-    const { outputs } = rows;
-    const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, { rows, figures })];
-    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, { rows, figures })), quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
+  private async closed(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<MeasuredWindow> {
+    const { rows, figures } = measured;
+    const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, measured)];
+    const { estimatedHarm, ...estimate } = await this.estimates.of(window, spec, measured);
+    const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, measured)), ...estimate, estimatedHarm: estimatedHarm?.figures ?? null, quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
-    return { verdict, findings, rows: outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null };
+    return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null, estimatedHarm: estimatedHarm && { ...estimatedHarm.measured, tells: spec.monitoring.estimatedHarm === 'alarm' } };
   }
 
-  private async labelled(window: DueAssessment, spec: ModelSpec, { query, rows, figures }: ReadWindow, labelRevision: number): Promise<MeasuredWindow> {
+  private async labelled(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows, labelRevision: number): Promise<MeasuredWindow> {
+    const { query, rows, figures } = measured;
     const before = await this.harm.before(window);
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
-    const { falseAlarms, tolerance } = spec.monitoring;
-    const course = losses && followHarm(before.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
-    const fairness = fairnessOf(window, spec, { rows, figures });
+    const course = losses && followHarm(before.memory, { ...window, figures, terms: labelledHarmTerms(spec.monitoring), losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
+    const fairness = fairnessOf(window, spec, measured);
+    const { estimate, withoutEstimate } = await this.estimates.of(window, spec, measured);
     const report: WindowAssessmentReport = {
-      ...(await this.reportOf(window, spec, { rows, figures })), quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
+      ...(await this.reportOf(window, spec, measured)), estimate, withoutEstimate, estimatedHarm: null, quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
-      outcome: outcomeOf(spec, { rows, figures }),
+      outcome: outcomeOf(spec, measured),
     };
     const summary = { rows: rows.outputs.length, inputRows: 0, features: [], loss: losses && report.quality!.labelled > 0 ? sampleOf(losses) : null };
     const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];
     const verdict = findings.length > 0 ? 'fail' : harmVerdict(course, report.quality!.meanLoss);
     return {
       verdict, rows: rows.outputs.length, findings, headline: await this.headline(window, rows, figures, report), report,
-      harm: { before, memory: course?.memory ?? before.memory },
+      harm: { before, memory: course?.memory ?? before.memory }, estimatedHarm: null,
     };
   }
 
-  private async withoutBaseline(window: DueAssessment, rows: ServedRows | null): Promise<MeasuredWindow> {
-    const { verdict, findings } = window.occasion === 'closed' ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
+  private async withoutBaseline(window: DueAssessment, spec: ModelSpec, rows: ServedRows | null): Promise<MeasuredWindow> {
+    const closed = window.occasion === 'closed';
+    const { verdict, findings } = closed ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
     const version = rows?.versions[0]?.version ?? null;
     const headline: AssessmentHeadline = { version, labelled: 0, metric: null, measured: null, threshold: null, baseline: null, estimated: null, meanLoss: null, harm: null, drifted: await this.drifted(window), complete: window.completeness.complete };
-    return { verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: window.occasion === 'closed' ? null : await this.unchangedHarm(window) };
-  }
-
-  private async unchangedHarm(window: DueAssessment): Promise<MeasuredHarm> {
-    const before = await this.harm.before(window);
-    return { before, memory: before.memory };
+    return {
+      verdict, findings, rows: rows?.outputs.length ?? 0, headline, report: null, harm: closed ? null : unchanged(await this.harm.before(window)),
+      estimatedHarm: closed && spec.monitoring.estimatedHarm !== 'off' ? { ...unchanged(await this.harm.estimatedBefore(window)), tells: false } : null,
+    };
   }
 
   private async ofInputs({ model, deployment, fromMs }: DueAssessment): Promise<Pick<MeasuredWindow, 'verdict' | 'findings'>> {
@@ -120,14 +106,14 @@ export class WindowMeasurements {
   }
 
   /** What every occasion tells. */
-  private async reportOf(window: DueAssessment, spec: ModelSpec, { rows: served, figures }: Measured): Promise<Omit<WindowAssessmentReport, 'quality' | 'harm' | 'attribution' | 'fairness'>> {
+  private async reportOf(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<Omit<WindowAssessmentReport, 'estimate' | 'quality' | 'harm' | 'attribution' | 'fairness'>> {
     const { model, deployment, fromMs, untilMs, occasion, revision, completeness } = window;
+    const { rows: served, figures } = measured;
     const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
       baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
       outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures, spec.evaluation.alpha),
-      estimate: figures.confidence && estimateFigures(figures.confidence, served, occasion !== 'closed'),
       operations: await this.operations.of(window, spec, served.operations),
     };
   }
@@ -148,12 +134,14 @@ export class WindowMeasurements {
   }
 }
 
-function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Measured): WindowFairness | null {
+function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Pick<MeasuredRows, 'rows' | 'figures'>): WindowFairness | null {
   if (!fairness) return null;
   return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
 }
 
-const outcomeOf = ({ monitoring: { outcome }, evaluation, task }: ModelSpec, { rows, figures }: Measured): OutcomeFigures | null =>
+const outcomeOf = ({ monitoring: { outcome }, evaluation, task }: ModelSpec, { rows, figures }: MeasuredRows): OutcomeFigures | null =>
   (outcome ? outcomeFigures(rows, { section: outcome, task, threshold: figures.plan.threshold, alpha: evaluation.alpha }) : null);
+
+const unchanged = (before: MeasuredHarm['before']): MeasuredHarm => ({ before, memory: before.memory });
 
 const figuresOf = ({ began, allowance, standing, course }: HarmCourse): WindowAssessmentReport['harm'] => ({ began, allowance, standing, course });

@@ -37,6 +37,9 @@ export async function writeEvents(dataDir: string, name: string, select = '*'): 
   return path;
 }
 
+/** For {@link writeEvents}: a label that is off by 0.7 to 1 times a reach that grows with the size, from 1 to 5. */
+export const SELECT_MINUTES = "*, 10 * size + (1 + 4 * size) * (0.7 + 0.3 * (hash(id) % 10000 / 10000.0)) * (CASE WHEN hash('sign' || id) % 2 = 0 THEN 1 ELSE -1 END) AS minutes";
+
 export interface SmallSpec {
   readonly model: string;
   /** Folder below the data folder. */
@@ -44,6 +47,8 @@ export interface SmallSpec {
   readonly trainer?: string;
   readonly parameters?: Readonly<Record<string, string | number>>;
   readonly training?: Readonly<Record<string, unknown>>;
+  readonly task?: 'binary-classification' | 'regression';
+  readonly label?: string;
   readonly features?: readonly Readonly<Record<string, unknown>>[];
   readonly joins?: readonly Readonly<Record<string, unknown>>[];
   readonly gates?: Readonly<Record<string, unknown>>;
@@ -60,15 +65,15 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
     purpose: 'Shows in tests that a model is carried through its life.',
     owner: 'test-team',
     tier: 'low',
-    task: 'binary-classification',
-    data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label: 'bought', labelHorizon: 'PT24H', features, ...(joins && { joins }) },
+    task,
+    data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label, labelHorizon: 'PT24H', features, ...(joins && { joins }) },
     training: { trainer, parameters: parameters ?? { rounds: 40, max_depth: 3, learning_rate: 0.2 }, seed: 7, minimumRows: 500, timeout: 'PT5M', silence: 'PT1M', threads: 1, ...training },
     evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'] },
     gates: gates ?? { absolute: [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc' } },

@@ -99,7 +99,7 @@ function summaryLines({ rows, findings, headline }: AssessmentSummary): string[]
     '| | |', '|---|---|',
     `| rows | ${rows}${version === null ? '' : `, most answered by version ${version}`}${complete ? '' : '; not all that gateways answered had come'} |`,
     ...(drifted === null ? [] : [`| features that are found to drift | ${drifted.length === 0 ? 'none' : drifted.join(', ')} |`]),
-    ...(metric === null ? [] : [`| ${metric} on the baseline | ${estimate(baseline)} |`, `| ${metric} by the model's own confidence | ${estimate(estimated)} |`]),
+    ...(metric === null ? [] : [`| ${metric} on the baseline | ${estimate(baseline)} |`, `| ${metric} as estimated before labels | ${estimate(estimated)} |`]),
     ...(metric === null || labelled === 0 ? [] : [`| ${metric} on ${labelled} labelled rows | ${estimate(measured)} |`, `| mean loss | ${figure(meanLoss)} |`]),
     ...harmLines(harm),
   ];

@@ -28,6 +28,20 @@ export function harmAlarm(window: WindowId, { id, version, metric, baselineMean,
   };
 }
 
+export const estimatedHarmAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>, sequence: string): string => `estimated-harm/${model}/${deployment}/${sequence}`;
+
+/** Before labels: surely more rows than on the baseline have a high estimated error. */
+export function estimatedHarmAlarm(window: WindowId, { id, version, standing }: Pick<HarmTold, 'id' | 'version' | 'standing'>): AlarmNotice {
+  const { mean, rows, limit, alarm } = standing;
+  const since = alarm ? isoTime(alarm.sinceMs) : windowName(window);
+  return {
+    kind: 'estimatedHarm', severity: 'warning', model: window.model, deployment: window.deployment, subject: `window/${windowName(window)}`,
+    dedupKey: estimatedHarmAlarmKey(window, id),
+    summary: `Before labels: version ${version} surely answers more rows that are hard for it, most likely since ${since}: the share of rows with a high estimated error is ${figure(mean)} over ${rows} rows, and harm begins above ${figure(limit)}. See which inputs moved; labels will tell whether its loss has risen.`,
+    details: { version, sequence: id, ...standing }, test: false,
+  };
+}
+
 export const fairnessAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>): string => `fairness/${model}/${deployment}`;
 
 /** Groups are surely treated more differently than the spec allows. @param findings those of fairness, one or more */

@@ -47,6 +47,9 @@ export interface SnapshotManifest {
   readonly evaluation: SnapshotPart;
 }
 
+/** What a trainer is told of a snapshot. */
+export type TrainingParts = Pick<SnapshotManifest, 'asOf' | 'train' | 'evaluation'>;
+
 export interface SnapshotRef {
   readonly digest: string;
   readonly manifest: SnapshotManifest;

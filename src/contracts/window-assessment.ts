@@ -122,11 +122,15 @@ export interface WindowAssessmentReport {
   readonly versions: readonly { readonly version: number; readonly rows: number }[];
   readonly baseline: ReportBaseline | null;
   readonly outputs: OutputFigures | null;
-  /** Before labels: by the model's own confidence. */
+  /** Before labels: by the model's own confidence, or for a regression by what is predicted of its errors. */
   readonly estimate: EstimateFigures | null;
+  /** Why there is no estimate; null where there is one. Reports of before lack it. */
+  readonly withoutEstimate?: string | null;
   /** Null before labels are due. */
   readonly quality: QualityFigures | null;
   readonly harm: HarmFiguresOfWindow | null;
+  /** Of a window that closes: harm by estimated errors. Null on other occasions and where the spec leaves it out; reports of before lack it. */
+  readonly estimatedHarm?: EstimatedHarmFigures | null;
   /** Null before labels are due, where no row has a label, an output and inputs, and where losses have no bound. */
   readonly attribution: AttributionFigures | null;
   /** Of rates that rest on labels nothing before those are due. Null where the spec names no protected column, or none of them was kept. */
@@ -177,7 +181,7 @@ export interface ShareThreshold {
 }
 
 export interface EstimateFigures {
-  readonly method: 'cbpe';
+  readonly method: 'cbpe' | 'dle';
   readonly rows: number;
   readonly metrics: Readonly<Record<string, EstimatedMetric | null>>;
 }
@@ -243,6 +247,15 @@ export interface HarmFiguresOfWindow {
   readonly standing: HarmStanding;
   /** Block by block: what the confidence sequence is drawn from. */
   readonly course: readonly HarmPoint[];
+}
+
+/** The loss of a row is 1 where its estimated error exceeds the threshold, else 0: means are shares of rows. */
+export interface EstimatedHarmFigures {
+  /** Null where there is no evidence, for which `because` says why. */
+  readonly evidence: HarmFiguresOfWindow | null;
+  /** How it was chosen on the baseline (drift/estimated-harm.ts); null with the evidence. */
+  readonly threshold: { readonly errorLevel: number; readonly error: number; readonly estimate: number; readonly flagged: number; readonly precision: number; readonly recall: number } | null;
+  readonly because: string | null;
 }
 
 export interface HarmPoint {

@@ -15,10 +15,10 @@ export const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "
 
 /** A select list for DuckDB: F expressions of type FLOAT that are never NULL, named as the features. */
 export const featureSelectList = (features: readonly FeatureSpec[]): string[] =>
-  features.map((feature) => `${featureExpression(feature)} AS ${quoteIdentifier(feature.name)}`);
+  features.map((feature) => `${featureExpression(feature, quoteIdentifier(feature.name))} AS ${quoteIdentifier(feature.name)}`);
 
-function featureExpression(feature: FeatureSpec): string {
-  const column = quoteIdentifier(feature.name);
+/** SQL of the value that enters the model: FLOAT, never NULL. @param column SQL of the raw one */
+export function featureExpression(feature: FeatureSpec, column: string): string {
   if (feature.type === 'category') return `coalesce(CAST(${categoryCode(column, feature.categories)} AS FLOAT), 'NaN'::FLOAT)`;
   const number = `CAST(${column} AS DOUBLE)`;
   return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;

@@ -1,5 +1,5 @@
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
-import type { SnapshotManifest, SnapshotRef } from '../contracts/artifacts.js';
+import type { SnapshotRef, TrainingParts } from '../contracts/artifacts.js';
 import type { BacktestOutcome, BacktestVersion } from '../contracts/policy-backtest.js';
 import { PerennialError } from '../contracts/failures.js';
 import { isoTime } from '../contracts/time.js';
@@ -21,7 +21,7 @@ import type { EventStretch } from './window-grid.js';
 
 /** Trains once on a snapshot whose parts the store holds. What it leaves in `workDir` is removed with that. */
 export type TrainOnce = (training: {
-  readonly spec: ModelSpec; readonly manifest: SnapshotManifest; readonly store: ArtifactStore; readonly workDir: string; readonly id: string;
+  readonly spec: ModelSpec; readonly manifest: TrainingParts; readonly store: ArtifactStore; readonly workDir: string; readonly id: string;
   readonly signal: AbortSignal; readonly onProgress: (progress: TrainingProgress) => void;
 }) => Promise<{ readonly modelPath: string; readonly parity: { readonly values: readonly number[] } }>;
 

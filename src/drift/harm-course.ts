@@ -3,6 +3,7 @@ import { isoTime } from '../contracts/time.js';
 import type { HarmFiguresOfWindow, HarmPoint, HarmStanding } from '../contracts/window-assessment.js';
 import type { WindowVerdict } from '../contracts/window-summary.js';
 import { endSequence, type HarmBudget, startBudget, startSequence } from './alarm-budget.js';
+import type { LossLimit } from './baseline-limit.js';
 import { type ChampionFigures, lossLimit } from './champion-figures.js';
 import { addBatch, harmFigures, type HarmState, type LossBatch, splitHarmDelta, startHarm } from './harm-sequence.js';
 import type { EventStretch } from './window-grid.js';
@@ -30,8 +31,13 @@ export interface HarmTerms {
   readonly tolerance: number;
 }
 
+/** What losses are held against. */
+export type HarmFigures = Pick<ChampionFigures, 'version' | 'snapshot' | 'plan' | 'losses'>;
+
 export interface HarmWindow extends EventStretch {
-  readonly figures: ChampionFigures;
+  readonly figures: HarmFigures;
+  /** An upper bound of the mean loss while all is well, wrong with at most the chance `delta`; by default that of the figures. */
+  readonly limitAt?: (delta: number) => LossLimit | null;
   readonly terms: HarmTerms;
   /** Losses of the version's rows by event time, NaN where a label is missing; one for each time. */
   readonly losses: Float64Array;
@@ -81,18 +87,18 @@ function beginningOf(before: HarmMemory | null, { figures, terms, resolved }: Ha
   return resolved ? 'resolved' : null;
 }
 
-function start(before: HarmMemory | null, { figures, terms, fromMs }: HarmWindow): HarmMemory | null {
+function start(before: HarmMemory | null, { figures, terms, fromMs, limitAt = (delta) => lossLimit(figures, delta) }: HarmWindow): HarmMemory | null {
   const kept = before && before.budget.yearly === terms.falseAlarms ? endSequence(before.budget, before.sequence.id, fromMs) : startBudget(terms.falseAlarms, fromMs);
   const id = `v${figures.version}@${isoTime(fromMs)}`;
   const { budget, allowance } = startSequence(kept, id, fromMs);
   const deltas = splitHarmDelta(allowance);
-  const limit = lossLimit(figures, deltas.source);
+  const limit = limitAt(deltas.source);
   if (!limit || figures.plan.bound === null) return null;
   const state = startHarm({ limit, bound: figures.plan.bound, tolerance: terms.tolerance * limit.mean, deltas }, budget.yearFromMs);
   return { budget, allowance, sequence: { id, version: figures.version, terms: termsOf(figures, terms) }, state };
 }
 
-const termsOf = ({ plan, snapshot }: ChampionFigures, { tolerance, falseAlarms }: HarmTerms): string => canonicalJson({ plan, snapshot, tolerance, falseAlarms });
+const termsOf = ({ plan, snapshot }: HarmFigures, { tolerance, falseAlarms }: HarmTerms): string => canonicalJson({ plan, snapshot, tolerance, falseAlarms });
 
 /** Block by block; those without rows are left out. */
 function* batchesOf({ figures: { plan }, losses, eventTimesMs, fromMs, untilMs }: HarmWindow): Generator<LossBatch> {

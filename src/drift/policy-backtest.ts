@@ -12,6 +12,7 @@ import { type BoundedLoss, policyFigures } from './backtest-figures.js';
 import { BacktestTrainings, type BacktestPlace, type TrainOnce, type TrainingWatcher, versionFigures } from './backtest-trainings.js';
 import { type AskedStretch, backtestWindows } from './backtest-windows.js';
 import { BacktestWorld } from './backtest-world.js';
+import { labelledHarmTerms } from './harm-budgets.js';
 import { followHarm } from './harm-course.js';
 import { monitoringPlan } from './monitoring-plan.js';
 import { replayPolicies, type ReplayPolicy, type ReplayWatcher, type ReplayWorld } from './policy-replay.js';
@@ -84,9 +85,9 @@ async function played(asked: AskedStretch, place: BacktestPlace, loss: BoundedLo
   };
 }
 
-function warningsOf({ retraining, evaluation, monitoring: { falseAlarms, tolerance }, rollout: { comparison }, serving }: ModelSpec, { first: { figures }, windows }: ReplayWorld): string[] {
+function warningsOf({ retraining, evaluation, monitoring, rollout: { comparison }, serving }: ModelSpec, { first: { figures }, windows }: ReplayWorld): string[] {
   const none = { losses: new Float64Array(0), eventTimesMs: new Float64Array(0), resolved: false };
-  const harmless = retraining.triggers.includes('performance') && followHarm(null, { ...windows[0]!, ...none, figures, terms: { falseAlarms, tolerance } }) === null;
+  const harmless = retraining.triggers.includes('performance') && followHarm(null, { ...windows[0]!, ...none, figures, terms: labelledHarmTerms(monitoring) }) === null;
   return [
     ...(harmless ? [`No harm can be told, so that \`performance\` never asks: evaluation.window (${evaluation.window}) gives too few blocks of ${comparison.block} that differ to bound the loss of version 1; eight are the fewest.`] : []),
     ...(serving.observe.inputs ? [] : ['serving.observe.inputs is false: inputs are compared with nothing, so that `psi` never asks and neither does drift.']),

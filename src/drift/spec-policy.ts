@@ -2,6 +2,7 @@ import type { DriftSearch, UpstreamFault } from '../contracts/window-drift.js';
 import type { WindowAssessmentReport } from '../contracts/window-assessment.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { type ChampionFigures, rowLosses, sampleOf } from './champion-figures.js';
+import { labelledHarmTerms } from './harm-budgets.js';
 import { followHarm, type HarmMemory } from './harm-course.js';
 import type { PolicyDecision, ReplayLook, ReplayPolicy } from './policy-replay.js';
 import { decideRetraining } from './retraining-decision.js';
@@ -81,8 +82,7 @@ class DeploymentWatch {
     }
     const { outputs, labels, eventTimesMs } = await look.rows();
     const losses = rowLosses(figures.plan, outputs, labels);
-    const { falseAlarms, tolerance } = this.spec.monitoring;
-    const course = losses && followHarm(this.memory, { ...window, figures, terms: { falseAlarms, tolerance }, losses, eventTimesMs, resolved: false });
+    const course = losses && followHarm(this.memory, { ...window, figures, terms: labelledHarmTerms(this.spec.monitoring), losses, eventTimesMs, resolved: false });
     this.memory = course?.memory ?? this.memory;
     const { rows: labelled, mean } = sampleOf(losses ?? new Float64Array(0));
     this.counted.push({ ...window, rows: outputs.length, labelled, meanLoss: labelled === 0 ? null : mean, version, harm: course?.standing ?? null });

@@ -5,11 +5,12 @@ import { timeBlocks } from '../evaluation/time-blocks.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { championFigures, type ChampionFigures } from './champion-figures.js';
 import { estimateConfidenceBased } from './confidence-based-estimate.js';
+import { fitDirectLoss } from './direct-loss-estimate.js';
 import { driftThresholds, shareThreshold } from './drift-thresholds.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 import { numericDrift } from './numeric-drift.js';
 import type { ServedRows } from './served-rows.js';
-import { estimateFigures, outputFigures, qualityFigures } from './window-assessment.js';
+import { directLossFigures, estimateFigures, outputFigures, qualityFigures } from './window-assessment.js';
 
 const SEED = 20240706;
 const DAY = 86_400_000;
@@ -105,6 +106,35 @@ describe('the estimate before labels', () => {
     for (const rows of [NONE, UNANSWERED]) expect(estimateFigures(fit, rows, false)).toBeNull();
     for (const rows of [NONE, UNANSWERED, UNLABELLED]) expect(estimateFigures(fit, rows, true)).toBeNull();
     expect(estimateFigures(fit, ONE, true)).toMatchObject({ rows: 1, metrics: { auc: null, brier: { realised: { value: 0.0625 } } } });
+  });
+});
+
+describe('the estimate of a regression before labels', () => {
+  const rows = { outputs: Float32Array.of(1, 2, NaN, 4, 5), labels: Float64Array.of(2, NaN, 3, 1, 5) };
+  const losses = { absolute: Float32Array.of(0.5, 1.5, NaN, 2, -1), squared: Float32Array.of(1, 2, NaN, 6, 0) };
+  const regressionFit = fitDirectLoss({ predictions: [0, 0, 0, 0, 0, 0], labels: [1, 1, 2, 1, 2, 1], chunks: [0, 0, 0, 1, 1, 1] });
+
+  it('is of all rows with a predicted loss', () => {
+    const found = directLossFigures(regressionFit, losses, rows, false)!;
+    // A loss below 0 counts as 0.
+    expect(found).toMatchObject({ method: 'dle', rows: 4, metrics: { mae: { value: 1, alert: true, realised: null }, rmse: { value: 1.5, realised: null } } });
+    const { spread } = regressionFit.metrics.mae;
+    expect(found.metrics['mae']!.high! - 1).toBeCloseTo((3 * spread!) / 2, 12);
+  });
+
+  it('is held against the truth on the labelled rows alone', () => {
+    const found = directLossFigures(regressionFit, losses, rows, true)!;
+    // Errors of 1, 3 and 0.
+    expect(found.rows).toBe(3);
+    expect(found.metrics['mae']).toMatchObject({ value: 2.5 / 3, realised: { value: 4 / 3, difference: 2.5 / 3 - 4 / 3, withinBand: true } });
+    expect(found.metrics['rmse']!.value).toBeCloseTo(Math.sqrt(7 / 3), 12);
+    expect(found.metrics['rmse']!.realised!.value).toBeCloseTo(Math.sqrt(10 / 3), 12);
+  });
+
+  it('is none where no row has a predicted loss, or a label where those are due', () => {
+    const nothing = new Float32Array(5).fill(NaN);
+    expect(directLossFigures(regressionFit, { absolute: nothing, squared: losses.squared }, rows, false)).toBeNull();
+    expect(directLossFigures(regressionFit, losses, { ...rows, labels: new Float64Array(5).fill(NaN) }, true)).toBeNull();
   });
 });
 

@@ -6,8 +6,9 @@ import { timeBlocks } from '../evaluation/time-blocks.js';
 import { type ChampionFigures, rowLosses, sampleOf, shareAtLeast } from './champion-figures.js';
 import { countLimit } from './chance-limits.js';
 import { type ConfidenceBasedFit, estimateConfidenceBased } from './confidence-based-estimate.js';
+import { type DirectLossFit, estimateDirectLoss, realisedRegression } from './direct-loss-estimate.js';
 import { driftThresholds, judged, shareThreshold } from './drift-thresholds.js';
-import { estimateQuality } from './metric-estimate.js';
+import { type EstimateQuality, estimateQuality, type MetricEstimate } from './metric-estimate.js';
 import { metricThresholds } from './metric-thresholds.js';
 import { numericDrift } from './numeric-drift.js';
 import { realisedClassification } from './realised-classification.js';
@@ -41,14 +42,38 @@ export function estimateFigures(fit: ConfidenceBasedFit, rows: Pick<ServedRows, 
   const estimate = estimateConfidenceBased(fit, judged?.outputs ?? rows.outputs);
   if (estimate.rows === 0) return null;
   const realised = judged && estimateQuality(estimate.metrics, realisedClassification(judged.outputs, judged.labels, fit.threshold));
-  const metrics = Object.entries(estimate.metrics).map(([name, metric]): [string, EstimatedMetric | null] => {
-    const truth = realised?.[name as keyof typeof realised];
+  return { method: 'cbpe', rows: estimate.rows, metrics: metricsOf(estimate.metrics, realised) };
+}
+
+/** What loss models (loss-model.ts) predict of each row; NaN where inputs or output are not known. */
+export interface PredictedLosses {
+  readonly absolute: Float32Array;
+  readonly squared: Float32Array;
+}
+
+/**
+ * What MAE and RMSE of the window are by the predicted losses (direct-loss-estimate.ts), and how good that was where labels are there: on the labelled rows.
+ * @returns null without any row that has a predicted loss
+ */
+export function directLossFigures(fit: DirectLossFit, { absolute, squared }: PredictedLosses, rows: Pick<ServedRows, 'outputs' | 'labels'>, labelsDue: boolean): EstimateFigures | null {
+  const judged = (labelsDue ? knownRows(rows) : Int32Array.from(rows.outputs.keys())).filter((row) => Number.isFinite(absolute[row]! + squared[row]!));
+  if (judged.length === 0) return null;
+  const of = (losses: Float32Array): Float32Array => Float32Array.from(judged, (row) => losses[row]!);
+  const { mae = null } = estimateDirectLoss(fit, 'absolute-error', of(absolute)).metrics;
+  const { rmse = null } = estimateDirectLoss(fit, 'squared-error', of(squared)).metrics;
+  const realised = labelsDue ? estimateQuality({ mae, rmse }, realisedRegression(of(rows.outputs), Float64Array.from(judged, (row) => rows.labels[row]!))) : null;
+  return { method: 'dle', rows: judged.length, metrics: metricsOf({ mae, rmse }, realised) };
+}
+
+function metricsOf(estimates: Readonly<Record<string, MetricEstimate | null>>, realised: Readonly<Record<string, EstimateQuality | null>> | null): EstimateFigures['metrics'] {
+  const metrics = Object.entries(estimates).map(([name, metric]): [string, EstimatedMetric | null] => {
+    const truth = realised?.[name];
     return [name, metric && {
       value: metric.value, low: metric.low, high: metric.high, alert: metric.alert,
       realised: truth ? { value: truth.realised, difference: truth.difference, withinBand: truth.withinBand } : null,
     }];
   });
-  return { method: 'cbpe', rows: estimate.rows, metrics: Object.fromEntries(metrics) };
+  return Object.fromEntries(metrics);
 }
 
 /** Metrics of the rows whose label is known, with intervals, whole and by slice, beside what they may come to by chance. */

@@ -10,6 +10,7 @@ import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { FiguresRepository } from './figures.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
+import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
 import { ObservationsRepository } from './observations.repository.js';
@@ -26,7 +27,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

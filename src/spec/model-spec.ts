@@ -145,6 +145,8 @@ const monitoring = z.strictObject({
   falseAlarms: z.number().gt(0).max(1).default(0.1),
   /** The rise of the mean loss over the baseline's that is no harm, as a share of the baseline's. */
   tolerance: z.number().min(0).max(10).default(0.1),
+  /** Whether harm that estimated errors show before labels is left out, observed, or told of too. */
+  estimatedHarm: z.enum(['off', 'observe', 'alarm']).default('observe'),
   /** Of the features that are found to drift in a year of event time, the share that may be found by chance. */
   falseDiscoveries: z.number().gt(0).max(0.5).default(0.05),
   /** The number that comes with labels as `outcome`: what a prediction came to for the business. */

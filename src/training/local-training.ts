@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
-import type { SnapshotManifest } from '../contracts/artifacts.js';
+import type { TrainingParts } from '../contracts/artifacts.js';
 import { durationMs } from '../contracts/time.js';
 import type { TrainingProgress } from '../contracts/training.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -24,7 +24,7 @@ export interface LocalTrainers {
 
 export interface LocalTraining {
   readonly spec: ModelSpec;
-  readonly manifest: SnapshotManifest;
+  readonly manifest: TrainingParts;
   /** Holds the parts of the snapshot. */
   readonly store: ArtifactStore;
   /** Scratch space: what the trainer leaves stays there for whoever removes the folder. */

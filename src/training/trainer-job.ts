@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SnapshotManifest } from '../contracts/artifacts.js';
+import type { TrainingParts } from '../contracts/artifacts.js';
 import { durationMs } from '../contracts/time.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 
@@ -42,7 +42,7 @@ export interface TrainerFeature {
 
 export interface TrainerJobInput {
   readonly spec: ModelSpec;
-  readonly manifest: SnapshotManifest;
+  readonly manifest: TrainingParts;
   readonly run: TrainerJob['run'];
   /** The snapshot's two parts on this machine. */
   readonly trainPath: string;

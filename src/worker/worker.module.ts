@@ -15,6 +15,11 @@ import { EvaluationActivities } from '../../activities/evaluation.activities.js'
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
+import { JudgedVersions } from '../../activities/judged-versions.js';
+import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
+import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
+import { ServedWindows } from '../../activities/served-windows.js';
+import { WindowEstimates } from '../../activities/window-estimates.js';
 import { HistoryExport } from '../../activities/history-export.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { LateRows } from '../../activities/late-rows.js';
@@ -96,7 +101,12 @@ export class WorkerModule {
         LateRows,
         WindowClosings,
         HarmMemories,
+        JudgedVersions,
+        LabelFreeBaselines,
+        LossModelTrainer,
         MonitoringReports,
+        ServedWindows,
+        WindowEstimates,
         WindowMeasurements,
         WindowOperations,
         WindowSources,

@@ -45,7 +45,7 @@ async function closed(day: number, outcome: 'quarantine' | 'wait'): Promise<Date
   await assessments.add({
     ...id, untilEvent, occasion: 'closed', specDigest: SPEC_DIGEST, labelRevision: 0, filesDigest: 'sha256:0',
     rows: 10, verdict: 'inconclusive', findings: [], headline: HEADLINE,
-    reportDigest: null, harm: null, alarmId: null, workflowId: `monitor/${MODEL}/${day}`, assessedAt: at,
+    reportDigest: null, harm: null, estimatedHarm: null, alarmId: null, workflowId: `monitor/${MODEL}/${day}`, assessedAt: at,
   });
   const counterfactual = { retrained: [], memory: null };
   await decisions.add({ ...id, outcome, reason: null, trigger: null, because: 'as it is', counterfactual, decisionDigest: 'sha256:1', decidedAt: at }, null, ORIGIN);

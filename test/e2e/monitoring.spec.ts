@@ -85,6 +85,9 @@ it('assesses each day when it closes and when its labels are there, by a Schedul
   expect(closed).toMatchObject({ revision: 1, verdict: 'pass', rows: REQUESTS * ROWS, version: 1, labelled: 0, metric: 'auc', measured: null, meanLoss: null, harm: null, drifted: [], complete: true, labelRevision: expect.any(Number) });
   // Calibrated on the baseline, the model's own confidence tells its quality there.
   expect(Math.abs(closed.estimated!.value - closed.baseline!.value)).toBeLessThan(0.05);
+  const { estimatedHarm } = windowAssessmentReportSchema.parse(await get(closed.links.report));
+  expect(estimatedHarm).toMatchObject({ because: null, evidence: { began: 'first', allowance: 0.025, course: [{ rows: REQUESTS * ROWS }], standing: { rows: REQUESTS * ROWS, missing: 0, alarm: null } } });
+  expect(windowAssessmentReportSchema.parse(await get((await assessed(1, 'closed')).links.report)).estimatedHarm!.evidence).toMatchObject({ began: null, standing: { rows: 2 * REQUESTS * ROWS } });
   const matured = await assessed(0, 'matured');
   expect(matured).toMatchObject({ revision: 2, verdict: 'pass', labelled: REQUESTS * ROWS, alarm: null, harm: { rows: REQUESTS * ROWS, missing: 0, alarm: null } });
   expect(Math.abs(matured.measured!.value - matured.baseline!.value)).toBeLessThan(0.06);
@@ -180,6 +183,9 @@ it('harm raises one alarm, and a retrain when the training window has seen enoug
   await askADay(12);
   // One bad day may be bad luck that its rows share.
   expect(await assessed(6, 'matured')).toMatchObject({ verdict: 'inconclusive', alarm: null });
+  // The evidence before labels leaves out the window in quarantine.
+  const went = "SELECT (estimated_harm -> 'after' ->> 'fromMs')::float AS after FROM window_assessment WHERE model = $1 AND occasion = 'closed' AND from_event = $2";
+  expect(await perennial.registry.query(went, [MODEL, new Date(DAY + 5 * 24 * HOUR_MS)])).toEqual([{ after: DAY + 3 * 24 * HOUR_MS }]);
   const harmed = await assessed(9, 'matured');
   expect(harmed).toMatchObject({ verdict: 'fail', alarm: expect.any(String) as string, harm: { alarm: { sinceMs: DAY + 6 * 24 * HOUR_MS } } });
   const { attribution } = windowAssessmentReportSchema.parse(await get(harmed.links.report));

@@ -42,7 +42,7 @@ async function assess(deployment: string, day: number): Promise<DueAssessment> {
   const window = { model: MODEL, deployment, fromMs, untilMs, occasion: 'matured' as const, revision: 1, specDigest, tier: 'low', completeness: { complete: true, gateways: 0, behind: [], unconverted: 0 } };
   await path.rooms.get(AssessmentsRepository).add({
     model: MODEL, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision: 1, occasion: 'matured', specDigest, labelRevision: 0, filesDigest: 'sha256:0', rows: 1_000,
-    verdict: alarm ? 'fail' : 'pass', findings: [], headline, reportDigest: null, harm: null, alarmId: null, workflowId: `monitor/${MODEL}/${deployment}/${day}`, assessedAt: new Date(),
+    verdict: alarm ? 'fail' : 'pass', findings: [], headline, reportDigest: null, harm: null, estimatedHarm: null, alarmId: null, workflowId: `monitor/${MODEL}/${deployment}/${day}`, assessedAt: new Date(),
   });
   return window;
 }

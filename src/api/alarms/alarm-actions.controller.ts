@@ -58,7 +58,7 @@ export class AlarmActionsController {
   }
 
   @Post('resolve')
-  @CommandOperation('End an alarm', 'What it told of may go on: then it is raised anew. Of a `harmfulShift` the evidence begins anew.')
+  @CommandOperation('End an alarm', 'What it told of may go on: then it is raised anew. Of a `harmfulShift` and of `estimatedHarm` the evidence begins anew.')
   @Answer(200, 'It has ended', alarmActedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
   @Problems('NotFound', 'AlarmNotActionable')

@@ -50,7 +50,7 @@ export const windowAssessmentSchema = z
     measured: estimate.nullable(),
     threshold: number.meta({ description: 'What `measured` may come to by chance, were all as on the baseline.' }),
     baseline: estimate.nullable().meta({ description: 'The same on the rows on which the version was judged before it came into service.' }),
-    estimated: estimate.nullable().meta({ description: "By the model's own confidence, before labels." }),
+    estimated: estimate.nullable().meta({ description: "Before labels: by the model's own confidence, of a regression by a second model of its errors." }),
     meanLoss: number,
     harm: harmStanding.nullable(),
     drifted: z.array(z.string()).readonly().nullable().meta({ description: 'Features that are found to drift; null where that was not looked at.' }),
@@ -125,6 +125,12 @@ const outcome = z.strictObject({
   decisions: z.strictObject({ positive: decided, negative: decided, difference: estimate.nullable() }).nullable().meta({ description: 'Classification: mean outcomes of rows that were decided positive and negative.' }),
 });
 
+const harmFigures = z.strictObject({
+  began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
+  allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),
+  standing: harmStanding, course: z.array(z.strictObject({ from: instant, rows: count, mean: number, lower: number, evidence: z.number() })),
+});
+
 export const windowAssessmentReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, occasion: z.enum(ASSESSMENT_OCCASIONS), revision: z.int(),
@@ -142,15 +148,21 @@ export const windowAssessmentReportSchema = z
         withoutOutput: z.strictObject({ limit: z.number(), verdict: thresholdVerdict }).nullable().meta({ description: 'Of the share of rows without an output.' }),
       }).optional().meta({ description: 'Beside those of `drift`: what the shares may come to by chance, were all as on the baseline. An observation; not in reports of before these were made.' }),
     }).nullable(),
-    estimate: z.strictObject({ method: z.literal('cbpe'), rows: count, metrics: z.record(z.string(), estimatedMetric.nullable()) }).nullable(),
+    estimate: z.strictObject({
+      method: z.enum(['cbpe', 'dle']).meta({ description: "By the model's own confidence; of a regression by a second model of its errors." }), rows: count, metrics: z.record(z.string(), estimatedMetric.nullable()),
+    }).nullable(),
+    withoutEstimate: z.string().nullable().optional().meta({ description: 'Why there is no estimate.' }),
     quality: z.strictObject({ labelRevision: count, labelled: count, unlabelled: count, measurement,
       thresholds: z.record(z.string(), z.strictObject({ limit: z.number(), verdict: thresholdVerdict })).meta({ description: 'By metric: what it may come to by chance, were all as on the baseline. An observation; harm is judged by losses.' }),
       bias: estimate.nullable().meta({ description: 'Regression: the mean of output less label.' }), slices: z.array(slice), meanLoss: number }).nullable(),
-    harm: z.strictObject({
-      began: z.enum(['first', 'version', 'plan', 'resolved']).nullable().meta({ description: 'Why the evidence begins in this window; null where it goes on.' }),
-      allowance: z.number().meta({ description: 'False alarms of harm in a year that it may raise, in expectation.' }),
-      standing: harmStanding, course: z.array(z.strictObject({ from: instant, rows: count, mean: number, lower: number, evidence: z.number() })),
-    }).nullable(),
+    harm: harmFigures.nullable(),
+    estimatedHarm: z.strictObject({
+      evidence: harmFigures.nullable().meta({ description: 'As of `harm`; the loss of a row is 1 where its estimated error exceeds `threshold.estimate`, else 0.' }),
+      threshold: z.strictObject({
+        errorLevel: z.number(), error: z.number(), estimate: z.number(), flagged: z.number(), precision: z.number(), recall: z.number(),
+      }).nullable().meta({ description: 'As it was chosen on the baseline: a row is of high error above `error`, and flagged above `estimate`.' }),
+      because: z.string().nullable().meta({ description: 'Why there is no evidence.' }),
+    }).nullable().optional().meta({ description: 'Harm before labels, by estimated errors; of a window that closes.' }),
     attribution: attribution.nullable().meta({ description: 'Which features the rise of the mean loss over the baseline goes with; null before labels are due.' }),
     fairness: z.strictObject({
       groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),

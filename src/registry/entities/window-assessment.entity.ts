@@ -56,6 +56,10 @@ export class WindowAssessment {
   @Column('jsonb', { nullable: true })
   harm!: HarmRecord | null;
 
+  /** Where the evidence of harm from estimated errors stands; null but for windows that close, and in those of before. */
+  @Column('jsonb', { name: 'estimated_harm', nullable: true })
+  estimatedHarm!: HarmRecord | null;
+
   /** The alarm that tells of it: one that was open already, or its own. */
   @Column('uuid', { name: 'alarm_id', nullable: true })
   alarmId!: string | null;

@@ -4,7 +4,7 @@ import type { WindowAssessment } from '../../../registry/entities/window-assessm
 import type { RetrainingDecisionDetail } from '../window-assessments.dto.js';
 
 /** What the memory of harm holds is the drift room's own. */
-export type ShownAssessment = Omit<WindowAssessment, 'harm'>;
+export type ShownAssessment = Omit<WindowAssessment, 'harm' | 'estimatedHarm'>;
 
 /** All that the page of a window shows. */
 export interface AssessmentFacts {

@@ -298,6 +298,28 @@ describe('a page with less', () => {
     expect(plain(section(page, 'decision'))).toContain('not after this assessment');
   });
 
+  it('says why there is no estimate, and how one of a regression is made', () => {
+    const page = assessmentPage(withReport((report) => ({ ...report, estimate: null, withoutEstimate: 'There is no <trainer>.' })));
+    expectSound(page);
+    expect(plain(section(page, 'quality'))).toContain('There is no estimate: There is no &lt;trainer&gt;.');
+    const regression = assessmentPage(withReport((report) => ({ ...report, estimate: { ...report.estimate!, method: 'dle' } })));
+    expect(plain(section(regression, 'quality'))).toContain('Estimated: by a second model that predicts the error of each row (DLE) on 5,904 rows');
+  });
+
+  it('shows harm before labels where the window has it, or why there is none', () => {
+    const course = [{ from: '2025-11-03T00:00:00.000Z', rows: 90, mean: 0.4, lower: 0.31, evidence: 12 }];
+    const standing = { rows: 900, missing: 3, mean: 0.42, lower: 0.35, limit: 0.33, evidence: 200, threshold: 160, alarm: { atMs: Date.parse('2025-11-04'), by: 'runningMean' as const, sinceMs: Date.parse('2025-11-02') } };
+    const threshold = { errorLevel: 0.5, error: 0.1, estimate: 0.2, flagged: 0.3, precision: 0.9, recall: 0.8 };
+    const found = assessmentPage(withReport((report) => ({ ...report, estimatedHarm: { evidence: { began: null, allowance: 0.025, standing, course }, threshold, because: null } })));
+    expectSound(found);
+    const shown = plain(section(found, 'estimated-harm'));
+    expect(shown).toMatch(/Harm found 2025-11-04, by the running mean; since 2025-11-02 .* 0\.4200 of 900 rows; 3 without an estimate .* 0\.3500; harm begins above 0\.33/);
+    const none = assessmentPage(withReport((report) => ({ ...report, estimatedHarm: { evidence: null, threshold: null, because: 'Too few rows.' } })));
+    expectSound(none);
+    expect(plain(section(none, 'estimated-harm'))).toContain('No evidence for or against. Too few rows.');
+    expect(assessmentPage(withReport((report) => report))).not.toContain('part-estimated-harm');
+  });
+
   it('without a baseline says that nothing is known', () => {
     const page = assessmentPage(withReport(() => null, { decision: null }));
     expectSound(page);

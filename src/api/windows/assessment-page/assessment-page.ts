@@ -6,6 +6,7 @@ import { ASSESSMENT_STYLE } from './assessment-style.js';
 import { attributionPart } from './attribution-part.js';
 import { decisionPart } from './decision-part.js';
 import { fairnessPart } from './fairness-part.js';
+import { estimatedHarmPart } from './estimated-harm-part.js';
 import { harmPart } from './harm-part.js';
 import { operationsPart } from './operations-part.js';
 import { outcomePart } from './outcome-part.js';
@@ -27,6 +28,7 @@ export function assessmentPage(facts: AssessmentFacts): string {
 ${part('quality', 'Quality', qualityPart(facts))}
 ${part('trends', 'Last windows', trendsPart(facts))}
 ${part('harm', 'Evidence of harm', harmPart(facts))}
+${report?.estimatedHarm ? part('estimated-harm', 'Harm before labels', estimatedHarmPart(report.estimatedHarm)) : NOTHING}
 ${report?.attribution ? part('attribution', 'What the rise goes with', attributionPart(report.attribution)) : NOTHING}
 ${part('outputs', 'Outputs', outputsPart(facts))}
 ${report?.outcome ? part('outcome', 'Business outcome', outcomePart(report.outcome)) : NOTHING}

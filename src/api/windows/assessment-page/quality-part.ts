@@ -4,15 +4,17 @@ import { countText, figure, NO_FIGURE } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
 import type { AssessmentFacts } from './assessment-facts.js';
 import { dataTable, figures, texts } from './data-table.js';
-import { estimateCell, intervalOf, metricName, NAME } from './words.js';
+import { estimateCell, intervalOf, metricName, NAME, sentence } from './words.js';
 
 /** Slices that are shown, those with the most rows of each column first. */
 const SHOWN_SLICES = 100;
 
+const ESTIMATED_BY = { cbpe: "by the model's own confidence (CBPE)", dle: 'by a second model that predicts the error of each row (DLE)' } as const;
+
 /** The metrics of the window: on the baseline, estimated before labels, and measured on them. */
 export function qualityPart({ report }: AssessmentFacts): Markup {
   if (!report) return markup`<p>No figures of quality.</p>`;
-  const { baseline, estimate, quality } = report;
+  const { baseline, estimate, withoutEstimate: without, quality } = report;
   const groups = [baseline?.measurement.metrics, estimate?.metrics, quality?.measurement.metrics, baseline?.measurement.undefinedBecause, quality?.measurement.undefinedBecause];
   const metrics = [...new Set(groups.flatMap((group) => Object.keys(group ?? {})))] as MetricName[];
   const rows = metrics.map((metric) => {
@@ -24,8 +26,8 @@ export function qualityPart({ report }: AssessmentFacts): Markup {
   });
   const columns = [...texts('Metric'), ...figures('Baseline', 'Estimated before labels', 'Measured', 'Chance ends at', 'Estimate less truth'), ...texts('Truth within band')];
   return markup`${dataTable('Metrics', columns, [...rows, lossRow(report)])}
-<p class="note">Below a figure stands its interval. Estimated: by the model's own confidence (CBPE)${estimate ? markup` on ${countText(estimate.rows)} rows` : ''},
-with the band of its sampling error. “Alert”: beyond what the baseline's own days reached. Chance ends where a window of so many rows is worse than sampling explains,
+<p class="note">Below a figure stands its interval. Estimated: ${ESTIMATED_BY[estimate?.method ?? 'cbpe']}${estimate ? markup` on ${countText(estimate.rows)} rows` : ''},
+with the band of its sampling error.${without ? markup` There is no estimate: ${sentence(without)}` : NOTHING} “Alert”: beyond what the baseline's own days reached. Chance ends where a window of so many rows is worse than sampling explains,
 were all as on the baseline.${quality ? NOTHING : markup` Labels are not due yet, so that nothing is measured.`}</p>
 ${quality?.bias ? markup`<p>Bias, the mean of output less label: ${estimateCell(quality.bias)}</p>` : NOTHING}
 ${slices(quality?.slices ?? [])}`;
