@@ -21,6 +21,8 @@ export interface ComparedWindow extends EventStretch {
   readonly files: Pick<ObservationPaths, 'observations' | 'labels'>;
   /** The last window that is not in quarantine; null where there is none. */
   readonly before: (EventStretch & Pick<ComparedWindow, 'files'>) | null;
+  /** Reports of the last windows up to `before` that are not in quarantine, the oldest first. */
+  readonly earlier: readonly WindowDriftReport[];
   /** `monitoring.falseDiscoveries` of the spec in force. */
   readonly falseDiscoveries: number;
   readonly signal: AbortSignal;
@@ -53,7 +55,7 @@ export class DriftBaselines {
    * @returns null where there is no champion, or no input was kept
    * @throws PerennialError `DataNotFound`, `DataUnreadable`, `ArtifactMissing`, `ArtifactCorrupt`
    */
-  async compare({ model, deployment, fromMs, untilMs, files, before, falseDiscoveries, signal }: ComparedWindow): Promise<ComparedReport | null> {
+  async compare({ model, deployment, fromMs, untilMs, files, before, earlier, falseDiscoveries, signal }: ComparedWindow): Promise<ComparedReport | null> {
     const { champion, baselineDigest } = await this.routing.get(model, deployment);
     if (champion === null || baselineDigest === null) return null;
     const { specDigest } = await this.versions.get(model, champion);
@@ -66,7 +68,7 @@ export class DriftBaselines {
     const report: WindowDriftReport = {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0,
       baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end }, features, drifted, level,
-      faults: findWindowFaults(features, changes, data.features), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
+      faults: findWindowFaults(features, changes, data.features, earlier), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(report));
     return { report, digest, search };
