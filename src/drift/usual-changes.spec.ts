@@ -5,7 +5,7 @@ import { normalQuantile } from '../evaluation/distributions.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { numericDrift } from './numeric-drift.js';
-import { UNIT_MAPS } from './unit-maps.js';
+import { UNIT_MAPS, type UnitMap } from './unit-maps.js';
 import { findWindowFaults } from './upstream-faults.js';
 import { pastsOf, staysWithin, timesTheUsual } from './usual-changes.js';
 
@@ -89,8 +89,8 @@ describe('times the usual', () => {
   const ramp = (level: number): Float64Array => Float64Array.from({ length: ROWS }, (_, row) => level + row / ROWS);
   const alternating = Array.from({ length: 27 }, (_, day) => ramp(day % 2 === 0 ? 10 : 11));
   const reports = alternating.map((values) => ({ features: [numericDrift('x', alternating[0]!, values)] }));
-  const timesOf = (name: string, last: Float64Array): number =>
-    timesTheUsual(mapOf(name), numericDrift('x', alternating.at(-1)!, last), pastsOf([numericDrift('x', alternating[0]!, last)], reports).get('x')!);
+  const timesOf = (map: string | UnitMap, last: Float64Array): number =>
+    timesTheUsual(typeof map === 'string' ? mapOf(map) : map, numericDrift('x', alternating.at(-1)!, last), pastsOf([numericDrift('x', alternating[0]!, last)], reports).get('x')!);
 
   it('are the change over Student’s quantile of the changes before, on the scale where the map adds', () => {
     const middle = (ROWS - 1) / ROWS / 2;
@@ -103,6 +103,8 @@ describe('times the usual', () => {
     expect(timesOf('times 10^2', ramp(10).map((value) => value * 1_000))).toBe(0);
     expect(timesOf('miles to kilometres', new Float64Array(ROWS).fill(1.1 * 1.609344 * 10))).toBeGreaterThan(1);
     expect(timesOf('US gallons to litres', ramp(11))).toBe(0);
+    // ln 1.5 is usual here, though the change, ln 1.77, is not.
+    expect(timesOf({ name: 'half as much more', offset: 0, scale: 1.5 }, new Float64Array(ROWS).fill(1.1 * 1.609344 * 10))).toBe(0);
   });
 });
 
