@@ -22,6 +22,8 @@ export interface ComparedWindow extends EventStretch {
   readonly files: Pick<ObservationPaths, 'observations' | 'labels'>;
   /** The last window that is not in quarantine; null where there is none. */
   readonly before: (EventStretch & Pick<ComparedWindow, 'files'>) | null;
+  /** Reports of the last windows up to `before` that are not in quarantine, the oldest first. */
+  readonly earlier: readonly WindowDriftReport[];
   /** `monitoring.falseDiscoveries` of the spec in force. */
   readonly falseDiscoveries: number;
   /** `evaluation.alpha` of the spec in force: that of each figure's threshold. */
@@ -56,7 +58,7 @@ export class DriftBaselines {
    * @returns null where there is no champion, or no input was kept
    * @throws PerennialError `DataNotFound`, `DataUnreadable`, `ArtifactMissing`, `ArtifactCorrupt`
    */
-  async compare({ model, deployment, fromMs, untilMs, files, before, falseDiscoveries, alpha, signal }: ComparedWindow): Promise<ComparedReport | null> {
+  async compare({ model, deployment, fromMs, untilMs, files, before, earlier, falseDiscoveries, alpha, signal }: ComparedWindow): Promise<ComparedReport | null> {
     const { champion, baselineDigest } = await this.routing.get(model, deployment);
     if (champion === null || baselineDigest === null) return null;
     const { specDigest } = await this.versions.get(model, champion);
@@ -70,7 +72,7 @@ export class DriftBaselines {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0,
       baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end }, drifted, level,
       features: features.map((feature) => ({ ...feature, thresholds: driftThresholds(feature, alpha) })),
-      faults: findWindowFaults(features, changes, data.features), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
+      faults: findWindowFaults(features, changes, data.features, earlier), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(report));
     return { report, digest, search };

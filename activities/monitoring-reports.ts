@@ -30,6 +30,12 @@ export class MonitoringReports {
     return drift && (await this.read<WindowDriftReport>(drift.reportDigest));
   }
 
+  /** Of the last windows up to one, that included, that are not in quarantine: how features move by themselves. The oldest first. */
+  async drifts({ model, deployment, fromMs }: WindowId, most: number): Promise<WindowDriftReport[]> {
+    const drifts = await this.windows.driftsUpTo(model, deployment, new Date(fromMs), most);
+    return Promise.all(drifts.reverse().map(({ reportDigest }) => this.read<WindowDriftReport>(reportDigest)));
+  }
+
   /** What the windows of a version are held against; null where nothing was yet. */
   async baseline(model: string, version: number): Promise<ChampionFigures | null> {
     const known = await this.assessments.newestBaseline(model, version);

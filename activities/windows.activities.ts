@@ -4,12 +4,14 @@ import { type DueAssessment, windowName } from '../src/contracts/window-assessme
 import type { JudgingLook, WindowLook, WindowVerdict } from '../src/contracts/window-summary.js';
 import type { WindowCheck } from '../src/registry/entities/window-check.entity.js';
 import { type LookResult, lookAtWindow } from '../src/drift/window-look.js';
+import { EARLIER_WINDOWS } from '../src/drift/usual-changes.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { type ComparedReport, DriftBaselines } from './drift-baselines.js';
+import { MonitoringReports } from './monitoring-reports.js';
 import { WindowSources } from './window-sources.js';
 
 /** What one look at a window found. */
@@ -32,6 +34,7 @@ export class WindowsActivities {
     private readonly sources: WindowSources,
     private readonly settings: ActivitySettings,
     private readonly baselines: DriftBaselines,
+    private readonly reports: MonitoringReports,
   ) {}
 
   /** Holds a window against the limits of the spec, and raises an alarm where one is broken. The alarm ends when a later window passes the same look. */
@@ -53,7 +56,9 @@ export class WindowsActivities {
   async compareWindow(window: DueAssessment): Promise<LookOutcome> {
     return heartbeating(async (signal) => {
       const [spec, { files, labelRevision }] = [await this.models.spec(window.model, window.specDigest), await this.sources.of(window)];
-      const compared = await this.baselines.compare({ ...window, files, before: await this.sources.before(window), falseDiscoveries: spec.monitoring.falseDiscoveries, alpha: spec.evaluation.alpha, signal });
+      const before = await this.sources.before(window);
+      const earlier = before ? await this.reports.drifts({ ...window, fromMs: before.fromMs }, EARLIER_WINDOWS) : [];
+      const compared = await this.baselines.compare({ ...window, files, before, earlier, falseDiscoveries: spec.monitoring.falseDiscoveries, alpha: spec.evaluation.alpha, signal });
       const rows = compared?.report.rows ?? 0;
       const check: WindowCheck = {
         ...checkOf(window, 'drift', labelRevision), verdict: rows === 0 ? 'inconclusive' : 'pass', rows, checks: compared?.report.features.length ?? 0, findings: [],

@@ -1,4 +1,5 @@
 import type { DriftSearch, UpstreamFault } from '../contracts/window-drift.js';
+import type { FeatureDrift } from '../contracts/feature-drift.js';
 import type { WindowAssessmentReport } from '../contracts/window-assessment.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { type ChampionFigures, rowLosses, sampleOf } from './champion-figures.js';
@@ -8,6 +9,7 @@ import type { PolicyDecision, ReplayLook, ReplayPolicy } from './policy-replay.j
 import { decideRetraining } from './retraining-decision.js';
 import { type AnsweredChange, answeredChange, retrainingFacts } from './retraining-evidence.js';
 import { findWindowFaults } from './upstream-faults.js';
+import { EARLIER_WINDOWS } from './usual-changes.js';
 import { estimateFigures } from './window-assessment.js';
 import { type CountedWindow, PAST_WINDOWS, retrainEvidence, windowEvidence, type WindowEvidence } from './window-evidence.js';
 import { findDrift } from './window-drift.js';
@@ -38,6 +40,8 @@ class DeploymentWatch {
   private memory: HarmMemory | null = null;
   private search: DriftSearch | null = null;
   private answered: AnsweredChange | null = null;
+  /** Inputs of the last windows that are not in quarantine, the oldest first. */
+  private earlier: { readonly fromMs: number; readonly features: readonly FeatureDrift[] }[] = [];
   /** The last window that closed and is not in quarantine. */
   private before: EventStretch | null = null;
 
@@ -66,9 +70,11 @@ class DeploymentWatch {
     const { window, answered: { figures } } = look;
     const { features, changes } = await look.drift(this.before);
     if (features.length > 0) {
+      const earlier = this.earlier.filter(({ fromMs }) => !this.isQuarantined(fromMs)).slice(-EARLIER_WINDOWS);
       const { drifted, search } = findDrift(features, window, this.spec.monitoring.falseDiscoveries, this.search);
       this.search = search;
-      this.drifts.set(window.fromMs, { drifted, faults: findWindowFaults(features, changes, this.spec.data.features) });
+      this.drifts.set(window.fromMs, { drifted, faults: findWindowFaults(features, changes, this.spec.data.features, earlier) });
+      this.earlier = [...earlier, { fromMs: window.fromMs, features }];
     }
     return { estimate: figures.confidence && estimateFigures(figures.confidence, await look.rows(), false), baseline: baselineOf(figures) };
   }
@@ -76,7 +82,7 @@ class DeploymentWatch {
   /** Counts the labels of a window and goes on with the evidence of harm; one in quarantine adds none. */
   private async count(look: ReplayLook): Promise<Reported | null> {
     const { window, answered: { number: version, figures } } = look;
-    if (this.quarantined.some(({ fromMs }) => fromMs === window.fromMs)) {
+    if (this.isQuarantined(window.fromMs)) {
       this.counted.push({ ...window, rows: 0, labelled: 0, meanLoss: null, version: null, harm: null });
       return null;
     }
@@ -87,6 +93,10 @@ class DeploymentWatch {
     const { rows: labelled, mean } = sampleOf(losses ?? new Float64Array(0));
     this.counted.push({ ...window, rows: outputs.length, labelled, meanLoss: labelled === 0 ? null : mean, version, harm: course?.standing ?? null });
     return { estimate: null, baseline: baselineOf(figures) };
+  }
+
+  private isQuarantined(fromMs: number): boolean {
+    return this.quarantined.some((window) => window.fromMs === fromMs);
   }
 
   private pastOf({ fromMs, untilMs }: EventStretch): readonly CountedWindow[] {

@@ -1,9 +1,10 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
-import type { UpstreamFault, UpstreamFaultKind } from '../contracts/window-drift.js';
+import type { UpstreamFault, UpstreamFaultKind, WindowDriftReport } from '../contracts/window-drift.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { type BaselineShape, baselineShape, distanceOf, finiteRows, type Misfit, misfitOf, type WindowShape, windowShape } from './distribution-fit.js';
 import { lowerShare } from './lower-bounds.js';
 import { IDENTITY, UNIT_MAPS, type UnitMap } from './unit-maps.js';
+import { type FeaturePast, FEWEST_ROWS, isOneValue, mostMissing, pastsOf, staysWithin, timesTheUsual } from './usual-changes.js';
 
 /** What is known beside the drift's figures; all of it may be left out. */
 export interface FaultHints {
@@ -11,6 +12,8 @@ export interface FaultHints {
   readonly deciles?: ReadonlyMap<string, readonly number[]>;
   /** Features that honestly hold one value throughout a window, such as the month in a window of a day. */
   readonly steady?: ReadonlySet<string>;
+  /** How features moved by themselves before (usual-changes.ts). */
+  readonly pasts?: ReadonlyMap<string, FeaturePast>;
 }
 
 interface Measured {
@@ -19,10 +22,10 @@ interface Measured {
   readonly window: WindowShape;
   /** Kolmogorov–Smirnov. */
   readonly distance: number;
+  readonly feature: FeatureSpec;
+  readonly past: FeaturePast | null;
 }
 
-/** Rows with a value that each side needs, so that its distribution can be judged. */
-const FEWEST_ROWS = 50;
 /** The chance that an honest window shows it, were its rows independent; small since they are not. */
 const CHANCE = 1e-6;
 
@@ -48,6 +51,8 @@ const MOVED = { location: 1.5, left: 1, share: 0.3 } as const;
 /** Of a window that is not far, by its deciles: nothing but what chance adds, `location` by the root of the rows. */
 const FINE = { distance: 0.25, location: 0.01, chance: 3, rows: 1_000 } as const;
 
+/** No honest change is as large as such a factor; where it is so many times the usual too, the map need not meet the shape of the window before. */
+const LARGE = { factor: 20, times: 2 } as const;
 /** Factors of at most this are many and grow by themselves too: the mean must be where the map puts it, but for this share and for chance. */
 const DENSE = { factor: 5, error: 0.02, deviations: 3 } as const;
 /** Of a normal distribution, from the first decile to the last. */
@@ -71,6 +76,10 @@ const SWAPPED: Misfit = { location: 0.25, spread: Math.log(2), ranks: 0.15 };
  *   whole distribution by such a factor looks the same and is named too. Of maps that fit alike (×1,000 and ×1,024) `unit` is the first of the
  *   list, and `because` tells them all.
  *
+ * What features did by themselves before (`hints.pasts`) bounds three of them: `missing` must exceed the most that an earlier window lacked too, nothing is
+ * `frozen` that had one value throughout an earlier window, and of `unitChange` see {@link timesTheUsual}: the change must be more than the usual.
+ * A factor of 20 that is twice the usual needs no likeness. No map is told whose values, taken back, lie outside of the feature's `min` and `max`.
+ *
  * Not told from binned distributions: some rows in another unit, a constant shift, a changed code of a category, a swap within rows.
  * Constant baselines, fewer than 50 finite rows and windows without finite values have neither `swapped` nor `unitChange`.
  * @param features what was measured of the window, in any order @param spec the champion's features
@@ -84,11 +93,11 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
     return drift?.type === feature.type ? [{ feature, drift }] : [];
   });
   const schema = spec.flatMap((feature) => schemaFault(feature, byName.get(feature.name)) ?? []);
-  const missing = known.flatMap(({ feature, drift }) => missingFault(feature, drift) ?? []);
+  const missing = known.flatMap(({ feature, drift }) => missingFault(feature, drift, hints.pasts?.get(drift.name)) ?? []);
   const faulty = new Set(missing.flatMap((fault) => fault.features));
-  const present = known.flatMap(({ drift }) => (faulty.has(drift.name) ? [] : [drift]));
-  const frozen = present.flatMap((drift) => (hints.steady?.has(drift.name) ? [] : (frozenFault(drift) ?? [])));
-  const measured = present.flatMap((drift) => measuredOf(drift, hints.deciles?.get(drift.name) ?? null) ?? []);
+  const present = known.filter(({ drift }) => !faulty.has(drift.name));
+  const frozen = present.flatMap(({ drift }) => (isSteady(drift.name, hints) ? [] : (frozenFault(drift) ?? [])));
+  const measured = present.flatMap(({ feature, drift }) => measuredOf(feature, drift, hints) ?? []);
   const swapped = swappedFaults(measured);
   const taken = new Set(swapped.flatMap((fault) => fault.features));
   const units = measured.flatMap((one) => (taken.has(one.drift.name) ? [] : (unitFault(one) ?? [])));
@@ -99,13 +108,14 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
  * The faults of a window, told from the window before it where there is one. A shape that has come back near to the baseline is no fault: the window
  * before may have been one that was not seen.
  * @param features against the baseline @param changes against the window before; null without one
+ * @param earlier reports of the last windows that are not in quarantine, at most EARLIER_WINDOWS, the oldest first
  */
-export function findWindowFaults(features: readonly FeatureDrift[], changes: readonly FeatureDrift[] | null, spec: readonly FeatureSpec[]): UpstreamFault[] {
+export function findWindowFaults(features: readonly FeatureDrift[], changes: readonly FeatureDrift[] | null, spec: readonly FeatureSpec[], earlier: readonly Pick<WindowDriftReport, 'features'>[]): UpstreamFault[] {
   const isAway = (name: string): boolean => {
     const drift = features.find((feature) => feature.name === name);
     return drift === undefined || distanceOf(drift) >= AWAY;
   };
-  return findUpstreamFaults(changes ?? features, spec).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
+  return findUpstreamFaults(changes ?? features, spec, { pasts: pastsOf(features, earlier) }).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
 }
 
 const fault = (kind: UpstreamFaultKind, features: readonly string[], because: string, unit: string | null = null): UpstreamFault =>
@@ -116,9 +126,9 @@ function schemaFault({ name, type }: FeatureSpec, drift: FeatureDrift | undefine
   return fault('schema', [name], drift ? `${name} came as a ${drift.type}; the spec says ${type}.` : `${name} is in the spec, but not in the window.`);
 }
 
-function missingFault({ name, maxMissing }: FeatureSpec, { baseline, window }: FeatureDrift): UpstreamFault | null {
+function missingFault({ name, maxMissing }: FeatureSpec, { baseline, window }: FeatureDrift, past: FeaturePast | undefined): UpstreamFault | null {
   if (window.rows === 0) return null;
-  const limit = Math.max(maxMissing, baseline.rows > 0 ? 1 - finiteRows(baseline) / baseline.rows : 0);
+  const limit = Math.max(maxMissing, baseline.rows > 0 ? 1 - finiteRows(baseline) / baseline.rows : 0, past ? mostMissing(past) : 0);
   const absent = window.rows - finiteRows(window);
   const low = lowerShare(absent, window.rows, CHANCE);
   if (low <= limit + MORE_MISSING || low * (1 - limit) <= MISSING_ODDS * limit * (1 - low)) return null;
@@ -126,14 +136,16 @@ function missingFault({ name, maxMissing }: FeatureSpec, { baseline, window }: F
   return fault('missing', [name], `${name} has no value in ${share} of ${window.rows} rows; ${percent(limit)} is what the spec and the baseline know.`);
 }
 
-function frozenFault({ name, type, bins, baseline, window }: FeatureDrift): UpstreamFault | null {
+/** What had one value in an earlier window has it by itself, as there are days without rain. */
+const isSteady = (name: string, { steady, pasts }: FaultHints): boolean => (steady?.has(name) ?? false) || (pasts?.get(name)?.earlier.some(isOneValue) ?? false);
+
+function frozenFault(drift: FeatureDrift): UpstreamFault | null {
+  const { name, type, bins, baseline, window } = drift;
   const rows = finiteRows(window);
   const known = sum(bins.baseline);
-  const filled = bins.window.flatMap((count, bin) => (count > 0 ? [bin] : []));
   const varies = type === 'number' ? baseline.least !== baseline.greatest : bins.baseline.filter((count) => count > 0).length > 1;
-  const one = filled.length === 1 && (type === 'category' || window.least === window.greatest);
-  if (!varies || !one || rows < FEWEST_ROWS || known === 0) return null;
-  const bin = filled[0]!;
+  if (!varies || !isOneValue(drift) || known === 0) return null;
+  const bin = bins.window.findIndex((count) => count > 0);
   // One row more, so that no bin is impossible.
   const share = (bins.baseline[bin]! + 1) / (known + 1);
   if (share >= COMMON || rows * Math.log(share) > Math.log(CHANCE)) return null;
@@ -141,10 +153,10 @@ function frozenFault({ name, type, bins, baseline, window }: FeatureDrift): Upst
   return fault('frozen', [name], `${name} is ${value} in all ${rows} rows; ${percent(bins.baseline[bin]! / known)} of the baseline lies in its bin.`);
 }
 
-function measuredOf(drift: FeatureDrift, deciles: readonly number[] | null): Measured | null {
+function measuredOf(feature: FeatureSpec, drift: FeatureDrift, { deciles, pasts }: FaultHints): Measured | null {
   if (drift.type !== 'number' || Math.min(finiteRows(drift.baseline), finiteRows(drift.window)) < FEWEST_ROWS) return null;
-  const [baseline, window] = [baselineShape(drift), windowShape(drift, deciles)];
-  return baseline && window && { drift, baseline, window, distance: distanceOf(drift) };
+  const [baseline, window] = [baselineShape(drift), windowShape(drift, deciles?.get(drift.name) ?? null)];
+  return baseline && window && { drift, baseline, window, distance: distanceOf(drift), feature, past: pasts?.get(drift.name) ?? null };
 }
 
 /** Of all pairs that fit, the best first; no feature is in two of them. */
@@ -168,9 +180,9 @@ function swappedFaults(measured: readonly Measured[]): UpstreamFault[] {
 function unitFault(one: Measured): UpstreamFault | null {
   const { drift: { name, baseline, window }, distance } = one;
   if (distance < FINE.distance) return null;
-  const fits = UNIT_MAPS.flatMap((map) => (explains(one, map) ? [{ name: map.name, total: totalOf(misfitOf(one.baseline, one.window, map)) }] : []));
-  const least = Math.min(...fits.map(({ total }) => total));
-  const [best, ...others] = fits.filter(({ total }) => total <= least + chanceOf(one)).map((fit) => fit.name);
+  const known = UNIT_MAPS.flatMap((map) => (explains(one, map) ? [{ name: map.name, total: totalOf(misfitOf(one.baseline, one.window, map)) }] : []));
+  const least = Math.min(...known.map(({ total }) => total));
+  const [best, ...others] = known.filter(({ total }) => total <= least + chanceOf(one)).map((fit) => fit.name);
   if (best === undefined) return null;
   const means = `the mean went from ${rounded(baseline.mean ?? 0)} to ${rounded(window.mean ?? 0)}`;
   const or = others.length > 0 ? `, or as well ${others.join(' or ')},` : '';
@@ -179,6 +191,15 @@ function unitFault(one: Measured): UpstreamFault | null {
 }
 
 function explains(one: Measured, map: UnitMap): boolean {
+  const { drift, past, feature, distance } = one;
+  if (feature.type === 'number' && !staysWithin(feature, map, drift.window)) return false;
+  const times = past && timesTheUsual(map, drift, past);
+  if (times !== null && times <= 1) return false;
+  return fits(one, map) || (distance >= FAR && Math.abs(Math.log(map.scale)) >= Math.log(LARGE.factor) && (times ?? 0) >= LARGE.times);
+}
+
+/** By the window before alone. */
+function fits(one: Measured, map: UnitMap): boolean {
   const { baseline, window, distance } = one;
   const apart = Math.abs((window.mean - map.offset) / map.scale - baseline.mean);
   // Most maps end here.

@@ -35,6 +35,16 @@ export class WindowsRepository {
     return this.dataSource.manager.findOne(WindowDrift, { where: { model, deployment }, order: { fromEvent: 'DESC' } });
   }
 
+  /** Of the last windows up to one, that included, that are not in quarantine; the newest first. */
+  async driftsUpTo(model: string, deployment: string, fromEvent: Date, limit: number): Promise<WindowDrift[]> {
+    return this.dataSource.getRepository(WindowDrift).createQueryBuilder('one')
+      .where('one.model = :model AND one.deployment = :deployment AND one.from_event <= :fromEvent', { model, deployment, fromEvent })
+      .andWhere(`NOT EXISTS (SELECT FROM retraining_decision decided WHERE decided.model = one.model AND decided.deployment = one.deployment
+        AND decided.from_event = one.from_event AND decided.outcome = 'quarantine'
+        AND NOT EXISTS (SELECT FROM quarantine_release released WHERE released.model = one.model AND released.deployment = one.deployment AND released.from_event = one.from_event))`)
+      .orderBy('one.from_event', 'DESC').limit(limit).getMany();
+  }
+
   /** Of the window that begins then, where it was held against a baseline. */
   async findDrift(model: string, deployment: string, fromEvent: Date): Promise<WindowDrift | null> {
     return this.dataSource.manager.findOneBy(WindowDrift, { model, deployment, fromEvent });

@@ -134,10 +134,11 @@ async function wire(): Promise<void> {
   const [retrains, versions] = [new RetrainsRepository(dataSource, audit), new VersionsRepository(dataSource, audit)];
   assessments = new AssessmentsRepository(dataSource);
   due = new DueWindows(assessments, observations, labels, models, new WindowClosings(gateways, observations), new LateRows(assessments, observations));
-  const checks = new WindowsActivities(models, windows, alarms, new WindowSources(assessments, labels, files), settings, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores));
   const commands = new CommandsRepository(dataSource, audit);
   const decisions = new RetrainingDecisionsRepository(dataSource, commands, retrains, audit);
-  const weighing = new RetrainingDecisions(new MonitoringReports(assessments, windows, decisions, stores), assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
+  const reports = new MonitoringReports(assessments, windows, decisions, stores);
+  const checks = new WindowsActivities(models, windows, alarms, new WindowSources(assessments, labels, files), settings, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores), reports);
+  const weighing = new RetrainingDecisions(reports, assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
   const judged = new JudgedVersions(models, retrains, versions, settings, stores);
   const operations = new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments);
   const memories = new HarmMemories(assessments, decisions, alarms);
