@@ -8,6 +8,7 @@ import { ended, endProcess, sendSignal } from './end-process.js';
 const KEEPER = createRequire(import.meta.url).resolve('#embedded/keeper.mjs');
 const LOG_BYTES = 8 * 1024 * 1024;
 const TAIL_BYTES = 4_096;
+const LATELY_BYTES = 64 * 1024;
 
 export interface ServerCommand {
   readonly command: string;
@@ -77,6 +78,11 @@ export class KeptServer {
   logTail(): string {
     return tailOf(this.server.logFile);
   }
+
+  /** Whether it logged this lately: what a server says first of its end may be followed by a long trace. */
+  loggedLately(words: RegExp): boolean {
+    return words.test(tailOf(this.server.logFile, LATELY_BYTES));
+  }
 }
 
 /**
@@ -93,10 +99,10 @@ export async function endOrphan(pidFile: string, marker: string, signal: NodeJS.
   return ours;
 }
 
-export function tailOf(file: string): string {
+export function tailOf(file: string, bytes = TAIL_BYTES): string {
   if (!existsSync(file)) return '';
   const text = readFileSync(file);
-  return text.subarray(Math.max(0, text.length - TAIL_BYTES)).toString('utf8').trim();
+  return text.subarray(Math.max(0, text.length - bytes)).toString('utf8').trim();
 }
 
 /** Keeps a log bounded: beyond the limit it becomes `<log>.1`, whose predecessor goes. */

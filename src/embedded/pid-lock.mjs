@@ -1,6 +1,6 @@
 // A lock file that its holder's death frees. Plain JavaScript, because the set-up uses it before anything is installed.
 import { execFileSync } from 'node:child_process';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 const ATTEMPTS = 5;
 
@@ -80,12 +80,26 @@ function read(path) {
   }
 }
 
-/** Of several that find the same stale lock only one may remove it; what another has taken meanwhile is put back. */
+/** A process that is killed while it removes a lock leaves this behind. */
+const REMOVED_WITHIN_MS = 10_000;
+
+/**
+ * Of several that find the same stale lock only one may remove it, and only while it is still that one: another may have removed it
+ * and taken the lock meanwhile. Nobody else can take away what is there while it looks again.
+ */
 function removeStale(path, text) {
-  const aside = `${path}.stale.${process.pid}`;
-  if (!succeeds(() => renameSync(path, aside))) return;
-  if (read(aside)?.text !== text) succeeds(() => linkSync(aside, path));
-  rmSync(aside, { force: true });
+  const removing = `${path}.removing`;
+  if (!succeeds(() => writeFileSync(removing, '', { flag: 'wx' }))) {
+    succeeds(() => {
+      if (Date.now() - statSync(removing).mtimeMs > REMOVED_WITHIN_MS) rmSync(removing, { force: true });
+    });
+    return;
+  }
+  try {
+    if (read(path)?.text === text) rmSync(path, { force: true });
+  } finally {
+    rmSync(removing, { force: true });
+  }
 }
 
 function succeeds(work) {

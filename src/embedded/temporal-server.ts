@@ -114,9 +114,8 @@ async function launchOnFreePorts(options: TemporalOptions, program: string): Pro
       return { kept, heldPorts: ports };
     }
     if (!options.heldPorts) release(ports);
-    const tail = kept.logTail();
-    if (attempt === PORT_ATTEMPTS || !/address already in use/i.test(tail)) {
-      throw new PerennialError('DependencyUnavailable', `The Temporal server did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${tail}`);
+    if (attempt === PORT_ATTEMPTS || !kept.loggedLately(/address already in use/i)) {
+      throw new PerennialError('DependencyUnavailable', `The Temporal server did not start; its log (${logFileOf(options.stateDir)}) ends with:\n${kept.logTail()}`);
     }
     await sleep(RETRY_MS);
   }

@@ -110,6 +110,8 @@ describe('three releases in the queue', () => {
   it('begin for a version whose release of before has ended on the record, but not yet in Temporal', async () => {
     const gateway = perennial.instance.roles.gateway.pid as number;
     process.kill(gateway, 'SIGSTOP');
+    // It is waited for as long as its lease holds: longer than what follows takes on a slow machine.
+    await perennial.registry.query("UPDATE gateway_lease SET expires_at = now() + interval '15 seconds'");
     try {
       await steer(4, 'abort');
       await ended(4);
