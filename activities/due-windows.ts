@@ -51,9 +51,9 @@ export class DueWindows {
    * without a prediction are passed over.
    */
   async next(model: string, deployment: string): Promise<DueAssessment | null> {
-    const stream = await this.stream(model, deployment);
-    if (!stream) return null;
     const { spec, digest } = await this.specOf(model);
+    const stream = await this.stream(model, deployment, spec);
+    if (!stream) return null;
     const lengthMs = durationMs(spec.monitoring.window) as number;
     const labelsWait = (await this.labels.waiting(model, 1)).length > 0;
     const waiting: Waiting[] = [];
@@ -72,9 +72,9 @@ export class DueWindows {
    * since the run began.
    */
   async nextBackfilled(model: string, deployment: string, { scheduledMs, startedMs }: BackfillRun): Promise<DueAssessment | null> {
-    const stream = await this.stream(model, deployment);
-    if (!stream) return null;
     const { spec, digest } = await this.specOf(model);
+    const stream = await this.stream(model, deployment, spec);
+    if (!stream) return null;
     const [lengthMs, everyMs] = [durationMs(spec.monitoring.window) as number, durationMs(spec.monitoring.checkEvery) as number];
     for (let afterMs = scheduledMs - everyMs; ;) {
       const window = windowAt(afterMs, lengthMs, null);
@@ -91,8 +91,7 @@ export class DueWindows {
     return isFromSource((await this.specOf(model)).spec, deployment);
   }
 
-  private async stream(model: string, deployment: string): Promise<Stream | null> {
-    const { spec } = await this.specOf(model);
+  private async stream(model: string, deployment: string, spec: ModelSpec): Promise<Stream | null> {
     const leadMs = await streamLead(this.observations, spec, model, deployment);
     return leadMs === null ? null : { model, deployment, leadMs, timeMs: streamTime(leadMs, Date.now()) as number, fromSource: isFromSource(spec, deployment) };
   }

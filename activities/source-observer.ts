@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { sha256 } from '../src/contracts/canonical.js';
 import { SOURCE_GATEWAY } from '../src/contracts/observed-source.js';
-import { hashSourceFile, type SourceFile as ListedFile, stampOf } from '../src/data/source-files.js';
+import { type HashedFile, hashSourceFile, type SourceFile as ListedFile, stampOf } from '../src/data/source-files.js';
 import { predictEveryRow } from '../src/evaluation/scoring.js';
 import { type SourceSection, stageSource, type StagedSource } from '../src/observations/observed-source.js';
 import { writeSourceLabels, writeSourceObservations } from '../src/observations/source-observations.js';
@@ -59,21 +59,22 @@ export class SourceObserver {
     const { routing: { model, deployment: name }, section } = deployment;
     const id = { model, deployment: name, name: listed.name };
     if (await this.files.isKnown({ ...id, stamp: await stampOf(listed.path).catch(() => '') })) return null;
-    const { digest, bytes, stamp } = await hashSourceFile(listed, section.format, signal);
+    const file = await hashSourceFile(listed, section.format, signal, 'monitoring.source');
+    const { digest, bytes, stamp } = file;
     const same = await this.files.findSame(model, name, digest);
-    const found = same ? { boot: same.boot, rows: 0, labelled: 0 } : await this.read(deployment, listed, signal);
+    const found = same ? { boot: same.boot, rows: 0, labelled: 0 } : await this.read(deployment, file, signal);
     await this.files.add({ ...id, stamp, digest, bytes, readAt: new Date(), ...found }, origin());
     return same ? null : found;
   }
 
-  private async read(deployment: ObservedDeployment, { name }: ListedFile, signal: AbortSignal): Promise<Pick<SourceFile, 'rows' | 'labelled' | 'boot'>> {
+  private async read(deployment: ObservedDeployment, file: HashedFile, signal: AbortSignal): Promise<Pick<SourceFile, 'rows' | 'labelled' | 'boot'>> {
     const { routing: { model, deployment: served }, section, outcome, spec } = deployment;
     await mkdir(this.settings.workDir, { recursive: true });
     const scratch = await mkdtemp(join(this.settings.workDir, 'source-'));
     try {
-      const earlier = await Promise.all((await this.files.observationsOf(model, served, name)).map(({ digest }) => this.stores.store.localPath(digest)));
-      const staged = await stageSource({ spec, section, outcome, name, earlier, scratch, dataDir: this.settings.dataDir, workDir: this.settings.workDir, signal });
-      const boot = sha256(`${model}/${served}/${staged.file.digest}`).slice(-BOOT_CHARACTERS);
+      const earlier = await Promise.all((await this.files.observationsOf(model, served, file.name)).map(({ digest }) => this.stores.store.localPath(digest)));
+      const staged = await stageSource({ spec, section, outcome, file, earlier, scratch, dataDir: this.settings.dataDir, workDir: this.settings.workDir, signal });
+      const boot = sha256(`${model}/${served}/${file.digest}`).slice(-BOOT_CHARACTERS);
       const reading: Reading = { ...deployment, staged, boot, readAt: new Date(), scratch };
       return { boot, rows: await this.addObservations(reading, signal), labelled: await this.addLabels(reading, signal) };
     } finally {

@@ -83,7 +83,8 @@ export class DataFolder {
   }
 }
 
-async function query(sql: string): Promise<Record<string, unknown>[]> {
+/** Rows of a query of a DuckDB of its own, as JSON has them. */
+export async function query(sql: string): Promise<Record<string, unknown>[]> {
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {

@@ -13,6 +13,8 @@ import { blameFile, eventTimeExpression, inWindow, openSource, type Column, type
 
 export interface SourceRequest {
   readonly spec: ModelSpec;
+  /** The files of `data.source`, where they are listed and hashed already. */
+  readonly files?: readonly HashedFile[];
   /** The folder that the paths of `data.source` and `data.joins` are relative to. */
   readonly dataDir: string;
   /** A folder for files on the way; what is made in it is removed. */
@@ -41,7 +43,7 @@ export interface OpenedSource {
  */
 export async function withSource<T>(request: SourceRequest, work: (source: OpenedSource) => Promise<T>): Promise<T> {
   const { source } = request.spec.data;
-  const files = await hashedFiles(request, source, 'data.source');
+  const files = request.files ?? (await hashedFiles(request, source, 'data.source'));
   const joins: JoinFiles[] = [];
   for (const one of request.spec.data.joins ?? []) joins.push({ join: one, files: await hashedFiles(request, one.source, `data.joins (${one.name}).source`) });
   const all = [{ source, files }, ...joins.map((joined) => ({ source: joined.join.source, files: joined.files }))];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DataFolder, failureOf, HOURLY_ROWS, specWith } from '../data/data-fixture.js';
 import { withDatabase } from '../data/duckdb.js';
+import { findSourceFiles, hashSourceFile } from '../data/source-files.js';
 import { modelSpecSchema } from '../spec/model-spec.js';
 import { type SourceSection, type StagedSource, stageSource } from './observed-source.js';
 import { writeSourceLabels, writeSourceObservations } from './source-observations.js';
@@ -23,8 +24,10 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-const stage = (name: string, section = ANSWERED, earlier: readonly string[] = [], spec = specWith()): Promise<StagedSource> =>
-  stageSource({ spec, section, outcome: 'paid', name, earlier, scratch, dataDir: folder.dataDir, workDir: scratch });
+const stage = async (name: string, section = ANSWERED, earlier: readonly string[] = [], spec = specWith()): Promise<StagedSource> => {
+  const [listed] = await findSourceFiles(folder.dataDir, name);
+  return stageSource({ spec, section, outcome: 'paid', file: await hashSourceFile(listed!, section.format), earlier, scratch, dataDir: folder.dataDir, workDir: scratch });
+};
 const write = (rows: string, more: { outputs?: Float32Array; observeInputs?: boolean; section?: SourceSection } = {}) =>
   writeSourceObservations(rows, {
     spec: specWith(), section: ANSWERED, model: 'trial', champion: { version: 7, epoch: 3, revision: 5 }, outputs: null, observeInputs: true, boot: 'b', receivedAtMs: RECEIVED_MS, scratch, ...more,

@@ -19,17 +19,15 @@ export interface StagedSource {
   readonly path: string;
   /** Of these the rows that were not in the file before; the same path where it is new. */
   readonly fresh: string;
-  readonly file: HashedFile;
 }
 
-export interface StagingRequest extends Omit<SourceRequest, 'spec'> {
+export interface StagingRequest extends Omit<SourceRequest, 'spec' | 'files'> {
   /** Of the version whose features are read. */
   readonly spec: ModelSpec;
   readonly section: SourceSection;
   /** A column that is read where the file has it. */
   readonly outcome: string | null;
-  /** Of the file, as the source lists it. */
-  readonly name: string;
+  readonly file: HashedFile;
   /** Observations of this file as it was before: predictions in them are known. */
   readonly earlier: readonly string[];
   /** A folder for what is made. */
@@ -41,24 +39,23 @@ export const predictionId = ({ data }: ModelSpec): string => `concat_ws('/', ${d
 
 /**
  * Reads one file of a source whole.
- * @throws PerennialError as {@link withSource}; `DataInvalid` for columns that are not there or of another type, and for rows without a key, an
+ * @throws PerennialError as {@link withSource}, also where it has changed since it was hashed; `DataInvalid` for columns that are not there or of another type, and for rows without a key, an
  *   answer that is no number, or a version that is none
  */
-export async function stageSource({ spec, section, outcome, name, earlier, scratch, ...request }: StagingRequest): Promise<StagedSource> {
+export async function stageSource({ spec, section, outcome, file, earlier, scratch, ...request }: StagingRequest): Promise<StagedSource> {
   const answers = [section.output, section.version].filter((column) => column !== undefined);
-  const asked = sourceSpec(spec, { path: name, format: section.format }, [...answers, ...(outcome === null ? [] : [outcome])]);
+  const asked = sourceSpec(spec, { path: file.name, format: section.format }, [...answers, ...(outcome === null ? [] : [outcome])]);
   const path = join(scratch, 'rows.parquet');
-  const file = await withSource({ ...request, spec: asked }, async (source) => {
+  await withSource({ ...request, spec: asked, files: [file] }, async (source) => {
     refuseMissing(source, asked, answers);
     const window = { start: isoTime(source.bounds.oldestMs), end: isoTime(source.bounds.newestMs + 1) };
     const copied = join(source.scratch, 'rows.parquet');
     await copyRows(source, { expressions: await expressionsOf(source, window, asked), window, without: [], key: spec.data.key, path: copied });
     await rename(copied, path);
-    return source.files[0]!;
   });
   return withDatabase({ files: [path, ...earlier], scratch, signal: request.signal }, async (database) => {
-    await refuseUnfit(database, path, { spec, section, name });
-    return { path, fresh: earlier.length === 0 ? path : await freshRows(database, path, { spec, earlier, scratch }), file };
+    await refuseUnfit(database, path, { spec, section, name: file.name });
+    return { path, fresh: earlier.length === 0 ? path : await freshRows(database, path, { spec, earlier, scratch }) };
   });
 }
 

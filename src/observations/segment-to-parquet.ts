@@ -6,12 +6,13 @@ import { type Database, type DatabaseLimits, withDatabase } from '../data/duckdb
 import { quoteLiteral } from '../data/feature-encoding.js';
 import type { ConvertedFile, SegmentConversion } from '../registry/observations.repository.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
+import { EventHours } from './event-hours.js';
 import { MirrorTable } from './mirror-table.js';
 import { type InputField, ObservationTable, type Origin, withinCalendar } from './observation-table.js';
 import type { SegmentEntry } from './segment-decoder.js';
 import type { MirroredOutput, Observation, ObservationContext } from './segment-format.js';
 import { SegmentReader } from './segment-reader.js';
-import { EventHours, reachedLead } from './stream-time.js';
+import { reachedLead } from './stream-time.js';
 
 export interface SegmentToConvert extends Origin {
   /** The sealed segment, on this machine. */

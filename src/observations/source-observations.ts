@@ -6,8 +6,9 @@ import { staged } from '../data/staged-rows.js';
 import { CHUNK_ROWS } from '../data/table-appender.js';
 import type { ConvertedFile } from '../registry/observations.repository.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
+import { EventHours } from './event-hours.js';
 import { predictionId, type SourceSection } from './observed-source.js';
-import { EventHours, reachedLead } from './stream-time.js';
+import { reachedLead } from './stream-time.js';
 
 export interface ObservedAnswers {
   readonly spec: ModelSpec;

@@ -1,11 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type WindowAssessmentAnswer, windowAssessmentListSchema, windowAssessmentReportSchema } from '../../src/api/windows/window-assessments.dto.js';
 import { sourceFileListSchema } from '../../src/api/windows/source-files.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
+import { query } from '../../src/data/data-fixture.js';
 import { seededRandom } from '../../src/observations/testing/random-observations.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
@@ -21,17 +21,6 @@ beforeAll(async () => {
   perennial = await Installation.start();
 });
 afterAll(() => perennial?.stop());
-
-async function query(sql: string): Promise<Record<string, unknown>[]> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
-    return (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
-}
 
 /** A day's rows as a batch job would leave them, to be scored by the champion. */
 async function leave(day: number, select = '*', name = `day-${day}`, copies = 1): Promise<void> {
