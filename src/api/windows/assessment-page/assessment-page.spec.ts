@@ -5,50 +5,7 @@ import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFix
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';
 import { assessmentPage } from './assessment-page.js';
 import { olderOperationsFixture, operationsFixture } from './operations-fixture.js';
-
-const VOID = new Set(['meta', 'br', 'link', 'hr', 'col', '!doctype']);
-
-/** The tags that are still open at the end, or were closed out of turn. */
-function unbalanced(html: string): string[] {
-  const open: string[] = [];
-  for (const [, closing, name, rest] of html.matchAll(/<(\/?)([a-zA-Z!][\w-]*)((?:[^>"]|"[^"]*")*)>/g)) {
-    const tag = name!.toLowerCase();
-    if (VOID.has(tag) || rest!.endsWith('/')) continue;
-    if (closing === '') open.push(tag);
-    else if (open.pop() !== tag) return [...open, `/${tag}`];
-  }
-  return open;
-}
-
-/** What holds of every page. */
-function expectSound(page: string): void {
-  expect(unbalanced(page)).toEqual([]);
-  expect(page).not.toMatch(/<script|<link|<img|src=|@import|url\(/);
-  expect(page.replace(/<style>[^]*?<\/style>/, '')).not.toMatch(/NaN|undefined|null|Infinity/);
-  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
-  expect(new Set(ids).size).toBe(ids.length);
-  for (const [, targets] of page.matchAll(/aria-labelledby="([^"]+)"/g)) for (const target of targets!.split(' ')) expect(ids).toContain(target);
-  const levels = [...page.matchAll(/<h(\d)/g)].map(([, level]) => Number(level));
-  expect(levels.filter((level, index) => level > (levels[index - 1] ?? 0) + 1)).toEqual([]);
-}
-
-/** Of every drawing: coordinates that lie within it, up to the reach of a shape. */
-function expectWithin(page: string): void {
-  for (const [drawing, width, height] of page.matchAll(/<svg viewBox="0 0 ([\d.]+) ([\d.]+)" role="img"[^]*?\n<\/svg>/g)) {
-    const of = (pattern: RegExp): number[] => [...drawing.matchAll(pattern)].map(([, value]) => Number(value));
-    const [xs, ys] = [of(/ (?:x|x1|x2|cx)="([^"]*)"| d="M([-\d.e]+)/g), of(/ (?:y|y1|y2|cy)="([^"]*)"/g)];
-    expect(xs.filter((x) => x < 0 || x > Number(width))).toEqual([]);
-    expect(ys.filter((y) => y < 0 || y > Number(height))).toEqual([]);
-  }
-}
-
-/** As it is read: blocks apart, what stands within a line together. */
-const plain = (markup: string): string => markup
-  .replaceAll(/<(title|desc|style)\b[^]*?<\/\1>/g, '').replaceAll(/<\/?(?:bdi|time|strong|i|code|span)\b[^>]*>/g, '').replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ').trim();
-const section = (page: string, name: string): string => new RegExp(`<section aria-labelledby="part-${name}">[^]*?</section>`).exec(page)?.[0] ?? '';
-const drawn = (page: string, id: string): string => new RegExp(`<svg [^>]*aria-labelledby="${id}-title[^]*?\n</svg>`).exec(page)?.[0] ?? '';
-const count = (text: string, part: string): number => text.split(part).length - 1;
-const labels = (drawing: string, kind: string): string[] => [...drawing.matchAll(new RegExp(`<text class="${kind}"[^>]*>([^<]*)`, 'g'))].map(([, text]) => text!);
+import { count, drawn, expectSound, expectWithin, labels, plain, section } from './read-page-fixture.js';
 
 const windows = assessedWindows(26);
 const full = assessmentPage(factsOf(windows));

@@ -6,6 +6,7 @@ import { driftThresholds } from '../../../drift/drift-thresholds.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { seededRandom } from '../../../observations/testing/random-observations.js';
 import { DRAWN_FEATURES, driftPage } from './drift-page.js';
+import { unbalanced } from '../page/unbalanced-fixture.js';
 
 const draw = seededRandom(7);
 const numbers = (rows: number, shift = 0): Float64Array => Float64Array.from({ length: rows }, () => draw() + shift);
@@ -20,20 +21,6 @@ const report = (features: readonly FeatureDrift[], drifted: readonly string[] = 
   model: 'flights', deployment: 'default', from: '2013-06-24T00:00:00.000Z', until: '2013-07-01T00:00:00.000Z', rows: 400, features, drifted, level: drifted.length > 0 ? 0.0001 : null,
   baseline: { version: 7, snapshot: `sha256:${'a'.repeat(64)}`, rows: 500, from: '2013-04-01T00:00:00.000Z', until: '2013-06-01T00:00:00.000Z' }, faults: [], before: null,
 });
-
-const VOID = new Set(['meta', 'br', 'link', 'hr', 'col', '!doctype']);
-
-/** The tags that are still open at the end, or were closed out of turn. */
-function unbalanced(html: string): string[] {
-  const open: string[] = [];
-  for (const [, closing, name, rest] of html.matchAll(/<(\/?)([a-zA-Z!][\w-]*)([^>]*)>/g)) {
-    const tag = name!.toLowerCase();
-    if (VOID.has(tag) || rest!.endsWith('/')) continue;
-    if (closing === '') open.push(tag);
-    else if (open.pop() !== tag) return [...open, `/${tag}`];
-  }
-  return open;
-}
 
 /** Names in the rows of the table of features, in order. */
 const rowsOf = (html: string): string[] => [.../<tbody>([^]*?)<\/tbody>/.exec(html)![1]!.matchAll(/<th scope="row">([^]*?)<\/th>/g)].map(([, name]) => name!.replaceAll(/<[^>]*>/g, ''));
