@@ -34,7 +34,7 @@ async function profileFiles({ files, column, scratch, cells, bits, edges }: Prof
   const profiles: ToldProfile[] = [];
   for (const file of files) {
     const profile = emptyProfile(layout, binsAt(layout, edges));
-    await withDatabase({ files: [file], scratch }, async (database) => (await DriftColumns.open(database, [file])).visit([column], ([values]) => addValues(profile, values!)));
+    await withDatabase({ files: [file], scratch }, async (database) => (await DriftColumns.open(database, [file])).visitBlocks([column], ([values]) => addValues(profile, values!)));
     const { finite, missing, minusInfinity, plusInfinity, least, greatest, below, counts, sums } = profile;
     profiles.push({
       numbers: { finite, missing, minusInfinity, plusInfinity }, least: Number.isFinite(least) ? least : null, greatest: Number.isFinite(greatest) ? greatest : null,

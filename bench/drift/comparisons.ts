@@ -22,6 +22,8 @@ export interface Measured {
   readonly figures?: Readonly<Record<string, Figures>>;
   /** Ours: the first measurement of a process that has compiled nothing yet. */
   readonly firstSeconds?: number;
+  /** Ours: the first measurement of so many rows. */
+  readonly freshSeconds?: number;
 }
 
 /** Seconds of a piece of work. */

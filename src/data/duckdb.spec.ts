@@ -70,3 +70,39 @@ describe('a database', () => {
     await expect(open([], (database) => database.rows('SELEKT 1'))).rejects.toThrow(/Parser Error/);
   });
 });
+
+describe('columns that are handed over where they lie', () => {
+  const pass = (expressions: readonly string[], from: string, visit: (columns: readonly Float64Array[]) => void, signal?: AbortSignal): Promise<void> =>
+    withDatabase({ files: [], scratch: join(folder.root, 'scratch'), signal, limits: { memoryMb: 60, threads: 1 } }, (database) => database.passColumns(expressions, from, visit));
+
+  it('are those of the relation, in order, several times in one database', async () => {
+    await withDatabase({ files: [], scratch: join(folder.root, 'scratch'), limits: { memoryMb: 60, threads: 1 } }, async (database) => {
+      for (const rows of [10_000, 1, 0]) {
+        const found: [number[], number[]] = [[], []];
+        await database.passColumns(['i::DOUBLE', '0.5::DOUBLE'], `range(${rows}) AS t(i)`, (columns) => columns.forEach((values, index) => found[index]!.push(...values)));
+        expect(found).toEqual([Array.from({ length: rows }, (_, row) => row), Array.from({ length: rows }, () => 0.5)]);
+      }
+    });
+  });
+
+  it('are all counted where several threads read them', async () => {
+    let sum = 0;
+    await open([], (database) => database.passColumns(['i::DOUBLE'], 'range(1000000) AS t(i)', ([values]) => values!.forEach((value) => (sum += value))));
+    expect(sum).toBe((1_000_000 * 999_999) / 2);
+  });
+
+  it('fail with what the visitor throws, and it is not called again', async () => {
+    let calls = 0;
+    await expect(pass(['i::DOUBLE'], 'range(100000) AS t(i)', () => {
+      calls += 1;
+      throw new RangeError('enough');
+    })).rejects.toThrow(new RangeError('enough'));
+    expect(calls).toBe(1);
+    await expect(pass(['j::DOUBLE'], 'range(10) AS t(i)', () => undefined)).rejects.toThrow(/"j" not found/);
+  });
+
+  it('end when the signal fires', async () => {
+    const stop = new AbortController();
+    await expect(pass(['i::DOUBLE'], 'range(100000000000) AS t(i)', () => stop.abort(new Error('called off')), stop.signal)).rejects.toThrow('called off');
+  });
+});

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { DuckDBInstance, type DuckDBConnection, type DuckDBValue } from '@duckdb/node-api';
+import { BOOLEAN, DOUBLE, DuckDBInstance, DuckDBScalarFunction, type DuckDBConnection, type DuckDBDataChunk, type DuckDBValue } from '@duckdb/node-api';
 import { PerennialError } from '../contracts/failures.js';
 import { quoteLiteral } from './feature-encoding.js';
 import { type AppendedType, TableAppender } from './table-appender.js';
@@ -31,6 +31,8 @@ export type Row = Readonly<Record<string, Cell>>;
  * Its time zone is UTC. Use {@link withDatabase}, which closes it.
  */
 export class Database {
+  private passes = 0;
+
   private constructor(
     private readonly instance: DuckDBInstance,
     private readonly connection: DuckDBConnection,
@@ -46,6 +48,8 @@ export class Database {
       temp_directory: options.scratch,
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
+      // The system keeps what is read from files, too.
+      enable_external_file_cache: 'false',
     });
     const connection = await instance.connect();
     const list = (paths: readonly string[]): string => `[${paths.map(quoteLiteral).join(', ')}]`;
@@ -94,8 +98,34 @@ export class Database {
     for (;;) {
       const chunk = await this.guard(() => result.fetchChunk());
       if (!chunk || chunk.rowCount === 0) return;
-      visit(types.map((type, index) => itemsOf(chunk.getColumnVector(index), type, chunk.rowCount)));
+      visit(vectorsOf(chunk, types));
     }
+  }
+
+  /**
+   * Numeric columns of a relation where they lie in DuckDB's memory, some rows at a time: a third less work than {@link visitColumns}, which has every chunk
+   * copied and kept in a queue. The arrays hold until `visit` returns. The rows come in their order where the database has one thread.
+   * @param expressions of type DOUBLE, never NULL @param from what stands behind FROM @throws as {@link rows}, and what `visit` throws
+   */
+  async passColumns(expressions: readonly string[], from: string, visit: (columns: readonly Float64Array[]) => void): Promise<void> {
+    const types = expressions.map(() => 'DOUBLE' as const);
+    const name = `perennial_visit_${(this.passes += 1)}`;
+    let thrown: { readonly error: unknown } | undefined;
+    const pass = DuckDBScalarFunction.create({
+      name, parameterTypes: types.map(() => DOUBLE), returnType: BOOLEAN, volatile: true,
+      mainFunction: (_, chunk) => {
+        if (thrown) return;
+        try {
+          visit(vectorsOf(chunk, types) as Float64Array[]);
+        } catch (error) {
+          thrown = { error };
+        }
+      },
+    });
+    this.connection.registerScalarFunction(pass);
+    pass.destroySync();
+    await this.guard(() => this.connection.run(`SELECT count(${name}(${expressions.join(', ')})) FROM ${from}`));
+    if (thrown) throw thrown.error;
   }
 
   /** For a table of columns of these types, in their order; to be closed before the table is read. */
@@ -137,6 +167,9 @@ export interface NumericColumns {
   /** Float32Array for FLOAT, Float64Array for DOUBLE. */
   readonly columns: readonly (Float32Array | Float64Array)[];
 }
+
+const vectorsOf = (chunk: DuckDBDataChunk, types: readonly NumericType[]): (Float32Array | Float64Array)[] =>
+  types.map((type, index) => itemsOf(chunk.getColumnVector(index), type, chunk.rowCount));
 
 /** The vector's typed array is not in its public type; reading value by value is ten times slower. */
 function itemsOf(vector: unknown, type: NumericType, rows: number): Float32Array | Float64Array {

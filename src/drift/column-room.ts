@@ -15,10 +15,4 @@ export class ColumnRoom {
     if ((this.integers[place]?.length ?? -1) < length) this.integers[place] = new Int32Array(length);
     return this.integers[place]!.subarray(0, length);
   }
-
-  /** Gives the memory back. */
-  clear(): void {
-    this.doubles.length = 0;
-    this.integers.length = 0;
-  }
 }

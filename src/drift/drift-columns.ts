@@ -1,10 +1,16 @@
 import { type Database, fileList } from '../data/duckdb.js';
 import { quoteIdentifier } from '../data/feature-encoding.js';
 import type { CategoryProfile } from './category-drift.js';
+import { ColumnRoom } from './column-room.js';
 
 /** Categories of one column that are counted apart; the rarer ones of a column of free text are counted as one. */
 export const COUNTED_CATEGORIES = 20_000;
 export const OTHER_CATEGORIES = '(rarer texts)';
+
+/** Rows that are decoded together anyway: DuckDB's vector. */
+const STRETCH = 2_048;
+/** Rows that are worked on together. */
+const BLOCK = 524_288;
 
 /** Reads the columns of one side of a comparison. */
 export class DriftColumns {
@@ -26,22 +32,40 @@ export class DriftColumns {
     });
   }
 
-  /** As {@link numbers}, some rows at a time. */
-  async visit(names: readonly string[], visit: (columns: readonly Float64Array[]) => void): Promise<void> {
-    const select = names.map((name) => `coalesce(CAST(${quoteIdentifier(name)} AS DOUBLE), 'NaN'::DOUBLE)`).join(', ');
-    await this.database.visitColumns(`SELECT ${select} FROM ${this.relation}`, names.map(() => 'DOUBLE' as const), (columns) => visit(columns as readonly Float64Array[]));
+  /**
+   * As {@link numbers}, so many rows at a time that to turn from one column's tables to the next one's takes little: the arrays hold until `visit` returns.
+   * @param room for the blocks
+   */
+  async visitBlocks(names: readonly string[], visit: (columns: readonly Float64Array[]) => void, room = new ColumnRoom()): Promise<void> {
+    const blocks = names.map((_, index) => room.double(index, BLOCK));
+    let filled = 0;
+    const flush = (): void => {
+      visit(blocks.map((block) => block.subarray(0, filled)));
+      filled = 0;
+    };
+    await this.visit(names, (chunk) => {
+      const rows = chunk[0]?.length ?? 0;
+      if (filled + rows > BLOCK) flush();
+      chunk.forEach((values, index) => blocks[index]!.set(values, filled));
+      filled += rows;
+    });
+    if (filled > 0) flush();
   }
 
-  /** Every so-many-th of a number's values. */
-  async sample(name: string, size: number): Promise<Float64Array> {
-    const step = Math.max(1, Math.floor(this.rows / size));
-    const values = new Float64Array(Math.ceil(this.rows / step));
-    let [at, next] = [0, 0];
-    await this.visit([name], ([column]) => {
-      for (; next < at + column!.length; next += step) values[next / step] = column![next - at]!;
-      at += column!.length;
-    });
-    return values;
+  /** @param where of SQL, if not all rows are visited */
+  private async visit(names: readonly string[], visit: (columns: readonly Float64Array[]) => void, where = ''): Promise<void> {
+    await this.database.passColumns(names.map((name) => `coalesce(CAST(${quoteIdentifier(name)} AS DOUBLE), 'NaN'::DOUBLE)`), `${this.relation} ${where}`, visit);
+  }
+
+  /**
+   * Some of the numbers' values, in stretches that are spread evenly over the files: DuckDB passes over what lies between them.
+   * @param size about so many a column, all of them where there are not many more
+   */
+  async sample(names: readonly string[], size: number): Promise<Float64Array[]> {
+    const every = Math.max(1, Math.floor(this.rows / size)) * STRETCH;
+    const parts = names.map((): Float64Array[] => []);
+    await this.visit(names, (chunk) => chunk.forEach((values, index) => parts[index]!.push(values.slice())), `WHERE file_row_number % ${every} < ${STRETCH}`);
+    return parts.map(joined);
   }
 
   async categories(name: string): Promise<CategoryProfile> {
@@ -53,4 +77,10 @@ export class DriftColumns {
     if (uncounted > 0) counts.set(OTHER_CATEGORIES, uncounted);
     return { counts, missing };
   }
+}
+
+function joined(parts: readonly Float64Array[]): Float64Array {
+  const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
+  return whole;
 }

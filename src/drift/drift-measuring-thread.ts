@@ -10,8 +10,6 @@ import { measureNumbers } from './measure-numbers.js';
 
 /** Runs as a thread: order by order, reads columns of both sides with a DuckDB of its own and compares them. */
 const MEMORY_MB = 192;
-/** Rows of both sides up to which the columns' memory is kept for the next order. */
-const KEPT_ROWS = 4_000_000;
 const port = parentPort!;
 const room = new ColumnRoom();
 const asked: DriftQuestion[] = [];
@@ -40,7 +38,6 @@ async function carryOut(order: DriftOrder): Promise<void> {
     for (let question = await nextQuestion(); question.kind === 'measure'; question = await nextQuestion()) {
       say({ kind: 'measured', features: await measure(baseline, window, question.features.map((index) => order.features[index]!), order.heldRows) });
     }
-    if (baseline.rows + window.rows > KEPT_ROWS) room.clear();
   });
 }
 

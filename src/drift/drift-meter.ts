@@ -1,15 +1,14 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
 import { ThreadChannel } from '../evaluation/thread-channel.js';
-import type { DriftMessage, DriftOrder, DriftQuestion } from './drift-order.js';
+import type { ComparedFeature, DriftMessage, DriftOrder, DriftQuestion } from './drift-order.js';
 
 export interface DriftMeasurement extends Omit<DriftOrder, 'heldRows'>, Partial<Pick<DriftOrder, 'heldRows'>> {
   /** Ends the measurement; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
 
-/** Both sides together; a number's value takes twelve bytes in each thread. */
-export const HELD_ROWS = 24_000_000;
-const MOST_AT_ONCE = 8;
+/** Both sides together: five numbers of them can be held by each thread. Of more rows it would hold fewer at once, and to fetch a few columns takes nearly as long as to fetch many. */
+export const HELD_ROWS = 4_000_000;
 const DEFAULT_THREADS = 2;
 
 /**
@@ -36,7 +35,7 @@ export class DriftMeter {
   private async carryOut({ signal, ...measurement }: DriftMeasurement): Promise<FeatureDrift[]> {
     signal?.throwIfAborted();
     const order: DriftOrder = { heldRows: HELD_ROWS, ...measurement };
-    const waiting = order.features.map((_, index) => index);
+    const waiting = partsOf(order.features, this.threads);
     const channels = this.started().slice(0, waiting.length);
     const stop = (): void => channels.forEach((channel) => post(channel, { kind: 'stop' }));
     signal?.addEventListener('abort', stop, { once: true });
@@ -68,11 +67,11 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
   return result.value;
 }
 
-async function carryOutIn(channel: ThreadChannel<DriftMessage>, order: DriftOrder, waiting: number[]): Promise<FeatureDrift[]> {
+async function carryOutIn(channel: ThreadChannel<DriftMessage>, order: DriftOrder, waiting: (readonly number[])[]): Promise<FeatureDrift[]> {
   const found: FeatureDrift[] = [];
   post(channel, { kind: 'order', order });
   try {
-    for (let features = nextOf(waiting); features.length > 0; features = nextOf(waiting)) {
+    for (let features = waiting.shift(); features; features = waiting.shift()) {
       post(channel, { kind: 'measure', features });
       const answer = await channel.next();
       if (answer.kind === 'measured') found.push(...answer.features);
@@ -85,8 +84,13 @@ async function carryOutIn(channel: ThreadChannel<DriftMessage>, order: DriftOrde
   }
 }
 
-/** A few at a time, fewer towards the end, so that the threads end together. */
-const nextOf = (waiting: number[]): number[] => waiting.splice(0, Math.min(MOST_AT_ONCE, Math.ceil(waiting.length / 4)));
+/** The places of numbers in a part for each thread, since a fetch costs as much as the values it brings of a column; categories one by one, so that the threads end together. */
+function partsOf(features: readonly ComparedFeature[], threads: number): (readonly number[])[] {
+  const placesOf = (wanted: ComparedFeature['type']): number[] => features.flatMap(({ type }, place) => (type === wanted ? [place] : []));
+  const numbers = placesOf('number');
+  const parts = Array.from({ length: threads }, (_, part) => numbers.filter((_number, index) => index % threads === part));
+  return [...parts.filter((part) => part.length > 0), ...placesOf('category').map((place) => [place])];
+}
 
 async function closed(channel: ThreadChannel<DriftMessage>): Promise<void> {
   while (!channel.dead && (await channel.next()).kind !== 'closed');

@@ -1,20 +1,29 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
 import type { ColumnRoom } from './column-room.js';
+import { DecileSearch } from './decile-search.js';
 import type { DriftColumns } from './drift-columns.js';
 import { withRoughDeciles } from './numeric-bins.js';
-import { LAYOUT_SAMPLE, numericDrift, profiledDrift } from './numeric-drift.js';
+import { numericDrift, profiledDrift } from './numeric-drift.js';
 import { addValues, emptyProfile, type NumericProfile } from './numeric-profile.js';
 import { layoutFor } from './value-buckets.js';
 
-/** Values of both sides that are held at once, eight bytes each, and four more while they are compared. */
-const HELD_VALUES = 16_000_000;
+/** Values of both sides that are held at once, eight bytes each. */
+const HELD_VALUES = 20_000_000;
+/** Columns whose profiles are made at once. */
+const PROFILED_AT_ONCE = 16;
+/** Values of a column that its layout is made for, and around whose deciles those of all are looked for. */
+const SAMPLED_VALUES = 131_072;
 
 /** Compares numbers: exactly where the values of both sides may be held, else from their profiles. */
 export async function measureNumbers(baseline: DriftColumns, window: DriftColumns, names: readonly string[], heldRows: number, room: ColumnRoom): Promise<FeatureDrift[]> {
-  if (baseline.rows + window.rows > heldRows) return measureByProfiles(baseline, window, names);
+  const rows = Math.max(1, baseline.rows + window.rows);
+  const held = rows <= heldRows;
+  const atOnce = held ? Math.max(1, Math.floor(HELD_VALUES / rows)) : PROFILED_AT_ONCE;
   const measured: FeatureDrift[] = [];
-  const atOnce = Math.max(1, Math.floor(HELD_VALUES / Math.max(1, baseline.rows + window.rows)));
-  for (let start = 0; start < names.length; start += atOnce) measured.push(...(await measureExactly(baseline, window, names.slice(start, start + atOnce), room)));
+  for (let start = 0; start < names.length; start += atOnce) {
+    const some = names.slice(start, start + atOnce);
+    measured.push(...(await (held ? measureExactly(baseline, window, some, room) : measureByProfiles(baseline, window, some, room))));
+  }
   return measured;
 }
 
@@ -26,17 +35,39 @@ async function measureExactly(baseline: DriftColumns, window: DriftColumns, name
   return names.map((name, index) => numericDrift(name, references[index]!, currents[index]!, [room.integer(0, baseline.rows), room.integer(1, window.rows)]));
 }
 
-async function measureByProfiles(baseline: DriftColumns, window: DriftColumns, names: readonly string[]): Promise<FeatureDrift[]> {
-  const measured: FeatureDrift[] = [];
-  for (const name of names) {
-    const reference = withRoughDeciles(await profiled(baseline, name, emptyProfile(layoutFor(await baseline.sample(name, LAYOUT_SAMPLE)), null)));
-    measured.push(profiledDrift(name, reference, await profiled(window, name, emptyProfile(reference.layout, reference.bins))));
-  }
-  return measured;
+async function measureByProfiles(baseline: DriftColumns, window: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<FeatureDrift[]> {
+  const references = await profileBaselines(baseline, names, room);
+  const currents = references.map(({ layout, bins }) => emptyProfile(layout, bins));
+  await window.visitBlocks(names, (blocks) => blocks.forEach((values, index) => addValues(currents[index]!, values)), room);
+  return names.map((name, index) => profiledDrift(name, references[index]!, currents[index]!));
 }
 
-async function profiled(columns: DriftColumns, name: string, profile: NumericProfile): Promise<NumericProfile> {
-  // The chunk's array belongs to DuckDB, and its words must lie at a multiple of eight.
-  await columns.visit([name], ([values]) => addValues(profile, values!.slice()));
-  return profile;
+/** Under their deciles. A column whose deciles lie elsewhere than its sample's is read a second time. */
+async function profileBaselines(baseline: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<NumericProfile[]> {
+  const samples = await baseline.sample(names, SAMPLED_VALUES);
+  const columns = samples.map((sample): SearchedColumn => {
+    const layout = layoutFor(sample);
+    return { profile: emptyProfile(layout, null), search: DecileSearch.near(layout, sample) };
+  });
+  await addTo(columns, baseline, names, room);
+  const found: NumericProfile[] = [];
+  for (const [index, { profile, search }] of columns.entries()) found.push(search.underDeciles(profile) ?? (await searchAgain(baseline, names[index]!, profile, room)));
+  return found;
 }
+
+interface SearchedColumn {
+  readonly profile: NumericProfile;
+  readonly search: DecileSearch;
+}
+
+async function searchAgain(baseline: DriftColumns, name: string, profile: NumericProfile, room: ColumnRoom): Promise<NumericProfile> {
+  const search = DecileSearch.at(profile);
+  await addTo([{ profile: emptyProfile(profile.layout, null), search }], baseline, [name], room);
+  return search.underDeciles(profile) ?? withRoughDeciles(profile);
+}
+
+const addTo = (columns: readonly SearchedColumn[], source: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<void> =>
+  source.visitBlocks(names, (blocks) => blocks.forEach((block, index) => {
+    const { profile, search } = columns[index]!;
+    addValues(profile, block, (values, buckets) => search.add(values, buckets));
+  }), room);

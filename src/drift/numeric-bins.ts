@@ -1,4 +1,3 @@
-import type { BucketValues } from './bucket-values.js';
 import { type NumericProfile, withBins } from './numeric-profile.js';
 import { bucketOf, type BucketLayout, nextBelow } from './value-buckets.js';
 
@@ -52,9 +51,16 @@ export function quantilePlaces({ finite, counts }: NumericProfile, shares: reado
   return { places, ranks, buckets, before };
 }
 
+/** The values inside some buckets, in order. */
+export interface InsideBuckets {
+  /** @param place from 0 */
+  readonly valueAt: (bucket: number, place: number) => number;
+  readonly countBelow: (bucket: number, value: number) => number;
+}
+
 /** The quantiles, from the values of their buckets. */
-export function quantilesAt({ places, ranks, buckets, before }: QuantilePlaces, { starts, values }: BucketValues): number[] {
-  const ranked = ranks.map((rank, index) => values[starts[buckets[index]!]! + rank - before[index]!]!);
+export function quantilesAt({ places, ranks, buckets, before }: QuantilePlaces, inside: InsideBuckets): number[] {
+  const ranked = ranks.map((rank, index) => inside.valueAt(buckets[index]!, rank - before[index]!));
   return places.map((place, index) => between(ranked[2 * index]!, ranked[2 * index + 1]!, place - Math.floor(place)));
 }
 
@@ -74,15 +80,9 @@ export function withRoughDeciles(profile: NumericProfile): NumericProfile {
   return withBins(profile, bins, new Float64Array(bins.edges.length));
 }
 
-/** The profile under these bins. @param inside holds at least the values of the buckets that the bins mark, where the profile has any there */
-export function underBins(profile: NumericProfile, bins: NumericBins, inside: BucketValues): NumericProfile {
-  return withBins(profile, bins, Float64Array.from(bins.edges, (edge, index) => (bins.marks[bins.buckets[index]!] ? countBelow(inside, bins.buckets[index]!, edge) : 0)));
-}
-
-function countBelow({ starts, values }: BucketValues, bucket: number, edge: number): number {
-  let at = starts[bucket]!;
-  while (at < starts[bucket + 1]! && values[at]! < edge) at += 1;
-  return at - starts[bucket]!;
+/** The profile under these bins. @param inside knows at least the buckets that the bins mark, where the profile has any value there */
+export function underBins(profile: NumericProfile, bins: NumericBins, inside: InsideBuckets): NumericProfile {
+  return withBins(profile, bins, Float64Array.from(bins.edges, (edge, index) => (bins.marks[bins.buckets[index]!] ? inside.countBelow(bins.buckets[index]!, edge) : 0)));
 }
 
 /** [edges + 1] how many present values lie in each bin; infinities in the outer ones. @throws RangeError for a profile without bins */

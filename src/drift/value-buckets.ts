@@ -101,7 +101,7 @@ export function bucketOf({ first, shift }: Pick<BucketLayout, 'first' | 'shift'>
 }
 
 /**
- * Finds the buckets of values and counts them. With {@link tallySums} this is where the time goes, so both work on typed arrays alone and stand beside their
+ * Finds the buckets of values and counts them. With {@link tallyDistances} this is where the time goes, so both work on typed arrays alone and stand beside their
  * constants.
  * @param buckets of the values, written here; the layout's number of buckets for what is not finite @param counts [buckets] added to
  * @param facts [6] least and greatest finite value, how many values are missing, −Infinity, Infinity, and the sum of the finite ones; taken on
@@ -133,17 +133,32 @@ export function tallyCounts({ first, shift, buckets: outside }: BucketLayout, va
   facts[5] = sum;
 }
 
-/** Adds the finite values' distances from their buckets' edges. @param buckets of the values @param sums as NumericProfile's */
-export function tallySums({ shift, buckets: outside }: BucketLayout, values: Float64Array, buckets: Int32Array, sums: Float64Array): void {
+/** As {@link tallyCounts}, and adds the finite values' distances from their buckets' edges. @param facts without the sum @param sums as NumericProfile's */
+export function tallyDistances({ first, shift, buckets: outside }: BucketLayout, values: Float64Array, buckets: Int32Array, counts: Uint32Array, facts: Float64Array, sums: Float64Array): void {
   const words = wordsOf(values);
+  let least = facts[0]!;
+  let greatest = facts[1]!;
   for (let index = 0; index < values.length; index++) {
-    const bucket = buckets[index]!;
-    if (bucket === outside) continue;
+    const value = values[index]!;
+    if (value - value !== 0) {
+      buckets[index] = outside;
+      facts[value > 0 ? 4 : value < 0 ? 3 : 2]! += 1;
+      continue;
+    }
+    if (value < least) least = value;
+    if (value > greatest) greatest = value;
     const ordered = orderedWord(words[2 * index + 1]!);
-    sums[2 * bucket]! += ordered & ((1 << shift[(ordered >>> PART_BITS) ^ CELL_OF_ZERO]!) - 1);
+    const cell = (ordered >>> PART_BITS) ^ CELL_OF_ZERO;
+    const cut = shift[cell]!;
+    const bucket = first[cell]! + ((ordered & PART_MASK) >>> cut);
+    buckets[index] = bucket;
+    counts[bucket]! += 1;
+    sums[2 * bucket]! += ordered & ((1 << cut) - 1);
     // The lower word of a negative number runs against its order, as its upper one does.
     sums[2 * bucket + 1]! += (words[2 * index]! ^ (ordered >> 31)) >>> 0;
   }
+  facts[0] = least;
+  facts[1] = greatest;
 }
 
 /** The largest number below a finite one. */
