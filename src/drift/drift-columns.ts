@@ -9,6 +9,8 @@ export const OTHER_CATEGORIES = '(rarer texts)';
 
 /** Rows that are decoded together anyway: DuckDB's vector. */
 const STRETCH = 2_048;
+/** A sample's largest size over what is asked for. */
+const MOST_SAMPLED = 4;
 /** Rows that are worked on together. */
 const BLOCK = 524_288;
 
@@ -59,12 +61,18 @@ export class DriftColumns {
 
   /**
    * Some of the numbers' values, in stretches that are spread evenly over the files: DuckDB passes over what lies between them.
-   * @param size about so many a column, all of them where there are not many more
+   * @param size about so many a column, up to four times as many
    */
   async sample(names: readonly string[], size: number): Promise<Float64Array[]> {
     const every = Math.max(1, Math.floor(this.rows / size)) * STRETCH;
     const parts = names.map((): Float64Array[] => []);
-    await this.visit(names, (chunk) => chunk.forEach((values, index) => parts[index]!.push(values.slice())), `WHERE file_row_number % ${every} < ${STRETCH}`);
+    let length = 0;
+    await this.visit(names, (chunk) => {
+      // Each of many small files begins with a stretch.
+      if (length >= MOST_SAMPLED * size) return;
+      chunk.forEach((values, index) => parts[index]!.push(values.slice()));
+      length += chunk[0]?.length ?? 0;
+    }, `WHERE file_row_number % ${every} < ${STRETCH}`);
     return parts.map(joined);
   }
 

@@ -76,6 +76,14 @@ describe('a window beside its baseline, from files', () => {
     expect(rough[1]).toEqual(exact[1]);
   });
 
+  it('has the deciles of all values where those of its sample lie elsewhere', async () => {
+    await write(file('striped'), `SELECT i % 977 / 977.0 + CASE WHEN i % 4096 < 2048 THEN 100 ELSE 0 END AS a FROM range(400000) AS t(i)`);
+    const striped = { baseline: [file('striped')], features: features.slice(0, 1) };
+    const [[exact], [read]] = await Promise.all([measure(striped), measure({ ...striped, heldRows: 0 })]);
+    expect([read!.psi, read!.jensenShannon, read!.bins]).toEqual([exact!.psi, exact!.jensenShannon, exact!.bins]);
+    expect(exact!.bins.edges!.filter((edge) => edge < 1)).toHaveLength(4);
+  });
+
   it('says which file cannot be read, and goes on with the next measurement', async () => {
     writeFileSync(file('torn'), 'PAR1 not really');
     await expect(measure({ window: [file('torn')] })).rejects.toMatchObject({ type: 'DataUnreadable', message: expect.stringContaining('torn.parquet') as string });
