@@ -49,6 +49,9 @@ const held = (number: number, stage = 'shadow'): Promise<ReleaseDetail> => traff
 });
 const routing = async (): Promise<Record<string, unknown>> =>
   (await perennial.registry.query('SELECT champion, challengers, weights, epoch::int FROM routing WHERE model = $1', [MODEL]))[0];
+const gatewaysBehind = async (): Promise<number> =>
+  (await perennial.registry.query(`SELECT count(*)::int AS behind FROM routing JOIN gateway_lease lease ON lease.expires_at > now()
+    LEFT JOIN gateway_acknowledgement known USING (gateway, boot, model, deployment) WHERE coalesce(known.revision, 0) < routing.revision`))[0].behind;
 const audited = async (number: number): Promise<string[]> =>
   (await perennial.registry.query("SELECT action FROM audit_entry WHERE model = $1 AND subject = $2 ORDER BY id", [MODEL, `release/${number}`])).map(({ action }: { action: string }) => action);
 const alarms = async (kind: string): Promise<AlarmAnswer[]> =>
@@ -109,6 +112,8 @@ describe('three releases in the queue', () => {
 
   it('begin for a version whose release of before has ended on the record, but not yet in Temporal', async () => {
     const gateway = perennial.instance.roles.gateway.pid as number;
+    // Else the release would still wait for the gateway where it begins, and could not end while that is frozen.
+    await eventually(async () => ((await gatewaysBehind()) === 0 ? true : undefined), () => 'the gateway to follow');
     process.kill(gateway, 'SIGSTOP');
     // It is waited for as long as its lease holds: longer than what follows takes on a slow machine.
     await perennial.registry.query("UPDATE gateway_lease SET expires_at = now() + interval '15 seconds'");
