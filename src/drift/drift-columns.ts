@@ -7,8 +7,8 @@ import { ColumnRoom } from './column-room.js';
 export const COUNTED_CATEGORIES = 20_000;
 export const OTHER_CATEGORIES = '(rarer texts)';
 
-/** Rows that are decoded together anyway: DuckDB's vector. */
-const STRETCH = 2_048;
+/** Rows beside each other in a sample: a vector of DuckDB's, which is decoded as a whole. */
+const SAMPLED_ROWS = 2_048;
 /** A sample's largest size over what is asked for. */
 const MOST_SAMPLED = 4;
 /** Rows that are worked on together. */
@@ -64,7 +64,7 @@ export class DriftColumns {
    * @param size about so many a column, up to four times as many
    */
   async sample(names: readonly string[], size: number): Promise<Float64Array[]> {
-    const every = Math.max(1, Math.floor(this.rows / size)) * STRETCH;
+    const every = Math.max(1, Math.floor(this.rows / size)) * SAMPLED_ROWS;
     const parts = names.map((): Float64Array[] => []);
     let length = 0;
     await this.visit(names, (chunk) => {
@@ -72,7 +72,7 @@ export class DriftColumns {
       if (length >= MOST_SAMPLED * size) return;
       chunk.forEach((values, index) => parts[index]!.push(values.slice()));
       length += chunk[0]?.length ?? 0;
-    }, `WHERE file_row_number % ${every} < ${STRETCH}`);
+    }, `WHERE file_row_number % ${every} < ${SAMPLED_ROWS}`);
     return parts.map(joined);
   }
 

@@ -8,7 +8,7 @@ export interface DriftMeasurement extends Omit<DriftOrder, 'heldRows'>, Partial<
 }
 
 /** Both sides together: five numbers of them can be held by each thread. Of more rows it would hold fewer at once, and to fetch a few columns takes nearly as long as to fetch many. */
-export const HELD_ROWS = 4_000_000;
+const HELD_ROWS = 4_000_000;
 const DEFAULT_THREADS = 2;
 
 /**

@@ -7,7 +7,7 @@ import { numericDrift, profiledDrift } from './numeric-drift.js';
 import { addValues, emptyProfile, type NumericProfile } from './numeric-profile.js';
 import { layoutFor } from './value-buckets.js';
 
-/** Values of both sides that are held at once, eight bytes each. */
+/** Values of both sides that are held at once, eight bytes each; those of the column that is compared take four more. */
 const HELD_VALUES = 20_000_000;
 /** Columns whose profiles are made at once. */
 const PROFILED_AT_ONCE = 16;

@@ -8,7 +8,7 @@ import { addValues, countValues, emptyProfile, type NumericProfile, presentIn } 
 import { layoutFor } from './value-buckets.js';
 
 /** Values that a layout is made for. */
-export const LAYOUT_SAMPLE = 16_384;
+const LAYOUT_SAMPLE = 16_384;
 
 /** All figures of a number, exact. @param values of both sides, NaN where there is none @param rooms arrays that are overwritten, where they are long enough */
 export function numericDrift(name: string, baseline: Float64Array, window: Float64Array, rooms?: readonly [Int32Array, Int32Array]): FeatureDrift {

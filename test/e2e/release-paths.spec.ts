@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AlarmAnswer } from '../../src/api/alarms/alarms.dto.js';
 import type { ReleaseDetail } from '../../src/api/releases/releases.dto.js';
 import { deploymentWorkflowId } from '../../src/contracts/motion.js';
+import { FiguresRepository } from '../../src/registry/figures.repository.js';
 import { type Answer, eventually, Installation } from '../installation.js';
 import { LiveTraffic } from '../live-traffic.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
@@ -49,9 +50,7 @@ const held = (number: number, stage = 'shadow'): Promise<ReleaseDetail> => traff
 });
 const routing = async (): Promise<Record<string, unknown>> =>
   (await perennial.registry.query('SELECT champion, challengers, weights, epoch::int FROM routing WHERE model = $1', [MODEL]))[0];
-const gatewaysBehind = async (): Promise<number> =>
-  (await perennial.registry.query(`SELECT count(*)::int AS behind FROM routing JOIN gateway_lease lease ON lease.expires_at > now()
-    LEFT JOIN gateway_acknowledgement known USING (gateway, boot, model, deployment) WHERE coalesce(known.revision, 0) < routing.revision`))[0].behind;
+const gatewaysBehind = async (): Promise<number> => (await new FiguresRepository(perennial.registry).at(new Date())).gatewaysBehind;
 const audited = async (number: number): Promise<string[]> =>
   (await perennial.registry.query("SELECT action FROM audit_entry WHERE model = $1 AND subject = $2 ORDER BY id", [MODEL, `release/${number}`])).map(({ action }: { action: string }) => action);
 const alarms = async (kind: string): Promise<AlarmAnswer[]> =>
