@@ -1,5 +1,5 @@
 /** What may start a retrain by itself, the strongest first: each asks for no more than those after it. A person's request is stronger than all. */
-export const AUTOMATIC_TRIGGERS = ['performance', 'harmfulDrift', 'newLabelledRows', 'schedule', 'dataDrift'] as const;
+export const AUTOMATIC_TRIGGERS = ['performance', 'harmfulDrift', 'trial', 'newLabelledRows', 'schedule', 'dataDrift'] as const;
 export type AutomaticTrigger = (typeof AUTOMATIC_TRIGGERS)[number];
 
 /** `quarantine`: the window is kept from training and from being judged. */

@@ -5,8 +5,8 @@ import type { PairedComparison } from '../contracts/evaluations.js';
 
 type GateSpec = GateInput['spec'];
 const spec = (over: { absolute?: GateSpec['gates']['absolute']; minimumGain?: number } = {}): GateSpec => ({
-  evaluation: { window: 'P4W', minimumRows: 500, slices: [], threshold: 0.5, alpha: 0.05 },
-  gates: { absolute: over.absolute ?? [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc', minimumGain: over.minimumGain ?? 0 } },
+  evaluation: { window: 'P4W', holdOutEvery: 1, minimumRows: 500, slices: [], threshold: 0.5, alpha: 0.05 },
+  gates: { absolute: over.absolute ?? [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc', minimumGain: over.minimumGain ?? 0, by: 'metric' } },
 });
 const estimate = (value: number, low: number | null = value - 0.01, high: number | null = value + 0.01): Estimate => ({ value, low, high });
 const comparison = (gain: Estimate): PairedComparison => ({ metric: 'auc', rows: 1_000, blocks: 28, candidate: 0.7, champion: 0.7 - gain.value, gain });

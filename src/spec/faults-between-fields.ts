@@ -9,7 +9,7 @@ import { type FieldFault, type Fields, fieldsOf, listOf, spellingFaults } from '
  * @param spec maybe with faults of its own: what is not there or of another kind is passed over
  */
 export function faultsBetweenFields(spec: unknown): FieldFault[] {
-  const { data, task, gates, evaluation, rollout, serving, monitoring, fairness } = fieldsOf(spec);
+  const { data, task, gates, evaluation, retraining, rollout, serving, monitoring, fairness } = fieldsOf(spec);
   const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
   const [joins, slices] = [listOf(fieldsOf(data)['joins']).map(fieldsOf), listOf(fieldsOf(evaluation)['slices'])];
   return [
@@ -19,6 +19,8 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
     ]),
     ...joinFaults(joins, fieldsOf(data), [...features.map(({ name }) => name), ...slices]),
     ...metricFaults(task, fieldsOf(gates)),
+    ...recentLossFaults(task, fieldsOf(gates), fieldsOf(rollout)),
+    ...trialFaults(fieldsOf(retraining), fieldsOf(evaluation), fieldsOf(gates)),
     ...rolloutFaults(task, fieldsOf(rollout)),
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
     ...monitoringFaults(task, fieldsOf(rollout), fieldsOf(monitoring)),
@@ -49,6 +51,24 @@ function metricFaults(task: unknown, { absolute, comparison }: Fields): FieldFau
     ...listOf(absolute).flatMap((gate, index) => fault(fieldsOf(gate)['metric'], ['gates', 'absolute', index, 'metric'])),
     ...fault(fieldsOf(comparison)['metric'], ['gates', 'comparison', 'metric']),
   ];
+}
+
+function recentLossFaults(task: unknown, { comparison }: Fields, { comparison: losses }: Fields): FieldFault[] {
+  if (task !== 'regression' || fieldsOf(comparison)['by'] !== 'recentLoss' || fieldsOf(losses)['bound'] !== undefined) return [];
+  return [{ path: ['rollout', 'comparison', 'bound'], message: 'is missing: gates.comparison.by recentLoss needs the largest absolute error that is counted, in the units of the label' }];
+}
+
+/** A trial is worth its training where its candidate knows the newest rows, and where a gain on those alone is seen. */
+function trialFaults({ triggers }: Fields, { holdOutEvery }: Fields, { comparison }: Fields): FieldFault[] {
+  if (!listOf(triggers).includes('trial')) return [];
+  const faults: FieldFault[] = [];
+  if (holdOutEvery === undefined || holdOutEvery === 1) {
+    faults.push({ path: ['evaluation', 'holdOutEvery'], message: 'must be 2 or more for the trigger trial: else its candidates learn nothing of the newest rows, all of which judge' });
+  }
+  if (fieldsOf(comparison)['by'] !== 'recentLoss') {
+    faults.push({ path: ['gates', 'comparison', 'by'], message: 'must be recentLoss for the trigger trial: its candidates are to show a gain since a change, not over the whole window' });
+  }
+  return faults;
 }
 
 function rolloutFaults(task: unknown, { strategy, comparison, canary, shadow }: Fields): FieldFault[] {

@@ -61,6 +61,8 @@ const training = z.strictObject({
 const evaluation = z.strictObject({
   /** Event time: the weeks that neither candidate nor champion has seen, right before the retrain. */
   window: positiveDuration.default('P4W'),
+  /** Of the window's blocks (`rollout.comparison.block`) one in so many judges, and the others train; with 1 all of them judge. */
+  holdOutEvery: z.number().int().min(1).max(20).default(1),
   minimumRows: z.number().int().min(1).default(500),
   slices: z.array(column).max(32).default([]),
   /** Probability from which a row counts as positive (F1). */
@@ -85,6 +87,8 @@ const gates = z.strictObject({
     metric: z.enum([...CLASSIFICATION_METRICS, ...REGRESSION_METRICS]),
     /** The smallest gain that is worth a promotion; 0 asks for any real gain. */
     minimumGain: z.number().min(0).default(0),
+    /** What decides: the gain in the metric over all rows, or that in the loss of a row (`rollout.comparison.metric`) over the newest of them. */
+    by: z.enum(['metric', 'recentLoss']).default('metric'),
   }),
 });
 
@@ -97,6 +101,8 @@ const retraining = z.strictObject({
   every: positiveDuration.default('P13W'),
   /** Labelled rows since the last retrain at which `newLabelledRows` asks for one. */
   newLabelledRows: z.number().int().min(1).default(10_000),
+  /** So many standard errors above the baseline's must the mean loss of the newest windows lie where `trial` asks for a retrain. */
+  hint: z.number().min(0).max(10).default(1),
   /** Event time after a retrain in which no other is started by itself. */
   cooldown: duration.default('P7D'),
   /** Labelled rows that the training window must hold since harm began. */

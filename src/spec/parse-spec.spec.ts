@@ -67,6 +67,23 @@ describe('parseSpec', () => {
       expect(faultsOf(stringify(document)).length).toBeGreaterThan(0);
     });
 
+  it('asks a trial for blocks held out and a gate that sees a gain on the newest rows, and recent losses for their bound', () => {
+    const trial = (draft: Draft): unknown => (draft['retraining'] = { ...draft['retraining'], triggers: ['trial'] });
+    expect(faultsOf(changed(trial)).map(({ path }) => path)).toEqual(['evaluation.holdOutEvery', 'gates.comparison.by']);
+    const whole = (draft: Draft): void => {
+      trial(draft);
+      draft['evaluation'].holdOutEvery = 3;
+      draft['gates'].comparison.by = 'recentLoss';
+    };
+    expect(parseSpec(changed(whole)).spec.retraining).toMatchObject({ triggers: ['trial'], hint: 1 });
+    const regression = (draft: Draft): void => {
+      whole(draft);
+      draft['task'] = 'regression';
+      draft['gates'] = { comparison: { metric: 'mae', by: 'recentLoss' } };
+    };
+    expect(faultsOf(changed(regression)).map(({ path }) => path)).toEqual(['rollout.comparison.bound']);
+  });
+
   it('writes the defaults of fairness out where groups are named, and leaves the section out where it is', () => {
     expect(parseSpec(YAML).spec.fairness).toBeUndefined();
     const { spec, digest } = parseSpec(changed((draft) => (draft['fairness'] = { groups: ['carrier'] })));
