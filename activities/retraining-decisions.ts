@@ -5,7 +5,7 @@ import type { WindowDriftReport } from '../src/contracts/window-drift.js';
 import { windowLossDeviation } from '../src/drift/champion-figures.js';
 import { calendarMonth, type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
 import { decideRetraining, type RetrainingDecision } from '../src/drift/retraining-decision.js';
-import { type MonitoringEvidence, retrainingFacts } from '../src/drift/retraining-evidence.js';
+import { type MonitoringEvidence, retrainingFacts, type ServedVersion } from '../src/drift/retraining-evidence.js';
 import { type CountedWindow, PAST_WINDOWS, type PastRetrain, retrainEvidence, windowEvidence } from '../src/drift/window-evidence.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
@@ -55,14 +55,16 @@ export class RetrainingDecisions {
     const { version, ...seen } = windowEvidence({ atMs: asOfMs, window, closed: occasion === 'closed', report, drift }, past.map(countedWindow));
     const retrains = await this.retrains.list(model, PAST_RETRAINS);
     return {
-      ...seen, answered: await this.reports.answeredChange(model, deployment), trainedRows: version === null ? 0 : await this.trainedRows(model, version), active: await this.retrains.underWay(model),
+      ...seen, answered: await this.reports.answeredChange(model, deployment), served: version === null ? null : await this.served(model, version), active: await this.retrains.underWay(model),
       ...retrainEvidence(await this.past(retrains, asOfMs), asOfMs),
     };
   }
 
-  private async trainedRows(model: string, number: number): Promise<number> {
+  private async served(model: string, number: number): Promise<ServedVersion | null> {
     const version = await this.versions.find(model, number);
-    return version ? (await this.retrains.snapshot(version.snapshotDigest)).manifest.train.labelledRows : 0;
+    if (!version) return null;
+    const { asOf, train } = (await this.retrains.snapshot(version.snapshotDigest)).manifest;
+    return { number, asOfMs: Date.parse(asOf), trainedRows: train.labelledRows, figures: await this.reports.baseline(model, number) };
   }
 
   /** Hours of those alone that count: of the month, and of the last one. */

@@ -22,8 +22,14 @@ export interface ArenaPlan {
 /** A year of 48 weeks needs 52 × 250 rows. */
 export const ARENA_DEFAULTS: ArenaPlan = { rowsPerWindow: 250, trainingWindows: 4, cooldownWindows: 1, tree: TREE_DEFAULTS };
 
-/** Every fifth row of a training stretch is held out: its losses are those of rows that the model has not seen. */
-const HELD_OUT = 5;
+/**
+ * Every fifth row of a training stretch is held out: its losses are those of rows that the model has not seen. Windows have a multiple of five rows, so
+ * that each row is held out from all models or from none, as blocks of event time are in service (docs/SPEC.md).
+ */
+export const HOLD_OUT_EVERY = 5;
+
+/** @param place of a row in a training stretch */
+export const isHeldOut = (place: number): boolean => place % HOLD_OUT_EVERY === HOLD_OUT_EVERY - 1;
 
 /** Rows with the deployed model's scores, the chances of label 1. */
 export interface ScoredRows {
@@ -67,7 +73,7 @@ export interface RetrainingPolicy {
   readonly name: string;
   /** Begins a run. What it returns is asked once at the end of each window, in order, and may keep state: true asks for a retraining. */
   readonly start: () => (facts: WindowFacts) => boolean;
-  /** Models that it has trained for comparison only, in all runs so far; none without. */
+  /** Candidates that it has trained and not released, in all runs so far; none without. */
   readonly candidates?: () => number;
 }
 
@@ -157,10 +163,9 @@ function factsOf(width: number, window: number, { number, trainingFeatures, held
 
 function deploy(stream: DriftStream, from: number, until: number, number: number, sinceWindow: number, options: TreeOptions): Deployed {
   const stretch = rangeOf(from, Math.min(until, stream.rows));
-  const isHeldOut = (row: number): boolean => (row - from) % HELD_OUT === HELD_OUT - 1;
-  const training = stretch.filter((row) => !isHeldOut(row));
+  const training = stretch.filter((_, place) => !isHeldOut(place));
   const tree = trainTree(stream, training, options);
-  const heldOut = judgedRows(stream, stretch.filter(isHeldOut), tree);
+  const heldOut = judgedRows(stream, stretch.filter((_, place) => isHeldOut(place)), tree);
   return { number, tree, trainedUntil: Math.min(until, stream.rows), sinceWindow, trainingFeatures: featuresOf(stream, training), heldOut };
 }
 

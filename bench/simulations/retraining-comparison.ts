@@ -7,7 +7,7 @@ import { SCORED_ROWS, type Year } from './world-years.js';
 /**
  * Retraining policies on the same years. The measure was set before any option of ours was tried: the mean loss avoided against never retraining, summed
  * over the years of a seed; once as it is, and once net of what was spent, where every retraining costs what RETRAINING_COST says, whoever asked for
- * it, and every candidate that was trained for comparison only costs a training. Costs are divided by the rows scored, to be a loss per row too.
+ * it, and every candidate that was not released costs a training. Costs are divided by the rows scored, to be a loss per row too.
  *
  * Options of ours were tried on seeds 1000 to 1005; the simulations report others. All policies train on the same window: ours has no choice of it.
  */

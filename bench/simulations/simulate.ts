@@ -97,7 +97,7 @@ function changing(repeats: number, seed: number): void {
   const years = policyYears(CHANGING_YEARS, { repeats, seed });
   yearTable(years);
   const { training, release } = RETRAINING_COST;
-  console.log(`  "Net": a retraining costs ${training + release} rows' whole loss, a candidate that is trained for comparison only ${training}`);
+  console.log(`  "Net": a retraining costs ${training + release} rows' whole loss, a candidate that is not released ${training}`);
   better('loss avoided, summed', years, 'lossAvoided');
   better('net of costs, summed', years, 'netLossAvoided');
   console.log('\nThe same without harm, where a retraining is no false alarm, but costs');

@@ -1,4 +1,4 @@
-/** What may start a retrain by itself, the strongest first: each asks for no more than those after it. A person's request is stronger than all. */
+/** What may start a retrain by itself, the strongest first. A person's request is stronger than all. */
 export const AUTOMATIC_TRIGGERS = ['performance', 'harmfulDrift', 'trial', 'newLabelledRows', 'schedule', 'dataDrift'] as const;
 export type AutomaticTrigger = (typeof AUTOMATIC_TRIGGERS)[number];
 

@@ -7,6 +7,7 @@ import type { FeatureLosses } from './baseline-losses.js';
 import { type BlockSums, limitOfBlocks, limitOfRows, type LossLimit, type LossSample, sumBlocks } from './baseline-limit.js';
 import { type ConfidenceBasedFit, fitConfidenceBased } from './confidence-based-estimate.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
+import type { LossMean } from './trial-hint.js';
 import type { EventStretch } from './window-grid.js';
 
 /** What the windows of a version are held against, from the rows on which it was judged before it came into service; JSON. */
@@ -104,9 +105,17 @@ export function lossLimit({ losses, plan }: Pick<ChampionFigures, 'losses' | 'pl
   return limitOfBlocks(blocks, Math.sqrt(losses.sample.variance), delta);
 }
 
+/** The mean loss while all is well, with the variance of that mean by blocks. Null for fewer than two that differ. */
+export function baselineLossMean({ losses }: Pick<ChampionFigures, 'losses'>): LossMean | null {
+  const variance = losses && blockVariance(losses);
+  return losses && variance ? { mean: losses.sample.mean, variance: variance / losses.blocks.rows.length } : null;
+}
+
 /** The standard deviation of the mean loss of a window of that length while all is well: that of the baseline's blocks over the root of how many a window has. Null for fewer than two. */
 export function windowLossDeviation({ losses, plan }: Pick<ChampionFigures, 'losses' | 'plan'>, { fromMs, untilMs }: EventStretch): number | null {
-  if (!losses || losses.blocks.rows.length < 2) return null;
-  const { variance } = sampleOf(Float64Array.from(losses.blocks.rows, (rows, block) => losses.blocks.sums[block]! / rows));
-  return variance > 0 ? Math.sqrt(variance / Math.max(1, (untilMs - fromMs) / plan.blockMs)) : null;
+  const variance = losses && blockVariance(losses);
+  return variance ? Math.sqrt(variance / Math.max(1, (untilMs - fromMs) / plan.blockMs)) : null;
 }
+
+/** Of the blocks' mean losses; 0 where they do not differ, or there is one. */
+const blockVariance = ({ blocks: { rows, sums } }: BaselineLosses): number => sampleOf(Float64Array.from(rows, (count, block) => sums[block]! / count)).variance;

@@ -30,11 +30,13 @@ export interface MadePlan {
   readonly gate?: () => boolean;
 }
 
+type MadeSections = Readonly<Partial<Record<'retraining' | 'monitoring' | 'training' | 'evaluation', object>>> & { readonly by?: 'metric' | 'recentLoss' };
+
 /** A spec of one number `x` and weekly windows. */
-export const madeSpec = (sections: { readonly retraining?: object; readonly monitoring?: object; readonly training?: object } = {}): ModelSpec => modelSpecSchema.parse({
+export const madeSpec = (sections: MadeSections = {}): ModelSpec => modelSpecSchema.parse({
   apiVersion: 'perennial/v1', model: 'made', purpose: 'Is made up in tests.', owner: 'tests', tier: 'low', task: 'binary-classification',
   data: { source: { path: 'made/*.parquet' }, eventTime: 'at', key: ['id'], label: 'y', labelHorizon: 'P1D', features: [{ name: 'x', type: 'number', maxMissing: 0.5 }] },
-  training: { trainer: 'xgboost', minimumRows: 1, ...sections.training }, evaluation: { window: 'P14D', minimumRows: 1 }, gates: { comparison: { metric: 'brier' } }, rollout: { strategy: 'immediate' },
+  training: { trainer: 'xgboost', minimumRows: 1, ...sections.training }, evaluation: { window: 'P14D', minimumRows: 1, ...sections.evaluation }, gates: { comparison: { metric: 'brier', by: sections.by } }, rollout: { strategy: 'immediate' },
   monitoring: { window: 'P7D', ...sections.monitoring }, retraining: { cooldown: 'P0D', minimumSinceChange: 0, ...sections.retraining },
 });
 
@@ -47,7 +49,7 @@ const horizon = ({ horizonMs = DAY }: MadePlan): number => horizonMs;
 
 /**
  * A world whose models are two shares: of the label 1 among the rows with x below 0, and among the others. It keeps the times of a retrain: rows judge that come in the
- * last `judgingDays` (14) whose labels are complete, and those of `trainingDays` (28) before them train.
+ * last `judgingDays` (14) whose labels are complete, and those of `trainingDays` (28) before them train; with `evaluation.holdOutEvery` so do days that are not held out.
  */
 export class MadeWorld implements ReplayWorld {
   readonly windows: readonly EventStretch[];
@@ -87,7 +89,8 @@ export class MadeWorld implements ReplayWorld {
     const [untilMs, judgedMs] = [asOfMs - horizon(this.plan), asOfMs - horizon(this.plan) - judgingDays * DAY];
     const taken = (fromMs: number, toMs: number): MadeRow[] =>
       this.within({ fromMs, untilMs: toMs }).filter(({ ms, label }) => !Number.isNaN(label) && !without.some((left) => ms >= left.fromMs && ms < left.untilMs));
-    const [rows, judged] = [taken(judgedMs - trainingDays * DAY, judgedMs), taken(judgedMs, untilMs)];
+    const [newest, judges] = [taken(judgedMs, untilMs), ({ ms }: MadeRow): boolean => isHeldOut(ms, spec.evaluation.holdOutEvery)];
+    const [rows, judged] = [[...taken(judgedMs - trainingDays * DAY, judgedMs), ...newest.filter((row) => !judges(row))], newest.filter(judges)];
     if (rows.length === 0 || judged.length === 0) return null;
     const share = (of: readonly MadeRow[]): number => (of.length === 0 ? 0.5 : of.reduce((sum, { label }) => sum + label, 0) / of.length);
     const number = this.versions.length + 1;
@@ -105,6 +108,7 @@ export class MadeWorld implements ReplayWorld {
   }
 }
 
+const isHeldOut = (ms: number, every: number): boolean => Math.floor(ms / DAY) % every === every - 1;
 const xsOf = (rows: readonly MadeRow[]): Float64Array => Float64Array.from(rows, ({ x }) => x);
 const outputsOf = ({ chances }: Pick<MadeVersion, 'chances'>, rows: readonly MadeRow[]): Float32Array => Float32Array.from(rows, ({ x }) => chances[x < 0 ? 0 : 1]);
 

@@ -147,6 +147,25 @@ describe('the policy of a spec', () => {
     expect(afterTwo!.meanLoss).toBeLessThan(afterOne!.meanLoss!);
   });
 
+  it('tries a candidate once the newest losses hint at harm, and while its successors learn from more of the new world', async () => {
+    const trying = madeSpec({ retraining: { triggers: ['trial'], cooldown: 'P7D', budget: { retrains: 5 } }, evaluation: { holdOutEvery: 3 }, by: 'recentLoss' });
+    const world = new MadeWorld(planOf(20, turned, { spec: trying }));
+    const [never, harmed, tried] = await replayPolicies<BacktestPolicy>(world, [neverRetrain, specPolicy(spec), specPolicy(trying)], QUIET);
+    const trials = tried!.decisions.filter(({ outcome }) => outcome === 'retrain');
+    expect(trials.map(({ trigger }) => trigger)).toEqual(trials.map(() => 'trial'));
+    const since = trials.filter(({ atMs }) => atMs > day(42));
+    // The first labels of the new world, of day 49, hint at it; a candidate has learnt some of it then.
+    expect((since[0]!.atMs - BEGIN) / DAY).toBeLessThanOrEqual(50);
+    expect(since[0]!.because).toMatch(/^The mean loss of the newest (window|\d+ windows) is 0\.\d+, \d+(\.\d+)? standard errors above that of the baseline; 1 ask for a trial\.$/);
+    const promoted = trials.filter(({ retrain }) => retrain!.outcome === 'promoted');
+    expect(promoted.length).toBeGreaterThan(0);
+    // What follows a promotion is asked for by it, until the training window and the one that judges are new.
+    const after = trials.find(({ atMs }) => atMs > promoted[0]!.atMs)!;
+    expect(after.because).toMatch(/^(Version \d was made with data until|The mean loss of the newest)/);
+    const figures = await policyFigures(world, [never!, harmed!, tried!], { metric: 'brier', bound: 1 }, null);
+    expect(figures[2]!.lossAvoided).toBeGreaterThan(figures[1]!.lossAvoided);
+  });
+
   it('retrains by nothing where the spec lists nothing', async () => {
     expect((await courseOf(specPolicy(madeSpec()), planOf(20, turned, { spec: madeSpec() }))).decisions).toEqual([]);
   });
@@ -177,7 +196,9 @@ describe('the policy of a spec', () => {
 });
 
 describe('a policy looks at nothing that is later', () => {
-  const spec = madeSpec({ retraining: { triggers: [...AUTOMATIC_TRIGGERS], newLabelledRows: 400, every: 'P35D', minimumSinceChange: 50 }, monitoring: { falseDiscoveries: 0.5 } });
+  const spec = madeSpec({
+    retraining: { triggers: [...AUTOMATIC_TRIGGERS], newLabelledRows: 400, every: 'P35D', minimumSinceChange: 50 }, monitoring: { falseDiscoveries: 0.5 }, evaluation: { holdOutEvery: 3 }, by: 'recentLoss',
+  });
   const policies = [neverRetrain, retrainMonthly(7 * DAY), retrainOnStability(14 * DAY), retrainOnCusum(0), specPolicy(spec)];
 
   /** Numbers around 0 whose sign tells the label, mostly; on some day the sign's meaning turns round, on another the numbers move, and for a week they come in another unit. */

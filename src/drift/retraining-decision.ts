@@ -21,7 +21,7 @@ export interface RetrainingDecision {
   readonly outcome: 'quarantine' | 'wait' | 'retrain';
   /** Why it waits; else null. */
   readonly reason: WaitReason | null;
-  /** The strongest of those seen; null where there is none. It carries a retrain, or is what is held back. */
+  /** The strongest of those seen that nothing holds back, or else the strongest; null where there is none. */
   readonly trigger: RetrainingTrigger | null;
   /** A forced request overrode what no other may: an upstream fault or the budget. */
   readonly forced: boolean;
@@ -42,21 +42,27 @@ const REASONS: Readonly<Record<Exclude<RetrainingRule, 'upstreamFault'>, WaitRea
 };
 
 /**
- * Decides on a retrain, as a pure function of what was recorded. The strongest trigger seen is asked for, in the order of
- * {@link RETRAINING_TRIGGERS}; then by rule, the first that holds decides:
+ * Decides on a retrain, as a pure function of what was recorded. For the strongest trigger seen, in the order of {@link RETRAINING_TRIGGERS}, or the
+ * first that nothing holds back; by rule, the first that holds decides:
  * - `upstreamFault`: any fault quarantines the window, trigger or not. A forced request overrides it;
  * - `active`: never two retrains at once, by nobody;
  * - `trigger`: something must ask for it;
  * - `cooldown`: lastEndedMs + lengthMs must not lie after atMs. Any request overrides it;
  * - `budget`: retrains + 1 ≤ maximumRetrains, and trainingHours + expectedHours ≤ maximumTrainingHours. A forced request overrides it;
  * - `data`: trainingRows ≥ minimumRows, for all: the training would refuse fewer. sinceChange ≥ minimumSinceChange where a change is known:
- *   else the retrain learns the world before it, and the cooldown then holds the next. Any request overrides the second;
- * - `worth`: the saved loss must exceed the cost (retraining-worth.ts). Any request overrides it.
+ *   else the retrain learns the world before it, and the cooldown then holds the next. Any request overrides the second, and a trial needs it not:
+ *   its gate sees whether what it learnt was enough;
+ * - `worth`: the saved loss must exceed the cost (retraining-worth.ts). Any request overrides it; of a trial the gate weighs it.
  * @throws RangeError where figures of gain or cost make no sense, or a time or a count is not a number
  */
 export function decideRetraining(facts: RetrainingFacts): RetrainingDecision {
   checkFigures(facts);
-  const trigger = strongest(facts);
+  const answers = seenTriggers(facts).map((trigger) => answerTo(facts, trigger));
+  // A trial needs less than triggers that are stronger.
+  return answers.find(({ outcome }) => outcome === 'retrain') ?? answers[0]!;
+}
+
+function answerTo(facts: RetrainingFacts, trigger: RetrainingTrigger | null): RetrainingDecision {
   const rules = RETRAINING_RULES.map((rule): RuleVerdict => ({ rule, ...ANSWERS[rule]({ ...facts, trigger }) }));
   const held = rules.find(({ verdict }) => verdict === 'hold');
   const overridden = rules.filter(({ verdict }) => verdict === 'overridden').map(({ rule }) => rule);
@@ -69,8 +75,11 @@ export function decideRetraining(facts: RetrainingFacts): RetrainingDecision {
   };
 }
 
-const strongest = ({ request, triggers }: RetrainingFacts): RetrainingTrigger | null =>
-  RETRAINING_TRIGGERS.find((trigger) => (trigger === 'request' ? request !== null : triggers.some((seen) => seen.trigger === trigger))) ?? null;
+/** The strongest first; null for none. */
+function seenTriggers({ request, triggers }: RetrainingFacts): (RetrainingTrigger | null)[] {
+  const seen = RETRAINING_TRIGGERS.filter((trigger) => (trigger === 'request' ? request !== null : triggers.some((one) => one.trigger === trigger)));
+  return seen.length === 0 ? [null] : seen;
+}
 
 const ANSWERS: Readonly<Record<RetrainingRule, (asked: Asked) => Answer>> = {
   upstreamFault({ faults, request }) {
@@ -100,9 +109,9 @@ const ANSWERS: Readonly<Record<RetrainingRule, (asked: Asked) => Answer>> = {
     }
     return pass(`${used} of this month are used.`);
   },
-  data({ data: { trainingRows, minimumRows, sinceChange, minimumSinceChange }, request }) {
+  data({ trigger, data: { trainingRows, minimumRows, sinceChange, minimumSinceChange }, request }) {
     if (trainingRows < minimumRows) return hold(`The training window has ${trainingRows} of ${minimumRows} labelled rows.`);
-    if (sinceChange !== null && sinceChange < minimumSinceChange) {
+    if (sinceChange !== null && sinceChange < minimumSinceChange && trigger !== 'trial') {
       return heldUnless(request !== null, `${sinceChange} of ${minimumSinceChange} labelled rows have come since the change.`);
     }
     return pass(`The training window has ${trainingRows} labelled rows${sinceChange === null ? '' : `, ${sinceChange} of them since the change`}.`);

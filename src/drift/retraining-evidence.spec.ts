@@ -3,7 +3,7 @@ import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
 import type { HarmStanding } from '../contracts/window-assessment.js';
 import { specWith } from '../data/data-fixture.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import { answeredChange, type EstimatedQuality, gainOverBaseline, type LabelledWindow, type MonitoringEvidence, retrainingFacts } from './retraining-evidence.js';
+import { answeredChange, type EstimatedQuality, gainOverBaseline, type LabelledWindow, type MonitoringEvidence, retrainingFacts, type ServedVersion } from './retraining-evidence.js';
 
 const DAY = 86_400_000;
 const START = Date.parse('2024-01-01T00:00:00Z');
@@ -17,9 +17,18 @@ const specOf = (retraining: Partial<ModelSpec['retraining']> = {}): ModelSpec =>
 const day = (of: number, more: Partial<LabelledWindow> = {}): LabelledWindow => ({ fromMs: at(of), untilMs: at(of + 1), rows: 120, labelled: 100, meanLoss: 0.2, ...more });
 const days = (count: number): LabelledWindow[] => Array.from({ length: count }, (_, of) => day(of));
 
+/** A first version, of which nothing more is known. */
+const SERVED: ServedVersion = { number: 1, asOfMs: at(-100), trainedRows: 5_000, figures: null };
+/** Ten days of 100 rows judged it: a mean loss of 0.1, with a variance of the days of 0.01² and so of 0.001 · 0.01 of their mean. */
+const SUMS = [9, 11, 9, 11, 9, 11, 9, 11, 9, 11];
+const JUDGED: NonNullable<ServedVersion['figures']> = {
+  losses: { sample: { rows: 1_000, mean: 0.1, variance: 0.02 }, blocks: { rows: SUMS.map(() => 100), sums: SUMS } },
+  plan: { metric: 'brier', bound: 1, dependence: 'blocks', blockMs: DAY, threshold: 0.5 },
+};
+
 const evidence = (more: Partial<MonitoringEvidence> = {}): MonitoringEvidence => ({
   counted: more.labelled ?? [], answered: null,
-  atMs: at(30), window: { fromMs: at(29), untilMs: at(30) }, faults: [], drifted: [], estimate: null, harm: null, baselineMeanLoss: 0.1, labelled: [], trainedRows: 5_000,
+  atMs: at(30), window: { fromMs: at(29), untilMs: at(30) }, faults: [], drifted: [], estimate: null, harm: null, baselineMeanLoss: 0.1, labelled: [], served: SERVED,
   lastRetrainMs: null, active: null, usedRetrains: 1, usedTrainingHours: 2, expectedHours: 0.5, ...more,
 });
 
@@ -72,11 +81,45 @@ describe('what asks for a retrain', () => {
   });
 
   it('comes the strongest first, and only where the spec lists it', () => {
-    const all = { harm: standing(at(20)), drifted: ['speed'], estimate: estimate(), labelled: days(10), lastRetrainMs: at(0) };
+    const all = { harm: standing(at(20)), drifted: ['speed'], estimate: estimate(), labelled: days(10), lastRetrainMs: at(0), served: { ...SERVED, figures: JUDGED } };
     const asks = { newLabelledRows: 10, every: 'P1D' };
     expect(triggersOf(all, asks)).toEqual([...AUTOMATIC_TRIGGERS]);
     expect(triggersOf(all, { ...asks, triggers: ['dataDrift', 'performance'] })).toEqual(['performance', 'dataDrift']);
     expect(triggersOf(all, { ...asks, triggers: [] })).toEqual([]);
+  });
+});
+
+describe('a trial', () => {
+  const trial = (more: Partial<MonitoringEvidence>, spec = specOf()): string | null =>
+    retrainingFacts(evidence(more), spec).triggers.find(({ trigger }) => trigger === 'trial')?.because ?? null;
+  const judged = { ...SERVED, figures: JUDGED };
+  /** The days' standard deviation is √(10 ÷ 9) · 0.01, that of the baseline's mean √(1 ÷ 9) · 0.01: of a day less the baseline √(11 ÷ 9) · 0.01. */
+  const error = Math.sqrt(11) / 300;
+
+  it('is asked for where the newest windows lose more than the baseline by so many standard errors', () => {
+    expect(trial({ served: judged, labelled: [day(28, { meanLoss: 0.1 + 1.01 * error })] })).toBe('The mean loss of the newest window is 0.111, 1.01 standard errors above that of the baseline; 1 ask for a trial.');
+    expect(trial({ served: judged, labelled: [day(28, { meanLoss: 0.1 + 0.99 * error })] })).toBeNull();
+    expect(trial({ served: judged, labelled: [day(28, { meanLoss: 0.1 + 0.99 * error })] }, specOf({ hint: 0.9 }))).not.toBeNull();
+    expect(trial({ served: judged, labelled: days(4) })).toContain('The mean loss of the newest 4 windows is 0.2, ');
+  });
+
+  it('hears no hint without losses of the baseline that differ, or without windows', () => {
+    expect(trial({ served: judged, labelled: [] })).toBeNull();
+    expect(trial({ served: judged, labelled: [day(28, { meanLoss: null })] })).toBeNull();
+    expect(trial({ served: SERVED, labelled: days(4) })).toBeNull();
+    expect(trial({ served: null, labelled: days(4) })).toBeNull();
+    const alike = { ...JUDGED.losses!, blocks: { rows: [100, 100], sums: [10, 10] } };
+    expect(trial({ served: { ...SERVED, figures: { ...JUDGED, losses: alike } }, labelled: days(4) })).toBeNull();
+  });
+
+  it('is asked for while a candidate learns from more of what came after the version\'s data, but for the first version', () => {
+    // Five days judge, and ten before them train.
+    const tenDays: ModelSpec = { ...specOf(), training: { ...SPEC.training, window: 'P10D' } };
+    const second = (asOf: number): Partial<MonitoringEvidence> => ({ served: { ...SERVED, number: 2, asOfMs: at(asOf) } });
+    expect(trial(second(15), tenDays)).toBe('Version 2 was made with data until 2024-01-16T00:00:00.000Z; until 2024-01-31T00:00:00.000Z a candidate learns from more of what came since.');
+    expect(trial({ served: { ...SERVED, number: 2, asOfMs: at(15) - 1 } }, tenDays)).toBeNull();
+    expect(trial({ served: { ...SERVED, number: 1, asOfMs: at(15) } }, tenDays)).toBeNull();
+    expect([trial(second(25)), trial(second(24))]).toEqual([expect.any(String), null]);
   });
 });
 
@@ -96,6 +139,13 @@ describe('the data of a decision', () => {
     expect(sinceChange(at(24))).toBe(0);
     expect(sinceChange(at(20), { atMs: at(30) - 1 })).toBe(300);
     expect(retrainingFacts(evidence(), specOf({ minimumSinceChange: 77 })).data.minimumSinceChange).toBe(77);
+  });
+
+  it('count of the window that judges what is not held out, where only some blocks are', () => {
+    const some: ModelSpec = { ...specOf(), evaluation: { ...SPEC.evaluation, holdOutEvery: 3 } };
+    const sinceChange = (sinceMs: number): number | null => retrainingFacts(evidence({ labelled: days(30), harm: standing(sinceMs) }), some).data.sinceChange;
+    // Five days of judging end with day 28: two in three of their 500 rows train.
+    expect([sinceChange(at(20)), sinceChange(at(24)), sinceChange(at(28)), sinceChange(at(29))]).toEqual([400 + 333, 333, 66, 0]);
   });
 
   it('hold what the record and the spec say of cooldown, budget, costs and the retrain that runs', () => {

@@ -4,8 +4,10 @@ import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
 import type { HarmStanding, WindowAssessmentReport } from '../contracts/window-assessment.js';
 import { studentQuantile } from '../evaluation/distributions.js';
 import type { ModelSpec } from '../spec/model-spec.js';
+import { baselineLossMean, type ChampionFigures, windowLossDeviation } from './champion-figures.js';
 import type { ExpectedGain, HarmfulChange, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
 import type { UpstreamFault } from '../contracts/window-drift.js';
+import { harmHint, type HarmHint } from './trial-hint.js';
 import type { EventStretch } from './window-grid.js';
 
 /** A window whose labels were counted. */
@@ -36,6 +38,17 @@ export interface AnsweredChange extends HarmfulChange {
 export const answeredChange = ({ atMs, data, change }: Pick<RetrainingFacts, 'atMs' | 'data'> & { readonly change?: HarmfulChange | null }): AnsweredChange | null =>
   change ? { ...change, atMs, learnedRows: data.sinceChange ?? 0 } : null;
 
+/** The version whose windows are looked at, as it came into service. */
+export interface ServedVersion {
+  readonly number: number;
+  /** Event time of the data that it was made with. */
+  readonly asOfMs: number;
+  /** Labelled rows that it was trained on. */
+  readonly trainedRows: number;
+  /** On the rows that judged it; null where there are none yet. */
+  readonly figures: Pick<ChampionFigures, 'losses' | 'plan'> | null;
+}
+
 /** What is on the record when a decision over retraining is due. */
 export interface MonitoringEvidence {
   /** Event time that has come: labels before it less their horizon are complete. */
@@ -53,8 +66,8 @@ export interface MonitoringEvidence {
   readonly counted: readonly LabelledWindow[];
   /** What the last retrain that was decided here was started for. */
   readonly answered: AnsweredChange | null;
-  /** Labelled rows that the version was trained on. */
-  readonly trainedRows: number;
+  /** Null where no version is known. */
+  readonly served: ServedVersion | null;
   /** Event time of the data that the last retrain looked at; null before the first. */
   readonly lastRetrainMs: number | null;
   readonly active: number | null;
@@ -68,15 +81,15 @@ type Asks = Pick<ModelSpec, 'retraining' | 'training' | 'evaluation' | 'data'>;
 
 /** What a decision rests on ({@link decideRetraining}), from what is on the record and what the spec asks for. */
 export function retrainingFacts(evidence: MonitoringEvidence, spec: Asks): RetrainingFacts {
-  const { atMs, window, faults, harm, active, trainedRows, lastRetrainMs } = evidence;
+  const { atMs, window, faults, harm, active, served, lastRetrainMs } = evidence;
   const { retraining } = spec;
   const { change, minimumRows } = changeAndRows(evidence, spec);
   return {
     atMs, window: { fromMs: window.fromMs, untilMs: window.untilMs }, request: null, faults, harm, change, active,
     triggers: seenTriggers(evidence, spec, change).filter(({ trigger }) => retraining.triggers.some((listed) => listed === trigger)),
     data: {
-      trainingRows: trainedRows + labelledSince(evidence.labelled, lastRetrainMs), minimumRows: spec.training.minimumRows,
-      sinceChange: change && labelledSince(evidence.counted, change.sinceMs, trainingEndMs(atMs, spec)), minimumSinceChange: minimumRows,
+      trainingRows: (served?.trainedRows ?? 0) + labelledSince(evidence.labelled, lastRetrainMs), minimumRows: spec.training.minimumRows,
+      sinceChange: change && rowsToLearnFrom(evidence, change.sinceMs, spec), minimumSinceChange: minimumRows,
     },
     gain: change && gainOverBaseline({ labelled: evidence.labelled, baselineMeanLoss: change.baselineMeanLoss }, change.sinceMs), cost: costOf(retraining),
     cooldown: { lastEndedMs: lastRetrainMs, lengthMs: durationMs(retraining.cooldown) as number },
@@ -110,12 +123,19 @@ function isHarmed({ labelled }: MonitoringEvidence, { sinceMs, limit, baselineMe
 /** Whether the retrain learnt from nothing of before. */
 function learntWhole({ atMs, sinceMs }: AnsweredChange, spec: Asks): boolean {
   const { window } = spec.training;
-  return window !== 'all' && trainingEndMs(atMs, spec) - (durationMs(window) as number) >= sinceMs;
+  return window !== 'all' && evaluationStartMs(atMs, spec) - (durationMs(window) as number) >= sinceMs;
 }
 
-/** A retrain judges on the newest rows and trains on those before them: what is newer than this teaches nothing. */
-const trainingEndMs = (atMs: number, { data, evaluation }: Asks): number =>
+/** What a retrain judges on begins here. */
+const evaluationStartMs = (atMs: number, { data, evaluation }: Asks): number =>
   atMs - (durationMs(data.labelHorizon) as number) - (durationMs(evaluation.window) as number);
+
+/** Labelled rows since the change that a retrain learns from: those before the rows that judge, and between them where only some blocks are held out. */
+function rowsToLearnFrom({ atMs, counted }: MonitoringEvidence, sinceMs: number, spec: Asks): number {
+  const before = labelledSince(counted, sinceMs, evaluationStartMs(atMs, spec));
+  const all = labelledSince(counted, sinceMs, atMs - (durationMs(spec.data.labelHorizon) as number));
+  return before + Math.floor((all - before) * (1 - 1 / spec.evaluation.holdOutEvery));
+}
 
 /** Of windows that begin from `sinceMs` on, or hold it, and end by `untilMs`. */
 function labelledSince(labelled: readonly LabelledWindow[], sinceMs: number | null, untilMs = Infinity): number {
@@ -123,8 +143,9 @@ function labelledSince(labelled: readonly LabelledWindow[], sinceMs: number | nu
 }
 
 /** Whether listed in the spec or not, in the order of their strength. */
-function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks, change: HarmfulChange | null): SeenTrigger[] {
+function seenTriggers(evidence: MonitoringEvidence, spec: Asks, change: HarmfulChange | null): SeenTrigger[] {
   const { harm, estimate, drifted, atMs, lastRetrainMs } = evidence;
+  const { retraining } = spec;
   const seen: SeenTrigger[] = [];
   const add = (trigger: AutomaticTrigger, because: string): void => void seen.push({ trigger, because });
   if (harm?.alarm) add('performance', `The mean loss of ${harm.rows} labelled rows has surely risen above ${figure(harm.limit)}, most likely since ${isoTime(harm.alarm.sinceMs)}.`);
@@ -132,12 +153,45 @@ function seenTriggers(evidence: MonitoringEvidence, { retraining }: Asks, change
   if (drifted.length > 0 && estimate && isWorse(estimate)) {
     add('harmfulDrift', `${listed(drifted)} drifted, and ${estimate.metric} is ${figure(estimate.estimated)} by the model's own confidence, ${figure(estimate.baseline)} on the baseline.`);
   }
+  const trial = reasonForTrial(evidence, spec);
+  if (trial !== null) add('trial', trial);
   const fresh = labelledSince(evidence.labelled, lastRetrainMs);
   if (fresh >= retraining.newLabelledRows) add('newLabelledRows', `${fresh} labelled rows have come since the last retrain; ${retraining.newLabelledRows} ask for one.`);
   if (lastRetrainMs !== null && atMs - lastRetrainMs >= (durationMs(retraining.every) as number)) add('schedule', `The last retrain looked at data until ${isoTime(lastRetrainMs)}; every ${retraining.every} asks for one.`);
   if (drifted.length > 0) add('dataDrift', `${listed(drifted)} drifted.`);
   return seen;
 }
+
+/**
+ * Why a candidate is worth its training, whose gate then asks for a gain: the newest losses hint at harm, or the version answers a change that it learnt
+ * in part only. The losses of such a version do not rise, for the rows that judged it were in part from before the change as well; its successors learn
+ * from more of what came after, until a retrain learns from nothing that is older than its data. The first version answers nothing.
+ * @returns null where neither is so
+ */
+function reasonForTrial({ atMs, served, labelled }: MonitoringEvidence, spec: Asks): string | null {
+  const hint = hintOf(served, labelled, spec.retraining.hint);
+  if (hint !== null) {
+    const newest = hint.windows === 1 ? 'The mean loss of the newest window' : `The mean loss of the newest ${hint.windows} windows`;
+    return `${newest} is ${figure(hint.mean)}, ${figure(hint.errors)} standard errors above that of the baseline; ${figure(spec.retraining.hint)} ask for a trial.`;
+  }
+  if (served === null || served.number === 1 || atMs - served.asOfMs > learntFromMs(spec)) return null;
+  return `Version ${served.number} was made with data until ${isoTime(served.asOfMs)}; until ${isoTime(served.asOfMs + learntFromMs(spec))} a candidate learns from more of what came since.`;
+}
+
+/** Of windows that its labels have come for, against the rows that judged it; by blocks of event time, as those share their fate. */
+function hintOf(served: ServedVersion | null, labelled: readonly LabelledWindow[], errors: number): HarmHint | null {
+  const baseline = served?.figures && baselineLossMean(served.figures);
+  if (!served?.figures || !baseline) return null;
+  const windows = labelled.flatMap((window) => {
+    const deviation = windowLossDeviation(served.figures!, window);
+    return window.meanLoss === null || deviation === null ? [] : [{ rows: window.labelled, mean: window.meanLoss, variance: deviation ** 2 }];
+  });
+  return harmHint(baseline, windows, errors);
+}
+
+/** Event time that a retrain learns from and judges on; without a length of the training window, that which it judges on. */
+const learntFromMs = ({ training: { window }, evaluation }: Asks): number =>
+  (durationMs(evaluation.window) as number) + (window === 'all' ? 0 : (durationMs(window) as number));
 
 /** The metric that tells most of harm among those that are beyond what the baseline's days reached; null where a window has no estimate. */
 export function estimatedQuality(report: Pick<WindowAssessmentReport, 'estimate' | 'baseline'> | null): EstimatedQuality | null {

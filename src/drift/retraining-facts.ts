@@ -2,7 +2,7 @@ import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
 import type { HarmStanding } from '../contracts/window-assessment.js';
 import type { UpstreamFault } from '../contracts/window-drift.js';
 
-/** What may lead to a retrain, the strongest first: each asks for no more than those after it. */
+/** What may lead to a retrain, the strongest first: each asks for no more than those after it, but for a trial, which asks for the least and shows the least. */
 export const RETRAINING_TRIGGERS = ['request', ...AUTOMATIC_TRIGGERS] as const;
 export type RetrainingTrigger = (typeof RETRAINING_TRIGGERS)[number];
 

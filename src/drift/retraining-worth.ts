@@ -61,6 +61,7 @@ const PROVEN: readonly RetrainingTrigger[] = ['performance', 'harmfulDrift'];
 
 /** Whether a retrain by this trigger is worth its cost, and in words why; see {@link retrainingValue} and, where something is not known, here. */
 export function weighRetraining(trigger: RetrainingTrigger, { gain, cost }: Pick<RetrainingFacts, 'gain' | 'cost'>): Worth {
+  if (trigger === 'trial') return { passes: true, because: 'What a retrain would save is what its candidate has to show; the gate weighs it.' };
   const value = retrainingValue(gain, cost);
   const cautious = trigger === 'dataDrift';
   if (value) return weighed(value, cautious);

@@ -7,7 +7,7 @@ import { labelledHarmTerms } from './harm-budgets.js';
 import { followHarm, type HarmMemory } from './harm-course.js';
 import type { PolicyDecision, ReplayLook, ReplayPolicy } from './policy-replay.js';
 import { decideRetraining } from './retraining-decision.js';
-import { type AnsweredChange, answeredChange, retrainingFacts } from './retraining-evidence.js';
+import { type AnsweredChange, answeredChange, retrainingFacts, type ServedVersion } from './retraining-evidence.js';
 import { findWindowFaults } from './upstream-faults.js';
 import { EARLIER_WINDOWS } from './usual-changes.js';
 import { estimateFigures } from './window-assessment.js';
@@ -35,7 +35,7 @@ type FoundDrift = { readonly drifted: readonly string[]; readonly faults: readon
 class DeploymentWatch {
   private readonly quarantined: EventStretch[] = [];
   private readonly drifts = new Map<number, FoundDrift>();
-  private readonly trainedRows = new Map<number, number>();
+  private readonly served = new Map<number, ServedVersion>();
   private counted: CountedWindow[] = [];
   private memory: HarmMemory | null = null;
   private search: DriftSearch | null = null;
@@ -49,7 +49,7 @@ class DeploymentWatch {
 
   async decide(look: ReplayLook): Promise<PolicyDecision | null> {
     const { atMs, window, occasion, answered } = look;
-    this.trainedRows.set(answered.number, answered.trainedRows);
+    this.served.set(answered.number, answered);
     const report = occasion === 'closed' ? await this.close(look) : await this.count(look);
     const { version, ...seen } = windowEvidence({ atMs, window, closed: occasion === 'closed', report, drift: this.drifts.get(window.fromMs) ?? null }, this.pastOf(window));
     const decision = decideRetraining(retrainingFacts({ ...seen, ...this.standing(version, look) }, this.spec));
@@ -62,7 +62,7 @@ class DeploymentWatch {
 
   private standing(version: WindowEvidence['version'], { atMs, retrainsMs }: ReplayLook) {
     const retrains = retrainsMs.map((eventMs) => ({ eventMs, hours: 0 }));
-    return { answered: this.answered, trainedRows: this.trainedRows.get(version ?? 0) ?? 0, active: null, ...retrainEvidence(retrains, atMs) };
+    return { answered: this.answered, served: this.served.get(version ?? 0) ?? null, active: null, ...retrainEvidence(retrains, atMs) };
   }
 
   /** Looks at the inputs of a window, and at what the version's own confidence says of it. */
