@@ -15,14 +15,16 @@ const ROWS = 100;
 const SEED = 20_261_122;
 const uniform = seededRandom(SEED);
 
+const specOf = (estimatedHarm: 'observe' | 'alarm'): string => smallSpec({
+  model: MODEL, task: 'regression', label: 'minutes', monitoring: { checkEvery: 'PT2S', estimatedHarm }, rollout: { strategy: 'immediate', comparison: { bound: 10 } },
+  gates: { absolute: [{ metric: 'rmse', max: 5 }], comparison: { metric: 'rmse' } },
+});
+
 let perennial: Installation;
 beforeAll(async () => {
   perennial = await Installation.start();
   await writeEvents(perennial.dataDir, MODEL, SELECT_MINUTES);
-  await perennial.apply(smallSpec({
-    model: MODEL, task: 'regression', label: 'minutes', monitoring: { checkEvery: 'PT2S', estimatedHarm: 'alarm' }, rollout: { strategy: 'immediate', comparison: { bound: 10 } },
-    gates: { absolute: [{ metric: 'rmse', max: 5 }], comparison: { metric: 'rmse' } },
-  }));
+  await perennial.apply(specOf('observe'));
   await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) }));
 }, 240_000);
 afterAll(() => perennial?.stop());
@@ -95,11 +97,39 @@ it('harm is followed before labels from window to window, and told when rows hav
   expect(second.estimatedHarm!.evidence).toMatchObject({ began: null, course: [{ rows: REQUESTS * ROWS }], standing: { rows: rows + REQUESTS * ROWS } });
   expect((await reportOf(2, 'matured')).estimatedHarm).toBeNull();
   for (let day = 6; day < 14; day++) await askADay(day, 0.8);
-  const told = await eventually(async () => (await perennial.call<{ items: { kind: string }[] }>('GET', '/v1/alarms?limit=100')).body.items.find(({ kind }) => kind === 'estimatedHarm'), () => `an alarm of estimated harm (seed ${SEED})`);
-  expect(told).toMatchObject({ severity: 'warning', summary: expect.stringMatching(/^Before labels: version 1 surely answers more rows that are hard for it, most likely since 2024-03-0[4-9]/) });
-  await assessed(12, 'closed');
-  const kinds = (await perennial.call<{ items: { kind: string }[] }>('GET', '/v1/alarms?limit=100')).body.items.map(({ kind }) => kind);
-  expect(kinds.filter((kind) => kind === 'estimatedHarm')).toHaveLength(1);
+  const { standing } = (await reportOf(12, 'closed')).estimatedHarm!.evidence!;
+  expect(standing.alarm, `seed ${SEED}`).not.toBeNull();
+});
+
+interface ToldAlarm {
+  readonly id: string;
+  readonly kind: string;
+  readonly ended: object | null;
+}
+
+const toldHarm = async (): Promise<ToldAlarm[]> =>
+  (await perennial.call<{ items: ToldAlarm[] }>('GET', '/v1/alarms?limit=100')).body.items.filter(({ kind }) => kind === 'estimatedHarm');
+
+it('harm that was found while it was only observed is told, once, when the spec asks for alarms', async () => {
+  expect(await toldHarm()).toEqual([]);
+  await perennial.apply(specOf('alarm'));
+  await askADay(14, 0.8);
+  await askADay(15, 0.8);
+  const { evidence } = (await reportOf(14, 'closed')).estimatedHarm!;
+  // The evidence goes on: what it may spend is the same.
+  expect(evidence).toMatchObject({ began: null, allowance: 0.025, standing: { alarm: { sinceMs: expect.any(Number) as number } } });
+  const told = await toldHarm();
+  expect(told).toMatchObject([{ severity: 'warning', summary: expect.stringMatching(/^Before labels: version 1 surely answers more rows that are hard for it, most likely since 2024-03-0[4-9]/) as string }]);
+});
+
+it('and its evidence begins anew once a person has ended the alarm', async () => {
+  const [{ id }] = (await toldHarm()) as [ToldAlarm];
+  const { status } = await perennial.call('POST', `/v1/alarms/${id}/resolve`, { reason: 'The hard rows are meant to come.' });
+  expect([200, 202]).toContain(status);
+  await eventually(async () => ((await toldHarm())[0]!.ended === null ? undefined : true), () => `the alarm ${id} to end`);
+  await askADay(16, 0.8);
+  const { evidence } = (await reportOf(15, 'closed')).estimatedHarm!;
+  expect(evidence).toMatchObject({ began: 'resolved', course: [{ rows: REQUESTS * ROWS }], standing: { rows: REQUESTS * ROWS } });
 });
 
 it('its page tells how it was estimated, and what trained the estimate is kept once', async () => {
