@@ -56,7 +56,7 @@ function beginning(spec: ModelSpec, rows: TimedLabels, askedMs: number | null): 
   if (askedMs === null || firstMs === null) {
     if (firstMs !== null) return firstMs;
     const { training, evaluation } = spec;
-    throw new PerennialError('NotEnoughData', `At no time does the data hold ${training.minimumRows} labelled rows to train on (training.window ${training.window}) and ${evaluation.minimumRows} to judge on ${evaluation.holdOutEvery > 1 ? 'in the blocks held out' : 'after them'} (evaluation.window ${evaluation.window}${evaluation.holdOutEvery > 1 ? `, evaluation.holdOutEvery ${evaluation.holdOutEvery}` : ''}), ${spec.data.labelHorizon} before it ends: ${held(rows)}. Bring more data or lower these numbers`, {});
+    throw new PerennialError('NotEnoughData', `At no time does the data hold ${training.minimumRows} labelled rows to train on (training.window ${training.window}) and ${evaluation.minimumRows} to judge on ${judgedOn(spec)}, ${spec.data.labelHorizon} before it ends: ${held(rows)}. Bring more data or lower these numbers`, {});
   }
   const beginMs = gridAfter(spec, askedMs);
   const lacks = lackAt(spec, rows, beginMs);
@@ -78,7 +78,8 @@ function lackAt(spec: ModelSpec, rows: TimedLabels, asOfMs: number): string | nu
   const judge = labelledWithin(rows, evaluation, heldOut && heldOutTest(heldOut));
   const train = labelledWithin(rows, trained) - (heldOut ? judge : 0);
   if (train < spec.training.minimumRows) return `the training window has ${train} labelled rows, and training.minimumRows asks for ${spec.training.minimumRows}`;
-  if (judge < spec.evaluation.minimumRows) return `the evaluation window has ${judge} labelled rows${heldOut ? ` in the blocks held out (${heldOutText(heldOut)})` : ''}, and evaluation.minimumRows asks for ${spec.evaluation.minimumRows}`;
+  const held = heldOut ? ` in the blocks held out (${heldOutText(heldOut)})` : '';
+  if (judge < spec.evaluation.minimumRows) return `the evaluation window has ${judge} labelled rows${held}, and evaluation.minimumRows asks for ${spec.evaluation.minimumRows}`;
   return null;
 }
 
@@ -101,6 +102,8 @@ function labelledWithin({ eventTimesMs, labels }: TimedLabels, { start, end }: E
 
 /** The beginning of the first window from a time on. */
 const gridAfter = ({ monitoring }: ModelSpec, ms: number): number => Math.ceil(ms / lengthOf(monitoring.window)) * lengthOf(monitoring.window);
+const judgedOn = ({ evaluation: { window, holdOutEvery } }: ModelSpec): string =>
+  holdOutEvery > 1 ? `in the blocks held out (evaluation.window ${window}, evaluation.holdOutEvery ${holdOutEvery})` : `after them (evaluation.window ${window})`;
 const newestOf = ({ eventTimesMs }: TimedLabels): number => eventTimesMs.at(-1)!;
 const held = (rows: TimedLabels): string => `the source holds event times from ${isoTime(rows.eventTimesMs[0]!)} to ${isoTime(newestOf(rows))}`;
 /** The spec's schema has let only durations through. */
