@@ -37,13 +37,13 @@ export class ChampionBaselines {
   private async make(model: string, number: number, plan: MonitoringPlan, planDigest: string, signal: AbortSignal): Promise<string | null> {
     const found = await this.judged.find(model, number, signal);
     if (!found || found.rows.labels.length === 0) return null;
-    const { spec, snapshot, evaluation, asOf, parquetPath, rows } = found;
+    const { spec, snapshot, evaluation, heldOut, asOf, parquetPath, rows } = found;
     const { predictions } = rows;
     const losses = rowLosses(plan, predictions, rows.labels);
     const featureLosses = losses && (await baselineLosses({ spec, parquetPath, asOf, signal }, { losses, eventTimesMs: rows.eventTimesMs }, plan));
     const outputs = await this.stores.store.putBytes(Buffer.from(predictions.buffer, predictions.byteOffset, predictions.byteLength));
     const figures: ChampionFigures = {
-      version: number, snapshot, from: evaluation.window.start, until: evaluation.window.end, outputsDigest: outputs.digest,
+      version: number, snapshot, from: evaluation.window.start, until: evaluation.window.end, ...(heldOut && { heldOut }), outputsDigest: outputs.digest,
       ...championFigures(rows, plan, { alpha: spec.evaluation.alpha, featureLosses }),
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(figures));

@@ -63,14 +63,14 @@ export class DriftBaselines {
     if (champion === null || baselineDigest === null) return null;
     const { specDigest } = await this.versions.get(model, champion);
     const { data } = await this.models.spec(model, specDigest);
-    const { evaluation } = (await this.retrains.snapshot(baselineDigest)).manifest;
+    const { evaluation, heldOut } = (await this.retrains.snapshot(baselineDigest)).manifest;
     const baseline = await this.stores.store.localPath(evaluation.artifact.digest);
     const { features, changes } = await measureWindowDrift(this.meter, { fromMs, untilMs, files, scratch: this.settings.workDir, signal, features: data.features, baseline, before });
     if (features.length === 0) return null;
     const { drifted, level, search } = findDrift(features, { fromMs, untilMs }, falseDiscoveries, (await this.windows.lastDrift(model, deployment))?.search ?? null);
     const report: WindowDriftReport = {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0,
-      baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end }, drifted, level,
+      baseline: { version: champion, snapshot: baselineDigest, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end, ...(heldOut && { heldOut }) }, drifted, level,
       features: features.map((feature) => ({ ...feature, thresholds: driftThresholds(feature, alpha) })),
       faults: findWindowFaults(features, changes, data.features, earlier), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };

@@ -10,6 +10,7 @@ import { decideGate } from '../src/evaluation/gate.js';
 import { admitModel } from '../src/evaluation/onnx-admission.js';
 import { requireParity } from '../src/evaluation/parity.js';
 import { predictFirstRows, type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
+import { seenRows } from '../src/evaluation/seen-rows.js';
 import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import type { TrainingRun } from '../src/registry/entities/training-run.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -104,9 +105,7 @@ export class EvaluationActivities {
     const lacking = columnsLacking(spec, manifest);
     if (lacking.length > 0) return `the champion, version ${champion.number}, needs ${lacking.join(', ')}, which the data no longer holds`;
     const { manifest: learntFrom } = await this.retrains.snapshot(champion.snapshotDigest);
-    const [seen, judged] = [learntFrom.train.window.end, manifest.evaluation.window.start];
-    if (Date.parse(seen) <= Date.parse(judged)) return undefined;
-    return `the champion, version ${champion.number}, was trained on rows up to ${seen} and has seen some of those that judge, which begin at ${judged}; ask for a retrain as of a later time`;
+    return seenRows(champion.number, learntFrom, manifest);
   }
 
   private async scoreVersion(version: ModelVersion, spec: ModelSpec, manifest: SnapshotManifest, signal: AbortSignal, beat: (progress: unknown) => void): Promise<ScoredRows> {

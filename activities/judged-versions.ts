@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { SnapshotPart } from '../src/contracts/artifacts.js';
+import type { HeldOut, SnapshotPart } from '../src/contracts/artifacts.js';
 import { type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
@@ -14,6 +14,8 @@ export interface JudgedVersion {
   readonly spec: ModelSpec;
   readonly snapshot: string;
   readonly evaluation: SnapshotPart;
+  /** The blocks of its window that the rows are of; left out where they are of all. */
+  readonly heldOut?: HeldOut;
   readonly asOf: string;
   readonly parquetPath: string;
   /** With labels; none where none has one. */
@@ -36,9 +38,9 @@ export class JudgedVersions {
     if (!found) return null;
     const { specDigest, snapshotDigest, artifactDigest } = found;
     const spec = await this.models.spec(model, specDigest);
-    const { evaluation, asOf } = (await this.retrains.snapshot(snapshotDigest)).manifest;
+    const { evaluation, heldOut, asOf } = (await this.retrains.snapshot(snapshotDigest)).manifest;
     const [modelPath, parquetPath] = await Promise.all([this.stores.store.localPath(artifactDigest), this.stores.store.localPath(evaluation.artifact.digest)]);
     const rows = await scoreParquet({ modelPath, modelDigest: artifactDigest, spec, parquetPath, asOf, signal, workDir: this.settings.workDir });
-    return { spec, snapshot: snapshotDigest, evaluation, asOf, parquetPath, rows };
+    return { spec, snapshot: snapshotDigest, evaluation, ...(heldOut && { heldOut }), asOf, parquetPath, rows };
   }
 }

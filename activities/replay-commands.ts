@@ -62,10 +62,10 @@ export class ReplayCommands {
     const [{ manifest }, lead, labelRevision] = await Promise.all([
       this.retrains.snapshot(version.snapshotDigest), streamLead(this.observations, spec, model.name, deployment), this.labels.revision(model.name, deployment),
     ]);
-    const { start, end } = manifest.train.window;
+    const { train: { window: { start, end } }, evaluation, heldOut } = manifest;
     return replayPlan(spec, {
       number, deployment, version: version.number, specDigest: model.specDigest, fromMs: Date.parse(from), untilMs: Date.parse(until), labelRevision,
-      trainingWindow: { start, end }, streamTimeMs: streamTime(lead, at.getTime()),
+      trainingWindow: { start, end }, ...(heldOut && { heldOut: { ...heldOut, from: evaluation.window.start } }), streamTimeMs: streamTime(lead, at.getTime()),
     });
   }
 

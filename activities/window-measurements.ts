@@ -109,10 +109,10 @@ export class WindowMeasurements {
   private async reportOf(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<Omit<WindowAssessmentReport, 'estimate' | 'quality' | 'harm' | 'attribution' | 'fairness'>> {
     const { model, deployment, fromMs, untilMs, occasion, revision, completeness } = window;
     const { rows: served, figures } = measured;
-    const { version, snapshot, rows, from, until, measurement, losses, plan } = figures;
+    const { version, snapshot, rows, from, until, heldOut, measurement, losses, plan } = figures;
     return {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), occasion, revision, completeness, versions: served.versions,
-      baseline: { version, snapshot, rows, from, until, measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
+      baseline: { version, snapshot, rows, from, until, ...(heldOut && { heldOut }), measurement, metric: plan.metric, meanLoss: losses?.sample.mean ?? null },
       outputs: outputFigures(served, await this.baselines.outputsOf(figures), figures, spec.evaluation.alpha),
       operations: await this.operations.of(window, spec, served.operations),
     };

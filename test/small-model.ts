@@ -49,6 +49,7 @@ export interface SmallSpec {
   readonly training?: Readonly<Record<string, unknown>>;
   readonly task?: 'binary-classification' | 'regression';
   readonly label?: string;
+  readonly evaluation?: Readonly<Record<string, unknown>>;
   readonly features?: readonly Readonly<Record<string, unknown>>[];
   readonly joins?: readonly Readonly<Record<string, unknown>>[];
   readonly gates?: Readonly<Record<string, unknown>>;
@@ -65,7 +66,7 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
@@ -75,7 +76,7 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     task,
     data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label, labelHorizon: 'PT24H', features, ...(joins && { joins }) },
     training: { trainer, parameters: parameters ?? { rounds: 40, max_depth: 3, learning_rate: 0.2 }, seed: 7, minimumRows: 500, timeout: 'PT5M', silence: 'PT1M', threads: 1, ...training },
-    evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'] },
+    evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'], ...evaluation },
     gates: gates ?? { absolute: [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc' } },
     rollout: rollout ?? { strategy: 'immediate' },
     ...(monitoring && { monitoring }),

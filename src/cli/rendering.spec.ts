@@ -105,6 +105,13 @@ describe('the verdict', () => {
     expect(report).not.toContain('\u001b');
   });
 
+  it('says where the rows that judge lie', () => {
+    const snapshot = { digest: 'sha256:1', trainRows: 12_000, evaluationRows: 800, heldOut: null, takenAt: '2026-01-30T00:00:00.000Z' };
+    const shown = (heldOut: { every: number; block: string } | null) => verdictReport(new RecordedTerminal({ columns: 140 }), { ...ended, snapshot: { ...snapshot, heldOut } });
+    expect(shown(null)).toContain('12,000 trained on, 800 in the evaluation window\n');
+    expect(shown({ every: 3, block: 'P1D' })).toContain('12,000 trained on, 800 in the blocks held out of the evaluation window (one in 3 of P1D)\n');
+  });
+
   it('lists every violation of the data', () => {
     const violation = { check: 'bounds', column: 'distance_miles', part: 'train' as const, rows: 1_234, share: 0.1, limit: '10 to 6000', examples: [], message: 'below 10' };
     const report = verdictReport(new RecordedTerminal({ columns: 140 }), {

@@ -1,4 +1,5 @@
 import type { RetrainDetail } from '../api/retrains/retrains.dto.js';
+import { heldOutText } from '../contracts/artifacts.js';
 import { count, duration, figure, interval } from './numbers.js';
 import { facts, table } from './table.js';
 import { plain, type Style, styled, type Terminal } from './terminal.js';
@@ -20,13 +21,16 @@ export function verdictReport(terminal: Terminal, retrain: RetrainDetail): strin
     ['retrain', `${retrain.model} ${retrain.number}`],
     ['version', retrain.version === null ? null : String(retrain.version)],
     ['epoch', retrain.promotedEpoch === null ? null : String(retrain.promotedEpoch)],
-    ['rows', retrain.snapshot && `${count(retrain.snapshot.trainRows)} trained on, ${count(retrain.snapshot.evaluationRows)} in the evaluation window`],
+    ['rows', retrain.snapshot && rowsOf(retrain.snapshot)],
     ['failure', retrain.failure && (retrain.failure.message === retrain.reason ? retrain.failure.type : `${retrain.failure.type}: ${retrain.failure.message}`)],
     ['took', duration(retrain.seconds)],
     ['Temporal', retrain.links.temporal],
   ]);
   return [head, summary, violations(terminal, retrain), figures(terminal, retrain), checks(terminal, retrain)].filter((part) => part !== '').join('\n');
 }
+
+const rowsOf = ({ trainRows, evaluationRows, heldOut }: NonNullable<RetrainDetail['snapshot']>): string =>
+  `${count(trainRows)} trained on, ${count(evaluationRows)} in ${heldOut ? `the blocks held out of the evaluation window (${heldOutText(heldOut)})` : 'the evaluation window'}`;
 
 function violations(terminal: Terminal, { dataReport }: RetrainDetail): string {
   if (!dataReport || dataReport.violations.length === 0) return '';

@@ -5,6 +5,20 @@ export interface ArtifactRef {
   readonly bytes: number;
 }
 
+/**
+ * Blocks of event time that are held out of training: of those of one length, counted from 1970-01-01 UTC on, each whose number leaves
+ * `every` − 1 when divided by `every`. The same stretch of time is the same block in every snapshot.
+ */
+export interface HeldOut {
+  /** 2 or more. */
+  readonly every: number;
+  /** How long a block is, ISO 8601. */
+  readonly block: string;
+}
+
+/** As people read it. */
+export const heldOutText = ({ every, block }: HeldOut): string => `one in ${every} of ${block}`;
+
 /** One side of a snapshot: the rows of a window, frozen as Parquet. */
 export interface SnapshotPart {
   readonly artifact: ArtifactRef;
@@ -43,8 +57,16 @@ export interface SnapshotManifest {
   /** In the order of the spec; left out where nothing is joined. */
   readonly joins?: readonly SnapshotJoin[];
   readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** The blocks of the evaluation window that judge: its others train, so that the training window ends with it. Left out where all of it judges. */
+  readonly heldOut?: HeldOut;
   readonly train: SnapshotPart;
   readonly evaluation: SnapshotPart;
+}
+
+/** Which event times of a snapshot train, and which judge. */
+export interface SnapshotSplit extends Pick<SnapshotManifest, 'heldOut'> {
+  readonly train: Pick<SnapshotPart, 'window'>;
+  readonly evaluation: Pick<SnapshotPart, 'window'>;
 }
 
 /** What a trainer is told of a snapshot. */

@@ -1,3 +1,4 @@
+import type { HeldOut } from './artifacts.js';
 import type { AutomaticTrigger, DecisionOutcome } from './retraining-decisions.js';
 import type { EventWindow } from './time.js';
 
@@ -54,6 +55,8 @@ export interface BacktestVersion {
   readonly trained: EventWindow & { readonly labelledRows: number };
   /** The rows on which it was judged, and which it is held against in service. */
   readonly judged: EventWindow & { readonly labelledRows: number };
+  /** The blocks of the time of `judged` that judged it, while its others trained; left out where all of them did. */
+  readonly heldOut?: HeldOut;
 }
 
 export interface PolicyFigures {

@@ -1,3 +1,4 @@
+import type { HeldOut } from './artifacts.js';
 import type { StoredFailure } from './retrains.js';
 import type { ComparisonOutcome, ComparisonTerms, ReleaseGuards } from './releases.js';
 import { type EventWindow, isoTime } from './time.js';
@@ -35,6 +36,8 @@ export interface ReplayPlan {
   readonly guards: ReleaseGuards;
   /** The rows that the version learnt from. */
   readonly trainingWindow: EventWindow;
+  /** The blocks of that window, from a time on, that it did not learn from; left out where there are none. */
+  readonly heldOut?: HeldOut & { readonly from: string };
 }
 
 /** Predictions of a stretch of event time, each once, by what became of them. */
@@ -52,7 +55,7 @@ export interface ReplayRows {
   readonly withoutChampion: number;
   /** The version gave no number. */
   readonly failed: number;
-  /** Pairs whose event time lies in the window that the version was trained on. */
+  /** Pairs whose event time lies in the window that the version was trained on, and in no block held out of it. */
   readonly seenInTraining: number;
 }
 
@@ -108,7 +111,7 @@ export function sumRows(blocks: readonly ReplayRows[]): ReplayRows {
   return sum;
 }
 
-/** The stretch of a replay's period that lies in the version's training window; null where they do not meet. */
+/** The stretch of a replay's period that lies in the version's training window, blocks held out of it included; null where they do not meet. */
 export function trainingOverlap({ fromMs, untilMs, trainingWindow: { start, end } }: Pick<ReplayPlan, 'fromMs' | 'untilMs' | 'trainingWindow'>): EventWindow | null {
   const [startMs, endMs] = [Math.max(fromMs, Date.parse(start)), Math.min(untilMs, Date.parse(end))];
   return startMs < endMs ? { start: isoTime(startMs), end: isoTime(endMs) } : null;

@@ -1,3 +1,4 @@
+import type { HeldOut } from './artifacts.js';
 import type { Measurement } from './evaluations.js';
 import type { DriftThreshold, FeatureDrift } from './feature-drift.js';
 import type { Estimate, MetricName, SliceMetrics, Verdict } from './verdict.js';
@@ -147,6 +148,8 @@ export interface ReportBaseline {
   readonly rows: number;
   readonly from: string;
   readonly until: string;
+  /** The blocks of that time that the rows are of; left out where they are of all. */
+  readonly heldOut?: HeldOut;
   readonly measurement: Measurement;
   /** The loss that `meanLoss` is of: `rollout.comparison.metric`. */
   readonly metric: string;

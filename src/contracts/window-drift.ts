@@ -1,3 +1,4 @@
+import type { HeldOut } from './artifacts.js';
 import type { FeatureDrift } from './feature-drift.js';
 
 /** The inputs of one window beside the baseline of its deployment's champion. */
@@ -42,6 +43,8 @@ export interface DriftBaseline {
   readonly rows: number;
   readonly from: string;
   readonly until: string;
+  /** The blocks of that time that the rows are of; left out where they are of all. */
+  readonly heldOut?: HeldOut;
 }
 
 /** Where the search for drift stands after a window; the next one goes on from it. */

@@ -32,12 +32,13 @@ export const SPEC = {
   gates: { comparison: { metric: 'auc' } },
 } as const;
 
-type Overrides = { readonly task?: string; readonly data?: object; readonly training?: object; readonly evaluation?: object };
+type Overrides = { readonly task?: string; readonly data?: object; readonly training?: object; readonly evaluation?: object; readonly rollout?: object };
 
-/** The spec above with members of `data`, `training` and `evaluation` replaced. */
+/** The spec above with members of `data`, `training` and `evaluation` replaced, and a `rollout`. */
 export const specWith = (overrides: Overrides = {}): ModelSpec =>
   modelSpecSchema.parse({
     ...SPEC, ...(overrides.task !== undefined && { task: overrides.task, gates: { comparison: { metric: 'rmse' } }, rollout: { strategy: 'immediate' } }),
+    ...(overrides.rollout && { rollout: overrides.rollout }),
     data: { ...SPEC.data, ...overrides.data },
     training: { ...SPEC.training, ...overrides.training },
     evaluation: { ...SPEC.evaluation, ...overrides.evaluation },

@@ -1,7 +1,9 @@
+import type { SnapshotSplit } from '../contracts/artifacts.js';
 import type { DataViolation } from '../contracts/data-report.js';
-import { durationMs, isoTime, type EventWindow } from '../contracts/time.js';
+import { durationMs, isoTime } from '../contracts/time.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import type { Row } from './duckdb.js';
+import { lastEnds } from './held-out-blocks.js';
 import type { MeasuredPart, Repeated } from './part-scan.js';
 import { percent, type RowCheck } from './row-checks.js';
 
@@ -18,14 +20,16 @@ export function rowViolation(check: RowCheck, part: Part, rows: number, total: n
   return { check: check.check, column: check.column, part, rows, share: shareOf(rows, total), limit: check.limit, examples, message };
 }
 
-/** The newest row against the end of the window. */
-export function stalenessViolation(spec: ModelSpec, part: Part, window: EventWindow, { rows, newestMs }: MeasuredPart): DataViolation[] {
+/** The newest row against the end of the window; where blocks are held out, against the end of the last stretch in it that is the part's. */
+export function stalenessViolation(spec: ModelSpec, part: Part, split: SnapshotSplit, { rows, newestMs }: MeasuredPart): DataViolation[] {
   if (newestMs === null) return [];
-  const gapMs = Date.parse(window.end) - newestMs;
+  const windowEndMs = Date.parse(split[part].window.end);
+  const endMs = split.heldOut ? lastEnds(split.heldOut, windowEndMs)[part] : windowEndMs;
+  const gapMs = endMs - newestMs;
   if (gapMs <= (durationMs(spec.data.maxStaleness) ?? Infinity)) return [];
   return [{
     check: 'freshness', column: spec.data.eventTime, part, rows, share: 1, limit: `a row within ${spec.data.maxStaleness} of the end (data.maxStaleness)`, examples: [],
-    message: `${part}: the newest row is of ${isoTime(newestMs)}, ${(gapMs / HOUR_MS).toFixed(1)} h before the window's end ${window.end}; bring the newer rows, or ask for an earlier asOf`,
+    message: `${part}: the newest row is of ${isoTime(newestMs)}, ${(gapMs / HOUR_MS).toFixed(1)} h before ${endMs === windowEndMs ? "the window's end" : `the end of the last block of the window that is for ${part}`} ${isoTime(endMs)}; bring the newer rows, or ask for an earlier asOf`,
   }];
 }
 

@@ -1,7 +1,8 @@
-import type { EventWindow } from '../contracts/time.js';
+import { heldOutText, type SnapshotSplit } from '../contracts/artifacts.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { categoryCode, FLOAT32_MAX, quoteIdentifier } from './feature-encoding.js';
-import type { Column } from './source-table.js';
+import type { PartFile } from './part-scan.js';
+import { type Column, inWindow, sideCondition } from './source-table.js';
 
 /** A check that single rows break. Counting all of them takes one scan. */
 export interface RowCheck {
@@ -24,27 +25,28 @@ const NUMERIC = (type: string): boolean => INTEGER.test(type) || FLOATING.test(t
 const CATEGORICAL = (type: string): boolean => INTEGER.test(type) || /^(?:VARCHAR|BOOLEAN|UUID)$/.test(type) || type.startsWith('ENUM(');
 
 /** The checks of a part, in the order in which their violations are listed. */
-export function rowChecks(spec: ModelSpec, columns: readonly Column[], window: EventWindow): RowCheck[] {
+export function rowChecks(spec: ModelSpec, columns: readonly Column[], part: PartFile['part'], split: SnapshotSplit): RowCheck[] {
   const types = new Map(columns.map(({ name, type }) => [name, type]));
   const present = <T>(name: string, checks: (type: string) => T[]): T[] => {
     const type = types.get(name);
     return type === undefined ? [] : checks(type);
   };
   return [
-    ...present(spec.data.eventTime, () => [outsideWindow(spec.data.eventTime, window)]),
+    ...present(spec.data.eventTime, (type) => [outsideWindow({ name: spec.data.eventTime, type }, part, split)]),
     ...spec.data.key.flatMap((key) => present(key, () => [keyMissing(key)])),
     ...present(spec.data.label, (type) => labelChecks(spec, type)),
     ...spec.data.features.flatMap((feature) => present(feature.name, (type) => featureChecks(feature, type))),
   ];
 }
 
-function outsideWindow(column: string, { start, end }: EventWindow): RowCheck {
-  const literal = (time: string): string => `TIMESTAMP '${time.slice(0, -1)}'`;
-  const time = quoteIdentifier(column);
+function outsideWindow(column: Column, part: PartFile['part'], split: SnapshotSplit): RowCheck {
+  const { window: { start, end } } = split[part];
+  const side = sideCondition(column, part, split);
+  const blocks = split.heldOut && `${part === 'train' ? 'outside' : 'in'} the blocks held out of the evaluation window (${heldOutText(split.heldOut)})`;
   return {
-    check: 'eventTime', column, allowed: 0, limit: `from ${start} and before ${end}`,
-    condition: `coalesce(${time} < ${literal(start)} OR ${time} >= ${literal(end)}, true)`,
-    explanation: 'lie outside the window; take the snapshot again',
+    check: 'eventTime', column: column.name, allowed: 0, limit: `from ${start} and before ${end}${blocks === undefined ? '' : `, ${blocks}`}`,
+    condition: `NOT coalesce(${inWindow(column, { start, end })}${side === undefined ? '' : ` AND ${side}`}, false)`,
+    explanation: `lie outside the window${blocks === undefined ? '' : ', or are not those of this part'}; take the snapshot again`,
   };
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
-import type { SnapshotManifest, SnapshotPart, SnapshotRef, SnapshotSource } from '../contracts/artifacts.js';
+import { heldOutText, type SnapshotManifest, type SnapshotPart, type SnapshotRef, type SnapshotSource, type SnapshotSplit } from '../contracts/artifacts.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { EventWindow } from '../contracts/time.js';
@@ -10,7 +10,7 @@ import type { Database, DatabaseLimits } from './duckdb.js';
 import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
 import type { HashedFile } from './source-files.js';
 import { copyRows, type OpenedSource, selectExpressions, withSource } from './source-rows.js';
-import { specColumns, type Column, type SourceTable } from './source-table.js';
+import { sideCondition, specColumns, type Column, type SourceTable } from './source-table.js';
 import { parseAsOf, windowsAsOf } from './windows.js';
 
 export interface SnapshotRequest {
@@ -60,10 +60,11 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<SnapshotRe
 async function freeze(request: SnapshotRequest, source: OpenedSource, spec: ModelSpec, asOfMs: number | undefined): Promise<SnapshotManifest> {
   const { files, joins, scratch, table, bounds } = source;
   const asOf = asOfMs ?? bounds.newestMs;
-  const windows = windowsAsOf(spec, asOf, bounds.oldestMs);
+  const { heldOut, ...windows } = windowsAsOf(spec, asOf, bounds.oldestMs);
+  const split: SnapshotSplit = { train: { window: windows.train }, evaluation: { window: windows.evaluation }, ...(heldOut && { heldOut }) };
   const both = { start: windows.train.start, end: windows.evaluation.end };
   const expressions = await selectExpressions(source, both, spec);
-  const writePart = (name: 'train' | 'evaluation') => write(request, { source, expressions, window: windows[name], name, path: join(scratch, `${name}.parquet`) });
+  const writePart = (name: 'train' | 'evaluation') => write(request, { source, expressions, split, name, path: join(scratch, `${name}.parquet`) });
   const train = await writePart('train');
   const evaluation = await writePart('evaluation');
   const without = leftOut(request, both);
@@ -80,6 +81,7 @@ async function freeze(request: SnapshotRequest, source: OpenedSource, spec: Mode
     },
     ...(joins.length > 0 && { joins: joins.map((one) => ({ name: one.join.name, ...one.join.source, columns: one.join.columns, files: digestsOf(one.files) })) }),
     columns: train.columns,
+    ...(heldOut && { heldOut }),
     train: train.part,
     evaluation: evaluation.part,
   };
@@ -110,14 +112,15 @@ const MAX_NAME = 200;
 interface PartToWrite {
   readonly source: OpenedSource;
   readonly expressions: readonly string[];
-  readonly window: EventWindow;
+  readonly split: SnapshotSplit;
   readonly name: 'train' | 'evaluation';
   readonly path: string;
 }
 
 async function write(request: SnapshotRequest, part: PartToWrite): Promise<{ part: SnapshotPart; columns: Column[] }> {
-  const { source: { database, table }, expressions, window, path } = part;
-  await copyRows(part.source, { expressions, window, without: leftOut(request, window), key: request.spec.data.key, path });
+  const { source: { database, table, eventTime }, expressions, split, name, path } = part;
+  const { window } = split[name];
+  await copyRows(part.source, { expressions, window, without: leftOut(request, window), condition: sideCondition(eventTime, name, split), key: request.spec.data.key, path });
   const counts = await countRows(database, path, table, request.spec);
   refuseTooFew(request.spec, part, counts);
   const columns = await database.rows(`DESCRIBE SELECT * FROM read_parquet(${quoteLiteral(path)})`);
@@ -138,11 +141,13 @@ async function countRows(database: Database, path: string, table: SourceTable, s
 }
 
 /** Where too many labels are missing, validation says so together with whatever else is wrong. */
-function refuseTooFew(spec: ModelSpec, { name, window, source: { bounds } }: PartToWrite, counts: { rows: number; labelledRows: number }): void {
+function refuseTooFew(spec: ModelSpec, { name, split, source: { bounds } }: PartToWrite, counts: { rows: number; labelledRows: number }): void {
+  const { window } = split[name];
   const span = `[${window.start}, ${window.end})`;
   const holds = `the source holds event times from ${new Date(bounds.oldestMs).toISOString()} to ${new Date(bounds.newestMs).toISOString()}`;
+  const { side, mend } = sideText(name, split);
   if (counts.rows === 0) {
-    throw new PerennialError('WindowEmpty', `The ${name} window ${span} holds no rows; ${holds}. Ask for another asOf or bring the data`, { part: name, window });
+    throw new PerennialError('WindowEmpty', `The ${name} window ${span} holds no rows${side}; ${holds}. Ask for another asOf or bring the data${mend}`, { part: name, window });
   }
   const minimum = name === 'train' ? spec.training.minimumRows : spec.evaluation.minimumRows;
   const unlabelled = 1 - counts.labelledRows / counts.rows;
@@ -150,7 +155,14 @@ function refuseTooFew(spec: ModelSpec, { name, window, source: { bounds } }: Par
   const key = name === 'train' ? 'training.minimumRows' : 'evaluation.minimumRows';
   throw new PerennialError(
     'NotEnoughData',
-    `The ${name} window ${span} has ${counts.labelledRows} labelled rows of ${counts.rows}, and ${key} asks for ${minimum}; ${holds}`,
+    `The ${name} window ${span} has ${counts.labelledRows} labelled rows of ${counts.rows}${side}, and ${key} asks for ${minimum}; ${holds}${mend}`,
     { part: name, window, ...counts, minimumRows: minimum },
   );
+}
+
+/** Which rows of its window a part holds, and what gives it more, where blocks are held out. */
+function sideText(name: PartToWrite['name'], { heldOut }: SnapshotSplit): { readonly side: string; readonly mend: string } {
+  if (!heldOut) return { side: '', mend: '' };
+  const blocks = `the blocks held out (${heldOutText(heldOut)}, evaluation.holdOutEvery)`;
+  return name === 'train' ? { side: ` outside ${blocks}`, mend: '' } : { side: ` in ${blocks}`, mend: '; a longer evaluation.window or a smaller evaluation.holdOutEvery has more of them' };
 }

@@ -98,6 +98,8 @@ export interface CopiedRows {
   readonly window: EventWindow;
   /** Stretches of the window whose rows are left out. */
   readonly without: readonly EventWindow[];
+  /** SQL that holds for the others that are written; left out, all are. */
+  readonly condition?: string;
   /** `data.key` of the spec. */
   readonly key: readonly string[];
   /** In the scratch folder. */
@@ -105,13 +107,13 @@ export interface CopiedRows {
 }
 
 /** Writes the rows of a window as Parquet, ordered by event time, then key. */
-export async function copyRows({ database, table, eventTime }: OpenedSource, { expressions, window, without, key, path }: CopiedRows): Promise<void> {
+export async function copyRows({ database, table, eventTime }: OpenedSource, { expressions, window, without, condition, key, path }: CopiedRows): Promise<void> {
   const names = table.selected.map(({ name }) => quoteIdentifier(name));
   const keys = key.filter((column) => table.selected.some(({ name }) => name === column)).map(quoteIdentifier);
   // Rows that share time and key are ordered by their content, so that their order in the source does not matter.
   const order = [quoteIdentifier(eventTime.name), ...keys, `hash(${names.join(', ')})`].join(', ');
   const rowGroup = Math.max(2_048, Math.min(122_880, Math.floor(ROW_GROUP_VALUES / names.length)));
-  const kept = [inWindow(eventTime, window), ...without.map((left) => `NOT (${inWindow(eventTime, left)})`)].join(' AND ');
+  const kept = [inWindow(eventTime, window), ...without.map((left) => `NOT (${inWindow(eventTime, left)})`), ...(condition === undefined ? [] : [condition])].join(' AND ');
   await database.run(
     `COPY (SELECT * FROM (SELECT ${expressions.join(', ')} FROM ${table.from} WHERE ${kept}) ORDER BY ${order})
      TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroup})`,

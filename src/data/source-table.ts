@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import type { SnapshotSplit } from '../contracts/artifacts.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { openCsv } from './csv-source.js';
 import { fileList, type Database } from './duckdb.js';
 import { quoteIdentifier, quoteLiteral } from './feature-encoding.js';
+import { heldOutCondition } from './held-out-blocks.js';
 import type { SourceFile } from './source-files.js';
 
 export interface Column {
@@ -113,4 +115,11 @@ export function inWindow(column: Column, window: { readonly start: string; reado
   const side = zoned || column.type === 'TIMESTAMP' ? quoteIdentifier(column.name) : eventTimeExpression(column);
   const literal = (time: string): string => (zoned ? `TIMESTAMPTZ ${quoteLiteral(time)}` : `TIMESTAMP ${quoteLiteral(time.slice(0, -1))}`);
   return `${side} >= ${literal(window.start)} AND ${side} < ${literal(window.end)}`;
+}
+
+/** What the rows of a part keep beside its window: of the evaluation window the blocks held out judge, and the others train. Undefined where all of it judges. */
+export function sideCondition(column: Column, part: 'train' | 'evaluation', { heldOut, evaluation }: SnapshotSplit): string | undefined {
+  if (!heldOut) return undefined;
+  const held = heldOutCondition(heldOut, eventTimeExpression(column) as string);
+  return part === 'evaluation' ? held : `NOT (${inWindow(column, evaluation.window)} AND ${held})`;
 }

@@ -54,11 +54,10 @@ async function inspect(database: Database, spec: ModelSpec, manifest: SnapshotMa
 }
 
 async function inspectPart(database: Database, spec: ModelSpec, manifest: SnapshotManifest, file: PartFile): Promise<DataViolation[]> {
-  const { window } = manifest[file.part];
-  const checks = rowChecks(spec, manifest.columns, window);
+  const checks = rowChecks(spec, manifest.columns, file.part, manifest);
   const measured = await measurePart(database, spec, manifest.columns, file, checks);
   const violations: DataViolation[] = missingColumns(spec, manifest, file, measured);
-  violations.push(...stalenessViolation(spec, file.part, window, measured));
+  violations.push(...stalenessViolation(spec, file.part, manifest, measured));
   for (const [index, check] of checks.entries()) {
     const rows = measured.broken[index] ?? 0;
     if (check.wholeColumn === undefined && rows <= check.allowed * measured.rows) continue;

@@ -17,6 +17,13 @@ describe('windowsAsOf', () => {
     expect(windowsAsOf(specWith({ training: { window: 'P3D' } }), ASOF, OLDEST).train.start).toBe('2024-01-08T00:00:00.000Z');
   });
 
+  it('goes on training until the end of the evaluation where blocks are held out', () => {
+    expect(windowsAsOf(specWith({ training: { window: 'P3D' }, evaluation: { holdOutEvery: 4 } }), ASOF, OLDEST)).toEqual({
+      train: { start: '2024-01-08T00:00:00.000Z', end: '2024-01-16T00:00:00.000Z' },
+      evaluation: { start: '2024-01-11T00:00:00.000Z', end: '2024-01-16T00:00:00.000Z' }, heldOut: { every: 4, block: 'P1D' },
+    });
+  });
+
   it('has an empty training window where the source begins later', () => {
     expect(windowsAsOf(specWith(), ASOF, Date.parse('2024-01-12T00:00:00Z')).train).toEqual({ start: '2024-01-11T00:00:00.000Z', end: '2024-01-11T00:00:00.000Z' });
   });

@@ -1,3 +1,4 @@
+import type { HeldOut } from '../contracts/artifacts.js';
 import { PerennialError } from '../contracts/failures.js';
 import { durationMs, isoTime, type EventWindow } from '../contracts/time.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -5,11 +6,13 @@ import type { ModelSpec } from '../spec/model-spec.js';
 export interface SnapshotWindows {
   readonly train: EventWindow;
   readonly evaluation: EventWindow;
+  /** Blocks of the evaluation window that judge while its others train; left out where all of it judges. */
+  readonly heldOut?: HeldOut;
 }
 
 /**
  * The windows of a retrain as of an event time: evaluation is the last `evaluation.window` whose labels are complete by
- * then, training what comes before it.
+ * then, training what comes before it. Where blocks are held out, training goes on until the end of the evaluation.
  *
  * @param oldestMs the oldest event time of the source, where `training.window` is `all`
  */
@@ -18,11 +21,15 @@ export function windowsAsOf(spec: ModelSpec, asOfMs: number, oldestMs: number): 
   const evaluationStart = evaluationEnd - lengthMs(spec.evaluation.window);
   const { window } = spec.training;
   const trainStart = window === 'all' ? Math.min(oldestMs, evaluationStart) : evaluationStart - lengthMs(window);
+  const heldOut = heldOutOf(spec);
   return {
-    train: { start: isoTime(trainStart), end: isoTime(evaluationStart) },
+    train: { start: isoTime(trainStart), end: isoTime(heldOut ? evaluationEnd : evaluationStart) },
     evaluation: { start: isoTime(evaluationStart), end: isoTime(evaluationEnd) },
+    ...(heldOut && { heldOut }),
   };
 }
+
+const heldOutOf = ({ evaluation: { holdOutEvery: every }, rollout: { comparison: { block } } }: ModelSpec): HeldOut | undefined => (every === 1 ? undefined : { every, block });
 
 /** @throws PerennialError `InvalidRequest` when the text is no time with a zone. */
 export function parseAsOf(text: string): number {

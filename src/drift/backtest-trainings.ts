@@ -114,16 +114,16 @@ export class BacktestTrainings {
     return { number, asOfMs: Date.parse(manifest.asOf), trainedRows: manifest.train.labelledRows, figures: await this.figures(number, snapshot, judged), snapshot, judged, modelPath: output.modelPath, modelDigest };
   }
 
-  private async figures(version: number, { digest, manifest: { evaluation } }: SnapshotRef, judged: ScoredRows): Promise<ReplayVersion['figures']> {
+  private async figures(version: number, { digest, manifest: { evaluation, heldOut } }: SnapshotRef, judged: ScoredRows): Promise<ReplayVersion['figures']> {
     const { predictions: { buffer, byteOffset, byteLength } } = judged;
     const outputs = await this.place.store.putBytes(Buffer.from(buffer, byteOffset, byteLength));
     return {
-      version, snapshot: digest, from: evaluation.window.start, until: evaluation.window.end, outputsDigest: outputs.digest,
+      version, snapshot: digest, from: evaluation.window.start, until: evaluation.window.end, ...(heldOut && { heldOut }), outputsDigest: outputs.digest,
       ...championFigures(judged, monitoringPlan(this.place.spec), { alpha: this.place.spec.evaluation.alpha }),
     };
   }
 
-  /** By the gate of the spec, beside the champion on the candidate's rows. */
+  /** By the gate of the spec, beside the champion on the candidate's rows: those it has not seen, for its own windows began earlier and held out the same blocks. */
   private async judge(candidate: TrainedVersion, champion: TrainedVersion | null): Promise<Pick<JudgedTraining, 'outcome' | 'because'>> {
     const { spec, workDir, store, signal } = this.place;
     const { manifest } = candidate.snapshot;
@@ -136,6 +136,6 @@ export class BacktestTrainings {
 }
 
 /** As it is told. */
-export const versionFigures = ({ number, snapshot: { manifest: { asOf, train, evaluation } } }: TrainedVersion): BacktestVersion => ({
-  number, asOf, trained: { ...train.window, labelledRows: train.labelledRows }, judged: { ...evaluation.window, labelledRows: evaluation.labelledRows },
+export const versionFigures = ({ number, snapshot: { manifest: { asOf, train, evaluation, heldOut } } }: TrainedVersion): BacktestVersion => ({
+  number, asOf, trained: { ...train.window, labelledRows: train.labelledRows }, judged: { ...evaluation.window, labelledRows: evaluation.labelledRows }, ...(heldOut && { heldOut }),
 });

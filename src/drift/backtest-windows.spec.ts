@@ -37,6 +37,16 @@ describe('the windows of a backtest', () => {
     expect(days(backtestWindows(spec({ minimumRows: 1 }, { minimumRows: 20 }), rowsOf(80, (day) => (day < 21 && day > 0 ? NaN : 1)), ALL))[0]).toBe(35);
   });
 
+  it('begin where the blocks held out have enough rows to judge, and those of the others to train', () => {
+    // Of 14 days before the labels' day seven judge, so that 14 rows do, and 7 train with those before.
+    const held = (minimumRows: number, judging: number) => spec({ minimumRows }, { minimumRows: judging, holdOutEvery: 2 });
+    expect(days(backtestWindows(held(1, 14), rowsOf(80), ALL))[0]).toBe(21);
+    expect(days(backtestWindows(held(40, 14), rowsOf(80), ALL))[0]).toBe(28);
+    expect(refusal(() => backtestWindows(held(1, 15), rowsOf(80), ALL)).message).toContain('15 to judge on in the blocks held out (evaluation.window P14D, evaluation.holdOutEvery 2)');
+    const late = rowsOf(80, (day) => (day > 0 && day < 12 ? NaN : 1));
+    expect(refusal(() => backtestWindows(held(1, 14), late, { fromMs: at(21), untilMs: null })).message).toMatch(/has [1-9]\d* labelled rows in the blocks held out \(one in 2 of P1D\), and evaluation\.minimumRows asks for 14/);
+  });
+
   it('begin and end where it is asked for, and pass over windows without a row', () => {
     const asked = { fromMs: at(50), untilMs: at(73) };
     expect(days(backtestWindows(spec({ window: 'P28D' }), rowsOf(80), asked))).toEqual([56, [56, 63]]);

@@ -1,5 +1,7 @@
+import { heldOutText } from '../contracts/artifacts.js';
 import { PerennialError } from '../contracts/failures.js';
 import { durationMs, type EventWindow, firstAtLeast, isoTime } from '../contracts/time.js';
+import { heldOutTest } from '../data/held-out-blocks.js';
 import type { StagedRows } from '../data/staged-rows.js';
 import { windowsAsOf } from '../data/windows.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -54,7 +56,7 @@ function beginning(spec: ModelSpec, rows: TimedLabels, askedMs: number | null): 
   if (askedMs === null || firstMs === null) {
     if (firstMs !== null) return firstMs;
     const { training, evaluation } = spec;
-    throw new PerennialError('NotEnoughData', `At no time does the data hold ${training.minimumRows} labelled rows to train on (training.window ${training.window}) and ${evaluation.minimumRows} to judge on after them (evaluation.window ${evaluation.window}), ${spec.data.labelHorizon} before it ends: ${held(rows)}. Bring more data or lower these numbers`, {});
+    throw new PerennialError('NotEnoughData', `At no time does the data hold ${training.minimumRows} labelled rows to train on (training.window ${training.window}) and ${evaluation.minimumRows} to judge on ${judgedOn(spec)}, ${spec.data.labelHorizon} before it ends: ${held(rows)}. Bring more data or lower these numbers`, {});
   }
   const beginMs = gridAfter(spec, askedMs);
   const lacks = lackAt(spec, rows, beginMs);
@@ -72,10 +74,12 @@ function firstFit(spec: ModelSpec, rows: TimedLabels): number | null {
 
 /** Which rows are too few for a first version; null where there are enough. */
 function lackAt(spec: ModelSpec, rows: TimedLabels, asOfMs: number): string | null {
-  const windows = windowsAsOf(spec, asOfMs, rows.eventTimesMs[0]!);
-  const [train, judge] = [labelledWithin(rows, windows.train), labelledWithin(rows, windows.evaluation)];
+  const { train: trained, evaluation, heldOut } = windowsAsOf(spec, asOfMs, rows.eventTimesMs[0]!);
+  const judge = labelledWithin(rows, evaluation, heldOut && heldOutTest(heldOut));
+  const train = labelledWithin(rows, trained) - (heldOut ? judge : 0);
   if (train < spec.training.minimumRows) return `the training window has ${train} labelled rows, and training.minimumRows asks for ${spec.training.minimumRows}`;
-  if (judge < spec.evaluation.minimumRows) return `the evaluation window has ${judge} labelled rows, and evaluation.minimumRows asks for ${spec.evaluation.minimumRows}`;
+  const held = heldOut ? ` in the blocks held out (${heldOutText(heldOut)})` : '';
+  if (judge < spec.evaluation.minimumRows) return `the evaluation window has ${judge} labelled rows${held}, and evaluation.minimumRows asks for ${spec.evaluation.minimumRows}`;
   return null;
 }
 
@@ -91,13 +95,15 @@ function filledWindows(spec: ModelSpec, { eventTimesMs }: TimedLabels, beginMs: 
   return windows;
 }
 
-function labelledWithin({ eventTimesMs, labels }: TimedLabels, { start, end }: EventWindow): number {
-  const within = labels.subarray(firstAtLeast(eventTimesMs, Date.parse(start)), firstAtLeast(eventTimesMs, Date.parse(end)));
-  return within.reduce((sum, label) => sum + (Number.isNaN(label) ? 0 : 1), 0);
+function labelledWithin({ eventTimesMs, labels }: TimedLabels, { start, end }: EventWindow, counts: (ms: number) => boolean = () => true): number {
+  const [first, after] = [firstAtLeast(eventTimesMs, Date.parse(start)), firstAtLeast(eventTimesMs, Date.parse(end))];
+  return labels.subarray(first, after).reduce((sum, label, row) => sum + (Number.isNaN(label) || !counts(eventTimesMs[first + row]!) ? 0 : 1), 0);
 }
 
 /** The beginning of the first window from a time on. */
 const gridAfter = ({ monitoring }: ModelSpec, ms: number): number => Math.ceil(ms / lengthOf(monitoring.window)) * lengthOf(monitoring.window);
+const judgedOn = ({ evaluation: { window, holdOutEvery } }: ModelSpec): string =>
+  holdOutEvery > 1 ? `in the blocks held out (evaluation.window ${window}, evaluation.holdOutEvery ${holdOutEvery})` : `after them (evaluation.window ${window})`;
 const newestOf = ({ eventTimesMs }: TimedLabels): number => eventTimesMs.at(-1)!;
 const held = (rows: TimedLabels): string => `the source holds event times from ${isoTime(rows.eventTimesMs[0]!)} to ${isoTime(newestOf(rows))}`;
 /** The spec's schema has let only durations through. */

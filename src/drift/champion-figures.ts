@@ -1,3 +1,4 @@
+import type { HeldOut } from '../contracts/artifacts.js';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { Measurement } from '../contracts/evaluations.js';
 import type { JudgedRows } from '../evaluation/judged-rows.js';
@@ -17,6 +18,8 @@ export interface ChampionFigures {
   /** Of the rows, ISO 8601. */
   readonly from: string;
   readonly until: string;
+  /** The blocks of that time that the rows are of; left out where they are of all. */
+  readonly heldOut?: HeldOut;
   readonly rows: number;
   readonly plan: MonitoringPlan;
   readonly measurement: Measurement;

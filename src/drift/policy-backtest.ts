@@ -89,7 +89,7 @@ function warningsOf({ retraining, evaluation, monitoring, rollout: { comparison 
   const none = { losses: new Float64Array(0), eventTimesMs: new Float64Array(0), resolved: false };
   const harmless = retraining.triggers.includes('performance') && followHarm(null, { ...windows[0]!, ...none, figures, terms: labelledHarmTerms(monitoring) }) === null;
   return [
-    ...(harmless ? [`No harm can be told, so that \`performance\` never asks: evaluation.window (${evaluation.window}) gives too few blocks of ${comparison.block} that differ to bound the loss of version 1; eight are the fewest.`] : []),
+    ...(harmless ? [`No harm can be told, so that \`performance\` never asks: evaluation.window (${evaluation.window}${evaluation.holdOutEvery > 1 ? `, evaluation.holdOutEvery ${evaluation.holdOutEvery}` : ''}) gives too few blocks of ${comparison.block} that differ to bound the loss of version 1; eight are the fewest.`] : []),
     ...(serving.observe.inputs ? [] : ['serving.observe.inputs is false: inputs are compared with nothing, so that `psi` never asks and neither does drift.']),
     ...(retraining.budget.trainingHours === undefined ? [] : ['retraining.budget.trainingHours is not played: how long a training takes on this machine decides nothing here.']),
   ];

@@ -83,10 +83,10 @@ export class RetrainsRepository {
       );
       const { affected } = await manager.update(Retrain, { ...id, snapshotDigest: IsNull(), outcome: IsNull() }, { snapshotDigest: snapshot.digest });
       if (!affected) return;
-      const { train, evaluation, source, joins = [] } = snapshot.manifest;
+      const { train, evaluation, heldOut, source, joins = [] } = snapshot.manifest;
       await this.audit.append(manager, {
         at, actor: SYSTEM_ACTOR, action: 'snapshot.taken', model: id.model, subject: `retrain/${id.number}`, origin,
-        details: { snapshot: snapshot.digest, trainRows: train.rows, evaluationRows: evaluation.rows, files: [source, ...joins].reduce((count, { files }) => count + files.length, 0) },
+        details: { snapshot: snapshot.digest, trainRows: train.rows, evaluationRows: evaluation.rows, ...(heldOut && { heldOut }), files: [source, ...joins].reduce((count, { files }) => count + files.length, 0) },
       });
     });
   }

@@ -14,7 +14,7 @@ const rows: LoggedRows = {
   eventTimeMs: Float64Array.of(1_000, 1_000, 1_099, 1_100), champion: Float32Array.of(0.5, 0.5, 0.25, 0.75), championVersion: Float64Array.of(1, 1, 2, 2),
   label: Float64Array.of(1, NaN, 0, 1), championLatencyMs: new Float32Array(4).fill(2), left: { eventTimeMs: Float64Array.of(1_050, 1_199), standing: Float64Array.of(1, 2) },
 };
-const at = (number: number, outputs: Float32Array) => replayedBlock(plan, startReplay(plan), blocksOf(plan, { firstBlock: 1, fromMs: 1_000, untilMs: 1_250 })[number - 1]!, rows, outputs);
+const at = (number: number, outputs: Float32Array, asked = plan) => replayedBlock(asked, startReplay(asked), blocksOf(asked, { firstBlock: 1, fromMs: 1_000, untilMs: 1_250 })[number - 1]!, rows, outputs);
 
 describe('blocks of a replay', () => {
   it('lie one after the other from the beginning of the period, the last one as long as is left', () => {
@@ -25,6 +25,13 @@ describe('blocks of a replay', () => {
     const first = at(1, Float32Array.of(0.75, 0.5, NaN, 0.5));
     expect(first).toMatchObject({ rows: { observed: 4, pairs: 2, failed: 1, withoutInputs: 1, lackingFeatures: 0, seenInTraining: 2 }, champions: { 1: 2 }, samples: 1, missingLabels: 1 });
     expect(first?.standing.labelled).toMatchObject({ rows: 2, n: 1, gain: 0.25 - 0.0625 });
+  });
+
+  it('count no pair as seen that lies in a block held out of the training', () => {
+    // Of blocks of a second every other one judged, from the second on: the first row beyond that was learnt, had blocks been held out earlier.
+    const learnt = { ...plan, trainingWindow: { start: '1970-01-01T00:00:00.000Z', end: '1970-01-01T00:00:09.000Z' } };
+    const seenWith = (from: string) => at(1, new Float32Array(4).fill(0.5), { ...learnt, heldOut: { every: 2, block: 'PT1S', from: `1970-01-01T00:00:0${from}Z` } })?.rows;
+    expect([at(1, new Float32Array(4).fill(0.5), learnt)?.rows, seenWith('1.000'), seenWith('1.050'), seenWith('2.000')].map((counted) => counted?.seenInTraining)).toEqual([3, 0, 2, 3]);
   });
 
   it('have no labels where those may still come, and are none where nothing was observed', () => {

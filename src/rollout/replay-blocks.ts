@@ -1,5 +1,6 @@
 import { LEFT_OUT, NO_ROWS, type ReplayPlan, type ReplayRows } from '../contracts/replays.js';
 import { firstAtLeast } from '../contracts/time.js';
+import { heldOutTest } from '../data/held-out-blocks.js';
 import type { ReplayBlock } from '../registry/entities/replay.entity.js';
 import { addReplayBlock, isLabelled, judgeReplay, type ReplayState } from './replay-comparison.js';
 
@@ -64,12 +65,19 @@ export function replayedBlock(plan: ReplayPlan, before: ReplayState, place: Bloc
 }
 
 function countRows(plan: ReplayPlan, place: BlockPlace, rows: LoggedRows, scored: Int32Array, pairs: Int32Array): ReplayRows {
-  const [start, end] = [Date.parse(plan.trainingWindow.start), Date.parse(plan.trainingWindow.end)];
+  const wasSeen = seenBy(plan);
   const left = within(rows.left.eventTimeMs, place);
   const counts: Record<keyof ReplayRows, number> = { ...NO_ROWS, observed: scored.length + left.length, pairs: pairs.length, failed: scored.length - pairs.length };
   for (const row of left) counts[LEFT_OUT[rows.left.standing[row]!]!] += 1;
-  for (const row of pairs) if (rows.eventTimeMs[row]! >= start && rows.eventTimeMs[row]! < end) counts.seenInTraining += 1;
+  for (const row of pairs) if (wasSeen(rows.eventTimeMs[row]!)) counts.seenInTraining += 1;
   return counts;
+}
+
+/** Whether a row of an event time was among those that the version learnt from. */
+function seenBy({ trainingWindow, heldOut }: ReplayPlan): (ms: number) => boolean {
+  const [start, end] = [Date.parse(trainingWindow.start), Date.parse(trainingWindow.end)];
+  const [from, isHeldOut] = heldOut ? [Date.parse(heldOut.from), heldOutTest(heldOut)] : [end, () => false];
+  return (ms) => ms >= start && ms < end && !(ms >= from && isHeldOut(ms));
 }
 
 function countChampions(rows: LoggedRows, pairs: Int32Array): Record<string, number> {

@@ -53,7 +53,9 @@ describe('the comparison of a replay', () => {
     const seen = { ...plan, trainingWindow: { start: '1970-01-01T00:00:00.000Z', end: '1970-01-01T00:00:10.400Z' } };
     const warned = replayFigures(seen, { ...NO_ROWS, observed: 100, pairs: 100, seenInTraining: 40 }, standing, 1);
     expect(warned.seenInTraining).toEqual({ start: '1970-01-01T00:00:10.000Z', end: '1970-01-01T00:00:10.400Z', pairs: 40 });
-    expect(warned.reason).toMatch(/Beware: version 7 was trained on .* where 40 of the 100 pairs lie/);
+    expect(warned.reason).toMatch(/Beware: version 7 was trained on .*Z, where 40 of the 100 pairs lie/);
+    const between = replayFigures({ ...seen, heldOut: { every: 2, block: 'PT1S', from: seen.trainingWindow.start } }, { ...NO_ROWS, observed: 100, pairs: 100, seenInTraining: 40 }, standing, 1);
+    expect(between.reason).toMatch(/was trained on .*Z but for blocks held out \(one in 2 of PT1S\), where 40 of the 100 pairs lie/);
   });
 
   it('is inconclusive without labels, and says that they may still come', () => {

@@ -1,3 +1,4 @@
+import { heldOutText } from '../contracts/artifacts.js';
 import { type ReplayPlan, type ReplayResultFigures, type ReplayRows, type SeenInTraining, trainingOverlap } from '../contracts/replays.js';
 import { isoTime } from '../contracts/time.js';
 import { addBlock, type ComparisonState, type Judgement, judge, type PairBlock, startComparison } from './comparison.js';
@@ -39,7 +40,7 @@ export function replayFigures(plan: ReplayPlan, rows: ReplayRows, { labelled, un
 
 function reasonOf(plan: ReplayPlan, rows: ReplayRows, labelled: Judgement, seen: SeenInTraining | null): string {
   const late = labelled.blocks === 0 && plan.labelledUntilMs !== null && plan.labelledUntilMs < plan.untilMs ? ' The labels of the period have not had their horizon yet.' : '';
-  const warning = seen === null ? '' : ` Beware: version ${plan.version} was trained on ${seen.start} to ${seen.end}, where ${seen.pairs} of the ${rows.pairs} pairs lie.`;
+  const warning = seen === null ? '' : ` Beware: version ${plan.version} was trained on ${seen.start} to ${seen.end}${plan.heldOut ? ` but for blocks held out (${heldOutText(plan.heldOut)})` : ''}, where ${seen.pairs} of the ${rows.pairs} pairs lie.`;
   return `Version ${plan.version} on what was logged, against the champion of then: ${labelled.explanation}.${late}${warning} Nothing in service was changed.`;
 }
 

@@ -1,11 +1,10 @@
 import type { ReplayPlan } from '../contracts/replays.js';
-import { durationMs, type EventWindow } from '../contracts/time.js';
+import { durationMs } from '../contracts/time.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { planOfSpec } from './comparison-plan.js';
 
 /** What a replay is bound to when it is asked for. Times are milliseconds since 1970. */
-export interface ReplayBinding extends Pick<ReplayPlan, 'number' | 'deployment' | 'version' | 'specDigest' | 'fromMs' | 'untilMs' | 'labelRevision'> {
-  readonly trainingWindow: EventWindow;
+export interface ReplayBinding extends Pick<ReplayPlan, 'number' | 'deployment' | 'version' | 'specDigest' | 'fromMs' | 'untilMs' | 'labelRevision' | 'trainingWindow' | 'heldOut'> {
   /** How far event time has come; null where nothing was observed. */
   readonly streamTimeMs: number | null;
 }

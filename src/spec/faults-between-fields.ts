@@ -20,6 +20,7 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
     ...joinFaults(joins, fieldsOf(data), [...features.map(({ name }) => name), ...slices]),
     ...metricFaults(task, fieldsOf(gates)),
     ...recentLossFaults(task, fieldsOf(gates), fieldsOf(rollout)),
+    ...holdOutFaults(fieldsOf(evaluation), fieldsOf(rollout)),
     ...trialFaults(fieldsOf(retraining), fieldsOf(evaluation), fieldsOf(gates)),
     ...rolloutFaults(task, fieldsOf(rollout)),
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
@@ -56,6 +57,18 @@ function metricFaults(task: unknown, { absolute, comparison }: Fields): FieldFau
 function recentLossFaults(task: unknown, { comparison }: Fields, { comparison: losses }: Fields): FieldFault[] {
   if (task !== 'regression' || fieldsOf(comparison)['by'] !== 'recentLoss' || fieldsOf(losses)['bound'] !== undefined) return [];
   return [{ path: ['rollout', 'comparison', 'bound'], message: 'is missing: gates.comparison.by recentLoss needs the largest absolute error that is counted, in the units of the label' }];
+}
+
+/** In a window that is as long as a cycle of blocks, some of it judges wherever the window begins. */
+function holdOutFaults({ window, holdOutEvery: every }: Fields, { comparison }: Fields): FieldFault[] {
+  const { block } = fieldsOf(comparison);
+  if (typeof window !== 'string' || typeof block !== 'string' || typeof every !== 'number' || every < 2) return [];
+  const [windowMs, blockMs] = [durationMs(window), durationMs(block)];
+  if (windowMs === undefined || blockMs === undefined || windowMs >= every * blockMs) return [];
+  return [{
+    path: ['evaluation', 'holdOutEvery'],
+    message: `asks for one block in ${every} of ${block} (rollout.comparison.block), and evaluation.window (${window}) is shorter than ${every} of them; lengthen the window, or lower this`,
+  }];
 }
 
 /** A trial is worth its training where its candidate knows the newest rows, and where a gain on those alone is seen. */

@@ -59,9 +59,9 @@ const training = z.strictObject({
 });
 
 const evaluation = z.strictObject({
-  /** Event time: the weeks that neither candidate nor champion has seen, right before the retrain. */
+  /** Event time right before the retrain, of which neither candidate nor champion has seen the rows that judge. */
   window: positiveDuration.default('P4W'),
-  /** Of the window's blocks (`rollout.comparison.block`) one in so many judges, and the others train; with 1 all of them judge. */
+  /** Of the window's blocks (`rollout.comparison.block`, counted from 1970) one in so many judges, and the others train; with 1 all of them judge. */
   holdOutEvery: z.number().int().min(1).max(20).default(1),
   minimumRows: z.number().int().min(1).default(500),
   slices: z.array(column).max(32).default([]),

@@ -84,6 +84,17 @@ describe('parseSpec', () => {
     expect(faultsOf(changed(regression)).map(({ path }) => path)).toEqual(['rollout.comparison.bound']);
   });
 
+  it('asks for an evaluation window that is as long as the blocks of which one is held out', () => {
+    const held = (window: string, holdOutEvery: number, block: string) => changed((draft) => {
+      Object.assign(draft['evaluation'], { window, holdOutEvery });
+      draft['rollout'] = { ...draft['rollout'], comparison: { ...draft['rollout']?.comparison, block } };
+    });
+    expect(faultsOf(held('P8D', 3, 'P3D'))).toMatchObject([{ path: 'evaluation.holdOutEvery', message: expect.stringMatching(/evaluation\.window \(P8D\) is shorter than 3 of them; lengthen/) as string }]);
+    expect([faultsOf(held('P9D', 3, 'P3D')), faultsOf(held('P8D', 1, 'P9D'))]).toEqual([[], []]);
+    expect(faultsOf(held('never', 3, 'P3D')).map(({ path }) => path)).toEqual(['evaluation.window']);
+    expect(faultsOf(held('P4W', 21, 'P1D')).map(({ path }) => path)).toEqual(['evaluation.holdOutEvery']);
+  });
+
   it('writes the defaults of fairness out where groups are named, and leaves the section out where it is', () => {
     expect(parseSpec(YAML).spec.fairness).toBeUndefined();
     const { spec, digest } = parseSpec(changed((draft) => (draft['fairness'] = { groups: ['carrier'] })));

@@ -7,7 +7,7 @@ import { versionDetailSchema } from '../../src/api/versions/versions.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { isFailureType } from '../../src/contracts/failures.js';
 import { eventually, Installation } from '../installation.js';
-import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+import { asOfWeek, EPOCH, smallSpec, writeEvents } from '../small-model.js';
 
 let perennial: Installation;
 const rows = [0.9, 0.5, 2];
@@ -134,6 +134,24 @@ describe('a champion that has seen the rows which judge', () => {
     expect((await run('ahead', 11)).outcome).toBe('promoted');
     const retrain = await run('ahead', 8);
     expect(retrain).toMatchObject({ promotedEpoch: null, evaluation: { verdict: 'error', comparison: { undefinedBecause: expect.stringContaining('has seen some of those that judge') } } });
+  });
+});
+
+describe('a retrain whose window also trains, but for blocks held out', () => {
+  const week = (number: number): string => new Date(EPOCH + number * 7 * 86_400_000).toISOString();
+
+  it('is told with its blocks, and soon afterwards the next one is compared with it', async () => {
+    await register('held', { evaluation: { holdOutEvery: 3 } });
+    const first = await run('held', 8);
+    expect(first).toMatchObject({ outcome: 'promoted', snapshot: { heldOut: { every: 3, block: 'P1D' } } });
+    const { data } = versionDetailSchema.parse((await perennial.call<unknown>('GET', '/v1/models/held/versions/1')).body);
+    expect(data).toMatchObject({ heldOut: { every: 3, block: 'P1D' }, train: { window: { end: week(8) } }, evaluation: { window: { start: week(6), end: week(8) } } });
+    // Of fourteen days at most five are held out, of about 86 rows each; the others and six weeks train.
+    expect(data.evaluation.rows).toBeLessThan(5 * 90);
+    expect(data.train.rows + data.evaluation.rows).toBe(8 * 600);
+    const second = await run('held', 8.5);
+    expect(second).toMatchObject({ failure: null, version: 2, evaluation: { championVersion: 1, comparison: { metric: 'auc', gain: { value: expect.any(Number) } } } });
+    expect((await run('held', 7)).evaluation).toMatchObject({ verdict: 'error', comparison: { undefinedBecause: expect.stringContaining('was trained on all rows up to') } });
   });
 });
 

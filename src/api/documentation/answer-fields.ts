@@ -23,3 +23,8 @@ export const itemsOf = <T extends z.ZodType>(item: T) => z.strictObject({ items:
 export const instant = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC.' });
 /** A value that is not there yet, or never will be, is null. */
 export const instantOf = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+export const heldOut = z.strictObject({
+  every: z.int().meta({ description: 'One block in so many is held out: each whose number, counted from 1970-01-01 UTC on, leaves `every` − 1 when divided by it.' }),
+  block: z.string().meta({ description: 'How long a block is, ISO 8601.' }),
+}).meta({ id: 'HeldOut', description: 'Blocks of event time of the evaluation window that judge while its others train.' });

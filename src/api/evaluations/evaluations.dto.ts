@@ -49,7 +49,7 @@ export const evaluationSchema = z
     epoch: z.int().meta({ description: 'Of the champion at that moment; a promotion is bound to it.' }),
     snapshotDigest: z.string(),
     rows: z.int().meta({ description: 'Rows that judged: their label is known and its horizon has passed.' }),
-    window: z.strictObject({ start: instant, end: instant }).meta({ description: 'Event time, end not included.' }),
+    window: z.strictObject({ start: instant, end: instant }).meta({ description: 'Event time, end not included. Where blocks are held out (`data.heldOut` of the version) only rows of those judge.' }),
     metrics,
     championMetrics: metrics.nullable(),
     undefinedBecause: undefinedMetrics,

@@ -23,7 +23,7 @@ export type ReplayRequest = z.output<typeof replayRequest>;
 
 const promotes = z.literal(false).meta({ description: 'A replay never promotes: whatever it says, nothing in service changes. `POST /v1/models/{model}/releases` brings a version into service.' });
 const seenInTraining = z.strictObject({ start: instant, end: instant }).nullable()
-  .meta({ description: 'A warning: the part of the period that the version was trained on, where it looks better than it is. Null: none of it.' });
+  .meta({ description: 'A warning: the part of the period that the version was trained on, where it looks better than it is; blocks held out of its training (`plan.heldOut`) may lie in it. Null: none of it.' });
 
 export const replayStartedSchema = z
   .strictObject({ model: z.string(), number: z.int(), version: z.int(), promotes, seenInTraining, workflowId, temporalUrl, commandId: z.uuid(), status: path.meta({ description: 'Where to follow it.' }) })
@@ -41,7 +41,7 @@ const rows = z.strictObject({
   ownAnswers: count.meta({ description: 'The version was the champion itself.' }),
   withoutChampion: count.meta({ description: 'Answered by a challenger while the champion gave no output.' }),
   failed: count.meta({ description: 'The version gave no number.' }),
-  seenInTraining: count.meta({ description: 'Pairs that lie in the window that the version was trained on.' }),
+  seenInTraining: count.meta({ description: 'Pairs that lie in the window that the version was trained on, and in no block held out of it.' }),
 }).meta({ id: 'ReplayRows' });
 
 export const replaySchema = z

@@ -5,7 +5,7 @@ import type { Evaluation } from '../../registry/entities/evaluation.entity.js';
 import type { Retrain } from '../../registry/entities/retrain.entity.js';
 import type { Snapshot } from '../../registry/entities/snapshot.entity.js';
 import type { TrainingRun } from '../../registry/entities/training-run.entity.js';
-import { instant, instantOf, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
+import { heldOut, instant, instantOf, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { evaluationAnswer, evaluationSchema } from '../evaluations/evaluations.dto.js';
 import { deploymentName, MAX_INTEGER, modelName, numberInUrl, text, time } from '../requests/fields.js';
 
@@ -76,7 +76,7 @@ export const retrainDetailSchema = retrainSchema
     specDigest: z.string(),
     commandId: z.uuid(),
     historyDigest: z.string().nullable().meta({ description: "The workflow's exported history, an artifact: gzipped JSON. Null until it is exported, minutes after the end." }),
-    snapshot: z.strictObject({ digest: z.string(), trainRows: z.int(), evaluationRows: z.int(), takenAt: instant }).nullable(),
+    snapshot: z.strictObject({ digest: z.string(), trainRows: z.int(), evaluationRows: z.int(), heldOut: heldOut.nullable(), takenAt: instant }).nullable(),
     dataReport: z.strictObject({ verdict: z.enum(['pass', 'fail']), violations: z.array(violation).readonly() }).nullable(),
     training: z
       .strictObject({
@@ -139,6 +139,7 @@ export const retrainDetail = ({ retrain, snapshot, run, evaluation }: RetrainFac
     digest: snapshot.digest,
     trainRows: snapshot.manifest.train.rows,
     evaluationRows: snapshot.manifest.evaluation.rows,
+    heldOut: snapshot.manifest.heldOut ?? null,
     takenAt: snapshot.takenAt.toISOString(),
   },
   dataReport: retrain.dataReport,

@@ -4,7 +4,7 @@ import type { Retrain } from '../../registry/entities/retrain.entity.js';
 import type { Snapshot } from '../../registry/entities/snapshot.entity.js';
 import type { TrainingRun } from '../../registry/entities/training-run.entity.js';
 import type { Evaluation } from '../../registry/entities/evaluation.entity.js';
-import { instant, instantOf, itemsOf, path } from '../documentation/answer-fields.js';
+import { heldOut, instant, instantOf, itemsOf, path } from '../documentation/answer-fields.js';
 import { evaluationAnswer, evaluationSchema } from '../evaluations/evaluations.dto.js';
 import { MAX_INTEGER, modelName, numberInUrl } from '../requests/fields.js';
 
@@ -54,6 +54,7 @@ const dataLineage = z
       .readonly()
       .meta({ description: 'Feature tables whose values were joined to the rows, as they were known at event time.' }),
     columns: z.array(z.strictObject({ name: z.string(), type: z.string() })).readonly(),
+    heldOut: heldOut.nullable().meta({ description: 'The blocks of the evaluation window that judge: its others train, so that the training window ends with it. Null where all of it judges.' }),
     train: part,
     evaluation: part,
   })
@@ -148,6 +149,7 @@ function dataOf({ digest, manifest, takenAt }: Snapshot): VersionDetail['data'] 
     // Snapshots from before there were joins have none.
     joins: manifest.joins ?? [],
     columns: manifest.columns,
+    heldOut: manifest.heldOut ?? null,
     train: partOf(manifest.train),
     evaluation: partOf(manifest.evaluation),
   };

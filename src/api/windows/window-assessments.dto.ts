@@ -3,7 +3,7 @@ import { AUTOMATIC_TRIGGERS } from '../../contracts/retraining-decisions.js';
 import { ASSESSMENT_OCCASIONS } from '../../contracts/window-assessment.js';
 import type { RetrainingDecisionRecord } from '../../registry/entities/retraining-decision.entity.js';
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
-import { instant, itemsOf, path, type TemporalLinks, temporalUrl } from '../documentation/answer-fields.js';
+import { heldOut, instant, itemsOf, path, type TemporalLinks, temporalUrl } from '../documentation/answer-fields.js';
 import { deploymentName, digest, limit, MAX_INTEGER, numberInUrl } from '../requests/fields.js';
 import { gatewayFigures, operationChecks } from './window-operations.dto.js';
 import { finding } from './windows.dto.js';
@@ -139,7 +139,7 @@ export const windowAssessmentReportSchema = z
       behind: z.array(z.string()).readonly().meta({ description: 'Gateways that may have held observations of it.' }), unconverted: count.meta({ description: 'Segments that had come and could not be read as rows yet.' }),
     }),
     versions: z.array(z.strictObject({ version: z.int(), rows: count })),
-    baseline: z.strictObject({ version: z.int(), snapshot: digest, rows: count, from: instant, until: instant, measurement, metric: z.string(), meanLoss: number }).nullable(),
+    baseline: z.strictObject({ version: z.int(), snapshot: digest, rows: count, from: instant, until: instant, heldOut: heldOut.optional(), measurement, metric: z.string(), meanLoss: number }).nullable(),
     outputs: z.strictObject({
       rows: count, withoutOutput: count, drift: z.looseObject({ psi: number, jensenShannon: number }).meta({ description: 'As that of a feature: WindowDriftReport.' }),
       positiveShare: z.strictObject({ window: z.number(), baseline: z.number() }).nullable(),

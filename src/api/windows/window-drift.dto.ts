@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { WindowDrift } from '../../registry/entities/window-drift.entity.js';
-import { instant, itemsOf, path } from '../documentation/answer-fields.js';
+import { heldOut, instant, itemsOf, path } from '../documentation/answer-fields.js';
 import { deploymentName, digest, modelName, time } from '../requests/fields.js';
 
 export const windowDriftPath = z.strictObject({ model: modelName, from: time.meta({ description: 'When the window begins, in event time.' }) });
@@ -11,7 +11,7 @@ export type WindowDriftQuery = z.output<typeof windowDriftQuery>;
 const count = z.number().min(0);
 const share = z.number().min(0).max(1);
 
-const baseline = z.strictObject({ version: z.int(), snapshot: digest, rows: count, from: instant, until: instant });
+const baseline = z.strictObject({ version: z.int(), snapshot: digest, rows: count, from: instant, until: instant, heldOut: heldOut.optional() });
 
 export const windowDriftSchema = z
   .strictObject({

@@ -41,6 +41,13 @@ describe('the page of a window', () => {
     }
   });
 
+  it('says which blocks the baseline is of, where its other blocks trained', () => {
+    expect(full).not.toContain('held out');
+    const page = assessmentPage(withReport((report) => ({ ...report, baseline: { ...report.baseline!, heldOut: { every: 3, block: 'P1D' } } })));
+    expect(plain(page)).toMatch(/21,344 rows from 2012-10-01 up to 2013-01-01 in the blocks held out \(one in 3 of P1D\), on which version/);
+    expectSound(page);
+  });
+
   it('shows findings in full', () => {
     const finding = { check: 'outOfRange' as const, feature: 'dep_delay', measured: 0.0712, low: 0.0665, limit: 0.05, rows: 6_000,
       message: 'dep_delay is out of range in 7.12 % of rows' };

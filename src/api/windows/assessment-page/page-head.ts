@@ -1,3 +1,4 @@
+import { heldOutText } from '../../../contracts/artifacts.js';
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
 import type { WindowFinding } from '../../../contracts/window-summary.js';
 import { countText, figure, percentOf, valueText } from '../page/figures.js';
@@ -57,8 +58,8 @@ function versions({ assessment: { headline }, report }: Shown): Markup {
 
 function baseline(report: Shown['report']): Markup {
   if (!report?.baseline) return markup`none`;
-  const { version, rows, from, until, snapshot } = report.baseline;
-  return markup`${countText(rows)} rows from ${timeOf(from)} up to ${timeOf(until)}, on which version ${version} was judged before it came
+  const { version, rows, from, until, heldOut, snapshot } = report.baseline;
+  return markup`${countText(rows)} rows from ${timeOf(from)} up to ${timeOf(until)}${heldOut ? ` in the blocks held out (${heldOutText(heldOut)})` : NOTHING}, on which version ${version} was judged before it came
 into service; snapshot <code>${snapshot}</code>`;
 }
 

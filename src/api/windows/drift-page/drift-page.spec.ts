@@ -43,6 +43,14 @@ describe('a page of a window\'s drift', () => {
     expect(page).not.toMatch(/NaN|undefined|null/);
   });
 
+  it('says which blocks the baseline is of, where its other blocks trained', () => {
+    const whole = report([calm]);
+    expect(driftPage(whole)).not.toContain('held out');
+    const page = driftPage({ ...whole, baseline: { ...whole.baseline, heldOut: { every: 3, block: 'P1D' } } });
+    expect(page).toContain('of which the blocks held out (one in 3 of P1D)');
+    expect(unbalanced(page)).toEqual([]);
+  });
+
   it('says below a figure where chance ends, and which are beyond', () => {
     const judged = [calm, moved, colour].map((feature) => ({ ...feature, thresholds: driftThresholds(feature, 0.05) }));
     const page = driftPage(report(judged, ['moved']));

@@ -1,3 +1,4 @@
+import { heldOutText } from '../../../contracts/artifacts.js';
 import type { WindowDriftReport } from '../../../contracts/window-drift.js';
 import { DRAWN_CATEGORIES } from '../page/distribution-bars.js';
 import { countText, instantText, pValueText } from '../page/figures.js';
@@ -50,7 +51,7 @@ function compared({ model, deployment, from, until, rows, baseline, features }: 
     ['Features', markup`${countText(features.length)}`],
     ['Champion', markup`version ${baseline.version}`],
     ['Baseline', markup`${countText(baseline.rows)} rows on which the champion was judged before it came into service`],
-    ['Window of the baseline', stretch(baseline.from, baseline.until)],
+    ['Window of the baseline', markup`${stretch(baseline.from, baseline.until)}${baseline.heldOut ? `, of which the blocks held out (${heldOutText(baseline.heldOut)})` : NOTHING}`],
     ['Snapshot of the baseline', markup`<code>${baseline.snapshot}</code>`],
   ];
   return markup`<dl class="facts">${facts.map(([name, fact]) => markup`<dt>${name}</dt><dd>${fact}</dd>`)}</dl>`;
