@@ -1,6 +1,7 @@
-import { expectedGain, pairedBlock, type PairedBlock } from '../../src/drift/expected-gain.js';
 import { decideRetraining } from '../../src/drift/retraining-decision.js';
-import type { ExpectedGain, RetrainingCost, RetrainingFacts } from '../../src/drift/retraining-facts.js';
+import type { RetrainingFacts } from '../../src/drift/retraining-facts.js';
+import { type ExpectedGain, expectedGain, pairedBlock, type PairedBlock } from '../../src/evaluation/expected-gain.js';
+import type { RetrainingCost } from '../../src/evaluation/retraining-value.js';
 import { brierLoss, trainTree, treeScore } from './histogram-tree.js';
 import type { JudgedRows, RetrainingPolicy, TrainingStretch, WindowFacts } from './retraining-arena.js';
 
@@ -31,7 +32,7 @@ export const PERENNIAL_DEFAULTS: PerennialOptions = { cost: RETRAINING_COST, alp
 
 /**
  * Ours: retrains where a candidate is surely better than the champion on labelled rows that neither has learnt from, and what that saves over the
- * horizon exceeds the costs. The estimate is src/drift/expected-gain.ts, and what decides is the product's own rule (src/drift/retraining-decision.ts):
+ * horizon exceeds the costs. The estimate is src/evaluation/expected-gain.ts, and what decides is the product's own rule (src/drift/retraining-decision.ts):
  * that the low end of the gain is above 0 is its trigger `performance`, and the estimate is weighed. Alarms of harm are no part of it (harm-alarms.ts).
  *
  * A candidate costs a training, so one is tried only where

@@ -3,8 +3,10 @@ import { durationMs, isoTime } from '../contracts/time.js';
 import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
 import type { HarmStanding, WindowAssessmentReport } from '../contracts/window-assessment.js';
 import { studentQuantile } from '../evaluation/distributions.js';
+import type { ExpectedGain } from '../evaluation/expected-gain.js';
+import type { RetrainingCost } from '../evaluation/retraining-value.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import type { ExpectedGain, HarmfulChange, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
+import type { HarmfulChange, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
 import type { UpstreamFault } from '../contracts/window-drift.js';
 import type { EventStretch } from './window-grid.js';
 

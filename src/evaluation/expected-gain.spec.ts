@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { expectedGain, pairedBlock, type PairedBlock } from './expected-gain.js';
-import { retrainingValue } from './retraining-worth.js';
+import { retrainingValue } from './retraining-value.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 
 interface Known {

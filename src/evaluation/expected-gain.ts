@@ -1,5 +1,13 @@
-import { criticalValue } from '../evaluation/distributions.js';
-import type { ExpectedGain } from './retraining-facts.js';
+import { criticalValue } from './distributions.js';
+
+/** Loss that a retrain is expected to save in each row: the estimate and the ends of its interval. */
+export interface ExpectedGain {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  /** Predictions to come in a day of event time. */
+  readonly rowsPerDay: number;
+}
 
 /** The losses of champion and candidate on the same rows of a stretch of event time, rows that neither was trained on. */
 export interface PairedBlock {
@@ -61,7 +69,7 @@ export function pairedBlock(champion: Float64Array, candidate: Float64Array): Pa
  *   blocks:  V = G ÷ (G − 1) · Σ_g (S_g − n_g d̄)² ÷ n²,  f = G − 1 (Liang & Zeger 1986).
  *
  * J is Bonferroni's, so that the interval holds though the stretch was chosen; the estimate alone is too high by the choice, within
- * the interval. The level is that of one look: who looks every week retrains in vain now and then, which a cost bounds (retraining-worth.ts).
+ * the interval. The level is that of one look: who looks every week retrains in vain now and then, which a cost bounds (retraining-value.ts).
  * Where the low end is above 0, that the champion is behind is shown.
  * @param blocks oldest first; those without rows are passed over
  * @returns null without two observations to learn a variance from
