@@ -77,6 +77,16 @@ describe('the stretch', () => {
     expect(said / 2_000).toBeLessThan(0.05 + 0.02);
     expect(unpaid / 2_000).toBeGreaterThan(0.05 + 0.02);
   });
+
+  it('is chosen at its price of blocks too, where the newest has just begun', () => {
+    const uniform = seededRandom(20240608);
+    let said = 0;
+    for (let run = 0; run < 2_000; run++) {
+      const blocks = [25, 25, 25, 25, 25, 25, 25, 25, 1].map((rows) => ({ rows, meanGain: uniform() - 0.5, squares: 0 }));
+      if (expectedGain(blocks, { ...OPTIONS, dependence: 'blocks' })!.gain.low > 0) said += 1;
+    }
+    expect(said / 2_000).toBeLessThan(0.05 + 0.02);
+  });
 });
 
 /** Blocks as one. */
