@@ -83,7 +83,7 @@ export class EvaluationActivities {
     const retrain = await this.retrains.get(id);
     const spec = await this.models.spec(id.model, retrain.specDigest);
     const result = JSON.parse((await this.store.readBytes(score.resultDigest)).toString('utf8')) as EvaluationResult;
-    const gate = decideGate({ spec, measurement: result.candidate, comparison: result.comparison, rows: result.rows });
+    const gate = decideGate({ spec, measurement: result.candidate, comparison: result.comparison, recentGain: result.recentGain, rows: result.rows, requested: retrain.trigger === 'request' });
     const recorded = await this.versions.recordEvaluation(
       id,
       { version: score.version, deployment: retrain.deployment, championVersion: score.championVersion, epoch: score.epoch, snapshotDigest: retrain.snapshotDigest as string, result, gate },

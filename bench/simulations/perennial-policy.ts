@@ -1,24 +1,25 @@
+import type { ComparisonUndefined, Measurement } from '../../src/contracts/evaluations.js';
+import { isoTime } from '../../src/contracts/time.js';
 import { sampleOf } from '../../src/drift/champion-figures.js';
-import { expectedGain, pairedBlock, type PairedBlock } from '../../src/drift/expected-gain.js';
 import { decideRetraining } from '../../src/drift/retraining-decision.js';
 import { type LabelledWindow, retrainingFacts, type ServedVersion } from '../../src/drift/retraining-evidence.js';
-import type { RetrainingCost } from '../../src/drift/retraining-facts.js';
-import { retrainingValue } from '../../src/drift/retraining-worth.js';
+import { decideGate } from '../../src/evaluation/gate.js';
+import { recentGain } from '../../src/evaluation/recent-gain.js';
+import type { RetrainingCost } from '../../src/evaluation/retraining-value.js';
 import { type ModelSpec, modelSpecSchema } from '../../src/spec/model-spec.js';
-import { brierLoss, trainTree, treeScore } from './histogram-tree.js';
-import { HOLD_OUT_EVERY, isHeldOut, type RetrainingPolicy, type WindowFacts } from './retraining-arena.js';
+import { trainTree, treeScore } from './histogram-tree.js';
+import { type ArenaPlan, HOLD_OUT_EVERY, isHeldOut, type RetrainingPolicy, type WindowFacts } from './retraining-arena.js';
 
-const DAY_MS = 24 * 3_600_000;
-const [DAYS, WEEK_MS] = [7, 7 * DAY_MS];
+const WEEK_MS = 7 * 24 * 3_600_000;
 
 /**
  * What a retraining costs in the simulations, whoever asks for it; the unit is a Brier loss of 1 in one row. It is as much as a loss that is higher by 0.01
  * in each of a month's 1,000 rows. Most of it is for the release; training alone is what each candidate costs that is not released.
  */
-export const RETRAINING_COST: RetrainingCost = { perLossUnit: 1, training: 1, release: 9, horizonMs: 4 * WEEK_MS };
+export const RETRAINING_COST: Pick<RetrainingCost, 'perLossUnit' | 'training' | 'release'> = { perLossUnit: 1, training: 1, release: 9 };
 
 export interface PerennialOptions {
-  readonly cost: RetrainingCost;
+  readonly cost: typeof RETRAINING_COST;
   /** Of the interval of the gain. */
   readonly alpha: number;
   /** A candidate is tried where the champion loses more than on the rows held out from its training, by so many standard errors. */
@@ -26,7 +27,7 @@ export interface PerennialOptions {
 }
 
 export interface PerennialOptions {
-  readonly cost: RetrainingCost;
+  readonly cost: typeof RETRAINING_COST;
   /** Of the interval of the gain. */
   readonly alpha: number;
   /** A candidate is tried where the champion loses more than on the rows held out from its training, by so many standard errors. */
@@ -34,25 +35,26 @@ export interface PerennialOptions {
 }
 
 /**
- * Settled on seeds 1000 to 1005, which no simulation reports. There the sums of retraining-comparison.ts, 1.12 and 1.05, moved by at most 0.022 with half or twice the
+ * Settled on seeds 1000 to 1005, which no simulation reports. There the sums of retraining-comparison.ts, 1.12 and 1.05, moved by at most 0.026 with half or twice the
  * alpha or the hint; without trials while a version's successors learn from more of what came after its data both fell by about 0.1.
  */
 export const PERENNIAL_DEFAULTS: PerennialOptions = { cost: RETRAINING_COST, alpha: 0.1, hint: 1 };
 
 /**
  * Ours: the trigger `trial` of a spec, by the product's own code. Whether a candidate is tried is decided from what monitoring would have on the record (retraining-evidence.ts,
- * retraining-decision.ts); it answers from then on where it is surely better than the champion on rows held out from both, and what that saves over the horizon
- * exceeds the cost of a release (expected-gain.ts, retraining-worth.ts): what the gate `recentLoss` asks for. Alarms of harm are no part of it (harm-alarms.ts).
+ * retraining-decision.ts); it answers from then on where the gate passes it (gate.ts, `recentLoss`): where it is surely better than the champion on rows held out from both, and what
+ * that saves exceeds the cost of a release. Alarms of harm are no part of it (harm-alarms.ts).
  *
  * It knows what a production would: rows, their labels once they have come, the deployed model and the costs.
  */
 export function perennialPolicy(options: PerennialOptions = PERENNIAL_DEFAULTS): RetrainingPolicy {
   let refused = 0;
   const start = (): ((facts: WindowFacts) => boolean) => {
-    const watch = new TrialWatch(options);
+    let watch: TrialWatch | undefined;
     return (facts) => {
+      watch ??= new TrialWatch(specOf(facts.plan, options));
       if (!watch.asks(facts)) return false;
-      const passes = passesGate(facts, options);
+      const passes = watch.passes(facts);
       if (!passes) refused += 1;
       return passes;
     };
@@ -60,7 +62,7 @@ export function perennialPolicy(options: PerennialOptions = PERENNIAL_DEFAULTS):
   return { name: 'Perennial', start, candidates: () => refused };
 }
 
-/** What monitoring keeps from window to window. */
+/** A deployment under a spec: what monitoring keeps from window to window. */
 class TrialWatch {
   private deployment = 0;
   /** The window from which on the deployed model answers. */
@@ -68,7 +70,7 @@ class TrialWatch {
   private lastRetrainMs: number | null = null;
   private labelled: LabelledWindow[] = [];
 
-  constructor(private readonly options: PerennialOptions) {}
+  constructor(private readonly spec: ModelSpec) {}
 
   asks(facts: WindowFacts): boolean {
     const { window, deployment, labelled, plan } = facts;
@@ -82,13 +84,33 @@ class TrialWatch {
     // Nothing is granted then, as while a release is watched.
     const active = deployment > 0 && window < this.since + plan.cooldownWindows ? deployment : null;
     const seen = { ...NOTHING_SEEN, atMs, window: { fromMs: atMs - WEEK_MS, untilMs: atMs }, served, labelled: this.labelled, counted: this.labelled, lastRetrainMs: this.lastRetrainMs, active };
-    const decision = decideRetraining(retrainingFacts(seen, specOf(facts, this.options)));
+    const decision = decideRetraining(retrainingFacts(seen, this.spec));
     if (decision.outcome === 'retrain') this.lastRetrainMs = atMs;
     return decision.outcome === 'retrain';
+  }
+
+  /** Trains a candidate as a deployment would, and holds it against the champion on the rows held out. */
+  passes({ window, width, plan, stretch: stretchOf }: WindowFacts): boolean {
+    const { features, labels, scores } = stretchOf();
+    const places = Int32Array.from(labels, (_, place) => place);
+    const tree = trainTree({ width, features, labels }, places.filter((place) => !isHeldOut(place)), plan.tree);
+    const judging = places.filter(isHeldOut);
+    const startMs = (window - plan.trainingWindows) * WEEK_MS;
+    const rows = {
+      labels: Float64Array.from(judging, (place) => labels[place]!),
+      eventTimesMs: Float64Array.from(judging, (place) => startMs + (place * WEEK_MS) / plan.rowsPerWindow),
+    };
+    const scored = (score: (place: number) => number): typeof rows & { predictions: Float32Array } => ({ ...rows, predictions: Float32Array.from(judging, score) });
+    const stretch = { start: isoTime(startMs), end: isoTime(window * WEEK_MS) };
+    const gain = recentGain(this.spec, stretch, scored((place) => treeScore(tree, features, place * width)), scored((place) => scores[place]!))!;
+    return decideGate({ spec: this.spec, measurement: NOT_MEASURED, comparison: NOT_COMPARED, recentGain: gain, requested: false, rows: judging.length }).verdict === 'pass';
   }
 }
 
 const NOTHING_SEEN = { faults: [], drifted: [], estimate: null, harm: null, baselineMeanLoss: null, answered: null, usedRetrains: 0, usedTrainingHours: 0, expectedHours: 0 };
+/** No threshold asks for these, and they decide nothing beside recent losses. */
+const NOT_MEASURED: Measurement = { metrics: {}, undefinedBecause: {} };
+const NOT_COMPARED: ComparisonUndefined = { metric: 'brier', rows: 0, undefinedBecause: 'nothing asks for it' };
 
 /** Rows are independent here: each is a block. */
 const figuresOf = ({ heldOut: { losses }, plan: { rowsPerWindow } }: WindowFacts): ServedVersion['figures'] => ({
@@ -97,33 +119,12 @@ const figuresOf = ({ heldOut: { losses }, plan: { rowsPerWindow } }: WindowFacts
 });
 
 /** As a `model.yaml` would have it. All that trains lies in the evaluation window, between the rows that judge. */
-const specOf = ({ plan: { trainingWindows, cooldownWindows } }: WindowFacts, { hint }: PerennialOptions): ModelSpec => modelSpecSchema.parse({
+const specOf = ({ trainingWindows, cooldownWindows }: ArenaPlan, { alpha, hint, cost }: PerennialOptions): ModelSpec => modelSpecSchema.parse({
   apiVersion: 'perennial/v1', model: 'simulated', purpose: 'Is retrained in a simulated world.', owner: 'simulation', tier: 'low', task: 'binary-classification',
   data: { source: { path: 'none' }, eventTime: 'at', key: ['row'], label: 'label', labelHorizon: 'P7D', features: [{ name: 'x', type: 'number' }] },
   training: { trainer: 'tree', window: 'PT1S', minimumRows: 1 },
-  evaluation: { window: `P${trainingWindows}W`, holdOutEvery: HOLD_OUT_EVERY, minimumRows: 1 },
+  evaluation: { window: `P${trainingWindows}W`, holdOutEvery: HOLD_OUT_EVERY, minimumRows: 1, alpha },
   gates: { comparison: { metric: 'brier', by: 'recentLoss' } },
-  retraining: { triggers: ['trial'], hint, cooldown: `P${cooldownWindows}W`, minimumSinceChange: 0, budget: { retrains: 100 } },
+  rollout: { comparison: { block: 'P1D', dependence: 'rows' } },
+  retraining: { triggers: ['trial'], hint, cooldown: `P${cooldownWindows}W`, minimumSinceChange: 0, budget: { retrains: 100 }, costs: { ...cost, horizon: 'P4W' } },
 });
-
-/** Trains a candidate as a deployment would, and holds it against the champion on the rows held out. */
-function passesGate(facts: WindowFacts, { alpha, cost }: PerennialOptions): boolean {
-  const found = expectedGain(pairedBlocks(facts), { alpha, dependence: 'rows', rowsPerDay: facts.plan.rowsPerWindow / DAYS });
-  if (found === null || !(found.gain.low > 0)) return false;
-  const { saved, cost: spent } = retrainingValue(found.gain, { ...cost, training: 0 })!;
-  return saved.estimate > spent;
-}
-
-/** Losses of champion and candidate by window, oldest first. */
-function pairedBlocks({ width, plan, stretch: stretchOf }: WindowFacts): PairedBlock[] {
-  const stretch = stretchOf();
-  const places = Int32Array.from(stretch.labels, (_, place) => place);
-  const tree = trainTree({ width, features: stretch.features, labels: stretch.labels }, places.filter((place) => !isHeldOut(place)), plan.tree);
-  const loss = (place: number): number => brierLoss(treeScore(tree, stretch.features, place * width), stretch.labels[place]!);
-  const blocks: PairedBlock[] = [];
-  for (let from = 0; from < places.length; from += plan.rowsPerWindow) {
-    const judged = places.subarray(from, from + plan.rowsPerWindow).filter(isHeldOut);
-    blocks.push(pairedBlock(Float64Array.from(judged, (place) => stretch.losses[place]!), Float64Array.from(judged, loss)));
-  }
-  return blocks;
-}

@@ -90,7 +90,7 @@ describe('the verdict', () => {
     evaluation: {
       version: 2, deployment: 'default', verdict: 'pass', championVersion: 1, epoch: 1, snapshotDigest: 'sha256:1', rows: 5_000,
       window: { start: '2026-01-01T00:00:00.000Z', end: '2026-01-29T00:00:00.000Z' }, metrics: { auc: estimate(0.72) }, championMetrics: { auc: estimate(0.7) },
-      undefinedBecause: {}, comparison: { metric: 'auc', rows: 5_000, blocks: 28, candidate: 0.72, champion: 0.7, gain: estimate(0.02) }, slices: [],
+      undefinedBecause: {}, comparison: { metric: 'auc', rows: 5_000, blocks: 28, candidate: 0.72, champion: 0.7, gain: estimate(0.02) }, recentGain: null, slices: [],
       checks: [{ name: 'comparison', verdict: 'pass', explanation: 'better on the same rows', measured: estimate(0.02), required: 'gain above 0' }],
       evaluatedAt: '2026-01-30T00:00:00.000Z',
     },
@@ -110,6 +110,12 @@ describe('the verdict', () => {
     const shown = (heldOut: { every: number; block: string } | null) => verdictReport(new RecordedTerminal({ columns: 140 }), { ...ended, snapshot: { ...snapshot, heldOut } });
     expect(shown(null)).toContain('12,000 trained on, 800 in the evaluation window\n');
     expect(shown({ every: 3, block: 'P1D' })).toContain('12,000 trained on, 800 in the blocks held out of the evaluation window (one in 3 of P1D)\n');
+  });
+
+  it('tells the losses of the newest rows where they decided', () => {
+    const recentGain = { loss: 'brier', blocks: 4, rows: 800, since: '2026-01-25T00:00:00.000Z', candidate: 0.2, champion: 0.25, gain: estimate(0.05), rowsPerDay: 180 } as const;
+    const report = verdictReport(new RecordedTerminal({ columns: 140 }), { ...ended, evaluation: { ...ended.evaluation!, recentGain } });
+    expect(report).toMatch(/brier, newest 4 blocks\s+0\.2000\s+0\.2500\s+0\.0500 \[0\.0400, 0\.0600\]/);
   });
 
   it('lists every violation of the data', () => {

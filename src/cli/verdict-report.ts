@@ -41,6 +41,7 @@ function violations(terminal: Terminal, { dataReport }: RetrainDetail): string {
 function figures(terminal: Terminal, { evaluation }: RetrainDetail): string {
   if (!evaluation) return '';
   const rows = Object.entries(evaluation.metrics).map(([name, estimate]) => [name, interval(estimate), interval(evaluation.championMetrics?.[name]), gainOf(evaluation, name)]);
+  if (evaluation.recentGain) rows.push(lossRow(evaluation.recentGain));
   const champion = evaluation.championVersion === null ? 'No champion' : `Champion v${evaluation.championVersion}`;
   return table(terminal, [{ title: 'Metric' }, { title: `Candidate v${evaluation.version}` }, { title: champion }, { title: 'Paired gain' }], rows, '');
 }
@@ -49,6 +50,9 @@ function gainOf({ comparison }: NonNullable<RetrainDetail['evaluation']>, metric
   if (comparison?.metric !== metric) return '';
   return 'gain' in comparison ? interval(comparison.gain) : comparison.undefinedBecause;
 }
+
+const lossRow = ({ loss, blocks, candidate, champion, gain }: NonNullable<NonNullable<RetrainDetail['evaluation']>['recentGain']>): string[] =>
+  [`${loss}, newest ${blocks === 1 ? 'block' : `${count(blocks)} blocks`}`, figure(candidate), figure(champion), interval(gain)];
 
 /** A number of rows is no estimate. */
 const measuredOf = ({ measured }: NonNullable<RetrainDetail['evaluation']>['checks'][number]): string =>

@@ -1,6 +1,6 @@
 import type { BacktestCosts, BacktestDecision, BacktestPolicy, BacktestStep, PolicyFigures } from '../contracts/policy-backtest.js';
 import { type EventWindow, isoTime } from '../contracts/time.js';
-import { rowLoss } from '../rollout/row-gain.js';
+import { rowLoss } from '../evaluation/row-loss.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 import type { AnsweredRows, PolicyCourse, ReplayedDecision, ReplayWorld } from './policy-replay.js';
 import type { EventStretch } from './window-grid.js';

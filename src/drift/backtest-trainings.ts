@@ -130,7 +130,7 @@ export class BacktestTrainings {
     const parquetPath = await store.localPath(manifest.evaluation.artifact.digest);
     const rows = champion && (await scoreParquet({ modelPath: champion.modelPath, modelDigest: champion.modelDigest, spec, parquetPath, asOf: manifest.asOf, workDir, signal }));
     const result = evaluationResult(spec, manifest.evaluation.window, candidate.judged, rows);
-    const gate = decideGate({ spec, measurement: result.candidate, comparison: result.comparison, rows: result.rows });
+    const gate = decideGate({ spec, measurement: result.candidate, comparison: result.comparison, recentGain: result.recentGain, rows: result.rows, requested: false });
     return { outcome: OUTCOME_OF[gate.verdict], because: gateReason(gate) };
   }
 }

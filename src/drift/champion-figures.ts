@@ -3,7 +3,7 @@ import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { Measurement } from '../contracts/evaluations.js';
 import type { JudgedRows } from '../evaluation/judged-rows.js';
 import { meanEstimate, measure } from '../evaluation/metrics.js';
-import { rowLoss } from '../rollout/row-gain.js';
+import { rowLoss } from '../evaluation/row-loss.js';
 import type { FeatureLosses } from './baseline-losses.js';
 import { type BlockSums, limitOfBlocks, limitOfRows, type LossLimit, type LossSample, sumBlocks } from './baseline-limit.js';
 import { type ConfidenceBasedFit, fitConfidenceBased } from './confidence-based-estimate.js';

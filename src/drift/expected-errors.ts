@@ -1,4 +1,4 @@
-import { rowLoss } from '../rollout/row-gain.js';
+import { rowLoss } from '../evaluation/row-loss.js';
 import { calibrate, type IsotonicCalibration } from './isotonic-calibration.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 import { isProbability } from './realised-classification.js';

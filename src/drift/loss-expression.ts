@@ -1,7 +1,7 @@
 import type { BoundedLoss } from '../spec/comparison-loss.js';
 
 /**
- * SQL of the loss of a row, as rollout/row-gain.ts has it: what exceeds the bound counts as the bound, and so does a probability
+ * SQL of the loss of a row, as evaluation/row-loss.ts has it: what exceeds the bound counts as the bound, and so does a probability
  * outside [0, 1]. NULL where there is no label, or no output: no version is to blame for a row that a guard rail gave no answer to.
  * @param output and `label` are expressions of type DOUBLE
  */

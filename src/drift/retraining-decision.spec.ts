@@ -3,8 +3,9 @@ import { stepCounterfactuals, startCounterfactuals } from './counterfactual-trig
 import type { HarmStanding } from '../contracts/window-assessment.js';
 import { numericDrift } from './numeric-drift.js';
 import { decideRetraining, RETRAINING_RULES, type RetrainingRule } from './retraining-decision.js';
-import type { ExpectedGain, RetrainingCost, RetrainingFacts, SeenTrigger } from './retraining-facts.js';
-import { retrainingValue } from './retraining-worth.js';
+import type { ExpectedGain } from '../evaluation/expected-gain.js';
+import type { RetrainingFacts, SeenTrigger } from './retraining-facts.js';
+import { type RetrainingCost, retrainingValue } from '../evaluation/retraining-value.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import type { UpstreamFault } from '../contracts/window-drift.js';
 import { findUpstreamFaults } from './upstream-faults.js';

@@ -1,6 +1,7 @@
+import { type RetrainingValue, retrainingValue } from '../evaluation/retraining-value.js';
 import { duration } from '../rollout/release-words.js';
 import { RETRAINING_TRIGGERS, type RetrainingFacts, type RetrainingTrigger } from './retraining-facts.js';
-import { type RetrainingValue, retrainingValue, weighRetraining } from './retraining-worth.js';
+import { weighRetraining } from './retraining-worth.js';
 
 /** In the order in which they are asked; the first that holds back decides. */
 export const RETRAINING_RULES = ['upstreamFault', 'active', 'trigger', 'cooldown', 'budget', 'data', 'worth'] as const;

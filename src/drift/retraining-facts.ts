@@ -1,6 +1,8 @@
 import { AUTOMATIC_TRIGGERS } from '../contracts/retraining-decisions.js';
 import type { HarmStanding } from '../contracts/window-assessment.js';
 import type { UpstreamFault } from '../contracts/window-drift.js';
+import type { ExpectedGain } from '../evaluation/expected-gain.js';
+import type { RetrainingCost } from '../evaluation/retraining-value.js';
 
 /** What may lead to a retrain, the strongest first: each asks for no more than those after it, but for a trial, which asks for the least and shows the least. */
 export const RETRAINING_TRIGGERS = ['request', ...AUTOMATIC_TRIGGERS] as const;
@@ -16,26 +18,6 @@ export interface RetrainingRequest {
   readonly by: string;
   /** Goes on against upstream faults and a used up budget too; on the record. */
   readonly forced: boolean;
-}
-
-/** Loss that a retrain is expected to save in each row: the estimate and the ends of its interval. */
-export interface ExpectedGain {
-  readonly estimate: number;
-  readonly low: number;
-  readonly high: number;
-  /** Predictions to come in a day of event time. */
-  readonly rowsPerDay: number;
-}
-
-/** From the spec, all in one currency. */
-export interface RetrainingCost {
-  /** What a loss of 1 in one row costs. */
-  readonly perLossUnit: number;
-  readonly training: number;
-  /** Of bringing a version into service: shadow, people's time, risk. */
-  readonly release: number;
-  /** Event time over which a retrain is to pay: until the next one, or until what it has learnt is stale. */
-  readonly horizonMs: number;
 }
 
 /** A change that did harm: a retrain is to make up for it. */

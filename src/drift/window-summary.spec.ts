@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WindowSummary } from '../contracts/window-summary.js';
 import { specWith } from '../data/data-fixture.js';
 import { withDatabase } from '../data/duckdb.js';
-import { rowLoss } from '../rollout/row-gain.js';
+import { rowLoss } from '../evaluation/row-loss.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { observedRows, summarizeWindow } from './window-summary.js';
 

@@ -3,6 +3,7 @@ import type { GateDecision } from '../contracts/verdict.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { measure, type MeasureOptions } from './metrics.js';
 import { compareOnSameRows } from './paired-comparison.js';
+import { recentGain } from './recent-gain.js';
 import type { ScoredRows } from './scoring.js';
 import { measureSlices } from './slices.js';
 
@@ -12,17 +13,20 @@ import { measureSlices } from './slices.js';
  * @throws PerennialError `ScoringFailed` when the two were not scored on the same rows
  */
 export function evaluationResult(
-  spec: Pick<ModelSpec, 'evaluation' | 'gates'>, window: EvaluationResult['window'], candidate: ScoredRows, champion: ScoredRows | null,
+  spec: Pick<ModelSpec, 'task' | 'evaluation' | 'gates' | 'rollout'>, window: EvaluationResult['window'], candidate: ScoredRows, champion: ScoredRows | null,
 ): EvaluationResult {
   const { alpha, threshold } = spec.evaluation;
   const options: MeasureOptions = { alpha, threshold };
   const measured = (rows: ScoredRows): Measurement => measure(rows, options);
+  const comparison = champion && compareOnSameRows(spec.gates.comparison.metric, candidate, champion, options);
+  const gain = champion && spec.gates.comparison.by === 'recentLoss' ? recentGain(spec, window, candidate, champion) : null;
   return {
     rows: candidate.labels.length,
     window,
     candidate: measured(candidate),
     champion: champion && measured(champion),
-    comparison: champion && compareOnSameRows(spec.gates.comparison.metric, candidate, champion, options),
+    comparison,
+    ...(gain && { recentGain: gain }),
     slices: measureSlices(candidate, candidate.slices, options),
   };
 }

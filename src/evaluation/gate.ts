@@ -1,13 +1,19 @@
-import type { ComparisonUndefined, Measurement, PairedComparison } from '../contracts/evaluations.js';
+import type { ComparisonUndefined, Measurement, PairedComparison, RecentGain } from '../contracts/evaluations.js';
+import { durationMs } from '../contracts/time.js';
 import { HIGHER_IS_BETTER, type Estimate, type GateCheck, type GateDecision, type MetricName, type Verdict } from '../contracts/verdict.js';
 import type { ModelSpec } from '../spec/model-spec.js';
+import { retrainingValue, type RetrainingValue, valueWords } from './retraining-value.js';
 
 export interface GateInput {
-  readonly spec: Pick<ModelSpec, 'evaluation' | 'gates'>;
+  readonly spec: Pick<ModelSpec, 'evaluation' | 'gates' | 'retraining'>;
   /** Of the candidate. */
   readonly measurement: Measurement;
   /** Null where the deployment has no champion yet: the absolute thresholds decide alone. */
   readonly comparison: PairedComparison | ComparisonUndefined | null;
+  /** What decides with `by: recentLoss`; it is not there where the champion could not be compared. */
+  readonly recentGain?: RecentGain;
+  /** A person or a caller asked for the retrain, which overrides what it is worth. */
+  readonly requested: boolean;
   /** Rows with mature labels that both were judged on. */
   readonly rows: number;
 }
@@ -24,12 +30,16 @@ const GRAVITY: readonly Verdict[] = ['pass', 'inconclusive', 'fail', 'error'];
  * end of the gain is above `minimumGain`, `fail` when its high end is not or the candidate did no better at all on these
  * rows, else `inconclusive`. With too few rows everything is inconclusive. A metric that the gate needs and that does
  * not exist on the rows is an `error`.
+ *
+ * With `gates.comparison.by: recentLoss` the gain in the loss of a row over the newest blocks (recent-gain.ts) is judged so instead, and without an
+ * interval it is `inconclusive`. Where the spec gives costs, `worth` then asks whether what the gain is expected to save over their horizon exceeds
+ * the release: the training is paid for by now.
  */
 export function decideGate(input: GateInput): GateDecision {
   const enough = input.rows >= input.spec.evaluation.minimumRows;
   const judged = [
     ...input.spec.gates.absolute.map((threshold) => absoluteCheck(threshold, input.measurement)),
-    comparisonCheck(input.spec.gates.comparison, input.spec.evaluation.alpha, input.comparison),
+    ...comparisonChecks(input),
   ];
   const checks = [rowsCheck(input.rows, input.spec.evaluation.minimumRows), ...(enough ? judged : judged.map(withheld))];
   const verdict = checks.reduce<Verdict>((worst, check) => (GRAVITY.indexOf(check.verdict) > GRAVITY.indexOf(worst) ? check.verdict : worst), 'pass');
@@ -70,14 +80,17 @@ function absoluteCheck(threshold: ModelSpec['gates']['absolute'][number], measur
   return { name, verdict: met ? 'pass' : 'fail', explanation, measured, required };
 }
 
+function comparisonChecks(input: GateInput): GateCheck[] {
+  const { spec: { gates, evaluation }, comparison } = input;
+  return gates.comparison.by === 'recentLoss' ? recentChecks(input) : [comparisonCheck(gates.comparison, evaluation.alpha, comparison)];
+}
+
 function comparisonCheck(
   { metric, minimumGain }: ModelSpec['gates']['comparison'], alpha: number, comparison: GateInput['comparison'],
 ): GateCheck {
   const name = `comparison:${metric}`;
   const required = `a gain in ${metric} of more than ${minimumGain} at ${percent(1 - alpha)} confidence`;
-  if (comparison === null) {
-    return { name, verdict: 'pass', explanation: 'There is no champion yet to compare with; the absolute thresholds decide.', measured: null, required };
-  }
+  if (comparison === null) return { name, verdict: 'pass', explanation: NO_CHAMPION, measured: null, required };
   if (comparison.metric !== metric) {
     return { name, verdict: 'error', explanation: `The comparison was made on ${comparison.metric} and the spec asks for ${metric}.`, measured: null, required };
   }
@@ -89,6 +102,8 @@ function comparisonCheck(
   return { name, verdict, explanation: explain(metric, comparison, minimumGain, verdict), measured: gain, required };
 }
 
+const NO_CHAMPION = 'There is no champion yet to compare with; the absolute thresholds decide.';
+
 function comparisonVerdict({ value, low, high }: Estimate, minimumGain: number): Verdict {
   if (value <= 0 || (high !== null && high <= minimumGain)) return 'fail';
   return low !== null && low > minimumGain ? 'pass' : 'inconclusive';
@@ -99,15 +114,53 @@ function explain(metric: MetricName, comparison: PairedComparison, minimumGain: 
   const better = HIGHER_IS_BETTER[metric] ? 'higher' : 'lower';
   const basis = `${count(rows)} rows${blocks === null ? '' : ` in ${blocks} time blocks`}`;
   const facts = `${metric} (${better} is better) is ${figure(candidate)} against the champion's ${figure(champion)} on the same ${basis}: a gain of ${said(gain)}`;
-  const conclusions: Partial<Record<Verdict, string>> = {
-    pass: `the whole interval is above ${minimumGain}`,
-    fail: gain.value <= 0 ? 'the candidate is no better' : `the whole interval is at or below the smallest gain worth a promotion, ${minimumGain}`,
-    inconclusive:
-      gain.low === null
-        ? 'no interval can be drawn from a single time block; widen evaluation.window'
-        : `the interval reaches across ${minimumGain}; more rows or a person must decide`,
-  };
-  return `${facts}; ${conclusions[verdict] ?? ''}.`;
+  return `${facts}; ${conclusion(gain, minimumGain, verdict, 'time block')}.`;
+}
+
+/** @param single what alone gives no interval */
+function conclusion({ value, low }: Estimate, minimumGain: number, verdict: Verdict, single: string): string {
+  if (verdict === 'pass') return `the whole interval is above ${minimumGain}`;
+  if (verdict === 'fail') return value <= 0 ? 'the candidate is no better' : `the whole interval is at or below the smallest gain worth a promotion, ${minimumGain}`;
+  return low === null ? `no interval can be drawn from a single ${single}; widen evaluation.window` : `the interval reaches across ${minimumGain}; more rows or a person must decide`;
+}
+
+function recentChecks({ spec: { gates, evaluation, retraining: { costs } }, comparison, recentGain, requested }: GateInput): GateCheck[] {
+  const { minimumGain } = gates.comparison;
+  const name = 'comparison:recentLoss';
+  const required = `a gain in the loss of the newest rows of more than ${minimumGain} at ${percent(1 - evaluation.alpha)} confidence`;
+  if (comparison === null) return [{ name, verdict: 'pass', explanation: NO_CHAMPION, measured: null, required }];
+  const worth = costs ? [worthCheck(costs, recentGain, requested)] : [];
+  if (!recentGain) {
+    const because = 'undefinedBecause' in comparison ? comparison.undefinedBecause : 'they were not measured';
+    return [{ name, verdict: 'error', explanation: `The losses of the newest rows cannot be compared: ${because}.`, measured: null, required }, ...worth];
+  }
+  const { gain } = recentGain;
+  const verdict = gain.low === null ? 'inconclusive' : comparisonVerdict(gain, minimumGain);
+  return [{ name, verdict, explanation: explainRecent(recentGain, minimumGain, verdict), measured: gain, required }, ...worth];
+}
+
+function explainRecent({ loss, candidate, champion, rows, blocks, since, gain }: RecentGain, minimumGain: number, verdict: Verdict): string {
+  const stretch = `${count(rows)} row${rows === 1 ? '' : 's'} of the newest ${blocks === 1 ? 'block' : `${count(blocks)} blocks`}, since ${since}`;
+  const facts = `The mean loss of a row (${loss}, lower is better) is ${figure(candidate)} against the champion's ${figure(champion)} on the same ${stretch}: a gain of ${said(gain)}`;
+  return `${facts}; ${conclusion(gain, minimumGain, verdict, rows === 1 ? 'row' : 'block')}.`;
+}
+
+type Costs = NonNullable<ModelSpec['retraining']['costs']>;
+
+function worthCheck(costs: Costs, recentGain: RecentGain | undefined, requested: boolean): GateCheck {
+  const required = `to save more than a release costs, ${costs.release}`;
+  const value = recentGain ? releaseValue(costs, recentGain) : null;
+  const facts = value ? `${valueWords(`Over ${costs.horizon} a release`, value)}.` : 'What a release would save is not known.';
+  const weighed: Verdict = value === null ? 'inconclusive' : value.saved.estimate > value.cost ? 'pass' : 'fail';
+  const measured = value && { value: value.saved.estimate, low: value.saved.low, high: value.saved.high };
+  const explanation = requested ? `${facts} The retrain was requested, and a request overrides the weighing.` : facts;
+  return { name: 'worth', verdict: requested ? 'pass' : weighed, explanation, measured, required };
+}
+
+/** Null where the gain has no interval. */
+function releaseValue({ perLossUnit, release, horizon }: Costs, { gain: { value, low, high }, rowsPerDay }: RecentGain): RetrainingValue | null {
+  if (low === null || high === null) return null;
+  return retrainingValue({ estimate: value, low, high, rowsPerDay }, { perLossUnit, training: 0, release, horizonMs: durationMs(horizon) as number });
 }
 
 const said = ({ value, low, high }: Estimate): string =>

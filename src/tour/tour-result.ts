@@ -38,6 +38,7 @@ function versionEntry({ retrain, version }: TourStep): object {
     championVersion: evaluation?.championVersion ?? null,
     championMetrics: evaluation?.championMetrics ?? null,
     comparison: evaluation?.comparison ?? null,
+    recentGain: evaluation?.recentGain ?? null,
     verdict: evaluation?.verdict ?? 'error',
     outcome: retrain.outcome,
     reason: retrain.reason,

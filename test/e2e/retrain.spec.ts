@@ -94,6 +94,22 @@ describe('a retrain', () => {
     expect([second.data.source.files.length, second.data.joins.map(({ name }) => name)]).toEqual([1, ['ages of the champion']]);
   });
 
+  it('is judged by the losses of the newest rows and by what it saves, where the spec says so', async () => {
+    const gates = { comparison: { metric: 'auc', by: 'recentLoss' } };
+    const retraining = { costs: { perLossUnit: 1, training: 1, release: 1_000_000 } };
+    await register('recent', { gates, retraining, parameters: { rounds: 1, max_depth: 1 } });
+    expect((await run('recent', 8)).evaluation).toMatchObject({ recentGain: null, checks: [{}, { name: 'comparison:recentLoss', verdict: 'pass' }] });
+    await perennial.apply(smallSpec({ model: 'recent', gates, retraining, parameters: { rounds: 150, max_depth: 5 } }));
+    expect(await run('recent', 10)).toMatchObject({ outcome: 'promoted', version: 2 });
+    const { items: [second] } = evaluationListSchema.parse((await perennial.call<unknown>('GET', '/v1/models/recent/evaluations')).body);
+    expect(second).toMatchObject({
+      comparison: { metric: 'auc' }, recentGain: { loss: 'brier', gain: { value: expect.any(Number) } },
+      checks: [{ name: 'rows' }, { name: 'comparison:recentLoss', verdict: 'pass' }, { name: 'worth', verdict: 'pass', explanation: expect.stringContaining('and a request overrides the weighing') }],
+    });
+    // Two weeks of 600 rows, all of which judge.
+    expect(second?.recentGain?.rowsPerDay).toBeCloseTo(600 / 7, 9);
+  });
+
   it('trains the same bytes from the same data', async () => {
     await register('twice');
     const first = await run('twice', 10);

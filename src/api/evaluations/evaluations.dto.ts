@@ -26,6 +26,19 @@ const comparison = z
   ])
   .meta({ id: 'PairedComparison', description: 'Candidate against champion on the same rows.' });
 
+const recentGain = z
+  .strictObject({
+    loss: z.enum(['brier', 'clippedLogLoss', 'absoluteError']).meta({ description: "Of a row; the spec's `rollout.comparison.metric`." }),
+    blocks: z.int().meta({ description: 'So many of the newest blocks of event time that have rows: the stretch that shows the gain best.' }),
+    rows: z.int(),
+    since: instant.meta({ description: 'Event time at which the stretch begins.' }),
+    candidate: z.number().meta({ description: 'Mean loss of its rows.' }),
+    champion: z.number().meta({ description: 'Mean loss of its rows.' }),
+    gain: estimate.meta({ description: "The champion's mean loss less the candidate's." }),
+    rowsPerDay: z.number().meta({ description: 'Predictions to come in a day of event time, if they come as the judged rows did.' }),
+  })
+  .meta({ id: 'RecentGain', description: 'Candidate against champion by the loss of a row, on the newest rows.' });
+
 const slice = z
   .strictObject({
     column: z.string(),
@@ -54,6 +67,7 @@ export const evaluationSchema = z
     championMetrics: metrics.nullable(),
     undefinedBecause: undefinedMetrics,
     comparison: comparison.nullable(),
+    recentGain: recentGain.nullable().meta({ description: 'What decides where the spec has `gates.comparison.by: recentLoss`; else null.' }),
     slices: z.array(slice).readonly(),
     checks: z.array(gateCheck).readonly(),
     evaluatedAt: instant,
@@ -77,6 +91,7 @@ export function evaluationAnswer({ result, gate, ...facts }: Evaluation): Evalua
     championMetrics: result.champion?.metrics ?? null,
     undefinedBecause: result.candidate.undefinedBecause,
     comparison: result.comparison,
+    recentGain: result.recentGain ?? null,
     slices: result.slices,
     checks: gate.checks,
     evaluatedAt: facts.evaluatedAt.toISOString(),

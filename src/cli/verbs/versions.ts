@@ -22,9 +22,9 @@ export async function versions(session: Session, model: string): Promise<ExitCod
   return EXIT.done;
 }
 
-/** The metric that the gate compares by, whether or not there was a champion to compare with. */
+/** The metric that the gate compares by, whether or not there was a champion to compare with; the losses of the newest rows are no metric of a version. */
 const comparedBy = (evaluations: readonly EvaluationAnswer[]): string | undefined =>
-  evaluations.flatMap(({ checks }) => checks).map(({ name }) => /^comparison:(.+)$/.exec(name)?.[1]).find((metric) => metric !== undefined);
+  evaluations.flatMap(({ checks }) => checks).map(({ name }) => /^comparison:(?!recentLoss$)(.+)$/.exec(name)?.[1]).find((metric) => metric !== undefined);
 
 const rowOf = (version: VersionAnswer, evaluation: EvaluationAnswer | undefined, metric: string): string[] => [
   String(version.version),

@@ -1,5 +1,13 @@
-import { criticalValue } from '../evaluation/distributions.js';
-import type { ExpectedGain } from './retraining-facts.js';
+import { criticalValue } from './distributions.js';
+
+/** Loss that a retrain is expected to save in each row: the estimate and the ends of its interval. */
+export interface ExpectedGain {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  /** Predictions to come in a day of event time. */
+  readonly rowsPerDay: number;
+}
 
 /** The losses of champion and candidate on the same rows of a stretch of event time, rows that neither was trained on. */
 export interface PairedBlock {
@@ -58,10 +66,14 @@ export function pairedBlock(champion: Float64Array, candidate: Float64Array): Pa
  *
  *   estimate d̄ = Σ d ÷ n,  interval d̄ ± t(1 − α ÷ 2J; f) · √V,
  *   rows:    V = Σ (d − d̄)² ÷ ((n − 1) n),             f = n − 1 (Student 1908);
- *   blocks:  V = G ÷ (G − 1) · Σ_g (S_g − n_g d̄)² ÷ n²,  f = G − 1 (Liang & Zeger 1986).
+ *   blocks:  V = (G − 1) ÷ G · Σ_g (d̄₋g − d̄)²,         f of V (Bell & McCaffrey 2002),
+ *
+ * where d̄₋g = (Σ d − S_g) ÷ (n − n_g) leaves a block out: with blocks of one size the cluster-robust variance of Liang & Zeger (1986), which is far too
+ * small where two blocks of unlike size are all there is, as when the newest has just begun. f is Satterthwaite's where the blocks' means scatter alike:
+ * G − 1 with blocks of one size, fewer where some hold most of the rows.
  *
  * J is Bonferroni's, so that the interval holds though the stretch was chosen; the estimate alone is too high by the choice, within
- * the interval. The level is that of one look: who looks every week retrains in vain now and then, which a cost bounds (retraining-worth.ts).
+ * the interval. The level is that of one look: who looks every week retrains in vain now and then, which a cost bounds (retraining-value.ts).
  * Where the low end is above 0, that the champion is behind is shown.
  * @param blocks oldest first; those without rows are passed over
  * @returns null without two observations to learn a variance from
@@ -102,16 +114,31 @@ interface Measured {
 
 function measured(blocks: readonly PairedBlock[], dependence: GainOptions['dependence']): Measured | null {
   const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
-  const freedom = (dependence === 'rows' ? rows : blocks.length) - 1;
-  if (freedom < 1) return null;
+  const others = (dependence === 'rows' ? rows : blocks.length) - 1;
+  if (others < 1) return null;
   const mean = blocks.reduce((sum, block) => sum + (block.rows / rows) * block.meanGain, 0);
   let sum = 0;
   for (const block of blocks) {
     const apart = block.meanGain - mean;
-    sum += dependence === 'rows' ? block.squares + block.rows * apart * apart : (block.rows * apart) ** 2;
+    sum += dependence === 'rows' ? block.squares + block.rows * apart * apart : ((block.rows * apart) / (rows - block.rows)) ** 2;
   }
-  const variance = dependence === 'rows' ? sum / freedom / rows : ((blocks.length / freedom) * sum) / (rows * rows);
-  return { blocks: blocks.length, rows, mean, variance, freedom };
+  const variance = dependence === 'rows' ? sum / others / rows : (others / blocks.length) * sum;
+  return { blocks: blocks.length, rows, mean, variance, freedom: dependence === 'rows' ? others : freedomOf(blocks.map((block) => block.rows / rows)) };
+}
+
+/**
+ * (tr M)² ÷ tr M², where the jackknife's variance is m′Mm of the blocks' means m: M has the squares of leverages D = (w ÷ (1 − w))² around the
+ * covariances C = I − w1′ − 1w′ + Σw² of their deviations from the weighted mean.
+ */
+function freedomOf(weights: readonly number[]): number {
+  const squares = weights.reduce((sum, weight) => sum + weight * weight, 0);
+  const leverages = weights.map((weight) => (weight / (1 - weight)) ** 2);
+  let [trace, traceOfSquare] = [0, 0];
+  weights.forEach((weight, at) => {
+    trace += leverages[at]! * (1 - 2 * weight + squares);
+    weights.forEach((other, beside) => (traceOfSquare += leverages[at]! * leverages[beside]! * ((at === beside ? 1 : 0) - weight - other + squares) ** 2));
+  });
+  return Math.min(weights.length - 1, Math.max(1, (trace * trace) / traceOfSquare));
 }
 
 function checkBlock({ rows, meanGain, squares }: PairedBlock): void {

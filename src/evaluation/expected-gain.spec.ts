@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { expectedGain, pairedBlock, type PairedBlock } from './expected-gain.js';
-import { retrainingValue } from './retraining-worth.js';
+import { retrainingValue } from './retraining-value.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 
 interface Known {
@@ -76,6 +76,16 @@ describe('the stretch', () => {
     // Half of alpha lies on the side of a gain; four standard errors of 2,000 runs are 0.02.
     expect(said / 2_000).toBeLessThan(0.05 + 0.02);
     expect(unpaid / 2_000).toBeGreaterThan(0.05 + 0.02);
+  });
+
+  it('is chosen at its price of blocks too, where the newest has just begun', () => {
+    const uniform = seededRandom(20240608);
+    let said = 0;
+    for (let run = 0; run < 2_000; run++) {
+      const blocks = [25, 25, 25, 25, 25, 25, 25, 25, 1].map((rows) => ({ rows, meanGain: uniform() - 0.5, squares: 0 }));
+      if (expectedGain(blocks, { ...OPTIONS, dependence: 'blocks' })!.gain.low > 0) said += 1;
+    }
+    expect(said / 2_000).toBeLessThan(0.05 + 0.02);
   });
 });
 
