@@ -26,7 +26,7 @@ beforeAll(async () => {
   registry = await startRegistryServer();
   key = await registry.apiKey('engineer');
   commands = new CommandsRepository(registry.dataSource, new AuditLedger(registry.dataSource));
-  api = await startApi(await environment(), { outcomeTimeoutMs: 400 });
+  api = await startApi(await environment(), { outcomeTimeoutMs: 3_000 });
 }, 120_000);
 
 afterAll(async () => {
