@@ -62,23 +62,29 @@ async function look(input: MonitorWindowInput, board: StageBoard): Promise<boole
   let raised = false;
   for (const name of LOOKS[input.occasion]) {
     board.begin(name, DOING[name]);
-    const found = await (name === 'drift'
+    const found: LookedAt = await (name === 'drift'
       ? compare(input, board)
       : data.checkWindow.executeWithOptions({ summary: `Hold the ${name} against the spec`, ...WINDOW_WORK }, [input, name]));
     raised ||= found.raised;
-    board.note(name === 'drift' ? `${found.rows} rows, ${found.found} features are found to drift` : `${found.verdict}: ${found.rows} rows, ${found.found} limits broken`);
+    board.note(name === 'drift' ? `${found.rows} rows${found.parts === undefined ? '' : `, counted in ${found.parts} parts`}, ${found.found} features are found to drift` : `${found.verdict}: ${found.rows} rows, ${found.found} limits broken`);
   }
   return raised;
 }
 
+interface LookedAt extends LookOutcome {
+  /** In which the rows of a large window were counted. */
+  readonly parts?: number;
+}
+
 /** A large window is profiled in parts, by all workers of the queue; a small one is compared at once. */
-async function compare(input: MonitorWindowInput, board: StageBoard): Promise<LookOutcome> {
+async function compare(input: MonitorWindowInput, board: StageBoard): Promise<LookedAt> {
   const found = await data.compareWindow.executeWithOptions({ summary: "Compare the inputs with the champion's baseline", ...WINDOW_WORK }, [input, 'in parts']);
   if (!('plan' in found)) return found;
   const { plan, parts } = found;
   board.note(`its rows are counted in ${parts} parts`);
   const profiles = await profileParts(plan, parts);
-  return data.compareParts.executeWithOptions({ summary: `Add up ${parts} parts and compare them with the champion's baseline`, ...WINDOW_WORK }, [input, { plan, profiles }]);
+  const summary = `Add up ${parts} parts and compare them with the champion's baseline`;
+  return { ...(await data.compareParts.executeWithOptions({ summary, ...WINDOW_WORK }, [input, { plan, profiles }])), parts };
 }
 
 /** More wait in the workflow, so that other windows get their turn. Where one cannot be profiled, the others are called off. */

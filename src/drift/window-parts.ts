@@ -67,7 +67,7 @@ export class WindowParts {
    */
   plan({ features, baseline, window, before, partRows, version, snapshot }: PlanQuery, signal: AbortSignal): Promise<PlannedParts | null> {
     if (Math.max(window.rowsOfFiles, before?.rowsOfFiles ?? 0) <= partRows) return Promise.resolve(null);
-    return this.inFolder(async (scratch) => {
+    return this.inFolder('plan', async (scratch) => {
       const scope = { scratch, signal };
       const [current, earlier] = [await this.survey(window, scope), before && (await this.survey(before, scope))];
       if (Math.max(current.rows, earlier?.rows ?? 0) <= partRows) return null;
@@ -96,7 +96,7 @@ export class WindowParts {
   async profile(digest: string, part: number, signal: AbortSignal): Promise<string> {
     const plan = await this.read(digest);
     const { stretch: { repeated, fromMs, untilMs }, slices } = partsOf(plan)[part]!;
-    return this.inFolder(async (scratch) => {
+    return this.inFolder('part', async (scratch) => {
       const scope = { scratch, signal };
       const columns = join(scratch, 'part.parquet');
       const local = { slices: await this.local(slices), repeated: repeated === null ? null : await this.store.localPath(repeated) };
@@ -109,7 +109,7 @@ export class WindowParts {
   /** Adds the profiles of all parts up, in the plan's order, and compares them. @throws PerennialError `ArtifactMissing`, `ArtifactCorrupt` */
   compare({ features, frames, baseline, window, before }: DriftPlan, profiles: readonly string[], signal: AbortSignal): Promise<WindowDrift> {
     const ofWindow = window.parts.length;
-    return this.inFolder((scratch) => compareProfiles({
+    return this.inFolder('parts', (scratch) => compareProfiles({
       store: this.store, scratch, signal, features, frames, baseline, window: profiles.slice(0, ofWindow), before: before && { parts: profiles.slice(ofWindow), kept: before.kept },
     }));
   }
@@ -158,8 +158,8 @@ export class WindowParts {
     return found;
   }
 
-  private async inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-    const folder = await mkdtemp(join(this.scratch, 'drift-part-'));
+  private async inFolder<T>(purpose: 'plan' | 'part' | 'parts', work: (folder: string) => Promise<T>): Promise<T> {
+    const folder = await mkdtemp(join(this.scratch, `drift-${purpose}-`));
     try {
       return await work(folder);
     } finally {

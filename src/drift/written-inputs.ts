@@ -38,9 +38,10 @@ export const writePart = (part: ObservedPartQuery, features: readonly InputColum
 
 const inputOf = (feature: InputColumn): string => alike(feature, `inputs.${quoteIdentifier(feature.name)}`);
 
+/** DuckDB casts the values of a dictionary at once, also those that the condition leaves out: a cast must not fail on them. */
 function alike({ name, type }: InputColumn, value: string): string {
   const number = `CAST(${value} AS DOUBLE)`;
-  const same = type === 'category' ? `CAST(${value} AS VARCHAR)` : `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN CAST(${number} AS FLOAT) END`;
+  const same = type === 'category' ? `CAST(${value} AS VARCHAR)` : `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) END`;
   return `${same} AS ${quoteIdentifier(name)}`;
 }
 
