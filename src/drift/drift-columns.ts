@@ -91,7 +91,7 @@ export async function readCategories(database: Database, counted: string, rows: 
   return { counts, missing };
 }
 
-export function joined(parts: readonly Float64Array[]): Float64Array {
+function joined(parts: readonly Float64Array[]): Float64Array {
   const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;

@@ -1,12 +1,12 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
 import type { ColumnRoom } from './column-room.js';
 import { DecileSearch } from './decile-search.js';
-import { type DriftColumns, joined } from './drift-columns.js';
+import type { DriftColumns } from './drift-columns.js';
 import { withRoughDeciles } from './numeric-bins.js';
 import { numericDrift, profiledDrift } from './numeric-drift.js';
 import { addValues, emptyProfile, type NumericProfile } from './numeric-profile.js';
 import { type ProfileFrame, profileIn } from './profile-frames.js';
-import { layoutFor } from './value-buckets.js';
+import { finerLayout, layoutFor } from './value-buckets.js';
 
 /** Values of both sides that are held at once, eight bytes each; those of the column that is compared take four more. */
 const HELD_VALUES = 20_000_000;
@@ -70,7 +70,7 @@ async function profileBaselines(baseline: DriftColumns, names: readonly string[]
   const samples = await baseline.sample(names, SAMPLED_VALUES);
   const others = await beside?.sample(names, SAMPLED_VALUES);
   const columns = samples.map((sample, index): SearchedColumn => {
-    const layout = layoutFor(others ? joined([sample, others[index]!]) : sample);
+    const layout = others ? finerLayout(layoutFor(sample), layoutFor(others[index]!)) : layoutFor(sample);
     return { profile: emptyProfile(layout, null), search: DecileSearch.near(layout, sample) };
   });
   await addTo(columns, baseline, names, room);

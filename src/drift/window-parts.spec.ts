@@ -159,6 +159,15 @@ describe('a window in parts', () => {
     expect((await atOnce({ before: [observed.at(-1)!] })).changes).toEqual([]);
   });
 
+  it('is held closely against the one before where both have left the baseline', async () => {
+    const scaled = (shift: number): string => `{'amount': 1000 * ${inputs(shift, KNOWN)}.amount}`;
+    const [window, before] = [await files.observations('range(0, 3000) t(i)', { inputs: scaled(0.3) }), await files.observations('range(0, 3000) t(i)', { event_time: "TIMESTAMP '2023-12-31 23:00:00' + to_seconds(i)", inputs: scaled(0.1) })];
+    const query = { partRows: 500, window: [window], before: [before] };
+    const [{ drift: { changes } }, exact] = [await inParts(query), await atOnce(query)];
+    expectWithin(of(changes, 'amount'), of(exact.changes, 'amount'));
+    expect(of(changes, 'amount').ks!.error).toBeLessThan(0.01);
+  });
+
   it('is none where it and the one before are small, or no input was kept', async () => {
     expect(await planned({ partRows: 5_000 })).toBeNull();
     expect(await planned({ partRows: 9_999, before: null })).toBeNull();
