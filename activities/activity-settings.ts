@@ -11,6 +11,8 @@ export class ActivitySettings {
   /** PATH that trainers get. */
   readonly searchPath!: string;
   readonly heartbeatTimeoutMs!: number;
+  /** Rows of a window beyond which its drift is measured in parts of at most so many. */
+  readonly driftPartRows!: number;
   /** Who works, in leases: host and process. */
   readonly identity!: string;
 }

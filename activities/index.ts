@@ -1,5 +1,6 @@
 import type { AlarmActivities } from './alarms.activities.js';
 import type { DataActivities } from './data.activities.js';
+import type { DriftActivities } from './drift.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
 import type { FairnessActivities } from './fairness.activities.js';
 import type { GatewayActivities } from './gateways.activities.js';
@@ -21,6 +22,7 @@ export interface ActivityProviders {
   readonly alarms: AlarmActivities;
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
+  readonly drift: DriftActivities;
   readonly fairness: FairnessActivities;
   readonly gateways: GatewayActivities;
   readonly labels: LabelsActivities;
@@ -39,7 +41,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, registry, data, drift, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -76,7 +78,9 @@ export const activitiesOf = ({ alarms, registry, data, fairness, gateways, label
     readSource: source.readSource.bind(source),
     ingestLabels: labels.ingestLabels.bind(labels),
     checkWindow: windows.checkWindow.bind(windows),
-    compareWindow: windows.compareWindow.bind(windows),
+    compareWindow: drift.compareWindow.bind(drift),
+    profileWindowPart: drift.profileWindowPart.bind(drift),
+    compareParts: drift.compareParts.bind(drift),
     decideRetraining: retraining.decideRetraining.bind(retraining),
     assessWindow: monitoring.assessWindow.bind(monitoring),
     admit: evaluation.admit.bind(evaluation),

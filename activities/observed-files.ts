@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
+import type { ObservedStretch } from '../src/drift/window-parts.js';
 import type { ObservationPaths, TimeRange } from '../src/observations/observation-rows.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
@@ -39,6 +40,13 @@ export class ObservedFiles {
   async windowPaths(range: ObservedRange, labelRevision: number | null): Promise<Pick<ObservationPaths, 'observations' | 'labels'>> {
     const [observations, labels] = await Promise.all([this.observations.observationFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision)]);
     return { observations: await this.local(observations), labels: await this.local(labels) };
+  }
+
+  /** The files that may hold observations of a stretch, in the order of their first event. */
+  async observedIn(range: ObservedRange): Promise<ObservedStretch> {
+    const files = await this.observations.observationFiles(range);
+    const { fromMs, untilMs } = range;
+    return { fromMs, untilMs, observations: files.map(({ digest }) => digest), rowsOfFiles: files.reduce((sum, { rows }) => sum + rows, 0) };
   }
 
   /**

@@ -98,10 +98,10 @@ export class Installation {
     }, () => `retrain ${number} of ${model}`);
   }
 
-  /** One more training worker beside the supervised one. */
-  startTrainer(): ChildProcess {
-    const log = openSync(join(this.folder, 'second-trainer.log'), 'a');
-    return spawn(process.execPath, [PROGRAM, 'worker', '--queues', 'train'], {
+  /** One more worker beside the supervised one. */
+  startWorker(queue: 'data' | 'train'): ChildProcess {
+    const log = openSync(join(this.folder, `second-${queue}-worker.log`), 'a');
+    return spawn(process.execPath, [PROGRAM, 'worker', '--queues', queue], {
       stdio: ['pipe', log, log],
       env: { ...process.env, DATABASE_URL: this.instance.servers.databaseUrl, TEMPORAL_ADDRESS: this.instance.temporalAddress, PERENNIAL_PARENT: 'watch' },
     });

@@ -1,4 +1,5 @@
 import { CancellationScope, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
+import type { LookOutcome } from '../activities/window-looks.js';
 import type { MonitorWindowInput } from '../src/contracts/motion.js';
 import type { DecisionSummary } from '../src/contracts/retraining-decisions.js';
 import type { Estimate } from '../src/contracts/verdict.js';
@@ -16,6 +17,9 @@ export interface MonitorWindowResult {
 
 /** A window that cannot be read is tried again at the next look; meanwhile others wait. */
 const WINDOW_WORK = { retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' } as const;
+
+/** Two for each of eight workers. */
+const PARTS_AT_ONCE = 16;
 
 /**
  * One window of a deployment assessed: its inputs and their distributions when it has closed, its quality and the evidence of harm when its labels
@@ -58,13 +62,47 @@ async function look(input: MonitorWindowInput, board: StageBoard): Promise<boole
   let raised = false;
   for (const name of LOOKS[input.occasion]) {
     board.begin(name, DOING[name]);
-    const found = await (name === 'drift'
-      ? data.compareWindow.executeWithOptions({ summary: "Compare the inputs with the champion's baseline", ...WINDOW_WORK }, [input])
+    const found: LookedAt = await (name === 'drift'
+      ? compare(input, board)
       : data.checkWindow.executeWithOptions({ summary: `Hold the ${name} against the spec`, ...WINDOW_WORK }, [input, name]));
     raised ||= found.raised;
-    board.note(name === 'drift' ? `${found.rows} rows, ${found.found} features are found to drift` : `${found.verdict}: ${found.rows} rows, ${found.found} limits broken`);
+    board.note(name === 'drift' ? `${found.rows} rows${found.parts === undefined ? '' : `, counted in ${found.parts} parts`}, ${found.found} features are found to drift` : `${found.verdict}: ${found.rows} rows, ${found.found} limits broken`);
   }
   return raised;
+}
+
+interface LookedAt extends LookOutcome {
+  /** In which the rows of a large window were counted. */
+  readonly parts?: number;
+}
+
+/** A large window is profiled in parts, by all workers of the queue; a small one is compared at once. */
+async function compare(input: MonitorWindowInput, board: StageBoard): Promise<LookedAt> {
+  const found = await data.compareWindow.executeWithOptions({ summary: "Compare the inputs with the champion's baseline", ...WINDOW_WORK }, [input, 'in parts']);
+  if (!('plan' in found)) return found;
+  const { plan, parts } = found;
+  board.note(`its rows are counted in ${parts} parts`);
+  const profiles = await profileParts(plan, parts);
+  const summary = `Add up ${parts} parts and compare them with the champion's baseline`;
+  return { ...(await data.compareParts.executeWithOptions({ summary, ...WINDOW_WORK }, [input, { plan, profiles }])), parts };
+}
+
+/** More wait in the workflow, so that other windows get their turn. Where one cannot be profiled, the others are called off. */
+async function profileParts(plan: string, parts: number): Promise<string[]> {
+  const [profiles, waiting] = [new Array<string>(parts), Array.from({ length: parts }, (_, part) => part)];
+  const lane = async (): Promise<void> => {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
+      profiles[part] = await data.profileWindowPart.executeWithOptions({ summary: `Profile part ${part + 1} of ${parts}`, ...WINDOW_WORK }, [plan, part]);
+    }
+  };
+  const scope = new CancellationScope();
+  try {
+    await scope.run(() => Promise.all(Array.from({ length: Math.min(parts, PARTS_AT_ONCE) }, lane)));
+  } catch (error) {
+    scope.cancel();
+    throw error;
+  }
+  return profiles;
 }
 
 /** A limit of fairness that is broken may cost the version its place, as the spec says; figures of the past do not. @returns whether it was asked for */

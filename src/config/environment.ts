@@ -46,6 +46,7 @@ export const environmentSchema = z.object({
   OBSERVATION_MAX_BYTES: z.coerce.number().int().min(1_048_576).default(4_294_967_296).describe('Disk that one gateway may use for observations that wait; past it they are shed and counted, and answers go on.'),
   OBSERVATION_SYNC: z.enum(['second', 'always']).default('second').describe('When observations are flushed to the disk: once a second, or before each answer. A killed process loses none either way; a lost power at most the last second, or none.'),
   HEARTBEAT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(10_000).describe('How long a training worker may be silent before another attempt begins, in milliseconds.'),
+  DRIFT_PART_ROWS: z.coerce.number().int().min(100).max(1_000_000_000).default(4_000_000).describe("Rows of a window beyond which its drift is measured in parts of at most so many, by all workers of the queue `data`; Kolmogorov–Smirnov and Wasserstein carry an error then."),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
 });
 

@@ -10,6 +10,8 @@ export interface WindowDriftReport {
   readonly until: string;
   /** Rows whose inputs were kept. */
   readonly rows: number;
+  /** In how many parts they were counted, those of `before` included; absent where they were read in one pass. */
+  readonly parts?: number;
   readonly baseline: DriftBaseline;
   /** In the order of the champion's spec. */
   readonly features: readonly FeatureDrift[];

@@ -76,15 +76,19 @@ export class DriftColumns {
     return parts.map(joined);
   }
 
-  async categories(name: string): Promise<CategoryProfile> {
-    const counted = `SELECT CAST(${quoteIdentifier(name)} AS VARCHAR) AS value, count(*)::DOUBLE AS rows FROM ${this.relation} GROUP BY 1`;
-    const rows = await this.database.rows(`SELECT value, rows FROM (${counted}) ORDER BY value IS NULL DESC, rows DESC, value LIMIT ${COUNTED_CATEGORIES + 1}`);
-    const missing = rows[0]?.['value'] === null ? Number(rows[0]['rows']) : 0;
-    const counts = new Map(rows.filter(({ value }) => value !== null).map(({ value, rows: count }) => [String(value), Number(count)]));
-    const uncounted = this.rows - missing - [...counts.values()].reduce((sum, count) => sum + count, 0);
-    if (uncounted > 0) counts.set(OTHER_CATEGORIES, uncounted);
-    return { counts, missing };
+  categories(name: string): Promise<CategoryProfile> {
+    return readCategories(this.database, `SELECT CAST(${quoteIdentifier(name)} AS VARCHAR) AS value, count(*)::DOUBLE AS rows FROM ${this.relation} GROUP BY 1`, this.rows);
   }
+}
+
+/** @param counted SQL of all texts of a column with their rows @param rows in all */
+export async function readCategories(database: Database, counted: string, rows: number): Promise<CategoryProfile> {
+  const most = await database.rows(`SELECT value, rows FROM (${counted}) ORDER BY value IS NULL DESC, rows DESC, value LIMIT ${COUNTED_CATEGORIES + 1}`);
+  const missing = most[0]?.['value'] === null ? Number(most[0]['rows']) : 0;
+  const counts = new Map(most.filter(({ value }) => value !== null).map(({ value, rows: count }) => [String(value), Number(count)]));
+  const uncounted = rows - missing - [...counts.values()].reduce((sum, count) => sum + count, 0);
+  if (uncounted > 0) counts.set(OTHER_CATEGORIES, uncounted);
+  return { counts, missing };
 }
 
 function joined(parts: readonly Float64Array[]): Float64Array {

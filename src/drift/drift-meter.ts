@@ -1,11 +1,15 @@
 import type { FeatureDrift } from '../contracts/feature-drift.js';
 import { ThreadChannel } from '../evaluation/thread-channel.js';
-import type { ComparedFeature, DriftMessage, DriftOrder, DriftQuestion } from './drift-order.js';
+import type { ComparedFeature, ComparisonOrder, DriftMessage, DriftOrder, DriftQuestion, ProfiledNumber, ProfileOrder } from './drift-order.js';
 
-export interface DriftMeasurement extends Omit<DriftOrder, 'heldRows'>, Partial<Pick<DriftOrder, 'heldRows'>> {
+interface Endable {
   /** Ends the measurement; its reason is thrown. */
   readonly signal?: AbortSignal;
 }
+
+export interface DriftMeasurement extends Omit<ComparisonOrder, 'kind' | 'heldRows'>, Partial<Pick<ComparisonOrder, 'heldRows'>>, Endable {}
+
+export interface DriftProfiling extends Omit<ProfileOrder, 'kind'>, Endable {}
 
 /** Both sides together: five numbers of them can be held by each thread. Of more rows it would hold fewer at once, and to fetch a few columns takes nearly as long as to fetch many. */
 const HELD_ROWS = 4_000_000;
@@ -26,15 +30,23 @@ export class DriftMeter {
    * One measurement at a time; others wait their turn.
    * @returns in the order of `features` @throws PerennialError `DataNotFound`, `DataUnreadable`; DuckDB's error for a column that is not there
    */
-  measure(measurement: DriftMeasurement): Promise<FeatureDrift[]> {
-    const turn = this.last.then(() => this.carryOut(measurement));
+  measure({ signal, ...measurement }: DriftMeasurement): Promise<FeatureDrift[]> {
+    return this.inTurn({ kind: 'comparison', heldRows: HELD_ROWS, ...measurement }, signal, (answer) => (answer.kind === 'measured' ? answer.features : []));
+  }
+
+  /** As {@link measure}: counts numbers of one side. */
+  profile({ signal, ...profiling }: DriftProfiling): Promise<ProfiledNumber[]> {
+    return this.inTurn({ kind: 'profile', ...profiling }, signal, (answer) => (answer.kind === 'profiled' ? answer.numbers : []));
+  }
+
+  private inTurn<T extends { readonly name: string }>(order: DriftOrder, signal: AbortSignal | undefined, read: (answer: DriftMessage) => readonly T[]): Promise<T[]> {
+    const turn = this.last.then(() => this.carryOut(order, signal, read));
     this.last = turn.catch(() => undefined);
     return turn;
   }
 
-  private async carryOut({ signal, ...measurement }: DriftMeasurement): Promise<FeatureDrift[]> {
+  private async carryOut<T extends { readonly name: string }>(order: DriftOrder, signal: AbortSignal | undefined, read: (answer: DriftMessage) => readonly T[]): Promise<T[]> {
     signal?.throwIfAborted();
-    const order: DriftOrder = { heldRows: HELD_ROWS, ...measurement };
     const waiting = partsOf(order.features, this.threads);
     const channels = this.started().slice(0, waiting.length);
     const stop = (): void => channels.forEach((channel) => post(channel, { kind: 'stop' }));
@@ -43,7 +55,7 @@ export class DriftMeter {
     try {
       const found = await Promise.allSettled(channels.map((channel) => carryOutIn(channel, order, waiting)));
       signal?.throwIfAborted();
-      const byName = new Map(found.flatMap((one) => valueOf(one)).map((feature) => [feature.name, feature]));
+      const byName = new Map(found.flatMap((one) => valueOf(one)).flatMap(read).map((feature) => [feature.name, feature]));
       return order.features.map(({ name }) => byName.get(name)!);
     } finally {
       signal?.removeEventListener('abort', stop);
@@ -67,14 +79,13 @@ function valueOf<T>(result: PromiseSettledResult<T>): T {
   return result.value;
 }
 
-async function carryOutIn(channel: ThreadChannel<DriftMessage>, order: DriftOrder, waiting: (readonly number[])[]): Promise<FeatureDrift[]> {
-  const found: FeatureDrift[] = [];
+async function carryOutIn(channel: ThreadChannel<DriftMessage>, order: DriftOrder, waiting: (readonly number[])[]): Promise<DriftMessage[]> {
+  const found: DriftMessage[] = [];
   post(channel, { kind: 'order', order });
   try {
     for (let features = waiting.shift(); features; features = waiting.shift()) {
       post(channel, { kind: 'measure', features });
-      const answer = await channel.next();
-      if (answer.kind === 'measured') found.push(...answer.features);
+      found.push(await channel.next());
     }
     return found;
   } finally {

@@ -5,7 +5,8 @@ import type { DriftColumns } from './drift-columns.js';
 import { withRoughDeciles } from './numeric-bins.js';
 import { numericDrift, profiledDrift } from './numeric-drift.js';
 import { addValues, emptyProfile, type NumericProfile } from './numeric-profile.js';
-import { layoutFor } from './value-buckets.js';
+import { type ProfileFrame, profileIn } from './profile-frames.js';
+import { finerLayout, layoutFor } from './value-buckets.js';
 
 /** Values of both sides that are held at once, eight bytes each; those of the column that is compared take four more. */
 const HELD_VALUES = 20_000_000;
@@ -36,17 +37,40 @@ async function measureExactly(baseline: DriftColumns, window: DriftColumns, name
 }
 
 async function measureByProfiles(baseline: DriftColumns, window: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<FeatureDrift[]> {
-  const references = await profileBaselines(baseline, names, room);
+  const references = await profileBaselines(baseline, names, room, null);
   const currents = references.map(({ layout, bins }) => emptyProfile(layout, bins));
-  await window.visitBlocks(names, (blocks) => blocks.forEach((values, index) => addValues(currents[index]!, values)), room);
+  await addBlocks(currents, window, names, room);
   return names.map((name, index) => profiledDrift(name, references[index]!, currents[index]!));
 }
 
+/** Profiles of numbers in these frames, in their order. */
+export function profileNumbers(columns: DriftColumns, names: readonly string[], frames: readonly ProfileFrame[], room: ColumnRoom): Promise<NumericProfile[]> {
+  return someAtATime(names, async (some, start) => {
+    const profiles = frames.slice(start, start + some.length).map(profileIn);
+    await addBlocks(profiles, columns, some, room);
+    return profiles;
+  });
+}
+
+/** Profiles of a baseline's numbers under their deciles, in buckets that suit the rows beside it too. */
+export const findProfiles = (baseline: DriftColumns, beside: DriftColumns | null, names: readonly string[], room: ColumnRoom): Promise<NumericProfile[]> =>
+  someAtATime(names, (some) => profileBaselines(baseline, some, room, beside));
+
+async function someAtATime(names: readonly string[], profile: (some: readonly string[], start: number) => Promise<NumericProfile[]>): Promise<NumericProfile[]> {
+  const profiles: NumericProfile[] = [];
+  for (let start = 0; start < names.length; start += PROFILED_AT_ONCE) profiles.push(...(await profile(names.slice(start, start + PROFILED_AT_ONCE), start)));
+  return profiles;
+}
+
+const addBlocks = (profiles: readonly NumericProfile[], columns: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<void> =>
+  columns.visitBlocks(names, (blocks) => blocks.forEach((values, index) => addValues(profiles[index]!, values)), room);
+
 /** Under their deciles. A column whose deciles lie elsewhere than its sample's is read a second time. */
-async function profileBaselines(baseline: DriftColumns, names: readonly string[], room: ColumnRoom): Promise<NumericProfile[]> {
+async function profileBaselines(baseline: DriftColumns, names: readonly string[], room: ColumnRoom, beside: DriftColumns | null): Promise<NumericProfile[]> {
   const samples = await baseline.sample(names, SAMPLED_VALUES);
-  const columns = samples.map((sample): SearchedColumn => {
-    const layout = layoutFor(sample);
+  const others = await beside?.sample(names, SAMPLED_VALUES);
+  const columns = samples.map((sample, index): SearchedColumn => {
+    const layout = others ? finerLayout(layoutFor(sample), layoutFor(others[index]!)) : layoutFor(sample);
     return { profile: emptyProfile(layout, null), search: DecileSearch.near(layout, sample) };
   });
   await addTo(columns, baseline, names, room);

@@ -4,7 +4,7 @@ import { type BucketLayout, tallyCounts, tallyDistances } from './value-buckets.
 /**
  * What is kept of a numeric column: how many of its values lie in each bucket of a layout, and the exact sum of their
  * distances from the bucket's edge. All of it is whole numbers, so that profiles of parts add up to the profile of the whole in
- * whatever order they are merged (up to 2²¹ values in one bucket for the last bits of the sums, 2³² for its count).
+ * whatever order they are merged, up to 2³² values.
  */
 export interface NumericProfile {
   readonly layout: BucketLayout;
@@ -25,7 +25,7 @@ export interface NumericProfile {
   readonly counts: Uint32Array;
   /**
    * [buckets, 2] the sum of the values' distances from the bucket's edge in units of the spacing of doubles there, as two
-   * numbers: the first × 2³² + the second. Null where the values themselves are at hand.
+   * numbers: the first × 2³² + the second, which is below 2³². Null where the values themselves are at hand.
    */
   readonly sums: Float64Array | null;
 }
@@ -59,12 +59,32 @@ const COUNTED = ['finite', 'missing', 'minusInfinity', 'plusInfinity'] as const;
 
 /** Adds values to a profile; NaN is missing. @param visit is told the values and the bucket of each, some at a time */
 export function addValues(profile: NumericProfile, values: Float64Array, visit?: (values: Float64Array, buckets: Int32Array) => void): void {
-  const { bins } = profile;
+  const { bins, sums } = profile;
+  let uncarried = 0;
   inStretches(values, ROOM, (some, buckets) => {
     count(profile, some, buckets, 0);
     if (bins) tallyBelow(some, buckets, bins, profile.below);
     visit?.(some, buckets);
+    uncarried += some.length;
+    if (!sums || uncarried < CARRIED_AFTER) return;
+    carry(sums);
+    uncarried = 0;
   });
+  if (sums) carry(sums);
+}
+
+/** So many values in one bucket leave the second part of its sum exact. */
+const CARRIED_AFTER = 2 ** 20;
+const WORD = 2 ** 32;
+
+/** Brings what the second part of each sum holds beyond a word into the first. */
+function carry(sums: Float64Array): void {
+  for (let index = 1; index < sums.length; index += 2) {
+    if (sums[index]! < WORD) continue;
+    const words = Math.floor(sums[index]! / WORD);
+    sums[index - 1]! += words;
+    sums[index]! -= words * WORD;
+  }
 }
 
 /** A profile for values that are kept beside it: without their sums. @param buckets is overwritten; as long as the values at least */
@@ -120,23 +140,31 @@ function tallyBelow(values: Float64Array, buckets: Int32Array, { marks, edges, b
   }
 }
 
-/** The profile of all parts together. @throws RangeError when their layouts differ, or a part has no sums */
+/** The profile of all parts together. @throws RangeError as {@link addProfile}, and where there is no part */
 export function mergeProfiles(parts: readonly NumericProfile[]): NumericProfile {
   const [head] = parts;
   if (!head) throw new RangeError('there is no profile to merge');
   const whole = emptyProfile(head.layout, head.bins);
-  for (const part of parts) {
-    if (!sameLayout(part, head)) throw new RangeError('profiles of different layouts cannot be merged: make them all with the layout of the baseline');
-    if (!part.sums) throw new RangeError('a profile without sums cannot be merged');
-    for (const field of COUNTED) whole[field] += part[field];
-    whole.least = Math.min(whole.least, part.least);
-    whole.greatest = Math.max(whole.greatest, part.greatest);
-    for (let bucket = 0; bucket < whole.counts.length; bucket++) whole.counts[bucket]! += part.counts[bucket]!;
-    addTo(whole.sums!, part.sums);
-    addTo(whole.below, part.below);
-  }
+  for (const part of parts) addProfile(whole, part);
   return whole;
 }
+
+/** Adds what a part counted. @throws RangeError when their layouts differ, one has no sums, or a bucket's count could pass what it holds */
+export function addProfile(whole: NumericProfile, part: NumericProfile): void {
+  if (!sameLayout(part, whole)) throw new RangeError('profiles of different layouts cannot be merged: make them all with the layout of the baseline');
+  if (!part.sums || !whole.sums) throw new RangeError('a profile without sums cannot be merged');
+  if (whole.finite + part.finite > MOST_VALUES) throw new RangeError(`profiles of more than ${MOST_VALUES} values of a column cannot be merged`);
+  for (const field of COUNTED) whole[field] += part[field];
+  whole.least = Math.min(whole.least, part.least);
+  whole.greatest = Math.max(whole.greatest, part.greatest);
+  for (let bucket = 0; bucket < whole.counts.length; bucket++) whole.counts[bucket]! += part.counts[bucket]!;
+  addTo(whole.sums, part.sums);
+  carry(whole.sums);
+  addTo(whole.below, part.below);
+}
+
+/** All of them may lie in one bucket. */
+const MOST_VALUES = WORD - 1;
 
 function sameLayout(one: NumericProfile, other: NumericProfile): boolean {
   if (one.layout === other.layout && one.bins === other.bins) return true;

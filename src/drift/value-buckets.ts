@@ -79,8 +79,14 @@ export function layoutOf({ cells, bits }: CutCells): BucketLayout {
   return { buckets, first, shift, ...edgesOf(buckets, first, shift) };
 }
 
+/** Cuts each cell as the one of two layouts does that cuts it further: its buckets hold no more of either's values. */
+export function finerLayout(one: BucketLayout, other: BucketLayout): BucketLayout {
+  const shift = one.shift.map((bits, cell) => Math.min(bits, other.shift[cell]!));
+  return layoutOf(cutCellsOf({ shift }));
+}
+
 /** The other way round: what is kept of a layout. */
-export function cutCellsOf({ shift }: BucketLayout): CutCells {
+export function cutCellsOf({ shift }: Pick<BucketLayout, 'shift'>): CutCells {
   const cells = [...shift.keys()].filter((cell) => shift[cell]! < PART_BITS);
   return { cells, bits: cells.map((cell) => PART_BITS - shift[cell]!) };
 }

@@ -2,16 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FeatureDrift } from '../contracts/feature-drift.js';
 import type { DriftSearch } from '../contracts/window-drift.js';
-import { type Database, fileList, withDatabase } from '../data/duckdb.js';
-import { FLOAT32_MAX, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
-import { type ObservedWindowQuery, withObservedWindow } from '../observations/observed-window.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { decideDrift, startDiscoveries } from './drift-discoveries.js';
 import type { DriftMeter } from './drift-meter.js';
 import type { EventStretch } from './window-grid.js';
-
-/** Where the inputs of a window are. */
-export type WindowInputs = Omit<ObservedWindowQuery, 'version'>;
+import { type WindowInputs, writeBaseline, writeWindow } from './written-inputs.js';
 
 export interface WindowDriftQuery extends WindowInputs {
   /** Of the champion's spec. */
@@ -46,33 +41,13 @@ export async function measureWindowDrift(meter: DriftMeter, { features, baseline
   try {
     const kept = await writeWindow({ ...query, ...scope }, features, pathOf('window'));
     if (kept.length === 0) return { features: [], changes: before && [] };
-    await withDatabase({ files: [baseline], ...scope }, (database) =>
-      write(database, pathOf('baseline'), kept.map((feature) => alike(feature, quoteIdentifier(feature.name))), `read_parquet(${fileList([baseline])})`));
+    await writeBaseline(baseline, kept, pathOf('baseline'), scope);
     const keptBefore = before && (await writeWindow({ ...before, ...scope }, kept, pathOf('before')));
     return { features: await against('baseline', kept), changes: keptBefore && (await against('before', keptBefore)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-/** @returns the features that the window has */
-function writeWindow({ scratch, ...query }: WindowInputs, features: readonly FeatureSpec[], path: string): Promise<readonly FeatureSpec[]> {
-  const files = { ...query.files, labels: [] };
-  return withObservedWindow({ ...query, scratch, files, version: null }, async (database, { relation, kept }) => {
-    const known = features.filter(({ name }) => kept?.includes(name));
-    if (known.length > 0) await write(database, path, known.map((feature) => alike(feature, `inputs.${quoteIdentifier(feature.name)}`)), `${relation} WHERE inputs IS NOT NULL`);
-    return known;
-  });
-}
-
-function alike({ name, type }: FeatureSpec, value: string): string {
-  const number = `CAST(${value} AS DOUBLE)`;
-  const same = type === 'category' ? `CAST(${value} AS VARCHAR)` : `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN CAST(${number} AS FLOAT) END`;
-  return `${same} AS ${quoteIdentifier(name)}`;
-}
-
-const write = (database: Database, path: string, columns: readonly string[], relation: string): Promise<void> =>
-  database.run(`COPY (SELECT ${columns.join(', ')} FROM ${relation}) TO ${quoteLiteral(path)} (FORMAT parquet)`);
 
 export interface DriftFindings {
   readonly drifted: readonly string[];

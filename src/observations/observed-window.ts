@@ -32,7 +32,8 @@ export function withObservedWindow<T>(query: ObservedWindowQuery, work: (databas
   });
 }
 
-async function keptInputs(database: Database, paths: readonly string[]): Promise<readonly string[] | null> {
+/** The fields of `inputs` that any of the files has; null where none has inputs. */
+export async function keptInputs(database: Database, paths: readonly string[]): Promise<readonly string[] | null> {
   const observed = observationRelation(paths);
   const described = await database.rows(`DESCRIBE SELECT * FROM ${observed}`);
   if (!described.some((column) => column['column_name'] === 'inputs')) return null;

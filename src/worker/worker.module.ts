@@ -10,6 +10,7 @@ import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
+import { DriftActivities } from '../../activities/drift.activities.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
@@ -67,7 +68,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -133,5 +134,6 @@ const settingsOf = (environment: Environment): ActivitySettings => ({
   gpuDevices: environment.GPU_DEVICES === undefined ? undefined : environment.GPU_DEVICES.split(',').filter((device) => device !== ''),
   searchPath: environment.PATH,
   heartbeatTimeoutMs: environment.HEARTBEAT_TIMEOUT_MS,
+  driftPartRows: environment.DRIFT_PART_ROWS,
   identity: `${hostname()}:${process.pid}`,
 });

@@ -5,6 +5,7 @@ import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker, type W
 import type { INestApplicationContext } from '@nestjs/common';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { DataActivities } from '../../activities/data.activities.js';
+import { DriftActivities } from '../../activities/drift.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
@@ -87,6 +88,7 @@ const providersOf = (context: INestApplicationContext) => ({
   alarms: context.get(AlarmActivities),
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
+  drift: context.get(DriftActivities),
   fairness: context.get(FairnessActivities),
   gateways: context.get(GatewayActivities),
   labels: context.get(LabelsActivities),

@@ -11,6 +11,7 @@ import { AlarmActivities } from '../../activities/alarms.activities.js';
 import type { ActivitySettings } from '../../activities/activity-settings.js';
 import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
+import { DriftActivities } from '../../activities/drift.activities.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
@@ -137,7 +138,9 @@ async function wire(): Promise<void> {
   const commands = new CommandsRepository(dataSource, audit);
   const decisions = new RetrainingDecisionsRepository(dataSource, commands, retrains, audit);
   const reports = new MonitoringReports(assessments, windows, decisions, stores);
-  const checks = new WindowsActivities(models, windows, alarms, new WindowSources(assessments, labels, files), settings, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores), reports);
+  const sources = new WindowSources(assessments, labels, files);
+  const checks = new WindowsActivities(models, windows, alarms, sources, settings);
+  const drift = new DriftActivities(models, windows, sources, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores), reports);
   const weighing = new RetrainingDecisions(reports, assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
   const judged = new JudgedVersions(models, retrains, versions, settings, stores);
   const operations = new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments);
@@ -148,7 +151,7 @@ async function wire(): Promise<void> {
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({
     lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled), nextWindow: monitoring.nextWindow.bind(monitoring), nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring), tellUnreadable: monitoring.tellUnreadable.bind(monitoring) },
-    data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindow: checks.checkWindow.bind(checks), compareWindow: checks.compareWindow.bind(checks), assessWindow: monitoring.assessWindow.bind(monitoring), decideRetraining: retraining.decideRetraining.bind(retraining) },
+    data: { convertSegments: converted.convertSegments.bind(converted), ingestLabels: labelled.ingestLabels.bind(labelled), checkWindow: checks.checkWindow.bind(checks), compareWindow: drift.compareWindow.bind(drift), assessWindow: monitoring.assessWindow.bind(monitoring), decideRetraining: retraining.decideRetraining.bind(retraining) },
   });
   starter = new IngestionStarter(client, labels, observations, [{ everyMs: 0, isDue: () => watch.isDue() }]);
 }

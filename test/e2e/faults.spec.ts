@@ -53,7 +53,7 @@ describe('a training worker', () => {
     const number = await midTraining('frozen');
     const frozen = perennial.instance.roles.trainer.pid as number;
     process.kill(frozen, 'SIGSTOP');
-    const second = perennial.startTrainer();
+    const second = perennial.startWorker('train');
     try {
       const retrain = await perennial.awaitRetrain('frozen', number);
       expect(retrain.outcome).toBe('promoted');

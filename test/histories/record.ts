@@ -14,6 +14,8 @@ import { toRecorded } from './history-file.js';
 
 /** Temporal suggests a new run this early, so that a short recording holds one. */
 const SUGGEST_NEW_RUN_AFTER_EVENTS = 120;
+/** Windows with more are compared in parts. */
+const PART_ROWS = 100;
 const LONG = { rounds: 20_000 };
 const WEAK = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 1, max_depth: 1 } };
 const STRONG = { gates: { comparison: { metric: 'auc' } }, parameters: { rounds: 150, max_depth: 5 } };
@@ -31,7 +33,7 @@ beforeAll(async () => {
   ], { stdio: 'ignore' });
   const address = `127.0.0.1:${port}`;
   await eventually(() => Connection.connect({ address }).then((connection) => connection.close().then(() => true), () => undefined), () => 'the Temporal server');
-  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300', TEMPORAL_ADDRESS: address });
+  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300', DRIFT_PART_ROWS: String(PART_ROWS), TEMPORAL_ADDRESS: address });
 });
 
 afterAll(async () => {
@@ -184,21 +186,30 @@ it('records a replay that compares, and one that finds nothing to compare', asyn
   }
 });
 
+/** A request in the middle of a day. */
+async function ask(model: string, day: number, rows: number): Promise<void> {
+  const data = Array.from({ length: rows }, (_, row) => [row / rows, 0.5, row % 3]).flat();
+  const body = JSON.stringify({ parameters: { prediction_id: `day-${day}`, event_time: new Date(Date.UTC(2024, 3, 1 + day, 12)).toISOString() }, inputs: [{ name: 'features', shape: [rows, 3], datatype: 'FP32', data }] });
+  await eventually(async () => {
+    const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    return response.status === 200 ? true : undefined;
+  }, () => 'the gateway');
+}
+
+/** Of one workflow's id, the oldest first. */
+async function runsOf(workflowId: string): Promise<string[]> {
+  const runs = [];
+  for await (const { runId, startTime } of perennial.temporal.workflow.list({ query: `WorkflowId = "${workflowId}"` })) runs.push({ runId, startTime });
+  return runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime()).map(({ runId }) => runId);
+}
+
 it('records windows that are assessed when they close and when their labels are there', async () => {
   const model = 'watched';
   await register(model, { monitoring: { checkEvery: 'PT2S' } });
   await run(model, 8);
-  const ask = async (day: number, rows: number): Promise<void> => {
-    const data = Array.from({ length: rows }, (_, row) => [row / rows, 0.5, row % 3]).flat();
-    const body = JSON.stringify({ parameters: { prediction_id: `day-${day}`, event_time: new Date(Date.UTC(2024, 3, 1 + day, 12)).toISOString() }, inputs: [{ name: 'features', shape: [rows, 3], datatype: 'FP32', data }] });
-    await eventually(async () => {
-      const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-      return response.status === 200 ? true : undefined;
-    }, () => 'the gateway');
-  };
-  await ask(0, 100);
+  await ask(model, 0, PART_ROWS);
   await perennial.call('POST', `/v1/models/${model}/labels`, `prediction_id,label\n${Array.from({ length: 100 }, (_, row) => `day-0/${row},${row % 2}\n`).join('')}`, { 'content-type': 'text/csv' });
-  await ask(3, 100);
+  await ask(model, 3, PART_ROWS);
   const assessed = await eventually(async () => {
     const { items } = (await perennial.call<{ items: { occasion: string }[] }>('GET', `/v1/models/${model}/windows/assessments?revisions=all`)).body;
     return items.length >= 2 ? items : undefined;
@@ -206,11 +217,9 @@ it('records windows that are assessed when they close and when their labels are 
   expect(assessed.map(({ occasion }) => occasion)).toEqual(['matured', 'closed']);
   const workflowId = monitorWindowWorkflowId(model, 'default', Date.UTC(2024, 3, 1));
   await ended(workflowId);
-  const runs = [];
-  for await (const { runId, startTime } of perennial.temporal.workflow.list({ query: `WorkflowId = "${workflowId}"` })) runs.push({ runId, startTime });
-  runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
-  await keep('monitor-window-closed', workflowId, runs[0]!.runId);
-  await keep('monitor-window-matured', workflowId, runs[1]!.runId);
+  const runs = await runsOf(workflowId);
+  await keep('monitor-window-closed', workflowId, runs[0]);
+  await keep('monitor-window-matured', workflowId, runs[1]);
   const due = await eventually(async () => {
     for await (const { workflowId: one } of perennial.temporal.workflow.list({ query: `WorkflowType = "monitorDue" AND PerennialModel = "${model}" AND ExecutionStatus = "Completed"` })) {
       if (((await perennial.temporal.workflow.getHandle(one).result()) as { assessed: number }).assessed > 0) return one;
@@ -218,6 +227,17 @@ it('records windows that are assessed when they close and when their labels are 
     return undefined;
   }, () => 'a run that assessed a window');
   await keep('monitor-due', due);
+});
+
+it('records a window that is compared in parts', async () => {
+  const model = 'large';
+  await register(model, { monitoring: { checkEvery: 'PT2S' } });
+  await run(model, 8);
+  await ask(model, 0, 3 * PART_ROWS);
+  await ask(model, 3, PART_ROWS);
+  const workflowId = monitorWindowWorkflowId(model, 'default', Date.UTC(2024, 3, 1));
+  await eventually(() => perennial.temporal.workflow.getHandle(workflowId).result().then(() => true, () => undefined), () => workflowId);
+  await keep('monitor-window-parts', workflowId, (await runsOf(workflowId))[0]);
 });
 
 it('records a life that went on in a new run, with commands that are joined and refused', async () => {

@@ -59,6 +59,7 @@ const feature = z.strictObject({
 export const windowDriftReportSchema = z
   .strictObject({
     model: z.string(), deployment: z.string(), from: instant, until: instant, rows: count, baseline,
+    parts: z.int().min(1).optional().meta({ description: 'In how many parts the rows were counted, those of `before` included: KS and Wasserstein carry an error then. Absent where they were read in one pass.' }),
     features: z.array(feature), drifted: z.array(z.string()),
     faults: z.array(z.strictObject({ kind: z.enum(['schema', 'missing', 'frozen', 'swapped', 'unitChange']), features: z.array(z.string()), unit: z.string().nullable(), because: z.string() }))
       .meta({ description: 'What looks like an upstream fault rather than a change of the world, beside `before`.' }),

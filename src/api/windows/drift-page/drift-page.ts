@@ -42,12 +42,13 @@ function ranked({ features, drifted }: WindowDriftReport): RankedFeature[] {
     .map((entry, place) => ({ ...entry, id: `feature-${place + 1}` }));
 }
 
-function compared({ model, deployment, from, until, rows, baseline, features }: WindowDriftReport): Markup {
+function compared({ model, deployment, from, until, rows, parts, baseline, features }: WindowDriftReport): Markup {
   const facts: readonly (readonly [string, Markup])[] = [
     ['Model', userText(model, TITLE)],
     ['Deployment', userText(deployment, TITLE)],
     ['Window', stretch(from, until)],
     ['Rows of the window', markup`${countText(rows)} whose inputs were kept`],
+    ...(parts === undefined ? [] : [['Counted in', markup`${countText(parts)} parts, those of the window before included`] as const]),
     ['Features', markup`${countText(features.length)}`],
     ['Champion', markup`version ${baseline.version}`],
     ['Baseline', markup`${countText(baseline.rows)} rows on which the champion was judged before it came into service`],
