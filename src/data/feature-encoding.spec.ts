@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
 import type { FeatureSpec } from '../spec/model-spec.js';
@@ -32,6 +35,19 @@ describe('SQL and JavaScript encode alike', () => {
     expect(expected.slice(-7)).toEqual([NaN, NaN, NaN, NaN, NaN, NaN, NaN]);
     expect(expected[7]).toBe(16_777_216);
     expect(expected[8]).toBe(3.4028234663852886e38);
+  });
+
+  it('numbers of a Parquet dictionary, in which one is beyond float32', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perennial-dictionary-'));
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    const path = join(folder, 'rows.parquet');
+    await connection.run(`COPY (SELECT i % 3 AS i, [1e300, 1.5, 'inf'::DOUBLE][i % 3 + 1] AS x FROM range(3000) rows(i)) TO '${path}' (FORMAT parquet)`);
+    const found = await connection.runAndReadAll(`SELECT DISTINCT i, ${featureSelectList([number])[0]} FROM '${path}' ORDER BY i`);
+    expect(found.getRows().map(([, value]) => value)).toEqual(inScript(number, [1e300, 1.5, Infinity]));
+    connection.closeSync();
+    instance.closeSync();
+    rmSync(folder, { recursive: true });
   });
 
   it('whole numbers, booleans and decimals', async () => {

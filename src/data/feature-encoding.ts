@@ -21,7 +21,8 @@ export const featureSelectList = (features: readonly FeatureSpec[]): string[] =>
 export function featureExpression(feature: FeatureSpec, column: string): string {
   if (feature.type === 'category') return `coalesce(CAST(${categoryCode(column, feature.categories)} AS FLOAT), 'NaN'::FLOAT)`;
   const number = `CAST(${column} AS DOUBLE)`;
-  return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;
+  // DuckDB casts the values of a dictionary at once, also those that the condition leaves out: the cast must not fail on them.
+  return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;
 }
 
 /** The index of a column's text in `categories`, NULL where it is none of them. A cast to an enum is a hash look-up. */

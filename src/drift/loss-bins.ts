@@ -77,7 +77,7 @@ export const binCount = (bins: FeatureBins): number => (bins.type === 'number' ?
 /** SQL of what {@link binAt} takes, FLOAT and never NULL: a number as the model takes it, a category's place in the spec or one past them, NaN where there is no value. */
 export function binnedValue(feature: Pick<FeatureSpec, 'type'> & { readonly categories?: readonly string[] }, column: string): string {
   const number = `CAST(${column} AS DOUBLE)`;
-  if (feature.type === 'number') return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;
+  if (feature.type === 'number') return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;
   const { categories = [] } = feature;
   return `CASE WHEN ${column} IS NULL THEN 'NaN'::FLOAT ELSE coalesce(CAST(${categoryCode(column, categories)} AS FLOAT), ${categories.length}::FLOAT) END`;
 }

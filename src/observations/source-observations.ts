@@ -87,7 +87,7 @@ function observationSelect(rows: string, { spec, section, champion, outputs, obs
 function inputOf({ name, type }: FeatureSpec): string {
   const column = `rows.${quoteIdentifier(name)}`;
   if (type === 'category') return `CAST(${column} AS VARCHAR)`;
-  return `CASE WHEN abs(CAST(${column} AS DOUBLE)) <= ${FLOAT32_MAX} THEN CAST(${column} AS FLOAT) END`;
+  return `CASE WHEN abs(CAST(${column} AS DOUBLE)) <= ${FLOAT32_MAX} THEN TRY_CAST(${column} AS FLOAT) END`;
 }
 
 export interface SourceLabels {
