@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
 import type { FeatureSpec } from '../spec/model-spec.js';
-import { featureEncoder, featureSelectList, type RawValue } from './feature-encoding.js';
+import { featureEncoder, featureExpression, featureSelectList, type RawValue } from './feature-encoding.js';
 
 const number: FeatureSpec = { name: 'x', type: 'number', maxMissing: 0 };
 const category = (...categories: string[]): FeatureSpec => ({ name: 'x', type: 'category', categories, maxUnknown: 0, maxMissing: 0 });
@@ -37,14 +37,16 @@ describe('SQL and JavaScript encode alike', () => {
     expect(expected[8]).toBe(3.4028234663852886e38);
   });
 
-  it('numbers of a Parquet dictionary, in which one is beyond float32', async () => {
+  it('numbers of a Parquet dictionary, of which some are beyond float32', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'perennial-dictionary-'));
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
     const path = join(folder, 'rows.parquet');
-    await connection.run(`COPY (SELECT i % 3 AS i, [1e300, 1.5, 'inf'::DOUBLE][i % 3 + 1] AS x FROM range(3000) rows(i)) TO '${path}' (FORMAT parquet)`);
-    const found = await connection.runAndReadAll(`SELECT DISTINCT i, ${featureSelectList([number])[0]} FROM '${path}' ORDER BY i`);
-    expect(found.getRows().map(([, value]) => value)).toEqual(inScript(number, [1e300, 1.5, Infinity]));
+    const value = "CASE hash(i) % 5 WHEN 0 THEN NULL WHEN 1 THEN 'inf'::DOUBLE WHEN 2 THEN 1e300 WHEN 3 THEN 0.1 ELSE exp(hash(i * 3) % 100003 / 12500.0) END";
+    await connection.run(`COPY (SELECT i, {'x': ${value}} AS inputs FROM range(1300) rows(i)) TO '${path}' (FORMAT parquet)`);
+    const raw = await connection.runAndReadAll(`SELECT inputs.x FROM '${path}' ORDER BY i`);
+    const found = await connection.runAndReadAll(`SELECT ${featureExpression(number, 'inputs.x')} FROM (SELECT * FROM '${path}') AS observed WHERE inputs IS NOT NULL`);
+    expect(found.getRows().map(([encoded]) => encoded)).toEqual(inScript(number, raw.getRows().map(([known]) => known as number | null)));
     connection.closeSync();
     instance.closeSync();
     rmSync(folder, { recursive: true });
