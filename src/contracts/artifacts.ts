@@ -64,7 +64,7 @@ export interface SnapshotManifest {
 }
 
 /** Which event times of a snapshot train, and which judge. */
-export interface SnapshotSplit extends Pick<SnapshotManifest, 'heldOut'> {
+export interface SnapshotSplit extends Pick<SnapshotManifest, 'heldOut' | 'without'> {
   readonly train: Pick<SnapshotPart, 'window'>;
   readonly evaluation: Pick<SnapshotPart, 'window'>;
 }

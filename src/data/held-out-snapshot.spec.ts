@@ -69,7 +69,22 @@ describe('the validation of a snapshot with blocks held out', () => {
     expect(await folder.validate(spec, { manifest, digest })).toEqual({ verdict: 'pass', violations: [] });
     await folder.write('rows.parquet', `SELECT * FROM (${HOURLY_ROWS}) WHERE moment < TIMESTAMP '2024-01-14 12:00:00' OR moment >= TIMESTAMP '2024-01-15'`);
     const { violations } = await folder.validate(spec);
-    expect(violations).toMatchObject([{ check: 'freshness', part: 'evaluation', message: expect.stringContaining('13.0 h before the end of the last block of the window that is for evaluation 2024-01-15T00:00:00.000Z') }]);
+    expect(violations).toMatchObject([{ check: 'freshness', part: 'evaluation', message: expect.stringContaining('13.0 h before the end of the last stretch of the window that is for evaluation 2024-01-15T00:00:00.000Z') }]);
+  });
+
+  it.each<[string, number, string, string]>([
+    ['that ends with the window', 1, '2024-01-13', '2024-01-16'], ['that ends with the window, where blocks are held out', 3, '2024-01-13', '2024-01-16'],
+    ['before a block that is held out', 3, '2024-01-12', '2024-01-14'], ['whose end lies later', 1, '2024-01-15', '2024-01-20'],
+  ])('takes rows before a quarantine for new: one %s', async (_, holdOutEvery, start, end) => {
+    const without = [{ start: `${start}T00:00:00.000Z`, end: `${end}T00:00:00.000Z` }];
+    const strict = specWith({ data: { maxStaleness: 'PT2H' }, evaluation: { holdOutEvery, window: 'P6D' } });
+    await folder.write('rows.parquet', HOURLY_ROWS);
+    const asked = { asOf: '2024-01-17T00:00:00Z', without };
+    expect(await folder.validate(strict, await folder.snapshot(strict, asked))).toEqual({ verdict: 'pass', violations: [] });
+    // What comes before it has to be new all the same.
+    await folder.write('rows.parquet', `SELECT * FROM (${HOURLY_ROWS}) WHERE NOT (moment >= TIMESTAMP '${start}' - INTERVAL 5 HOUR AND moment < TIMESTAMP '${start}')`);
+    const checks = (await folder.validate(strict, await folder.snapshot(strict, asked))).violations.map(({ check }) => check);
+    expect(checks).toEqual(holdOutEvery === 3 && start === '2024-01-12' ? [] : ['freshness']);
   });
 
   it('finds rows that are on the wrong side', async () => {

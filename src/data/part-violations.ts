@@ -20,17 +20,28 @@ export function rowViolation(check: RowCheck, part: Part, rows: number, total: n
   return { check: check.check, column: check.column, part, rows, share: shareOf(rows, total), limit: check.limit, examples, message };
 }
 
-/** The newest row against the end of the window; where blocks are held out, against the end of the last stretch in it that is the part's. */
+/** The newest row against the end of the window, or of the last stretch in it that the part may have rows of. */
 export function stalenessViolation(spec: ModelSpec, part: Part, split: SnapshotSplit, { rows, newestMs }: MeasuredPart): DataViolation[] {
   if (newestMs === null) return [];
   const windowEndMs = Date.parse(split[part].window.end);
-  const endMs = split.heldOut ? lastEnds(split.heldOut, windowEndMs)[part] : windowEndMs;
+  const endMs = lastEndMs(part, split);
   const gapMs = endMs - newestMs;
   if (gapMs <= (durationMs(spec.data.maxStaleness) ?? Infinity)) return [];
   return [{
     check: 'freshness', column: spec.data.eventTime, part, rows, share: 1, limit: `a row within ${spec.data.maxStaleness} of the end (data.maxStaleness)`, examples: [],
-    message: `${part}: the newest row is of ${isoTime(newestMs)}, ${(gapMs / HOUR_MS).toFixed(1)} h before ${endMs === windowEndMs ? "the window's end" : `the end of the last block of the window that is for ${part}`} ${isoTime(endMs)}; bring the newer rows, or ask for an earlier asOf`,
+    message: `${part}: the newest row is of ${isoTime(newestMs)}, ${(gapMs / HOUR_MS).toFixed(1)} h before ${endMs === windowEndMs ? "the window's end" : `the end of the last stretch of the window that is for ${part}`} ${isoTime(endMs)}; bring the newer rows, or ask for an earlier asOf`,
   }];
+}
+
+/** Neither blocks that are the other part's nor windows in quarantine make rows old. */
+function lastEndMs(part: Part, { heldOut, without = [], ...split }: SnapshotSplit): number {
+  let endMs = Date.parse(split[part].window.end);
+  for (;;) {
+    if (heldOut) endMs = lastEnds(heldOut, endMs)[part];
+    const left = without.find(({ start, end }) => Date.parse(start) < endMs && endMs <= Date.parse(end));
+    if (!left) return endMs;
+    endMs = Date.parse(left.start);
+  }
 }
 
 /** A part with labels of one class can neither teach nor judge. */
