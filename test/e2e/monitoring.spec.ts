@@ -56,14 +56,14 @@ async function askADay(day: number, { truth = asInTraining, unit = 1, model = MO
   return labels;
 }
 
-async function bring(labels: readonly string[], columns = 'prediction_id,label'): Promise<void> {
-  const { status, body } = await perennial.call('POST', `/v1/models/${MODEL}/labels`, `${columns}\n${labels.join('\n')}\n`, { 'content-type': 'text/csv' });
+async function bring(labels: readonly string[], columns = 'prediction_id,label', model = MODEL): Promise<void> {
+  const { status, body } = await perennial.call('POST', `/v1/models/${model}/labels`, `${columns}\n${labels.join('\n')}\n`, { 'content-type': 'text/csv' });
   expect([status, body]).toEqual([202, expect.anything()]);
 }
 
 const get = async (path: string): Promise<unknown> => (await perennial.call('GET', path)).body;
 const assessments = async (): Promise<readonly WindowAssessmentAnswer[]> => windowAssessmentListSchema.parse(await get(`/v1/models/${MODEL}/windows/assessments?limit=500&revisions=all`)).items;
-const decisions = async (): Promise<readonly RetrainingDecisionAnswer[]> => retrainingDecisionListSchema.parse(await get(`/v1/models/${MODEL}/retraining-decisions?limit=500`)).items;
+const decisions = async (model = MODEL): Promise<readonly RetrainingDecisionAnswer[]> => retrainingDecisionListSchema.parse(await get(`/v1/models/${model}/retraining-decisions?limit=500`)).items;
 const dayOf = ({ from }: { readonly from: string }): number => (Date.parse(from) - DAY) / (24 * HOUR_MS);
 /** The newest assessment of a day on an occasion, once it is there. */
 const assessed = (day: number, occasion: string, revision = 1): Promise<WindowAssessmentAnswer> =>
@@ -212,6 +212,32 @@ it('harm raises one alarm, and a retrain when the training window has seen enoug
   expect(items.map(({ trigger, requestedBy }) => [trigger, requestedBy])).toEqual([['performance', 'perennial'], ['request', expect.any(String)]]);
   const { items: audit } = (await get(`/v1/models/${MODEL}/audit?limit=500`)) as { items: { action: string }[] };
   expect(audit.map(({ action }) => action)).toEqual(expect.arrayContaining(['retraining.decided', 'window.quarantined', 'retrain.requested']));
+});
+
+it('a hint at harm has a candidate tried, which the gate promotes for what it gains on days held out', async () => {
+  const model = 'tried';
+  // What the label means turns round on day −4; day 10 to 13 are told of.
+  await writeEvents(perennial.dataDir, model, "* REPLACE (bought <> (asked_at >= TIMESTAMP '2024-02-26') AS bought)");
+  await perennial.apply(smallSpec({
+    model, monitoring: { checkEvery: 'PT2S' }, training: { window: 'P1W' }, evaluation: { holdOutEvery: 3 }, gates: { comparison: { metric: 'auc', by: 'recentLoss' } },
+    retraining: { triggers: ['trial'], costs: { perLossUnit: 1, training: 1, release: 5 } },
+  }));
+  await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(8) }));
+  await eventually(async () => ((await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/ready`)).ok ? true : undefined), () => 'the gateway');
+  const world: Truth = (size, age, colour, noise) => !asInTraining(size, age, colour, noise);
+  for (const day of [10, 11]) await bring(await askADay(day, { truth: world, model }), undefined, model);
+  await askADay(13, { model });
+  const tried = await eventually(async () => (await decisions(model)).find(({ outcome }) => outcome === 'retrain'), () => 'a candidate to be tried');
+  expect(tried).toMatchObject({ trigger: 'trial', because: expect.stringMatching(/^The mean loss of the newest window is 0\.\d+, \d+(\.\d+)? standard errors above that of the baseline; 1 ask for a trial\.$/) as string });
+  const { rules } = retrainingDecisionDetailSchema.parse(await get(tried.links.decision));
+  expect(rules.every(({ verdict }) => verdict === 'pass')).toBe(true);
+  const retrain = await eventually(async () => {
+    const found = await perennial.retrain(model, 2).catch(() => undefined);
+    return found?.outcome ? found : undefined;
+  }, () => 'the trial to end');
+  expect(retrain).toMatchObject({ trigger: 'trial', requestedBy: 'perennial', outcome: 'promoted', version: 2, snapshot: { heldOut: { every: 3, block: 'P1D' } } });
+  const checks = retrain.evaluation!.checks.map(({ name, verdict }) => [name, verdict]);
+  expect(checks).toEqual([['rows', 'pass'], ['comparison:recentLoss', 'pass'], ['worth', 'pass']]);
 });
 
 it('is shown on a terminal', async () => {
