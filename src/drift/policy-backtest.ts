@@ -7,7 +7,7 @@ import type { AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { durationMs, isoTime } from '../contracts/time.js';
 import { stageRows } from '../data/staged-rows.js';
 import type { ModelSpec } from '../spec/model-spec.js';
-import { parseSpec } from '../spec/parse-spec.js';
+import { parseSpec, withTriggers } from '../spec/parse-spec.js';
 import { type BoundedLoss, policyFigures } from './backtest-figures.js';
 import { BacktestTrainings, type BacktestPlace, type TrainOnce, type TrainingWatcher, versionFigures } from './backtest-trainings.js';
 import { type AskedStretch, backtestWindows } from './backtest-windows.js';
@@ -53,7 +53,7 @@ export interface BacktestWatcher extends ReplayWatcher, TrainingWatcher {
  */
 export async function backtestPolicies(request: BacktestRequest, watcher: BacktestWatcher): Promise<PolicyBacktest> {
   const { spec: written, digest } = parseSpec(request.source);
-  const spec: ModelSpec = request.triggers ? { ...written, retraining: { ...written.retraining, triggers: [...request.triggers] } } : written;
+  const spec = request.triggers ? withTriggers(written, [...request.triggers]) : written;
   const loss = boundedLoss(spec);
   await request.trainer.requireReady(spec);
   await mkdir(request.workDir, { recursive: true });

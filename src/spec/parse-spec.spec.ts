@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { PerennialError } from '../contracts/failures.js';
-import { parseSpec, type SpecFault, specFromCanonical } from './parse-spec.js';
+import { parseSpec, type SpecFault, specFromCanonical, withTriggers } from './parse-spec.js';
 
 const YAML = readFileSync(join(import.meta.dirname, '../../models/flight-delay/model.yaml'), 'utf8');
 type Draft = Record<string, any>;
@@ -75,7 +75,10 @@ describe('parseSpec', () => {
       draft['evaluation'].holdOutEvery = 3;
       draft['gates'].comparison.by = 'recentLoss';
     };
-    expect(parseSpec(changed(whole)).spec.retraining).toMatchObject({ triggers: ['trial'], hint: 1 });
+    const { spec } = parseSpec(changed(whole));
+    expect(spec.retraining).toMatchObject({ triggers: ['trial'], hint: 1 });
+    expect(withTriggers(spec, ['schedule'])).toEqual({ ...spec, retraining: { ...spec.retraining, triggers: ['schedule'] } });
+    expect(() => withTriggers(parseSpec(YAML).spec, ['trial'])).toThrow(/^The spec has 2 faults: evaluation\.holdOutEvery: must be 2 or more for the trigger trial: .*; gates\.comparison\.by: must be recentLoss/);
     const regression = (draft: Draft): void => {
       whole(draft);
       draft['task'] = 'regression';

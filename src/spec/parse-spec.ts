@@ -29,12 +29,19 @@ export function parseSpec(yaml: string): ParsedSpec {
   const document = parseDocument(yaml, { uniqueKeys: true, stringKeys: true });
   if (document.errors.length > 0) refuse(document.errors.map((error) => ({ path: '', message: error.message })));
   // Aliases can blow up a small file; the bound is the library's own counter.
-  const result = modelSpecSchema.safeParse(toPlain(document));
-  if (!result.success) refuse(result.error.issues.flatMap(faultsOf));
-  const unstorable = unstorableTexts(result.data, []);
+  const spec = checked(toPlain(document));
+  const unstorable = unstorableTexts(spec, []);
   if (unstorable.length > 0) refuse(unstorable);
-  const canonical = canonicalJson(result.data);
-  return { spec: result.data, canonical, digest: sha256(canonical) };
+  const canonical = canonicalJson(spec);
+  return { spec, canonical, digest: sha256(canonical) };
+}
+
+/** The spec as if it listed other triggers. @throws PerennialError `SpecInvalid`, where one of them asks for what the spec has not */
+export const withTriggers = (spec: ModelSpec, triggers: ModelSpec['retraining']['triggers']): ModelSpec => checked({ ...spec, retraining: { ...spec.retraining, triggers } });
+
+function checked(document: unknown): ModelSpec {
+  const result = modelSpecSchema.safeParse(document);
+  return result.success ? result.data : refuse(result.error.issues.flatMap(faultsOf));
 }
 
 /** A spec that is already in the record. */

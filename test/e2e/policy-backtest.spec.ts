@@ -156,6 +156,7 @@ describe('what a backtest refuses', () => {
     const untrained = specOf('honest', []);
     writeFileSync(untrained, readFileSync(untrained, 'utf8').replace('trainer: xgboost', 'trainer: none'));
     expect(await refused('-f', untrained)).toMatchObject({ type: 'urn:perennial:TrainerMissing' });
+    expect(await refused('-f', specOf('honest', []), '--triggers', 'trial')).toMatchObject({ type: 'urn:perennial:SpecInvalid', detail: expect.stringContaining('evaluation.holdOutEvery: must be 2 or more') as string });
     writeFileSync(untrained, 'model: x');
     expect(await refused('-f', untrained)).toMatchObject({ type: 'urn:perennial:SpecInvalid' });
   });
