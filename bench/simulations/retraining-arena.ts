@@ -44,12 +44,6 @@ export interface JudgedRows extends ScoredRows {
   readonly losses: Float64Array;
 }
 
-/** Rows that a retraining decided now would learn from, oldest first, as the deployed model judges them. */
-export interface TrainingStretch extends JudgedRows {
-  /** The place of the first row that came after all that the deployed model was trained on; as many as there are rows where none did. */
-  readonly unseenFrom: number;
-}
-
 /** All that a policy knows at the end of a window. */
 export interface WindowFacts {
   readonly window: number;
@@ -64,8 +58,8 @@ export interface WindowFacts {
   readonly current: ScoredRows;
   /** The rows whose labels have come now; null where another model scored them, as after each deployment. */
   readonly labelled: JudgedRows | null;
-  /** Made when it is asked for. */
-  readonly stretch: () => TrainingStretch;
+  /** Rows that a retraining decided now would learn from, oldest first, as the deployed model judges them; made when it is asked for. */
+  readonly stretch: () => JudgedRows;
   readonly plan: ArenaPlan;
 }
 
@@ -94,8 +88,6 @@ export interface PolicyOutcome {
 interface Deployed {
   readonly number: number;
   readonly tree: Tree;
-  /** The row after its training stretch. */
-  readonly trainedUntil: number;
   readonly sinceWindow: number;
   readonly trainingFeatures: Float64Array;
   readonly heldOut: JudgedRows;
@@ -144,10 +136,8 @@ function runPolicy(stream: DriftStream, decide: (facts: WindowFacts) => boolean,
     const from = history + window * rowsPerWindow;
     const judged = judgedRows(stream, rangeOf(from, from + rowsPerWindow), deployed.tree);
     for (const loss of judged.losses) total += loss;
-    const { tree, trainedUntil } = deployed;
-    const stretch = (): TrainingStretch => ({
-      ...judgedRows(stream, rangeOf(from - history, from), tree), unseenFrom: Math.min(history, Math.max(0, trainedUntil - (from - history))),
-    });
+    const { tree } = deployed;
+    const stretch = (): JudgedRows => judgedRows(stream, rangeOf(from - history, from), tree);
     const asked = decide({ ...factsOf(stream.width, window, deployed, judged, window > deployed.sinceWindow ? before : null), stretch, plan });
     before = judged;
     if (!asked || (deployed.number > 0 && window < deployed.sinceWindow + cooldownWindows)) continue;
@@ -166,7 +156,7 @@ function deploy(stream: DriftStream, from: number, until: number, number: number
   const training = stretch.filter((_, place) => !isHeldOut(place));
   const tree = trainTree(stream, training, options);
   const heldOut = judgedRows(stream, stretch.filter((_, place) => isHeldOut(place)), tree);
-  return { number, tree, trainedUntil: Math.min(until, stream.rows), sinceWindow, trainingFeatures: featuresOf(stream, training), heldOut };
+  return { number, tree, sinceWindow, trainingFeatures: featuresOf(stream, training), heldOut };
 }
 
 function judgedRows(stream: DriftStream, rows: Int32Array, tree: Tree): JudgedRows {

@@ -20,9 +20,13 @@ export const featureSelectList = (features: readonly FeatureSpec[]): string[] =>
 /** SQL of the value that enters the model: FLOAT, never NULL. @param column SQL of the raw one */
 export function featureExpression(feature: FeatureSpec, column: string): string {
   if (feature.type === 'category') return `coalesce(CAST(${categoryCode(column, feature.categories)} AS FLOAT), 'NaN'::FLOAT)`;
+  return float32(column, "'NaN'::FLOAT");
+}
+
+/** SQL of a number as float32. DuckDB casts the values of a dictionary at once, also those that the condition leaves out: the cast must not fail on them. @param otherwise what is missing or not finite in float32 */
+export function float32(column: string, otherwise = 'NULL'): string {
   const number = `CAST(${column} AS DOUBLE)`;
-  // DuckDB casts the values of a dictionary at once, also those that the condition leaves out: the cast must not fail on them.
-  return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;
+  return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) ELSE ${otherwise} END`;
 }
 
 /** The index of a column's text in `categories`, NULL where it is none of them. A cast to an enum is a hash look-up. */

@@ -1,4 +1,4 @@
-import { categoryCode, FLOAT32_MAX } from '../data/feature-encoding.js';
+import { categoryCode, float32 } from '../data/feature-encoding.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 import { between, BIN_SHARES } from './numeric-bins.js';
@@ -76,8 +76,7 @@ export const binCount = (bins: FeatureBins): number => (bins.type === 'number' ?
 
 /** SQL of what {@link binAt} takes, FLOAT and never NULL: a number as the model takes it, a category's place in the spec or one past them, NaN where there is no value. */
 export function binnedValue(feature: Pick<FeatureSpec, 'type'> & { readonly categories?: readonly string[] }, column: string): string {
-  const number = `CAST(${column} AS DOUBLE)`;
-  if (feature.type === 'number') return `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) ELSE 'NaN'::FLOAT END`;
+  if (feature.type === 'number') return float32(column, "'NaN'::FLOAT");
   const { categories = [] } = feature;
   return `CASE WHEN ${column} IS NULL THEN 'NaN'::FLOAT ELSE coalesce(CAST(${categoryCode(column, categories)} AS FLOAT), ${categories.length}::FLOAT) END`;
 }

@@ -20,7 +20,7 @@ export interface HarmHint extends LossMean {
  * Whether the champion's newest losses hint at something that a candidate could do better. A hint costs a training and no more, since the candidate has to
  * show its gain: so it takes far less than an alarm of harm, which tells a person that it is so.
  *
- * As in {@link expectedGain} it is not known how far back the world is as it is now, so the newest 1, 2, 4, … windows are looked at: of n_w rows with the
+ * As with a gain (expected-gain.ts) it is not known how far back the world is as it is now, so the newest 1, 2, 4, … windows are looked at: of n_w rows with the
  * mean losses m_w and their variances V_w the mean m = Σ n_w m_w ÷ Σ n_w has the variance V = Σ n_w² V_w ÷ (Σ n_w)², and hints where
  * m − b > errors · √(V + V_b), with b and V_b of the baseline.
  * @param windows oldest first; those without rows are passed over

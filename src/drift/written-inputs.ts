@@ -1,5 +1,5 @@
 import { type Database, type DatabaseOptions, fileList, withDatabase } from '../data/duckdb.js';
-import { FLOAT32_MAX, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
+import { float32, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
 import { type ObservedPartQuery, withObservedPart } from '../observations/observed-parts.js';
 import { type ObservedWindowQuery, withObservedWindow } from '../observations/observed-window.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
@@ -38,12 +38,7 @@ export const writePart = (part: ObservedPartQuery, features: readonly InputColum
 
 const inputOf = (feature: InputColumn): string => alike(feature, `inputs.${quoteIdentifier(feature.name)}`);
 
-/** DuckDB casts the values of a dictionary at once, also those that the condition leaves out: a cast must not fail on them. */
-function alike({ name, type }: InputColumn, value: string): string {
-  const number = `CAST(${value} AS DOUBLE)`;
-  const same = type === 'category' ? `CAST(${value} AS VARCHAR)` : `CASE WHEN abs(${number}) <= ${FLOAT32_MAX} THEN TRY_CAST(${number} AS FLOAT) END`;
-  return `${same} AS ${quoteIdentifier(name)}`;
-}
+const alike = ({ name, type }: InputColumn, value: string): string => `${type === 'category' ? `CAST(${value} AS VARCHAR)` : float32(value)} AS ${quoteIdentifier(name)}`;
 
 const write = (database: Database, path: string, columns: readonly string[], relation: string): Promise<void> =>
   database.run(`COPY (SELECT ${columns.join(', ')} FROM ${relation}) TO ${quoteLiteral(path)} (FORMAT parquet)`);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SOURCE_GATEWAY } from '../contracts/observed-source.js';
 import { type Database, fileList, withDatabase } from '../data/duckdb.js';
-import { FLOAT32_MAX, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
+import { float32, quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
 import { staged } from '../data/staged-rows.js';
 import { CHUNK_ROWS } from '../data/table-appender.js';
 import type { ConvertedFile } from '../registry/observations.repository.js';
@@ -86,8 +86,7 @@ function observationSelect(rows: string, { spec, section, champion, outputs, obs
 /** As the model takes it: float32, and what float32 cannot hold is missing. */
 function inputOf({ name, type }: FeatureSpec): string {
   const column = `rows.${quoteIdentifier(name)}`;
-  if (type === 'category') return `CAST(${column} AS VARCHAR)`;
-  return `CASE WHEN abs(CAST(${column} AS DOUBLE)) <= ${FLOAT32_MAX} THEN TRY_CAST(${column} AS FLOAT) END`;
+  return type === 'category' ? `CAST(${column} AS VARCHAR)` : float32(column);
 }
 
 export interface SourceLabels {
