@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { WindowAssessmentReport, WindowId } from '../src/contracts/window-assessment.js';
+import type { WindowId } from '../src/contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../src/contracts/window-assessment-report.js';
 import type { WindowDriftReport } from '../src/contracts/window-drift.js';
 import type { ChampionFigures } from '../src/drift/champion-figures.js';
 import type { RetrainingDecision } from '../src/drift/retraining-decision.js';

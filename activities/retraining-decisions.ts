@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { durationMs } from '../src/contracts/time.js';
-import type { DueAssessment, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
+import type { DueAssessment } from '../src/contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../src/contracts/window-assessment-report.js';
 import type { WindowDriftReport } from '../src/contracts/window-drift.js';
 import { windowLossDeviation } from '../src/drift/champion-figures.js';
 import { calendarMonth, type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';

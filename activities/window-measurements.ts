@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isoTime } from '../src/contracts/time.js';
-import type { AssessmentHeadline, DueAssessment, OutcomeFigures, WindowAssessmentReport } from '../src/contracts/window-assessment.js';
+import type { AssessmentHeadline, DueAssessment } from '../src/contracts/window-assessment.js';
+import type { OutcomeFigures, WindowAssessmentReport } from '../src/contracts/window-assessment-report.js';
 import type { WindowFinding, WindowVerdict } from '../src/contracts/window-summary.js';
 import { type ChampionFigures, rowLosses, sampleOf } from '../src/drift/champion-figures.js';
 import { labelledHarmTerms } from '../src/drift/harm-budgets.js';

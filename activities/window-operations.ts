@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { OperationFigures, WindowId } from '../src/contracts/window-assessment.js';
+import type { WindowId } from '../src/contracts/window-assessment.js';
+import type { OperationFigures } from '../src/contracts/window-assessment-report.js';
 import { MOST_EARLIER } from '../src/contracts/window-operations.js';
 import { gatewayFigures } from '../src/drift/gateway-figures.js';
 import { type EarlierChecks, operationChecks } from '../src/drift/operation-limits.js';

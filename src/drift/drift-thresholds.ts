@@ -1,5 +1,5 @@
 import type { DriftThreshold, DriftThresholds, FeatureDrift } from '../contracts/feature-drift.js';
-import type { ShareThreshold } from '../contracts/window-assessment.js';
+import type { ShareThreshold } from '../contracts/window-assessment-report.js';
 import { normalQuantile } from '../evaluation/distributions.js';
 import { type ComparedRows, countLimit, distanceLimit, gapLimit, indexLimit } from './chance-limits.js';
 import { OTHER_CATEGORIES } from './drift-columns.js';

@@ -1,6 +1,7 @@
 import { canonicalJson } from '../contracts/canonical.js';
 import { isoTime } from '../contracts/time.js';
-import type { HarmFiguresOfWindow, HarmPoint, HarmStanding } from '../contracts/window-assessment.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
+import type { HarmFiguresOfWindow, HarmPoint } from '../contracts/window-assessment-report.js';
 import type { WindowVerdict } from '../contracts/window-summary.js';
 import { endSequence, type HarmBudget, startBudget, startSequence } from './alarm-budget.js';
 import type { LossLimit } from './baseline-limit.js';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { canonicalJson } from '../contracts/canonical.js';
-import type { AttributionFigures, FeatureAttribution } from '../contracts/window-assessment.js';
+import type { AttributionFigures, FeatureAttribution } from '../contracts/window-assessment-report.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { attributeLoss, type ComparedLosses, holm } from './loss-attribution.js';

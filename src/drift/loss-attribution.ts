@@ -1,4 +1,4 @@
-import type { AttributionBin, AttributionFigures, FeatureAttribution } from '../contracts/window-assessment.js';
+import type { AttributionBin, AttributionFigures, FeatureAttribution } from '../contracts/window-assessment-report.js';
 import { criticalValue } from '../evaluation/distributions.js';
 import type { FeatureLosses } from './baseline-losses.js';
 import { chiSquaredTail } from './chi-squared.js';

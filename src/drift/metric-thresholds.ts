@@ -1,6 +1,6 @@
 import type { Measurement } from '../contracts/evaluations.js';
 import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
-import type { MetricThreshold } from '../contracts/window-assessment.js';
+import type { MetricThreshold } from '../contracts/window-assessment-report.js';
 
 /** A measurement, and how many labelled rows it is of. */
 export interface MeasuredRows {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SampledStretch } from '../contracts/gateway-samples.js';
-import type { OperationFigures } from '../contracts/window-assessment.js';
+import type { OperationFigures } from '../contracts/window-assessment-report.js';
 import type { LimitedOperation, OperationChecks } from '../contracts/window-operations.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { gatewayFigures } from './gateway-figures.js';

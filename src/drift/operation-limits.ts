@@ -1,5 +1,5 @@
 import type { ReleaseGuards } from '../contracts/releases.js';
-import type { OperationFigures } from '../contracts/window-assessment.js';
+import type { OperationFigures } from '../contracts/window-assessment-report.js';
 import { FEWEST_EARLIER, LIMITED_OPERATIONS, type LimitedOperation, MOST_EARLIER, type OperationCheck, type OperationChecks } from '../contracts/window-operations.js';
 import { criticalValue } from '../evaluation/distributions.js';
 import { lowerShare } from './lower-bounds.js';

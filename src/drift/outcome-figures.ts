@@ -1,4 +1,4 @@
-import type { OutcomeFigures } from '../contracts/window-assessment.js';
+import type { OutcomeFigures } from '../contracts/window-assessment-report.js';
 import type { Estimate } from '../contracts/verdict.js';
 import { meanEstimate } from '../evaluation/metrics.js';
 import type { ModelSpec } from '../spec/model-spec.js';

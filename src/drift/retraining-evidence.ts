@@ -1,7 +1,8 @@
 import type { AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { durationMs, isoTime } from '../contracts/time.js';
 import { HIGHER_IS_BETTER, type MetricName } from '../contracts/verdict.js';
-import type { HarmStanding, WindowAssessmentReport } from '../contracts/window-assessment.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../contracts/window-assessment-report.js';
 import { studentQuantile } from '../evaluation/distributions.js';
 import type { ExpectedGain } from '../evaluation/expected-gain.js';
 import type { RetrainingCost } from '../evaluation/retraining-value.js';

@@ -1,5 +1,5 @@
 import { PerennialError } from '../contracts/failures.js';
-import type { AttributionFigures } from '../contracts/window-assessment.js';
+import type { AttributionFigures } from '../contracts/window-assessment-report.js';
 import { quoteIdentifier } from '../data/feature-encoding.js';
 import { type ObservedWindowQuery, withObservedWindow } from '../observations/observed-window.js';
 import type { FeatureLosses } from './baseline-losses.js';

@@ -1,6 +1,6 @@
 import type { DriftSearch, UpstreamFault } from '../contracts/window-drift.js';
 import type { FeatureDrift } from '../contracts/feature-drift.js';
-import type { WindowAssessmentReport } from '../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../contracts/window-assessment-report.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { type ChampionFigures, rowLosses, sampleOf } from './champion-figures.js';
 import { labelledHarmTerms } from './harm-budgets.js';

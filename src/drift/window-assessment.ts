@@ -1,4 +1,4 @@
-import type { EstimatedMetric, EstimateFigures, OutputFigures, QualityFigures } from '../contracts/window-assessment.js';
+import type { EstimatedMetric, EstimateFigures, OutputFigures, QualityFigures } from '../contracts/window-assessment-report.js';
 import { meanEstimate, measure, type MeasureOptions } from '../evaluation/metrics.js';
 import { type JudgedRows, selectRows } from '../evaluation/judged-rows.js';
 import { measureSlices } from '../evaluation/slices.js';

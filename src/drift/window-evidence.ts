@@ -1,4 +1,5 @@
-import type { HarmStanding, WindowAssessmentReport } from '../contracts/window-assessment.js';
+import type { HarmStanding } from '../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../contracts/window-assessment-report.js';
 import type { WindowDriftReport } from '../contracts/window-drift.js';
 import { calendarMonth } from './counterfactual-triggers.js';
 import { estimatedQuality, type LabelledWindow, type MonitoringEvidence } from './retraining-evidence.js';

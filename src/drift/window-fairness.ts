@@ -1,4 +1,4 @@
-import type { FairnessFigures, FairnessGrouping } from '../contracts/window-assessment.js';
+import type { FairnessFigures, FairnessGrouping } from '../contracts/window-assessment-report.js';
 import type { WindowFinding } from '../contracts/window-summary.js';
 import { decisionsAt, type FairnessMeasurement, measureFairness } from '../evaluation/fairness.js';
 import type { ProtectedColumn } from '../evaluation/fairness-groups.js';

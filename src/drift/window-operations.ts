@@ -1,6 +1,6 @@
 import type { VersionTally } from '../contracts/serving-tallies.js';
 import { isoTime } from '../contracts/time.js';
-import type { OperationFigures } from '../contracts/window-assessment.js';
+import type { OperationFigures } from '../contracts/window-assessment-report.js';
 import type { Cell, Database, Row } from '../data/duckdb.js';
 import { observationRelation, type TimeRange, timestamp } from '../observations/observation-rows.js';
 

@@ -2,7 +2,7 @@ import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { PerennialError } from '../../contracts/failures.js';
-import type { WindowAssessmentReport } from '../../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../../contracts/window-assessment-report.js';
 import { AssessmentsRepository } from '../../registry/assessments.repository.js';
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
 import { ModelsRepository } from '../../registry/models.repository.js';

@@ -1,7 +1,6 @@
 import { HIGHER_IS_BETTER, type Estimate, type MetricName } from '../../../contracts/verdict.js';
-import type {
-  AssessmentHeadline, AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, HarmStanding, OutcomeFigures, WindowAssessmentReport,
-} from '../../../contracts/window-assessment.js';
+import type { AssessmentHeadline, HarmStanding } from '../../../contracts/window-assessment.js';
+import type { AttributionBin, AttributionFigures, FairnessFigures, FairnessGroup, HarmPoint, OutcomeFigures, WindowAssessmentReport } from '../../../contracts/window-assessment-report.js';
 import { driftThresholds } from '../../../drift/drift-thresholds.js';
 import { metricThresholds } from '../../../drift/metric-thresholds.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';

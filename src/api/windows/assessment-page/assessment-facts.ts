@@ -1,4 +1,4 @@
-import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../../../contracts/window-assessment-report.js';
 import type { RetrainingDecisionRecord } from '../../../registry/entities/retraining-decision.entity.js';
 import type { WindowAssessment } from '../../../registry/entities/window-assessment.entity.js';
 import type { RetrainingDecisionDetail } from '../window-assessments.dto.js';

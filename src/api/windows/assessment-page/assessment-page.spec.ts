@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../../../contracts/window-assessment-report.js';
 import { numericDrift } from '../../../drift/numeric-drift.js';
 import { assessedWindows, assessmentOf, attributionFixture, factsOf, fairnessFixture, outcomeFixture } from './assessment-facts-fixture.js';
 import type { AssessedWindow, AssessmentFacts } from './assessment-facts.js';

@@ -1,4 +1,4 @@
-import type { AttributionBin, AttributionFigures, FeatureAttribution } from '../../../contracts/window-assessment.js';
+import type { AttributionBin, AttributionFigures, FeatureAttribution } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, NO_FIGURE, percentOf, pValueText, valueText } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
 import { dataTable, figures, texts } from './data-table.js';

@@ -1,4 +1,4 @@
-import type { EstimatedHarmFigures } from '../../../contracts/window-assessment.js';
+import type { EstimatedHarmFigures } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, valueText } from '../page/figures.js';
 import { type Markup, markup } from '../page/markup.js';
 import { dataTable, factList, figures, texts } from './data-table.js';

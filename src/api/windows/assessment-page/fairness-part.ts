@@ -1,4 +1,4 @@
-import type { FairnessFigures, FairnessGrouping } from '../../../contracts/window-assessment.js';
+import type { FairnessFigures, FairnessGrouping } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, NO_FIGURE } from '../page/figures.js';
 import { type Markup, markup, NOTHING, shortened, userText } from '../page/markup.js';
 import { dataTable, figures, texts } from './data-table.js';

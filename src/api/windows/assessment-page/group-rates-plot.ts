@@ -1,4 +1,4 @@
-import type { FairnessGroup } from '../../../contracts/window-assessment.js';
+import type { FairnessGroup } from '../../../contracts/window-assessment-report.js';
 import { countText, figure } from '../page/figures.js';
 import { type Markup, markup, NOTHING, shortened } from '../page/markup.js';
 import { linearScale } from './plot-scales.js';

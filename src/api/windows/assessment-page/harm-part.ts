@@ -1,4 +1,5 @@
-import type { HarmFiguresOfWindow, HarmStanding } from '../../../contracts/window-assessment.js';
+import type { HarmStanding } from '../../../contracts/window-assessment.js';
+import type { HarmFiguresOfWindow } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, valueText } from '../page/figures.js';
 import { type Markup, markup } from '../page/markup.js';
 import type { AssessmentFacts } from './assessment-facts.js';

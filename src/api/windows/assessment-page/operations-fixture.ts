@@ -1,5 +1,5 @@
 import type { SampledMinute } from '../../../contracts/gateway-samples.js';
-import type { OperationFigures } from '../../../contracts/window-assessment.js';
+import type { OperationFigures } from '../../../contracts/window-assessment-report.js';
 import type { OperationChecks } from '../../../contracts/window-operations.js';
 import { gatewayFigures } from '../../../drift/gateway-figures.js';
 import { operationChecks } from '../../../drift/operation-limits.js';

@@ -1,6 +1,6 @@
 import { FAILURES, type FailureType } from '../../../contracts/failures.js';
 import { FAILURE_SOURCES, sourceOf } from '../../../contracts/failure-sources.js';
-import type { OperationFigures } from '../../../contracts/window-assessment.js';
+import type { OperationFigures } from '../../../contracts/window-assessment-report.js';
 import { FEWEST_EARLIER, type GatewayFigures, LIMITED_OPERATIONS, type OperationCheck, type OperationChecks } from '../../../contracts/window-operations.js';
 import { countText, figure, NO_FIGURE, percentOf } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';

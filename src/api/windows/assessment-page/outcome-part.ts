@@ -1,4 +1,4 @@
-import type { OutcomeFigures } from '../../../contracts/window-assessment.js';
+import type { OutcomeFigures } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, NO_FIGURE } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';
 import { dataTable, factList, figures, texts } from './data-table.js';

@@ -1,7 +1,7 @@
 import { distributionBars } from '../page/distribution-bars.js';
 import { distributionPlot } from '../page/distribution-plot.js';
 import type { DriftThreshold } from '../../../contracts/feature-drift.js';
-import type { ShareThreshold } from '../../../contracts/window-assessment.js';
+import type { ShareThreshold } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, figureWithin, NO_FIGURE, percentOf, pValueText } from '../page/figures.js';
 import { type Markup, markup, NOTHING } from '../page/markup.js';
 import { valuesTable } from '../page/values-table.js';

@@ -1,5 +1,5 @@
 import { heldOutText } from '../../../contracts/artifacts.js';
-import type { WindowAssessmentReport } from '../../../contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../../../contracts/window-assessment-report.js';
 import type { WindowFinding } from '../../../contracts/window-summary.js';
 import { countText, figure, percentOf, valueText } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';

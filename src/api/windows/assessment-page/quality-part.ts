@@ -1,4 +1,4 @@
-import type { EstimatedMetric, MetricThreshold } from '../../../contracts/window-assessment.js';
+import type { EstimatedMetric, MetricThreshold } from '../../../contracts/window-assessment-report.js';
 import { HIGHER_IS_BETTER, type MetricName, type SliceMetrics } from '../../../contracts/verdict.js';
 import { countText, figure, NO_FIGURE } from '../page/figures.js';
 import { type Markup, markup, NOTHING, userText } from '../page/markup.js';

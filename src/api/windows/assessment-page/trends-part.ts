@@ -1,5 +1,5 @@
 import type { Estimate } from '../../../contracts/verdict.js';
-import type { OutputFigures } from '../../../contracts/window-assessment.js';
+import type { OutputFigures } from '../../../contracts/window-assessment-report.js';
 import { countText, figure, valueText } from '../page/figures.js';
 import { type Markup, markup, NOTHING } from '../page/markup.js';
 import type { AssessedWindow, AssessmentFacts, ShownAssessment } from './assessment-facts.js';
