@@ -85,6 +85,13 @@ describe('columns that are handed over where they lie', () => {
     });
   });
 
+  it('have NaN where there is no value, wherever the vector ends', async () => {
+    const found: [number[], number[], number[]] = [[], [], []];
+    await pass(['CASE WHEN i % 3 > 0 THEN i::DOUBLE END', 'NULL::DOUBLE', 'i::DOUBLE'], 'range(5000) AS t(i)', (columns) => columns.forEach((values, index) => found[index]!.push(...values)));
+    const rows = Array.from({ length: 5_000 }, (_, row) => row);
+    expect(found).toEqual([rows.map((row) => (row % 3 > 0 ? row : NaN)), rows.map(() => NaN), rows]);
+  });
+
   it('are all counted where several threads read them', async () => {
     let sum = 0;
     await open([], (database) => database.passColumns(['i::DOUBLE'], 'range(1000000) AS t(i)', ([values]) => values!.forEach((value) => (sum += value))));

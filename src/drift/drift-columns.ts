@@ -56,7 +56,7 @@ export class DriftColumns {
 
   /** @param where of SQL, if not all rows are visited */
   private async visit(names: readonly string[], visit: (columns: readonly Float64Array[]) => void, where = ''): Promise<void> {
-    await this.database.passColumns(names.map((name) => `coalesce(CAST(${quoteIdentifier(name)} AS DOUBLE), 'NaN'::DOUBLE)`), `${this.relation} ${where}`, visit);
+    await this.database.passColumns(names.map((name) => `CAST(${quoteIdentifier(name)} AS DOUBLE)`), `${this.relation} ${where}`, visit);
   }
 
   /**

@@ -5,14 +5,17 @@ import { type CountedColumn, exactComparison, type NumericDistance } from './exa
 import { kolmogorovSmirnovPValue } from './kolmogorov-smirnov.js';
 import { binCounts, roughQuantiles, withRoughDeciles } from './numeric-bins.js';
 import { addValues, countValues, emptyProfile, type NumericProfile, presentIn } from './numeric-profile.js';
-import { layoutFor } from './value-buckets.js';
+import { layoutFor, TARGET_BUCKETS } from './value-buckets.js';
 
 /** Values that a layout is made for. */
 const LAYOUT_SAMPLE = 16_384;
+/** Of so many values those of one bucket in ten would be sorted: narrower buckets leave half of them, for tables that are longer to make. */
+const MANY_VALUES = 500_000;
+const NARROW_BUCKETS = 2 * TARGET_BUCKETS;
 
 /** All figures of a number, exact. @param values of both sides, NaN where there is none @param rooms arrays that are overwritten, where they are long enough */
 export function numericDrift(name: string, baseline: Float64Array, window: Float64Array, rooms?: readonly [Int32Array, Int32Array]): FeatureDrift {
-  const layout = layoutFor(evenSample(baseline));
+  const layout = layoutFor(evenSample(baseline), baseline.length < MANY_VALUES ? TARGET_BUCKETS : NARROW_BUCKETS);
   const sides: readonly [CountedColumn, CountedColumn] = [countValues(layout, baseline, rooms?.[0]), countValues(layout, window, rooms?.[1])];
   const compared = exactComparison(...sides);
   const [mean, otherMean] = sides.map(({ profile, column }) => column.sum / profile.finite) as [number, number];
@@ -34,7 +37,10 @@ export function profileBaseline(values: Float64Array): NumericProfile {
 /** Every so-many-th value: rows lie in the order of time. */
 function evenSample(values: Float64Array): Float64Array {
   const step = Math.max(1, Math.floor(values.length / LAYOUT_SAMPLE));
-  return step === 1 ? values : Float64Array.from({ length: Math.floor(values.length / step) }, (_, index) => values[index * step]!);
+  if (step === 1) return values;
+  const sample = new Float64Array(Math.floor(values.length / step));
+  for (let index = 0; index < sample.length; index++) sample[index] = values[index * step]!;
+  return sample;
 }
 
 function figures(name: string, distance: NumericDistance | null, baseline: ColumnCounts, window: ColumnCounts, profiles: { readonly baseline: NumericProfile; readonly window: NumericProfile }): FeatureDrift {

@@ -39,10 +39,10 @@ const EXPONENT_BIAS = 1_023;
 export const TARGET_BUCKETS = 16_384;
 
 /**
- * Cuts the cells so that each bucket holds about one in {@link TARGET_BUCKETS} of the values.
+ * Cuts the cells so that each bucket holds about one in `target` of the values.
  * @param sample of the values to come, the larger the more even; what is not finite does not count
  */
-export function layoutFor(sample: Float64Array): BucketLayout {
+export function layoutFor(sample: Float64Array, target = TARGET_BUCKETS): BucketLayout {
   const counts = new Uint32Array(CELLS);
   const words = wordsOf(sample);
   let finite = 0;
@@ -54,7 +54,7 @@ export function layoutFor(sample: Float64Array): BucketLayout {
   const cells: number[] = [];
   const bits: number[] = [];
   counts.forEach((count, cell) => {
-    const wanted = Math.min(PART_BITS, Math.ceil(Math.log2((count / finite) * TARGET_BUCKETS)));
+    const wanted = Math.min(PART_BITS, Math.ceil(Math.log2((count / finite) * target)));
     if (count === 0 || wanted < 1) return;
     cells.push(cell);
     bits.push(wanted);
