@@ -1,4 +1,5 @@
 import type { AlarmActivities } from './alarms.activities.js';
+import type { ApprovalsActivities } from './approvals.activities.js';
 import type { DataActivities } from './data.activities.js';
 import type { DriftActivities } from './drift.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
@@ -20,6 +21,7 @@ import type { WindowsActivities } from './windows.activities.js';
 
 export interface ActivityProviders {
   readonly alarms: AlarmActivities;
+  readonly approvals: ApprovalsActivities;
   readonly registry: RegistryActivities;
   readonly data: DataActivities;
   readonly drift: DriftActivities;
@@ -41,10 +43,12 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, registry, data, drift, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
+    readApproval: approvals.readApproval.bind(approvals),
+    expireApproval: approvals.expireApproval.bind(approvals),
     beginRetrain: registry.beginRetrain.bind(registry),
     endRetrain: registry.endRetrain.bind(registry),
     decideGate: evaluation.decideGate.bind(evaluation),

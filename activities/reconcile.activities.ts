@@ -23,7 +23,7 @@ export class ReconcileActivities {
   async reconcileMotion(): Promise<ReconcileReport> {
     const lifecyclesStarted = await this.startLifecycles();
     const commandsSent = await this.dispatcher.sendWaiting(new Date());
-    const { retrains, releases, replays, rollbacks } = await this.openWork.settle();
+    const { retrains, releases, replays, rollbacks, approvals } = await this.openWork.settle();
     // What did not reach its receiver when it was raised; the record says why it still does not.
     await this.alarms.sendUndelivered();
     return {
@@ -32,6 +32,7 @@ export class ReconcileActivities {
       releasesRestarted: releases.restarted, releasesEnded: releases.ended,
       replaysRestarted: replays.restarted, replaysEnded: replays.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
+      approvalsRestarted: approvals.restarted,
       historiesExported: await this.histories.exportClosed(),
     };
   }

@@ -7,3 +7,4 @@ export { reconcile } from './reconcile.workflow.js';
 export { replay } from './replay.workflow.js';
 export { retrain } from './retrain.workflow.js';
 export { rollback } from './rollback.workflow.js';
+export { useCaseApproval } from './use-case-approval.workflow.js';

@@ -3,7 +3,7 @@ import {
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import type { CommandOutcome } from '../src/contracts/commands.js';
+import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, releaseMemo, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import type { ModelStatus } from '../src/contracts/status.js';
@@ -16,6 +16,7 @@ import { replay } from './replay.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { tellPerson, tellWorkflow } from './tell.js';
+import { useCaseApproval } from './use-case-approval.workflow.js';
 
 export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDATE);
 export const statusQuery = defineQuery<ModelStatus | null>(STATUS_QUERY);
@@ -63,12 +64,26 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
 async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
   if (outcome.kind === 'replay') await startReplay({ inputVersion: 1, model, number: outcome.number }, outcome);
-  if (outcome.kind === 'steer') await tellWorkflow(outcome.workflowId);
+  if (outcome.kind === 'apply' && outcome.approval) await followApproval(model, outcome.approval);
+  if (outcome.kind === 'requestApproval') await followApproval(model, outcome);
+  if (outcome.kind === 'steer' || outcome.kind === 'vote') await tellWorkflow(outcome.workflowId);
   if (outcome.kind === 'release') await Promise.all((outcome.superseded ?? []).map(tellWorkflow));
   if (outcome.kind === 'refused') await tellOfNoTarget(model, outcome);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
   }
+}
+
+/** The stage's workflow follows the approval that is open, also where it was following another. One that is gone is reconciliation's. */
+async function followApproval(model: string, { workflowId }: OpenedApproval): Promise<void> {
+  const child = await startOnce(() =>
+    startChild(useCaseApproval, {
+      workflowId, args: [{ inputVersion: 1, model }], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      staticSummary: `Use case approval of ${model}`, typedSearchAttributes: modelAttributes({ model, stage: 'useCaseApproval' }),
+    }),
+  );
+  child?.result().catch(() => undefined);
+  if (!child) await tellWorkflow(workflowId);
 }
 
 /** Somebody wants the champion out of service, and it cannot go: a person must act. */
@@ -187,8 +202,9 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 }
 
 function show(status: ModelStatus): void {
-  if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [status.champion === null ? 'development' : 'production'] });
-  const { champion, epoch, activeRetrain, lastRetrain, release } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release, useCase } = status;
+  const early = useCase && useCase.outcome !== 'approved' ? 'useCaseApproval' : 'development';
+  if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [champion === null ? early : 'production'] });
   setCurrentDetails(
     [
       `### ${status.model}`,
@@ -197,6 +213,7 @@ function show(status: ModelStatus): void {
       '',
       `- owner: ${status.owner ?? 'not registered'}`,
       `- tier: ${status.tier ?? 'not registered'}`,
+      ...(useCase ? [`- use case: ${useCase.outcome ?? 'waits for approval'}, approval ${useCase.number}: \`${useCase.workflowId}\``] : []),
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
       release ? `- release ${release.number} of version ${release.version} (${release.stage}): \`${release.workflowId}\`` : '- no release is under way',
       ...(lastRetrain ? [`- last retrain: ${lastRetrain.number}, ${lastRetrain.outcome}. ${lastRetrain.reason}`] : []),

@@ -9,6 +9,7 @@ import { CommandsRepository } from '../registry/commands.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { AlarmActionsController } from './alarms/alarm-actions.controller.js';
 import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
+import { ApprovalsController } from './approvals/approvals.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { ChampionController } from './champion/champion.controller.js';
 import { CallsUnderWay } from './commands/calls-under-way.js';
@@ -59,7 +60,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, HealthController, LabelsController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -1,10 +1,12 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
+import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import type { ExitCode, Session } from './session.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
+import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
@@ -63,6 +65,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--all', 'also earlier assessments of a window', false)
     .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
   addAlarms(verb, run);
+  addApprovals(verb, run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
@@ -143,6 +146,18 @@ function addAlarms(verb: Verb, run: Run): void {
     .requiredOption('--reason <text>', 'why, for the record')
     .addOption(deploymentOption())
     .action((model: string, from: string, options: WindowReleaseOptions & { json?: boolean }) => run((session) => releaseWindow(session, model, from, without(options))));
+}
+
+function addApprovals(verb: Verb, run: Run): void {
+  verb('approvals <model>', 'List the approvals of a model, or show one with its votes.', 'approvals credit-risk', 'approvals credit-risk 2', 'approvals credit-risk --request "the data agreement is signed"')
+    .argument('[number]', 'the approval', versionNumber)
+    .option('--request <reason>', 'ask again for what was rejected or has expired, and why')
+    .action((model: string, number: number | undefined, options: ApprovalsOptions & { json?: boolean }) => run((session) => approvals(session, model, number, without(options))));
+  verb('vote <model>', 'Vote on an approval of a model. A vote stands.', 'vote credit-risk 2 approve --reason "the case holds, and the data is there"')
+    .argument('<number>', 'the approval', versionNumber)
+    .addArgument(new Argument('<choice>', 'what you say to it').choices(VOTE_CHOICES))
+    .requiredOption('--reason <text>', 'why, for the record')
+    .action((model: string, number: number, choice: VoteChoice, { reason }: { reason: string }) => run((session) => vote(session, model, number, choice, reason)));
 }
 
 function addBacktest(verb: Verb, run: Run): void {

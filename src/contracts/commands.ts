@@ -1,9 +1,10 @@
 import type { AlarmAction } from './alarms.js';
+import type { ApprovalOutcome, VoteChoice } from './approvals.js';
 import type { FailureDetails, FailureType } from './failures.js';
 import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -32,10 +33,14 @@ export interface CommandBodies {
   alarm: { readonly alarm: string; readonly action: AlarmAction; readonly until: string | null; readonly reason: string };
   /** `from`: when the window begins, in event time, ISO 8601. */
   releaseWindow: { readonly deployment: string; readonly from: string; readonly reason: string };
+  /** `approval` is its number; `specDigest`: of what the voter has read, refused where another one is to be approved. */
+  vote: { readonly approval: number; readonly choice: VoteChoice; readonly specDigest: string; readonly reason: string };
+  requestApproval: { readonly reason: string };
 }
 
 export type CommandOutcome =
-  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean }
+  /** `approval`: the one that it opened, where the spec has a use case. */
+  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean; readonly approval?: OpenedApproval }
   | { readonly kind: 'retrain'; readonly number: number; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'rollback'; readonly deployment: string; readonly fromEpoch: number; readonly toVersion: number; readonly workflowId: string; readonly joined: boolean }
   /** `superseded`: workflows of the releases whose place it took. */
@@ -45,4 +50,14 @@ export type CommandOutcome =
   | { readonly kind: 'alarm'; readonly alarm: string; readonly action: AlarmAction; readonly until: string | null }
   /** `endedAlarm`: the id of the alarm that told of the quarantine, where it was open. */
   | { readonly kind: 'releaseWindow'; readonly deployment: string; readonly from: string; readonly endedAlarm: string | null }
+  /** `outcome`: what the approval came to by this vote; null: it is still open. */
+  | { readonly kind: 'vote'; readonly approval: number; readonly choice: VoteChoice; readonly outcome: ApprovalOutcome | null; readonly reason: string | null; readonly workflowId: string }
+  | ({ readonly kind: 'requestApproval' } & OpenedApproval)
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
+
+export interface OpenedApproval {
+  readonly number: number;
+  /** Null while it waits for votes. */
+  readonly outcome: ApprovalOutcome | null;
+  readonly workflowId: string;
+}

@@ -26,6 +26,9 @@ export const FAILURES = {
   SpecInvalid: kind(422, 'The model spec has faults'),
   CommandUnknown: kind(404, 'No command was accepted under that id'),
   RetrainActive: kind(409, 'A retrain of the model is already running'),
+  UseCaseNotApproved: kind(409, 'The use case is not approved'),
+  ApprovalNotOpen: kind(409, 'There is nothing to approve'),
+  VoteRefused: kind(409, 'The vote does not count'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
 
   // data

@@ -16,6 +16,8 @@ export const rollbackWorkflowId = (model: string, deployment: string, fromEpoch:
 export const deploymentWorkflowId = (model: string, version: number): string => `model/${model}/deployment/${version}`;
 /** Tells the runs of one version's releases apart, which share an id. */
 export const releaseMemo = (number: number): { readonly release: number } => ({ release: number });
+/** One a model: it follows the approval that is open. */
+export const useCaseApprovalWorkflowId = (model: string): string => `model/${model}/useCaseApproval`;
 export const replayWorkflowId = (model: string, number: number): string => `replay/${model}/${number}`;
 /** Labels of a model are made ready by one workflow, the segments of all gateways by another. */
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
@@ -76,6 +78,12 @@ export interface ReplayInput {
   readonly inputVersion: 1;
   readonly model: string;
   readonly number: number;
+}
+export interface UseCaseApprovalInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  /** How often those who have to vote were told, and of which approval: carried on by a run that continues another. */
+  readonly told?: { readonly number: number; readonly times: number };
 }
 export interface IngestionInput {
   readonly inputVersion: 1;

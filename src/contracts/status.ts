@@ -1,3 +1,4 @@
+import type { ApprovalOutcome } from './approvals.js';
 import type { ReleaseStage } from './releases.js';
 import type { RetrainOutcome } from './retrains.js';
 
@@ -12,6 +13,8 @@ export interface ModelStatus {
   readonly lastRetrain: { readonly number: number; readonly outcome: RetrainOutcome; readonly reason: string } | null;
   /** The one under way, or the one whose turn it is. */
   readonly release: { readonly number: number; readonly version: number; readonly deployment: string; readonly stage: ReleaseStage; readonly workflowId: string } | null;
+  /** The newest approval of its use case; null where its spec never stated one. Statuses of earlier releases lack it. */
+  readonly useCase?: { readonly number: number; readonly outcome: ApprovalOutcome | null; readonly workflowId: string } | null;
 }
 
 /** What reconciliation found and did. */
@@ -26,5 +29,6 @@ export interface ReconcileReport {
   readonly releasesEnded: number;
   readonly replaysRestarted: number;
   readonly replaysEnded: number;
+  readonly approvalsRestarted: number;
   readonly historiesExported: number;
 }

@@ -130,6 +130,8 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   replay: 'replay.requested',
   alarm: 'alarm.acted',
   releaseWindow: 'window.released',
+  vote: 'approval.voted',
+  requestApproval: 'approval.requested',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -139,6 +141,8 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'replay') return `replay/${outcome.number}`;
   if (outcome.kind === 'alarm') return `alarm/${outcome.alarm}`;
   if (outcome.kind === 'releaseWindow') return `window/${command.model}/${outcome.deployment}/${outcome.from}`;
+  if (outcome.kind === 'vote') return `approval/${outcome.approval}`;
+  if (outcome.kind === 'requestApproval') return `approval/${outcome.number}`;
   return `model/${command.model}`;
 }
 

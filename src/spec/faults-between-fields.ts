@@ -2,6 +2,7 @@ import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
 import { MOST_COMPARED_GROUPS, MOST_NUMBER_GROUPS } from './fairness-section.js';
 import { joinFaults } from './join-faults.js';
+import { isBelow, RISK_QUESTIONS, type RiskAnswers, riskScore, TIERS } from './risk-tier.js';
 import { type FieldFault, type Fields, fieldsOf, listOf, spellingFaults } from './loose-fields.js';
 
 /**
@@ -9,7 +10,7 @@ import { type FieldFault, type Fields, fieldsOf, listOf, spellingFaults } from '
  * @param spec maybe with faults of its own: what is not there or of another kind is passed over
  */
 export function faultsBetweenFields(spec: unknown): FieldFault[] {
-  const { data, task, gates, evaluation, retraining, rollout, serving, monitoring, fairness } = fieldsOf(spec);
+  const { data, task, tier, gates, evaluation, retraining, rollout, serving, monitoring, fairness, useCase } = fieldsOf(spec);
   const features = listOf(fieldsOf(data)['features']).map(fieldsOf);
   const [joins, slices] = [listOf(fieldsOf(data)['joins']).map(fieldsOf), listOf(fieldsOf(evaluation)['slices'])];
   return [
@@ -26,6 +27,7 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
     ...monitoringFaults(task, fieldsOf(rollout), fieldsOf(monitoring)),
     ...(fairness === undefined ? [] : fairnessFaults(task, fieldsOf(fairness), features)),
+    ...tierFaults(tier, fieldsOf(fieldsOf(useCase)['risk'])),
   ];
 }
 
@@ -39,6 +41,17 @@ function featureFaults({ name, min, max, categories }: Fields, index: number, fe
   if (new Set(listOf(categories)).size !== listOf(categories).length) faults.push({ path: [...at, 'categories'], message: 'names a category twice' });
   return faults;
 }
+
+/** A tier or an answer that there is not is told by the schema. */
+function tierFaults(tier: unknown, answers: Fields): FieldFault[] {
+  const stated = TIERS.find((one) => one === tier);
+  if (stated === undefined || !isAnswered(answers)) return [];
+  const { points, tier: least } = riskScore(answers);
+  return isBelow(stated, least) ? [{ path: ['tier'], message: `is ${stated}, and useCase.risk comes to ${least} (${points} points); state ${least} or a higher one` }] : [];
+}
+
+const isAnswered = (answers: Fields): answers is Fields & RiskAnswers =>
+  Object.entries(RISK_QUESTIONS).every(([question, scale]) => (scale as readonly unknown[]).includes(answers[question]));
 
 /** A metric that fits no task at all is told by the schema. */
 function metricFaults(task: unknown, { absolute, comparison }: Fields): FieldFault[] {

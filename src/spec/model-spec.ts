@@ -5,8 +5,10 @@ import { fairnessSection } from './fairness-section.js';
 import { faultsBetweenFields } from './faults-between-fields.js';
 import { column, duration, NAME, positiveDuration, share, sourceFiles } from './field-types.js';
 import { joinsSection } from './joins-section.js';
+import { TIERS } from './risk-tier.js';
 import { rolloutSection } from './rollout-section.js';
 import { servingSection } from './serving-section.js';
+import { useCaseSection } from './use-case-section.js';
 
 const numberFeature = z.strictObject({
   name: column,
@@ -170,7 +172,7 @@ export const modelSpecSchema = z
     model: z.string().regex(NAME, 'must be lower-case letters, digits and hyphens, beginning with a letter, 63 at most'),
     purpose: z.string().min(10, 'must say in a sentence what the model is for').max(2_000),
     owner: z.string().min(1).max(200),
-    tier: z.enum(['low', 'medium', 'high', 'critical']),
+    tier: z.enum(TIERS),
     task: z.enum(['binary-classification', 'regression']),
     data,
     training,
@@ -181,6 +183,7 @@ export const modelSpecSchema = z
     rollout: rolloutSection.prefault({}),
     monitoring: monitoring.prefault({}),
     fairness: fairnessSection.optional(),
+    useCase: useCaseSection.optional(),
   })
   // It runs beside other faults too, so that all of them are told at once.
   .superRefine((spec, context) => {

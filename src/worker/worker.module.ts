@@ -3,6 +3,9 @@ import { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { ActivitySettings } from '../../activities/activity-settings.js';
 import { AlarmCommands } from '../../activities/alarm-commands.js';
+import { ApprovalCommands } from '../../activities/approval-commands.js';
+import { ApprovalsActivities } from '../../activities/approvals.activities.js';
+import { ModelCommands } from '../../activities/model-commands.js';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { CommandEffects } from '../../activities/command-effects.js';
@@ -68,7 +71,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -88,6 +91,8 @@ export class WorkerModule {
         RollbackTargets,
         ModelStatuses,
         ComparisonRuns,
+        ApprovalCommands,
+        ModelCommands,
         ReleaseCommands,
         ReplayCommands,
         ReplayCourses,

@@ -4,6 +4,7 @@ import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporal
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { INestApplicationContext } from '@nestjs/common';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
+import { ApprovalsActivities } from '../../activities/approvals.activities.js';
 import { DataActivities } from '../../activities/data.activities.js';
 import { DriftActivities } from '../../activities/drift.activities.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
@@ -86,6 +87,7 @@ function logLine({ level, message, meta, timestampNanos }: LogEntry): void {
 
 const providersOf = (context: INestApplicationContext) => ({
   alarms: context.get(AlarmActivities),
+  approvals: context.get(ApprovalsActivities),
   registry: context.get(RegistryActivities),
   data: context.get(DataActivities),
   drift: context.get(DriftActivities),

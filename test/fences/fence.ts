@@ -25,6 +25,8 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   evaluation: { runs: ['contracts', 'spec', 'artifacts', 'data'], types: ['registry'] },
   rollout: { runs: ['contracts', 'spec', 'artifacts', 'data', 'evaluation'], types: ['registry'] },
   drift: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout'], types: ['registry'] },
+  // What stages ask for and what people's votes come to.
+  lifecycle: { runs: ['contracts', 'spec'], types: ['registry'] },
   // Signed messages to whoever has to know.
   alarms: { runs: ['contracts'], types: ['registry'] },
   // The gateway is a room and a role: it reads the routing and keeps a lease.
@@ -32,7 +34,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
 
   // The motion.
   dispatch: { runs: ['contracts'], types: ['registry'] },
-  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'drift', 'alarms', 'registry', 'dispatch'] },
+  activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'drift', 'lifecycle', 'alarms', 'registry', 'dispatch'] },
   workflows: { runs: ['contracts'], types: ['activities'] },
   worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
 

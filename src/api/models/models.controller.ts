@@ -5,6 +5,7 @@ import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { parseSpec } from '../../spec/parse-spec.js';
+import { approvalLink } from '../approvals/approvals.dto.js';
 import { Actor } from '../authentication/actor.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
@@ -51,7 +52,8 @@ export class ModelsController {
     }
     const status = `/v1/models/${spec.model}`;
     void reply.status(outcome.changed ? 201 : 200).header('location', status);
-    return { model: spec.model, specDigest: outcome.specDigest, changed: outcome.changed, commandId: command.id, status };
+    const { specDigest, changed, approval } = outcome;
+    return { model: spec.model, specDigest, changed, approval: approval ? approvalLink(spec.model, approval.number) : null, commandId: command.id, status };
   }
 
   @Get()

@@ -1,0 +1,99 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { type ApprovalRule, ruleText } from '../src/contracts/approvals.js';
+import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
+import type { FailureType } from '../src/contracts/failures.js';
+import { useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
+import { durationMs } from '../src/contracts/time.js';
+import { decideApproval, useCaseRule, whyNotVote } from '../src/lifecycle/approval-decision.js';
+import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
+import { bodyOf } from '../src/registry/commands.repository.js';
+import type { Command } from '../src/registry/entities/command.entity.js';
+import { Model } from '../src/registry/entities/model.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
+import { origin } from './activity-context.js';
+
+/** A spec that is in force, or is being put in force. */
+export interface SpecInForce {
+  readonly spec: ModelSpec;
+  readonly digest: string;
+}
+
+/** What opens and decides approvals of use cases, taking effect within the transaction that settles a command. */
+@Injectable()
+export class ApprovalCommands {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly approvals: ApprovalsRepository,
+  ) {}
+
+  /** Opens the approval of a spec that was put in force. @returns undefined where it states no use case */
+  async open(manager: EntityManager, { spec, digest }: SpecInForce, command: Command, at: Date): Promise<OpenedApproval | undefined> {
+    const { useCase } = spec;
+    if (!useCase) return undefined;
+    const rule: ApprovalRule = useCaseRule({ tier: spec.tier, useCase });
+    const number = await this.approvals.add(manager, {
+      model: spec.model, specDigest: digest, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
+      expiresAt: new Date(at.getTime() + (durationMs(useCase.approval.within) as number)), remindEveryMs: durationMs(useCase.approval.remindEvery) as number,
+    }, origin());
+    const decision = decideApproval(rule, []);
+    if (decision) await this.approvals.end(manager, { model: spec.model, number }, { ...decision, at }, origin());
+    return { number, outcome: decision?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(spec.model) };
+  }
+
+  /** Asks again for what was rejected or has expired. */
+  async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const model = await lockModel(manager, command.model);
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const newest = await this.approvals.newest(model.name, manager);
+    if (newest && newest.approval.specDigest === model.specDigest && (newest.end === null || newest.end.outcome === 'approved')) {
+      return refused('ApprovalNotOpen', `Approval ${newest.approval.number} of ${model.name} ${newest.end ? 'was given for the spec in force' : 'is open'}; there is nothing to ask for`);
+    }
+    const opened = await this.open(manager, { spec: await this.models.spec(model.name, model.specDigest), digest: model.specDigest }, command, at);
+    return opened ? { kind: 'requestApproval', ...opened } : refused('ApprovalNotOpen', `The spec of ${model.name} states no use case; add a useCase section and apply it`);
+  }
+
+  async vote(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const { approval: number, choice, specDigest, reason } = bodyOf<'vote'>(command);
+    const model = await lockModel(manager, command.model);
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const newest = await this.approvals.newest(model.name, manager);
+    if (!newest || newest.approval.number < number) return refused('NotFound', `${model.name} has no approval ${number}; \`perennial approvals ${model.name}\` lists them`);
+    const story = newest.approval.number === number ? newest : await this.approvals.get({ model: model.name, number }, manager);
+    const refusal = refusalOf(story, command.actor, specDigest, at);
+    if (refusal) return refusal;
+    await this.approvals.addVote(manager, { model: model.name, approval: number, actor: command.actor, choice, reason, commandId: command.id, at });
+    const decision = decideApproval(story.approval.rule, [...story.votes, { actor: command.actor, choice }]);
+    if (decision) await this.approvals.end(manager, { model: model.name, number }, { ...decision, at, actor: command.actor }, origin());
+    return { kind: 'vote', approval: number, choice, outcome: decision?.outcome ?? null, reason: decision?.reason ?? null, workflowId: useCaseApprovalWorkflowId(model.name) };
+  }
+
+  /** Why nothing may be trained under the spec in force; undefined where it is approved or states no use case. */
+  async refusal(manager: EntityManager, model: Model, spec: ModelSpec): Promise<CommandOutcome | undefined> {
+    if (!spec.useCase) return undefined;
+    const newest = await this.approvals.newest(model.name, manager);
+    if (newest?.approval.specDigest === model.specDigest && newest.end?.outcome === 'approved') return undefined;
+    return refused('UseCaseNotApproved', `The use case of ${model.name} is not approved as its spec states it: ${standing(model, newest)}`);
+  }
+}
+
+function standing(model: Model, newest: ApprovalStory | null): string {
+  if (newest?.approval.specDigest !== model.specDigest) return `ask for it with \`perennial approvals ${model.name} --request\``;
+  const { approval: { number, rule }, end } = newest;
+  if (!end) return `approval ${number} is open (${ruleText(rule)})`;
+  return `approval ${number} was ${end.outcome}. ${end.reason} Mend the spec and apply it, or ask again with \`perennial approvals ${model.name} --request\``;
+}
+
+function refusalOf({ approval, votes, end }: ApprovalStory, actor: string, specDigest: string, at: Date): CommandOutcome | undefined {
+  const { model, number } = approval;
+  if (end) return refused('ApprovalNotOpen', `Approval ${number} of ${model} was ${end.outcome} at ${end.at.toISOString()}; a decision is taken once`);
+  if (at >= approval.expiresAt) return refused('ApprovalNotOpen', `Approval ${number} of ${model} expired at ${approval.expiresAt.toISOString()}`);
+  if (specDigest !== approval.specDigest) return refused('VoteRefused', `The vote is for spec ${specDigest}, and approval ${number} of ${model} is of ${approval.specDigest}; read that one first`);
+  const why = whyNotVote(actor, approval.author, votes);
+  return why === null ? undefined : refused('VoteRefused', why);
+}
+
+const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'pessimistic_write' } });
+
+const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });

@@ -1,0 +1,31 @@
+import { Injectable } from '@nestjs/common';
+import type { ApprovalId, ApprovalStanding } from '../src/contracts/approvals.js';
+import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { origin } from './activity-context.js';
+
+/** Where approvals stand, and the end of those whose time is over. */
+@Injectable()
+export class ApprovalsActivities {
+  constructor(
+    private readonly approvals: ApprovalsRepository,
+    private readonly models: ModelsRepository,
+  ) {}
+
+  /** The newest approval of a model; null where it never had one. */
+  async readApproval(model: string): Promise<ApprovalStanding | null> {
+    const newest = await this.approvals.newest(model);
+    return newest && standingOf(newest, (await this.models.get(model)).owner);
+  }
+
+  /** Ends an approval that nobody decided in time. @param atMs by the workflow's clock, which may be ahead of this machine's */
+  async expireApproval(id: ApprovalId, atMs: number): Promise<void> {
+    await this.approvals.expire(id, new Date(atMs), origin());
+  }
+}
+
+const standingOf = ({ approval, votes, end }: ApprovalStory, owner: string): ApprovalStanding => ({
+  model: approval.model, number: approval.number, specDigest: approval.specDigest, tier: approval.tier, owner, author: approval.author, rule: approval.rule,
+  votes: votes.map(({ actor, choice }) => ({ actor, choice })), openedAtMs: approval.openedAt.getTime(), expiresAtMs: approval.expiresAt.getTime(), remindEveryMs: approval.remindEveryMs,
+  outcome: end?.outcome ?? null, reason: end?.reason ?? null,
+});

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { APPROVAL_OUTCOMES, ruleText, VOTE_CHOICES } from '../../contracts/approvals.js';
+import { useCaseApprovalWorkflowId } from '../../contracts/motion.js';
+import type { ApprovalStory } from '../../registry/approvals.repository.js';
+import { instant, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
+import { digest, MAX_INTEGER, modelName, numberInUrl, text } from '../requests/fields.js';
+
+export const approvalPath = z.strictObject({ model: modelName, number: numberInUrl(1, MAX_INTEGER).meta({ description: 'The number of the approval.' }) });
+export type ApprovalPath = z.output<typeof approvalPath>;
+
+const reason = text(2_000).meta({ description: 'Why, for the record.' });
+
+export const approvalRequest = z.strictObject({ reason }).meta({ id: 'ApprovalRequest' });
+export type ApprovalRequest = z.output<typeof approvalRequest>;
+
+export const voteRequest = z
+  .strictObject({
+    choice: z.enum(VOTE_CHOICES).meta({ description: 'One who abstains counts for a quorum alone.' }),
+    specDigest: digest.meta({ description: 'Of the spec that was read: the vote is refused where another one is to be approved.' }),
+    reason,
+  })
+  .meta({ id: 'VoteRequest' });
+export type VoteRequest = z.output<typeof voteRequest>;
+
+const outcome = z.enum(APPROVAL_OUTCOMES).nullable().meta({ description: 'Null while it waits for votes; `voided` where another spec was applied.' });
+
+export const approvalSchema = z
+  .strictObject({
+    model: z.string(),
+    number: z.int(),
+    specDigest: z.string().meta({ description: 'What is approved.' }),
+    tier: z.string(),
+    rule: z.string().meta({ description: 'How many have to agree.', examples: ['one approver has to agree'] }),
+    author: z.string().meta({ description: 'Who applied the spec, and may not vote.' }),
+    openedAt: instant,
+    expiresAt: instant,
+    votes: z.array(z.strictObject({ actor: z.string(), choice: z.enum(VOTE_CHOICES), reason: z.string(), at: instant })),
+    outcome,
+    reason: z.string().nullable(),
+    decidedAt: instant.nullable(),
+    workflowId,
+    links: z.strictObject({ self: path, model: path, spec: path, temporal: temporalUrl }),
+  })
+  .meta({ id: 'Approval' });
+export type ApprovalAnswer = z.output<typeof approvalSchema>;
+
+export const approvalListSchema = itemsOf(approvalSchema).meta({ id: 'ApprovalList' });
+
+export const approvalOpenedSchema = z
+  .strictObject({ model: z.string(), number: z.int(), outcome, workflowId, temporalUrl, commandId: z.uuid(), status: path })
+  .meta({ id: 'ApprovalOpened' });
+export type ApprovalOpened = z.output<typeof approvalOpenedSchema>;
+
+export const votedSchema = z
+  .strictObject({
+    model: z.string(),
+    number: z.int(),
+    choice: z.enum(VOTE_CHOICES),
+    outcome: outcome.meta({ description: 'What the approval came to by this vote; null where it still waits.' }),
+    reason: z.string().nullable(),
+    commandId: z.uuid(),
+    status: path,
+  })
+  .meta({ id: 'Voted' });
+export type Voted = z.output<typeof votedSchema>;
+
+export const approvalLink = (model: string, number: number): string => `/v1/models/${model}/approvals/${number}`;
+
+export function approvalAnswer({ approval, votes, end }: ApprovalStory, temporal: TemporalLinks): ApprovalAnswer {
+  const { model, number, specDigest, tier, rule, author, openedAt, expiresAt } = approval;
+  const id = useCaseApprovalWorkflowId(model);
+  return {
+    model, number, specDigest, tier, rule: ruleText(rule), author, openedAt: openedAt.toISOString(), expiresAt: expiresAt.toISOString(),
+    votes: votes.map((vote) => ({ actor: vote.actor, choice: vote.choice, reason: vote.reason, at: vote.at.toISOString() })),
+    outcome: end?.outcome ?? null, reason: end?.reason ?? null, decidedAt: end?.at.toISOString() ?? null, workflowId: id,
+    links: { self: approvalLink(model, number), model: `/v1/models/${model}`, spec: `/v1/models/${model}/spec?digest=${specDigest}`, temporal: temporal.of(id) },
+  };
+}

@@ -1,0 +1,56 @@
+/** How many have to agree: nobody (`none`), so many of whom nobody objects (`each`), or a committee of which so many have voted (`majority`). */
+export type ApprovalRule =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'each'; readonly approvals: number }
+  | { readonly kind: 'majority'; readonly quorum: number };
+
+export const VOTE_CHOICES = ['approve', 'reject', 'abstain'] as const;
+export type VoteChoice = (typeof VOTE_CHOICES)[number];
+
+/** `voided`: what it was about has changed. */
+export const APPROVAL_OUTCOMES = ['approved', 'rejected', 'expired', 'voided'] as const;
+export type ApprovalOutcome = (typeof APPROVAL_OUTCOMES)[number];
+
+export interface ApprovalId {
+  readonly model: string;
+  /** Of the model, from 1. */
+  readonly number: number;
+}
+
+export interface CastVote {
+  readonly actor: string;
+  readonly choice: VoteChoice;
+}
+
+/** Where an approval stands. Times in milliseconds since 1970. */
+export interface ApprovalStanding extends ApprovalId {
+  /** Of the spec that is to be approved. */
+  readonly specDigest: string;
+  readonly tier: string;
+  readonly owner: string;
+  readonly author: string;
+  readonly rule: ApprovalRule;
+  readonly votes: readonly CastVote[];
+  readonly openedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly remindEveryMs: number;
+  /** Null while it is open. */
+  readonly outcome: ApprovalOutcome | null;
+  readonly reason: string | null;
+}
+
+export interface ApprovalResult {
+  readonly number: number;
+  readonly outcome: ApprovalOutcome;
+  readonly reason: string;
+}
+
+/** The key of the word to those who have to vote. */
+export const approvalAlarmKey = ({ model, number }: ApprovalId): string => `approval/${model}/${number}`;
+
+/** What a rule asks for, as a part of a sentence. */
+export function ruleText(rule: ApprovalRule): string {
+  if (rule.kind === 'none') return 'nobody has to vote';
+  if (rule.kind === 'each') return rule.approvals === 1 ? 'one approver has to agree' : `${rule.approvals} approvers have to agree, and none may object`;
+  return `${rule.quorum} members of the committee have to vote, and more agree than object`;
+}

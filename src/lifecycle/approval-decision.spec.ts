@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { ApprovalRule, CastVote, VoteChoice } from '../contracts/approvals.js';
+import { decideApproval, useCaseRule, whyNotVote } from './approval-decision.js';
+
+const ONE: ApprovalRule = { kind: 'each', approvals: 1 };
+const TWO: ApprovalRule = { kind: 'each', approvals: 2 };
+const COMMITTEE: ApprovalRule = { kind: 'majority', quorum: 3 };
+
+const votes = (choices: string): CastVote[] =>
+  [...choices].map((choice, index) => ({ actor: `member-${index}`, choice: ({ a: 'approve', r: 'reject', '-': 'abstain' } as Record<string, VoteChoice>)[choice]! }));
+const outcome = (rule: ApprovalRule, choices: string) => decideApproval(rule, votes(choices))?.outcome ?? null;
+
+describe('what votes come to', () => {
+  it('needs nobody on the fast track', () => {
+    expect(decideApproval({ kind: 'none' }, [])).toEqual({ outcome: 'approved', reason: 'Fast track: nobody has to vote.' });
+  });
+
+  it.each([
+    [ONE, '', null], [ONE, '-', null], [ONE, 'a', 'approved'], [ONE, 'r', 'rejected'],
+    [TWO, 'a', null], [TWO, 'a-', null], [TWO, 'aa', 'approved'], [TWO, 'a-a', 'approved'], [TWO, 'ar', 'rejected'],
+  ] as const)('%o, %s: %s', (rule, choices, expected) => {
+    expect(outcome(rule, choices)).toBe(expected);
+  });
+
+  it.each([
+    ['', null], ['aa', null], ['aaa', 'approved'], ['aar', 'approved'], ['arr', 'rejected'], ['ar-', null], ['ar-a', 'approved'], ['ar-r', 'rejected'], ['--a', 'approved'], ['---', null],
+  ] as const)('of a committee with a quorum of three, %s: %s', (choices, expected) => {
+    expect(outcome(COMMITTEE, choices)).toBe(expected);
+  });
+
+  it('says who did what', () => {
+    expect(decideApproval(COMMITTEE, votes('ara'))?.reason).toBe('member-0, member-2 agreed; member-1 objected (3 members of the committee have to vote, and more agree than object).');
+  });
+});
+
+describe('who may vote', () => {
+  it('is not the author, and nobody twice', () => {
+    expect(whyNotVote('ada', 'ada', [])).toMatch(/applied the spec/);
+    expect(whyNotVote('ben', 'ada', [{ actor: 'ben', choice: 'abstain' }])).toMatch(/has voted already \(abstain\)/);
+    expect(whyNotVote('ben', 'ada', [{ actor: 'cleo', choice: 'approve' }])).toBeNull();
+  });
+});
+
+describe('the rule of a tier', () => {
+  const useCase = { approval: { quorum: 5 } } as Parameters<typeof useCaseRule>[0]['useCase'];
+
+  it.each([['low', { kind: 'none' }], ['medium', ONE], ['high', TWO], ['critical', { kind: 'majority', quorum: 5 }]] as const)('%s', (tier, rule) => {
+    expect(useCaseRule({ tier, useCase })).toEqual(rule);
+  });
+});

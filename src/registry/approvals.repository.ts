@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { ApprovalId, ApprovalOutcome } from '../contracts/approvals.js';
+import { PerennialError } from '../contracts/failures.js';
+import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
+
+/** An approval with its votes, in the order in which they came, and what it came to. */
+export interface ApprovalStory {
+  readonly approval: Approval;
+  readonly votes: readonly ApprovalVote[];
+  /** Null while it is open. */
+  readonly end: ApprovalEnd | null;
+}
+
+/** What an approval comes to, who brought it about and when. */
+export interface ApprovalEnding {
+  readonly outcome: ApprovalOutcome;
+  readonly reason: string;
+  readonly at: Date;
+  readonly actor?: string;
+}
+
+/** Approvals of a model: one is open at most, and rows are only ever added. */
+@Injectable()
+export class ApprovalsRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly audit: AuditLedger,
+  ) {}
+
+  /** @throws PerennialError `NotFound` */
+  async get({ model, number }: ApprovalId, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory> {
+    const approval = await manager.findOneBy(Approval, { model, number });
+    if (!approval) throw new PerennialError('NotFound', `${model} has no approval ${number}; \`perennial approvals ${model}\` lists them`, { model, number });
+    return this.story(approval, manager);
+  }
+
+  /** The last one that was opened. */
+  async newest(model: string, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
+    const approval = await manager.findOne(Approval, { where: { model }, order: { number: 'DESC' } });
+    return approval && this.story(approval, manager);
+  }
+
+  /** Newest first. */
+  async list(model: string, limit: number): Promise<ApprovalStory[]> {
+    const found = await this.dataSource.manager.find(Approval, { where: { model }, order: { number: 'DESC' }, take: limit });
+    return Promise.all(found.map((approval) => this.story(approval, this.dataSource.manager)));
+  }
+
+  /** Those of all models that nobody has decided. */
+  async open(): Promise<Approval[]> {
+    return this.dataSource.getRepository(Approval).createQueryBuilder('approval')
+      .leftJoin(ApprovalEnd, 'over', 'over.model = approval.model AND over.approval = approval.number').where('over.model IS NULL').orderBy('approval.openedAt').getMany();
+  }
+
+  private async story(approval: Approval, manager: EntityManager): Promise<ApprovalStory> {
+    const id = { model: approval.model, approval: approval.number };
+    const [votes, end] = [await manager.find(ApprovalVote, { where: id, order: { at: 'ASC', actor: 'ASC' } }), await manager.findOneBy(ApprovalEnd, id)];
+    return { approval, votes, end };
+  }
+
+  /** Opens the next approval of a model; one that is open is voided by it. The caller has locked the model's row. */
+  async add(manager: EntityManager, request: Omit<Approval, 'number'>, origin: Origin): Promise<number> {
+    const before = await this.newest(request.model, manager);
+    const number = (before?.approval.number ?? 0) + 1;
+    if (before && !before.end) await this.end(manager, before.approval, { outcome: 'voided', reason: `Approval ${number} took its place.`, at: request.openedAt }, origin);
+    await manager.insert(Approval, { ...request, number });
+    const { model, author, specDigest, tier, rule, openedAt, expiresAt } = request;
+    await this.audit.append(manager, {
+      at: openedAt, actor: author, action: 'approval.opened', model, subject: `approval/${number}`, origin, commandId: request.commandId,
+      details: { specDigest, tier, rule, expiresAt: expiresAt.toISOString() },
+    });
+    return number;
+  }
+
+  /** Keeps a vote. The caller has locked the model's row and seen that it may be cast. */
+  async addVote(manager: EntityManager, vote: ApprovalVote): Promise<void> {
+    await manager.insert(ApprovalVote, vote);
+  }
+
+  /** Ends an approval, once: the first word stands. @returns false when it had ended before. */
+  async end(manager: EntityManager, { model, number }: ApprovalId, { outcome, reason, at, actor }: ApprovalEnding, origin: Origin): Promise<boolean> {
+    const inserted: unknown[] = await manager.query(
+      'INSERT INTO approval_end (model, approval, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, approval) DO NOTHING RETURNING approval', [model, number, outcome, reason, at],
+    );
+    if (inserted.length === 0) return false;
+    await this.audit.append(manager, { at, actor: actor ?? SYSTEM_ACTOR, action: `approval.${outcome}`, model, subject: `approval/${number}`, origin, details: { reason } });
+    return true;
+  }
+
+  /** Ends one whose time is over, unless it was decided. A vote that is being counted comes first. */
+  async expire({ model, number }: ApprovalId, at: Date, origin: Origin): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
+      const { approval, votes } = await this.get({ model, number }, manager);
+      const cast = votes.length === 0 ? 'Nobody voted' : votes.map(({ actor, choice }) => `${actor}: ${choice}`).join(', ');
+      return this.end(manager, approval, { outcome: 'expired', reason: `Not decided by ${approval.expiresAt.toISOString()}. ${cast}.`, at }, origin);
+    });
+  }
+}
