@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { stringify } from 'yaml';
+import type { Tier } from '../src/spec/risk-tier.js';
 
 /** Week 0 of the small model's events. */
 export const EPOCH = Date.parse('2024-01-01T00:00:00.000Z');
@@ -57,7 +58,16 @@ export interface SmallSpec {
   readonly monitoring?: Readonly<Record<string, unknown>>;
   readonly retraining?: Readonly<Record<string, unknown>>;
   readonly fairness?: Readonly<Record<string, unknown>>;
+  readonly tier?: Tier;
+  readonly purpose?: string;
+  readonly useCase?: Readonly<Record<string, unknown>>;
 }
+
+/** A use case that may be of any tier. */
+export const smallUseCase = (approval: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
+  businessCase: 'Planners call those first who are most likely to buy.', dataAvailability: 'The shop keeps every visit since 2013, with consent.', success: ['A call in ten sells'],
+  risk: { materiality: 'minor', exposure: 'few', autonomy: 'informs', affected: 'nobody' }, approval,
+});
 
 const FEATURES = [
   { name: 'size', type: 'number', min: 0, max: 1 },
@@ -66,13 +76,13 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness, tier = 'low', purpose = 'Shows in tests that a model is carried through its life.', useCase }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
-    purpose: 'Shows in tests that a model is carried through its life.',
+    purpose,
     owner: 'test-team',
-    tier: 'low',
+    tier,
     task,
     data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label, labelHorizon: 'PT24H', features, ...(joins && { joins }) },
     training: { trainer, parameters: parameters ?? { rounds: 40, max_depth: 3, learning_rate: 0.2 }, seed: 7, minimumRows: 500, timeout: 'PT5M', silence: 'PT1M', threads: 1, ...training },
@@ -82,5 +92,6 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     ...(monitoring && { monitoring }),
     ...(retraining && { retraining }),
     ...(fairness && { fairness }),
+    ...(useCase && { useCase }),
   });
 }

@@ -1,14 +1,12 @@
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
 import type { ApprovalAnswer } from '../../src/api/approvals/approvals.dto.js';
 import { RECONCILE_SCHEDULE_ID, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
 import { makeApiKey } from '../../src/registry/migrate.js';
-import type { RiskAnswers, Tier } from '../../src/spec/risk-tier.js';
+import type { Tier } from '../../src/spec/risk-tier.js';
 import { type Answer, eventually, Installation } from '../installation.js';
-import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
 
-const MILD: RiskAnswers = { materiality: 'minor', exposure: 'few', autonomy: 'informs', affected: 'nobody' };
 const PEOPLE = ['ben', 'cleo', 'dora', 'eli'] as const;
 
 let perennial: Installation;
@@ -22,12 +20,8 @@ beforeAll(async () => {
 
 afterAll(() => perennial?.stop());
 
-const specOf = (model: string, tier: Tier, approval: Record<string, unknown> = {}, purpose?: string): string => stringify({
-  ...(parse(smallSpec({ model, data: 'events', parameters: { rounds: 5, max_depth: 2 } })) as object), tier, ...(purpose && { purpose }),
-  useCase: {
-    businessCase: 'Planners call those first who are most likely to buy.', dataAvailability: 'The shop keeps every visit since 2013, with consent.', success: ['A call in ten sells'], risk: MILD, approval,
-  },
-});
+const specOf = (model: string, tier: Tier, approval: Record<string, unknown> = {}, purpose?: string): string =>
+  smallSpec({ model, data: 'events', parameters: { rounds: 5, max_depth: 2 }, tier, ...(purpose && { purpose }), useCase: smallUseCase(approval) });
 
 const newest = async (model: string): Promise<ApprovalAnswer> => (await perennial.call<{ items: ApprovalAnswer[] }>('GET', `/v1/models/${model}/approvals`)).body.items[0] as ApprovalAnswer;
 
@@ -36,7 +30,7 @@ const vote = (person: string, { model, number, specDigest }: Pick<ApprovalAnswer
 
 const retrain = (model: string): Promise<Answer> => perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(8) });
 const actions = async (model: string): Promise<string[]> =>
-  (await perennial.registry.query('SELECT action FROM audit_entry WHERE model = $1 ORDER BY id', [model]) as { action: string }[]).map(({ action }) => action);
+  (await perennial.registry.query<{ action: string }[]>('SELECT action FROM audit_entry WHERE model = $1 ORDER BY id', [model])).map(({ action }) => action);
 const workflow = (model: string) => perennial.temporal.workflow.getHandle(useCaseApprovalWorkflowId(model));
 
 /** The command is settled before its workflow is started. */
@@ -109,7 +103,7 @@ it('another spec voids what is open and leaves behind what was given', async () 
 it('one that nobody decides expires, after voters were told; it can be asked for again', async () => {
   await perennial.apply(specOf('forgotten', 'medium', { within: 'PT5S', remindEvery: 'PT2S' }));
   expect(await resultOf('forgotten')).toMatchObject({ number: 1, outcome: 'expired', reason: expect.stringContaining('Nobody voted') as string });
-  const words = await perennial.registry.query("SELECT over.reason FROM alarm LEFT JOIN alarm_end over ON over.alarm_id = alarm.id WHERE kind = 'approvalWaiting' AND model = 'forgotten' ORDER BY raised_at") as { reason: string | null }[];
+  const words = await perennial.registry.query<{ reason: string | null }[]>("SELECT over.reason FROM alarm LEFT JOIN alarm_end over ON over.alarm_id = alarm.id WHERE kind = 'approvalWaiting' AND model = 'forgotten' ORDER BY raised_at");
   expect(words.length).toBeGreaterThanOrEqual(2);
   expect(words.at(-1)!.reason).toContain('expired');
   expect((await retrain('forgotten')).body).toMatchObject({ detail: expect.stringContaining('approval 1 was expired') as string });

@@ -7,9 +7,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { ingestionWorkflowId, monitorWindowWorkflowId } from '../../src/contracts/motion.js';
+import { ingestionWorkflowId, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import { makeApiKey } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
-import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
+import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
 import { toRecorded } from './history-file.js';
 
 /** Temporal suggests a new run this early, so that a short recording holds one. */
@@ -39,7 +40,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await perennial?.stop();
   server.kill('SIGTERM');
-  rmSync(folder, { recursive: true, force: true });
+  // The server may write until it is gone.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 });
 
 async function register(model: string, overrides: Partial<Parameters<typeof smallSpec>[0]> = {}, select = '*'): Promise<void> {
@@ -89,6 +91,20 @@ it('records a promotion, a rejection, a refusal and a rollback', async () => {
   await keep('retrain-promoted', 'retrain/shop/2');
   await keep('retrain-rejected', rejected.workflowId);
   await keep('rollback-done', 'rollback/shop/default/2');
+});
+
+it('records a use case that waits, is asked anew, and is approved', async () => {
+  const specOf = (quorum: number) => smallSpec({ model: 'considered', tier: 'critical', useCase: smallUseCase({ quorum, remindEvery: 'PT1S' }) });
+  for (const quorum of [3, 2]) await perennial.apply(specOf(quorum));
+  await eventually(async () => ((await perennial.call<{ items: unknown[] }>('GET', '/v1/alarms?model=considered')).body.items.length >= 3 ? true : undefined), () => 'voters to be told again');
+  const { specDigest } = (await perennial.call<{ specDigest: string }>('GET', '/v1/models/considered/approvals/2')).body;
+  for (const person of ['ben', 'cleo']) {
+    const key = await makeApiKey(perennial.instance.servers.ownerDatabaseUrl, person);
+    await perennial.call('POST', '/v1/models/considered/approvals/2/votes', { choice: 'approve', specDigest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
+  }
+  const workflowId = useCaseApprovalWorkflowId('considered');
+  expect(await perennial.temporal.workflow.getHandle(workflowId).result()).toMatchObject({ number: 2, outcome: 'approved' });
+  await keep('use-case-approved', workflowId);
 });
 
 it('records a retrain that its data stops', async () => {
