@@ -53,6 +53,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
 
 /** Technology that only an adapter may load, so that it can be replaced in one place. Names are of files or rooms. */
 export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
+  '@duckdb/node-bindings': ['src/data/duckdb.ts'],
   '@duckdb/node-api': ['src/data/duckdb.ts', 'src/data/table-appender.ts', 'src/evaluation/parquet-rows.ts'],
   'onnxruntime-node': ['src/evaluation/onnx-runtime.ts'],
   '@temporalio/worker': ['src/worker'],
