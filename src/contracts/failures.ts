@@ -16,7 +16,8 @@ const kind = (status: number, title: string, retryable = false): FailureKind => 
 export const FAILURES = {
   // requests
   InvalidRequest: kind(400, 'The request is not valid'),
-  Unauthenticated: kind(401, 'An API key is required'),
+  Unauthenticated: kind(401, 'An API key or an access token is required'),
+  Forbidden: kind(403, 'The caller may not do that'),
   NotFound: kind(404, 'There is nothing under that name'),
   ModelNotFound: kind(404, 'The model is not registered'),
   VersionNotFound: kind(404, 'The model has no such version'),
@@ -27,6 +28,7 @@ export const FAILURES = {
   CommandUnknown: kind(404, 'No command was accepted under that id'),
   RetrainActive: kind(409, 'A retrain of the model is already running'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
+  PeopleConflict: kind(409, 'People cannot be changed in that way'),
 
   // data
   DataNotFound: kind(422, 'The data source matches no file'),
