@@ -47,7 +47,7 @@ export const environmentSchema = z.object({
   PERENNIAL_USER: z.string().regex(/^[a-z]+$/).optional().describe('As which local user of a running `perennial up` the CLI asks: owner, developer, validator, approver, operator, auditor, administrator or service. Unset: as you, an owner and auditor.'),
   OIDC_ISSUER: issuerUrl.describe('The OpenID Connect issuer whose access tokens the API takes, as its tokens write it (`iss`). Unset: API keys alone.'),
   OIDC_AUDIENCE: z.string().min(1).optional().describe('What tokens must name as their audience (`aud`): the name of this API at the issuer.'),
-  OIDC_ALGORITHMS: signatureAlgorithms.default(['RS256', 'PS256', 'ES256', 'EdDSA']).describe('How tokens may be signed, with commas between; with a public key alone.'),
+  OIDC_ALGORITHMS: signatureAlgorithms.prefault('RS256,PS256,ES256,EdDSA').describe('How tokens may be signed, with commas between; with a public key alone.'),
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the gateway listens on.'),
   GATEWAY_PORT: port(3001).describe('Port that the gateway listens on; 0 takes a free one.'),
   GATEWAY_URL: z.url().default('http://127.0.0.1:3001').describe('Where callers reach the gateway.'),

@@ -29,7 +29,7 @@ export function guardRoutes(server: FastifyInstance, callers: CallersRepository,
   const refusals = new RefusalLog(callers);
   server.decorateRequest('access', null);
   server.addHook('onRoute', ({ method, url, config }) => {
-    if (!isProtected(url) || (config as RouteAccess | undefined)?.permission) return;
+    if (!isProtected(url) || (config as RouteAccess)?.permission) return;
     throw new Error(`${String(method)} ${url} declares no permission: put @Permit(…) beside the route`);
   });
   server.addHook('onRequest', async (request) => {
