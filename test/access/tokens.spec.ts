@@ -149,7 +149,7 @@ describe('while the issuer is away', () => {
   });
 
   it.each<[string, () => string, RegExp]>([
-    ['is no issuer', () => `${api.url}`, /answers 404 for its discovery document/],
+    ['is no issuer', () => api.url, /answers 404 for its discovery document/],
     ['says to be another', () => issuer.url.replace('127.0.0.1', 'localhost'), /names another issuer/],
   ])('an address that %s is told', async (_, url, says) => {
     const second = await start({ OIDC_ISSUER: url(), OIDC_AUDIENCE: AUDIENCE });
