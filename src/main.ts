@@ -5,6 +5,7 @@ import { type Environment, readEnvironment } from './config/environment.js';
 import { requireServers } from './config/servers.js';
 import { PerennialError } from './contracts/failures.js';
 import { TASK_QUEUES, type TaskQueue } from './contracts/motion.js';
+import { rolesNamed } from './contracts/roles.js';
 import type { GatewaySettings } from './serving/gateway.js';
 
 /** A role runs until it is told to end; a job ends by itself. */
@@ -21,9 +22,10 @@ const ROLES: Readonly<Record<string, (environment: Environment, args: readonly s
     const names = await (await import('./registry/migrate.js')).migrate(ownerUrl(environment));
     console.log(names.length > 0 ? `Applied ${names.join(', ')}` : 'The schema is up to date');
   },
-  'create-api-key': async (environment, [actor]) => {
-    if (!actor) throw new PerennialError('InvalidRequest', 'Name who will act with the key: create-api-key <actor>');
-    console.log(await (await import('./registry/migrate.js')).makeApiKey(ownerUrl(environment), actor));
+  'create-api-key': async (environment, [actor, ...roles]) => {
+    if (!actor) throw new PerennialError('InvalidRequest', 'Name who will act with the key, and the roles of a new one: create-api-key <actor> [role …]');
+    const { makeApiKeys } = await import('./registry/migrate.js');
+    console.log((await makeApiKeys(ownerUrl(environment), [{ name: actor, roles: rolesNamed(roles) }]))[0]);
   },
   bundle: async () => (await import('./worker/bundle.js')).writeWorkflowBundle(),
 };

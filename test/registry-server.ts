@@ -5,8 +5,10 @@ import type { DataSource } from 'typeorm';
 import { grantAppRole } from '../src/embedded/postgres-roles.js';
 import { startPostgres } from '../src/embedded/postgres-server.js';
 import { prepareStateFolder } from '../src/embedded/state-folder.js';
-import { createApiKey } from '../src/registry/api-keys.repository.js';
+import { type Role, ROLES } from '../src/contracts/roles.js';
+import { AuditLedger } from '../src/registry/audit-ledger.js';
 import { registryDataSource } from '../src/registry/data-source.js';
+import { equipService } from '../src/registry/people-turn.js';
 
 /** A PostgreSQL of a test's own, with the registry's schema in it. */
 export interface RegistryServer {
@@ -15,7 +17,8 @@ export interface RegistryServer {
   /** Connected as the application. */
   readonly dataSource: DataSource;
   readonly folder: string;
-  apiKey(actor: string): Promise<string>;
+  /** A key of an actor who has the roles for all models: every role where none is named. */
+  apiKey(actor: string, roles?: readonly Role[]): Promise<string>;
   /** Works as the owner of the tables. */
   asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T>;
   /** Ends PostgreSQL as a crash would. */
@@ -35,7 +38,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     databaseUrl: server.databaseUrl,
     dataSource,
     folder,
-    apiKey: (actor) => createApiKey(owner, actor, new Date()),
+    apiKey: (actor, roles = ROLES) => owner.transaction(async (manager) => (await equipService(manager, new AuditLedger(owner), actor, roles, new Date())).key),
     asOwner: (work) => work(owner),
     crash: () => server.kill(),
     stop: async () => {

@@ -22,6 +22,8 @@ import { Dependencies } from './health/dependencies.js';
 import { HealthController } from './health/health.controller.js';
 import { LabelsController } from './labels/labels.controller.js';
 import { ModelsController } from './models/models.controller.js';
+import { PeopleChangesController } from './people/people-changes.controller.js';
+import { PeopleController } from './people/people.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
@@ -60,7 +62,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, HealthController, LabelsController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, HealthController, LabelsController, PeopleChangesController, PeopleController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

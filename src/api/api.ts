@@ -5,12 +5,14 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import type { Environment } from '../config/environment.js';
 import { requireServers } from '../config/servers.js';
+import { tokenIssuer } from '../config/token-issuer.js';
 import { PerennialError } from '../contracts/failures.js';
-import { ApiKeysRepository } from '../registry/api-keys.repository.js';
+import { CallersRepository } from '../registry/callers.repository.js';
 import { FiguresRepository } from '../registry/figures.repository.js';
 import { isDatabaseAway } from '../registry/database-errors.js';
 import { ApiModule, type ApiSettings } from './api.module.js';
-import { requireApiKeys, SIGNED_ROUTE } from './authentication/api-key.hook.js';
+import { guardRoutes, SIGNED_ROUTE } from './authentication/access.hook.js';
+import { TokenVerifier } from './authentication/token-verifier.js';
 import { SendingLoop } from './commands/sending-loop.js';
 import { serveDocumentation } from './documentation/openapi.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
@@ -92,7 +94,8 @@ async function createApp(settings: ApiSettings, environment: Environment): Promi
   const server = app.getHttpAdapter().getInstance();
   useBodyParsers(server, (request) => request.routeOptions.url === '/v1/models', (request) => request.routeOptions.url === SIGNED_ROUTE);
   useLabelUploads(server);
-  requireApiKeys(server, app.get(ApiKeysRepository));
+  const issuer = tokenIssuer(environment);
+  guardRoutes(server, app.get(CallersRepository), issuer && new TokenVerifier(issuer));
   server.addHook('onSend', async (_request, reply) => { void reply.header('x-content-type-options', 'nosniff'); });
   serveMetrics(server, new ApiMetrics(app.get(FiguresRepository)));
   app.useGlobalFilters(new ProblemFilter());

@@ -1,6 +1,7 @@
 import { type Environment, environmentSchema } from '../config/environment.js';
+import { ROLES } from '../contracts/roles.js';
 import { readInstance } from '../embedded/instance-file.js';
-import { readLocalApiKey } from '../embedded/local-api-key.js';
+import { readLocalApiKey, readLocalUserKey } from '../embedded/local-api-key.js';
 import { ProblemError } from './problem-error.js';
 
 /** Where the API is, and the key to it. */
@@ -22,9 +23,11 @@ export function findApi(environment: Environment): ApiConnection {
   return { url, key: environment.PERENNIAL_API_KEY ?? localKey(environment, url) };
 }
 
-/** The local key opens the local instance alone; it is never sent to another machine. */
-function localKey(environment: Environment, url: string): string {
-  const key = LOOPBACK.has(new URL(url).hostname) ? readLocalApiKey(environment.STATE_DIR) : undefined;
+/** Local keys open the local instance alone; they are never sent to another machine. */
+function localKey({ STATE_DIR, PERENNIAL_USER: user }: Environment, url: string): string {
+  const local = LOOPBACK.has(new URL(url).hostname);
+  const key = local ? (user === undefined ? readLocalApiKey(STATE_DIR) : readLocalUserKey(STATE_DIR, user)) : undefined;
   if (key !== undefined) return key;
+  if (local && user !== undefined) throw ProblemError.of('Unauthenticated', `There is no local user ${user} (PERENNIAL_USER); choose from ${ROLES.join(', ')}, where \`npm start\` was run`, url);
   throw ProblemError.of('Unauthenticated', `There is no API key for ${url}: set PERENNIAL_API_KEY, or run this where \`npm start\` was run`, url);
 }

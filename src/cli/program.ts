@@ -3,6 +3,7 @@ import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
+import { addPeople } from './people-program.js';
 import type { ExitCode, Session } from './session.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
@@ -67,6 +68,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   addAlarms(verb, run);
   addApprovals(verb, run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
+  addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
@@ -74,8 +76,8 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   return program;
 }
 
-type Verb = (usage: string, description: string, ...shown: string[]) => Command;
-type Run = Parameters<typeof programOf>[0];
+export type Verb = (usage: string, description: string, ...shown: string[]) => Command;
+export type Run = Parameters<typeof programOf>[0];
 
 function addRetrain(verb: Verb, run: Run): void {
   verb('retrain <model>', 'Retrain a model and follow it to its verdict. Promoted, rejected and inconclusive all count as done.',

@@ -11,6 +11,18 @@ const webhookUrl = z
   .optional();
 const webhookSecret = z.string().regex(/^whsec_(?=[A-Za-z0-9+/]{32,86}={0,2}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'must be whsec_ and 24 to 64 bytes in Base64').optional();
 
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+/** Keys of an issuer that came over an open line could be anybody's. */
+const issuerUrl = z
+  .url({ protocol: /^https?$/, error: 'must be a URL of https' })
+  .refine((url) => !URL.canParse(url) || new URL(url).protocol === 'https:' || LOOPBACK.has(new URL(url).hostname), { error: 'must be a URL of https; http is taken of this machine alone' })
+  .optional();
+/** A secret that both sides know proves nothing here, and `none` nothing at all. */
+const signatureAlgorithms = z
+  .string()
+  .regex(/^(?:[RP]S(?:256|384|512)|ES(?:256|384|512)|EdDSA)(?:,(?:[RP]S(?:256|384|512)|ES(?:256|384|512)|EdDSA))*$/, 'must name algorithms with a public key, such as RS256,ES256')
+  .transform((names) => names.split(','));
+
 /** Every setting: its doc line, its default. Nobody else reads `process.env`. */
 export const environmentSchema = z.object({
   DATABASE_URL: postgresUrl.describe('PostgreSQL as the application, whose role owns no table. Unset: embedded.'),
@@ -31,7 +43,11 @@ export const environmentSchema = z.object({
   API_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the API listens on.'),
   API_PORT: port(3000).describe('Port that the API listens on; 0 takes a free one.'),
   API_URL: z.url().default('http://127.0.0.1:3000').describe('Where callers reach the API.'),
-  PERENNIAL_API_KEY: z.string().min(1).optional().describe("The CLI's API key. Unset: the local key of a running `perennial up`."),
+  PERENNIAL_API_KEY: z.string().min(1).optional().describe("The CLI's API key or access token. Unset: the local key of a running `perennial up`."),
+  PERENNIAL_USER: z.string().regex(/^[a-z]+$/).optional().describe('As which local user of a running `perennial up` the CLI asks: owner, developer, validator, approver, operator, auditor, administrator or service. Unset: as you, an owner and auditor.'),
+  OIDC_ISSUER: issuerUrl.describe('The OpenID Connect issuer whose access tokens the API takes, as its tokens write it (`iss`). Unset: API keys alone.'),
+  OIDC_AUDIENCE: z.string().min(1).optional().describe('What tokens must name as their audience (`aud`): the name of this API at the issuer.'),
+  OIDC_ALGORITHMS: signatureAlgorithms.prefault('RS256,PS256,ES256,EdDSA').describe('How tokens may be signed, with commas between; with a public key alone.'),
   GATEWAY_HOST: z.string().min(1).default('127.0.0.1').describe('Address that the gateway listens on.'),
   GATEWAY_PORT: port(3001).describe('Port that the gateway listens on; 0 takes a free one.'),
   GATEWAY_URL: z.url().default('http://127.0.0.1:3001').describe('Where callers reach the gateway.'),

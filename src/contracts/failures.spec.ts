@@ -36,7 +36,7 @@ describe('every failure type', () => {
 
   it.each(KINDS)('%s has a headline without a full stop, and a status of HTTP', (_, { title, status }) => {
     expect(title).toMatch(/^[A-Z].*[^.]$/);
-    expect([400, 401, 404, 409, 410, 413, 415, 422, 500, 503]).toContain(status);
+    expect([400, 401, 403, 404, 409, 410, 413, 415, 422, 500, 503]).toContain(status);
   });
 });
 

@@ -16,7 +16,8 @@ const kind = (status: number, title: string, retryable = false): FailureKind => 
 export const FAILURES = {
   // requests
   InvalidRequest: kind(400, 'The request is not valid'),
-  Unauthenticated: kind(401, 'An API key is required'),
+  Unauthenticated: kind(401, 'An API key or an access token is required'),
+  Forbidden: kind(403, 'The caller may not do that'),
   NotFound: kind(404, 'There is nothing under that name'),
   ModelNotFound: kind(404, 'The model is not registered'),
   VersionNotFound: kind(404, 'The model has no such version'),
@@ -30,6 +31,7 @@ export const FAILURES = {
   ApprovalNotOpen: kind(409, 'There is nothing to approve'),
   VoteRefused: kind(409, 'The vote does not count'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
+  PeopleConflict: kind(409, 'People cannot be changed in that way'),
 
   // data
   DataNotFound: kind(422, 'The data source matches no file'),

@@ -7,7 +7,7 @@ import { GATEWAY_NODE_FLAGS } from '../contracts/gateway-node-flags.js';
 import { migrate } from '../registry/migrate.js';
 import { type EmbeddedOptions, type EmbeddedServers, startEmbedded } from './embedded.js';
 import { type Instance, removeInstance, writeInstance } from './instance-file.js';
-import { ensureLocalApiKey } from './local-api-key.js';
+import { ensureLocalKeys, type LocalKey } from './local-api-key.js';
 import { ensureWebhookSecret } from './local-webhook-secret.js';
 import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 import { grantAppRole } from './postgres-roles.js';
@@ -29,7 +29,7 @@ export interface RunningInstance extends Instance {
   readonly temporalUiUrl: string;
   readonly servers: EmbeddedServers;
   /** Shown once: only where it was made by this start. */
-  readonly newApiKey: string | undefined;
+  readonly newKeys: readonly LocalKey[];
   readonly roles: Readonly<Record<'api' | 'gateway' | 'worker' | 'trainer', Role>>;
   stop(): Promise<void>;
 }
@@ -52,10 +52,10 @@ export async function up(options: UpOptions): Promise<RunningInstance> {
   try {
     await migrate(servers.ownerDatabaseUrl);
     await grantAppRole(servers.ownerDatabaseUrl);
-    const newApiKey = await ensureLocalApiKey(environment.STATE_DIR, servers.ownerDatabaseUrl, `${userInfo().username}@local`);
+    const newKeys = await ensureLocalKeys(environment.STATE_DIR, servers.ownerDatabaseUrl, `${userInfo().username}@local`);
     const { instance, roles } = await startRoles(options, servers, supervisor);
     writeInstance(environment.STATE_DIR, instance, new Date().toISOString());
-    return { ...instance, servers, newApiKey, roles, stop };
+    return { ...instance, servers, newKeys, roles, stop };
   } catch (error) {
     await stop();
     throw error;

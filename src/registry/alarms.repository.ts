@@ -111,10 +111,11 @@ export class AlarmsRepository {
     return (await this.storiesOf([alarm]))[0] as AlarmStory;
   }
 
-  /** Newest first, of one model or of all. @param only `open`: those that have not ended, tests left out */
-  async list(limit: number, only: { readonly model?: string | undefined; readonly open?: boolean } = {}): Promise<AlarmStory[]> {
+  /** Newest first, of one model or of all. @param only `models`: of these, and those about no model; `open`: those that have not ended, tests left out */
+  async list(limit: number, only: { readonly model?: string | undefined; readonly models?: readonly string[] | null; readonly open?: boolean } = {}): Promise<AlarmStory[]> {
     const found = this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').orderBy('alarm.raised_at', 'DESC').addOrderBy('alarm.id').limit(limit);
     if (only.model !== undefined) found.andWhere('alarm.model = :model', { model: only.model });
+    if (only.models) found.andWhere('(alarm.model IS NULL OR alarm.model = ANY(:models))', { models: only.models });
     if (only.open) found.leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id').andWhere('over.alarm_id IS NULL AND NOT alarm.test');
     return this.storiesOf(await found.getMany());
   }

@@ -5,6 +5,7 @@ import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
 import { AuditLedger, type Origin } from './audit-ledger.js';
+import { forbiddenNow } from './command-permission.js';
 import { Command } from './entities/command.entity.js';
 
 export interface CommandRequest<K extends CommandKind = CommandKind> {
@@ -77,7 +78,7 @@ export class CommandsRepository {
 
   /**
    * Lets a command take effect, once: effect, outcome and audit entry are one transaction. A command that was settled
-   * before has its outcome returned and no second effect.
+   * before has its outcome returned and no second effect; one whose actor may not ask for it any more has none.
    * @throws PerennialError `CommandUnknown` when no command was accepted under the id; the attempt is on the record.
    */
   async settle(
@@ -90,7 +91,7 @@ export class CommandsRepository {
       const command = await manager.findOne(Command, { where: { id }, lock: { mode: 'pessimistic_write' } });
       if (!command) return undefined;
       if (command.outcome) return command.outcome;
-      const outcome = await effect(manager, command);
+      const outcome = (await forbiddenNow(manager, command)) ?? (await effect(manager, command));
       await manager.update(Command, { id }, { state: outcome.kind === 'refused' ? 'refused' : 'done', outcome, settledAt: at } as object);
       await this.audit.append(manager, {
         at,

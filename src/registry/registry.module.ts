@@ -1,10 +1,11 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AlarmsRepository } from './alarms.repository.js';
-import { ApiKeysRepository } from './api-keys.repository.js';
 import { ApprovalsRepository } from './approvals.repository.js';
+
 import { AssessmentsRepository } from './assessments.repository.js';
 import { AuditLedger } from './audit-ledger.js';
+import { CallersRepository } from './callers.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
@@ -15,6 +16,7 @@ import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
 import { ObservationsRepository } from './observations.repository.js';
+import { PeopleRepository } from './people.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
@@ -28,7 +30,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, CallersRepository, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

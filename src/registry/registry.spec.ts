@@ -43,6 +43,7 @@ beforeAll(async () => {
   training = new TrainingRepository(server.dataSource, audit);
   versions = new VersionsRepository(server.dataSource, audit);
   gateways = new GatewaysRepository(server.dataSource);
+  await server.apiKey('ann');
 });
 
 afterAll(() => server?.stop());

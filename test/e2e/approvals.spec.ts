@@ -2,7 +2,7 @@ import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApprovalAnswer } from '../../src/api/approvals/approvals.dto.js';
 import { RECONCILE_SCHEDULE_ID, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
-import { makeApiKey } from '../../src/registry/migrate.js';
+import { makeApiKeys } from '../../src/registry/migrate.js';
 import type { Tier } from '../../src/spec/risk-tier.js';
 import { type Answer, eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
@@ -15,7 +15,8 @@ const keys = new Map<string, string>();
 beforeAll(async () => {
   perennial = await Installation.start();
   await writeEvents(perennial.dataDir, 'events');
-  for (const person of PEOPLE) keys.set(person, await makeApiKey(perennial.instance.servers.ownerDatabaseUrl, person));
+  const made = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, PEOPLE.map((name) => ({ name, roles: ['approver'] })));
+  PEOPLE.forEach((name, index) => keys.set(name, made[index]!));
 }, 240_000);
 
 afterAll(() => perennial?.stop());
@@ -56,7 +57,7 @@ it('two approvers carry a high one; before, nothing trains, and whoever may not 
   expect((await retrain('weighty')).body).toMatchObject({ status: 409, type: 'urn:perennial:UseCaseNotApproved', detail: expect.stringContaining('approval 1 is open (2 approvers have to agree') as string });
 
   const own = await perennial.call('POST', '/v1/models/weighty/approvals/1/votes', { choice: 'approve', specDigest: open.specDigest, reason: 'mine' });
-  expect(own.body).toMatchObject({ status: 409, type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('applied the spec and cannot approve it as well') as string });
+  expect(own.body).toMatchObject({ status: 403, permission: 'approval.decide' });
   expect((await vote('ben', { ...open, specDigest: `sha256:${'0'.repeat(64)}` })).body).toMatchObject({ type: 'urn:perennial:VoteRefused' });
   expect((await vote('ben', open)).body).toMatchObject({ outcome: null });
   expect((await vote('ben', open, 'reject')).body).toMatchObject({ type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('has voted already (approve)') as string });
@@ -66,9 +67,17 @@ it('two approvers carry a high one; before, nothing trains, and whoever may not 
   expect(await resultOf('weighty')).toMatchObject({ outcome: 'approved' });
   expect((await retrain('weighty')).status).toBe(202);
   const told = await actions('weighty');
-  expect(told.filter((action) => action === 'vote.refused')).toHaveLength(5);
+  expect(told.filter((action) => action === 'vote.refused')).toHaveLength(4);
   expect(told.filter((action) => action === 'approval.voted')).toHaveLength(2);
   expect(told.filter((action) => action === 'approval.approved')).toHaveLength(1);
+});
+
+it('whoever applied the spec may not approve it, whatever roles they have', async () => {
+  const [both] = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'fay', roles: ['owner', 'approver'] }]);
+  keys.set('fay', both!);
+  await eventually(async () => ((await perennial.call('POST', '/v1/models', specOf('own', 'medium'), { authorization: `Bearer ${both}` })).status === 202 ? undefined : true), () => 'the spec to be applied');
+  expect((await vote('fay', await newest('own'))).body).toMatchObject({ status: 409, type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('fay applied the spec and cannot approve it as well') as string });
+  expect((await vote('ben', await newest('own'))).body).toMatchObject({ outcome: 'approved' });
 });
 
 it('of an approval and a rejection at the same moment one decides', async () => {

@@ -1,9 +1,12 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/cli.js';
 import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
 import { readEnvironment } from '../../src/config/environment.js';
+import { ROLES } from '../../src/contracts/roles.js';
+import { ensureLocalKeys } from '../../src/embedded/local-api-key.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 
@@ -92,6 +95,27 @@ describe('the CLI', () => {
     expect(elsewhere.code).toBe(1);
     expect(JSON.parse(elsewhere.stdout)).toMatchObject({ type: 'urn:perennial:Unauthenticated', detail: expect.stringContaining('perennial.example') });
     expect((await cli(['status'], { PERENNIAL_API_KEY: 'wrong' })).stderr).toContain('not known or was revoked');
+  });
+});
+
+describe('local users', () => {
+  const as = (user: string, ...args: string[]) => cli(args, { PERENNIAL_USER: user });
+
+  it('are made at the first start, one for each role, with keys that their owner alone can read', async () => {
+    const { environment: { STATE_DIR }, instance: { newKeys, servers } } = perennial;
+    expect(newKeys.map(({ name, roles }) => [name, roles.join()])).toEqual([[`${userInfo().username}@local`, 'owner,auditor'], ...ROLES.map((role) => [role, role])]);
+    for (const file of ['local-api-key', 'local-user-keys.json']) expect(statSync(join(STATE_DIR, file)).mode & 0o777).toBe(0o600);
+    expect(await ensureLocalKeys(STATE_DIR, servers.ownerDatabaseUrl, 'somebody else')).toEqual([]);
+  });
+
+  it('may what their role permits', async () => {
+    expect((await as('auditor', 'status', '--json')).code).toBe(0);
+    const refused = await as('approver', 'retrain', 'shop', '--json');
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ type: 'urn:perennial:Forbidden', permission: 'retrain.request', detail: expect.stringMatching(/^approver may not/) });
+    const listed = JSON.parse((await as('administrator', 'people', 'list', '--json')).stdout) as { items: { name: string }[] };
+    expect(listed.items.map(({ name }) => name)).toEqual(expect.arrayContaining([...ROLES]));
+    expect((await as('king', 'status')).stderr).toMatch(/no local user king .*choose from owner/);
   });
 });
 

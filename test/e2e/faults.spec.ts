@@ -109,7 +109,7 @@ describe('a command', () => {
     await register('orphan');
     const commands = new CommandsRepository(perennial.registry, new AuditLedger(perennial.registry));
     const { command } = await commands.accept(
-      { actor: 'somebody', idempotencyKey: randomUUID(), kind: 'retrain', model: 'orphan', body: { deployment: 'default', asOf: asOfWeek(8), reason: null } },
+      { actor: 'owner', idempotencyKey: randomUUID(), kind: 'retrain', model: 'orphan', body: { deployment: 'default', asOf: asOfWeek(8), reason: null } },
       new Date(),
     );
     const settled = await eventually(async () => (await commands.find(command.id))?.outcome ?? undefined, () => 'the dispatcher');

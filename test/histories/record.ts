@@ -8,7 +8,7 @@ import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { ingestionWorkflowId, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
-import { makeApiKey } from '../../src/registry/migrate.js';
+import { makeApiKeys } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
 import { toRecorded } from './history-file.js';
@@ -98,8 +98,7 @@ it('records a use case that waits, is asked anew, and is approved', async () => 
   for (const quorum of [3, 2]) await perennial.apply(specOf(quorum));
   await eventually(async () => ((await perennial.call<{ items: unknown[] }>('GET', '/v1/alarms?model=considered')).body.items.length >= 3 ? true : undefined), () => 'voters to be told again');
   const { specDigest } = (await perennial.call<{ specDigest: string }>('GET', '/v1/models/considered/approvals/2')).body;
-  for (const person of ['ben', 'cleo']) {
-    const key = await makeApiKey(perennial.instance.servers.ownerDatabaseUrl, person);
+  for (const key of await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, ['ben', 'cleo'].map((name) => ({ name, roles: ['approver'] })))) {
     await perennial.call('POST', '/v1/models/considered/approvals/2/votes', { choice: 'approve', specDigest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
   }
   const workflowId = useCaseApprovalWorkflowId('considered');

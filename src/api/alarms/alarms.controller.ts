@@ -1,10 +1,13 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiConsumes, ApiHeader, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiHeader, ApiTags } from '@nestjs/swagger';
 import { refusalOf } from '../../alarms/signature.js';
 import { sha256 } from '../../contracts/canonical.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { AlarmsRepository } from '../../registry/alarms.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
+import type { Access } from '../authentication/access.js';
+import { CallerAccess } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { SIGNED_MEDIA_TYPE } from '../requests/body-parsers.js';
 import { noQuery } from '../requests/fields.js';
@@ -28,25 +31,25 @@ export class AlarmsController {
   ) {}
 
   @Get()
-  @ApiSecurity('bearer')
-  @ApiSecurity('apiKey')
-  @Operation('Alarms and whether they arrived', 'Newest first.')
+  @Permit('model.read')
+  @Operation('Alarms and whether they arrived', 'Of the models that the caller may read, and those about no model. Newest first.')
   @Answer(200, 'The alarms', alarmListSchema)
   @Problems('ModelNotFound')
-  async listAlarms(@Query({ schema: alarmsQuery }) { limit, model, open }: AlarmsQuery): Promise<{ items: AlarmAnswer[] }> {
-    if (model !== undefined) await this.models.get(model);
+  async listAlarms(@Query({ schema: alarmsQuery }) { limit, model, open }: AlarmsQuery, @CallerAccess() access: Access): Promise<{ items: AlarmAnswer[] }> {
+    if (model !== undefined) await access.require('model.read', model).then(() => this.models.get(model));
     const now = new Date();
-    return { items: (await this.alarms.list(limit, { model, open: open !== undefined })).map((story) => alarmAnswer(story, now)) };
+    return { items: (await this.alarms.list(limit, { model, models: access.modelsWith('model.read'), open: open !== undefined })).map((story) => alarmAnswer(story, now)) };
   }
 
   @Get(':id')
-  @ApiSecurity('bearer')
-  @ApiSecurity('apiKey')
+  @Permit('model.read')
   @Operation('One alarm', 'With what people did about it, and whether it arrived.')
   @Answer(200, 'The alarm', alarmSchema)
   @Problems('NotFound')
-  async getAlarm(@Param({ schema: alarmPath }) { id }: { id: string }, @Query({ schema: noQuery }) _query: unknown): Promise<AlarmAnswer> {
-    return alarmAnswer(await this.alarms.get(id), new Date());
+  async getAlarm(@Param({ schema: alarmPath }) { id }: { id: string }, @Query({ schema: noQuery }) _query: unknown, @CallerAccess() access: Access): Promise<AlarmAnswer> {
+    const story = await this.alarms.get(id);
+    if (story.alarm.model !== null) await access.require('model.read', story.alarm.model);
+    return alarmAnswer(story, new Date());
   }
 
   @Post('receipts')

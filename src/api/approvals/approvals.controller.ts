@@ -1,9 +1,10 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApprovalsRepository } from '../../registry/approvals.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -16,8 +17,6 @@ import {
 } from './approvals.dto.js';
 
 @ApiTags('Approvals')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/approvals')
 export class ApprovalsController {
@@ -29,6 +28,7 @@ export class ApprovalsController {
   ) {}
 
   @Get()
+  @Permit('model.read')
   @Operation('The approvals of a model', "Newest first: each spec with a use case has one of its own, and nothing trains under a spec whose use case is not approved.")
   @Answer(200, 'The approvals', approvalListSchema)
   @Problems('ModelNotFound')
@@ -38,6 +38,7 @@ export class ApprovalsController {
   }
 
   @Get(':number')
+  @Permit('model.read')
   @Operation('An approval with its votes')
   @Answer(200, 'The approval', approvalSchema)
   @Problems('ModelNotFound', 'NotFound')
@@ -47,6 +48,7 @@ export class ApprovalsController {
   }
 
   @Post()
+  @Permit('spec.apply')
   @CommandOperation('Ask for an approval again', 'Of the spec in force, where its last approval was rejected or has expired. Applying a spec opens its first one.')
   @Answer(200, 'It is open, or was given at once on the fast track', approvalOpenedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
@@ -69,6 +71,7 @@ export class ApprovalsController {
   }
 
   @Post(':number/votes')
+  @Permit('approval.decide')
   @CommandOperation('Vote', 'Once a person, and not by who applied the spec. What the votes come to is decided at once, by the rule of the tier.')
   @Answer(200, 'It counts', votedSchema)
   @Answer(202, 'Accepted; counted later', acceptedSchema)

@@ -1,14 +1,13 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { AuditLedger } from '../../registry/audit-ledger.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { modelPath } from '../requests/fields.js';
 import { auditAnswer, type AuditListAnswer, auditListSchema, auditQuery, type AuditQuery } from './audit.dto.js';
 
 @ApiTags('Audit')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/audit')
 export class AuditController {
@@ -18,6 +17,7 @@ export class AuditController {
   ) {}
 
   @Get()
+  @Permit('audit.read')
   @Operation('Who did what to a model, and when', 'In the order of the entries; go on with `next`.')
   @Answer(200, 'The entries', auditListSchema)
   @Problems('ModelNotFound')

@@ -1,8 +1,9 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { isoTime } from '../../contracts/time.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { modelPath } from '../requests/fields.js';
 import {
@@ -11,8 +12,6 @@ import {
 } from './champion.dto.js';
 
 @ApiTags('Champion')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/champion')
 export class ChampionController {
@@ -22,6 +21,7 @@ export class ChampionController {
   ) {}
 
   @Get()
+  @Permit('model.read')
   @Operation('Which version answers', 'Now, or at the time `at`. `version` is null while nothing has been promoted.')
   @Answer(200, 'The champion', championSchema)
   @Problems('ModelNotFound', 'NotFound')
@@ -42,6 +42,7 @@ export class ChampionController {
   }
 
   @Get('history')
+  @Permit('model.read')
   @Operation('Every champion that a deployment has had', 'Newest first.')
   @Answer(200, 'The changes', championHistorySchema)
   @Problems('ModelNotFound', 'NotFound')

@@ -1,6 +1,8 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { z } from 'zod';
+import { type Permission, rolesWith } from '../../contracts/permissions.js';
+import { PERMISSION_EXTENSION } from '../authentication/permit.decorator.js';
 import { LABEL_MEDIA_TYPES } from '../labels/label-upload.js';
 import { labelsRequest } from '../labels/labels.dto.js';
 import { YAML_TEXT } from '../models/models.dto.js';
@@ -9,7 +11,7 @@ import { NUMBER_TEXT } from '../requests/fields.js';
 
 const DESCRIPTION = `Perennial keeps production models alive: it retrains them, proves a candidate better, promotes it, and takes it back when it disappoints.
 
-**Keys.** Everything under \`/v1\` needs an API key: \`Authorization: Bearer <key>\` or \`X-API-Key: <key>\`. What a key does is recorded under its actor.
+**Callers.** Everything under \`/v1\` needs an API key or an access token of the OpenID Connect issuer: \`Authorization: Bearer <key or token>\`, or \`X-API-Key: <key>\`. What somebody does is recorded under their name. Each operation takes a permission (\`x-permission\`), which roles give for one model or for all.
 
 **Commands** (\`POST\`) take an \`Idempotency-Key\`: the same request under the same key has one effect, however often it is sent. A command that is accepted but not yet carried out is answered \`202\` with a link to its state; it is started later, once.
 
@@ -29,6 +31,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Labels', 'What came true of predictions.'],
   ['Windows', 'What of the traffic was held against the limits of the spec.'],
   ['Audit', 'Who did what, and when.'],
+  ['People', 'Who may do what: people and services, their roles and keys.'],
   ['Commands', 'What became of a command.'],
   ['Health', 'Whether the process runs and can work.'],
 ];
@@ -41,8 +44,8 @@ export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
     .setDescription(DESCRIPTION)
     .setVersion('1')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key.' }, 'bearer')
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'The same key in a header of its own.' }, 'apiKey');
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'API key or JWT', description: 'An API key, or an access token (JWT) of the OpenID Connect issuer that OIDC_ISSUER names.' }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key in a header of its own.' }, 'apiKey');
   for (const [name, description] of TAGS) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     standardSchemaConverter: (schema, { schemaType }) => (schema instanceof z.ZodType ? convert(schema, schemaType) : undefined),
@@ -51,6 +54,7 @@ export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
   const named = { ...convert(problemSchema, 'output').components, ...convert(labelsRequest, 'input').components };
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(named) } };
   documentTextBodies(document);
+  documentPermissions(document);
   return document;
 }
 
@@ -59,6 +63,16 @@ function documentTextBodies(document: OpenAPIObject): void {
   for (const { post } of Object.values(document.paths)) {
     const content = post?.requestBody && 'content' in post.requestBody ? post.requestBody.content : {};
     for (const mediaType of Object.keys(content).filter((name) => name !== 'application/json')) content[mediaType] = mediaType in LABEL_MEDIA_TYPES ? { schema: { type: 'string', format: 'binary' } } : YAML_TEXT;
+  }
+}
+
+/** What a caller needs stands in words too. */
+function documentPermissions(document: OpenAPIObject): void {
+  for (const operation of Object.values(document.paths).flatMap(({ get, post }) => [get, post])) {
+    const permission = (operation as { [PERMISSION_EXTENSION]?: Permission } | undefined)?.[PERMISSION_EXTENSION];
+    if (!operation || permission === undefined) continue;
+    const needed = `Takes the permission \`${permission}\`, which the roles ${rolesWith(permission).join(', ')} have.`;
+    operation.description = operation.description ? `${operation.description}\n\n${needed}` : needed;
   }
 }
 

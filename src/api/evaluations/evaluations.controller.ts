@@ -1,14 +1,13 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { listQuery, modelPath } from '../requests/fields.js';
 import { type EvaluationAnswer, evaluationAnswer, evaluationListSchema } from './evaluations.dto.js';
 
 @ApiTags('Evaluations')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/evaluations')
 export class EvaluationsController {
@@ -18,6 +17,7 @@ export class EvaluationsController {
   ) {}
 
   @Get()
+  @Permit('model.read')
   @Operation('The figures on which the gate decided', 'Newest version first: candidate beside champion on rows that neither has seen, with intervals, slices and every check.')
   @Answer(200, 'The evaluations', evaluationListSchema)
   @Problems('ModelNotFound')

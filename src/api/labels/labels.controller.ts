@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { ArtifactRef } from '../../contracts/artifacts.js';
 import type { LabelFormat } from '../../contracts/labels.js';
@@ -9,6 +9,7 @@ import { ModelsRepository } from '../../registry/models.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import type { ModelSpec } from '../../spec/model-spec.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
 import { Answer, CommandOperation, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { listQuery, modelPath, noQuery } from '../requests/fields.js';
@@ -25,8 +26,6 @@ interface KeptLabels {
 }
 
 @ApiTags('Labels')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/labels')
 export class LabelsController {
@@ -40,6 +39,7 @@ export class LabelsController {
   ) {}
 
   @Post()
+  @Permit('labels.write')
   @CommandOperation('Bring labels', 'What came true of predictions, each named by its id, or by entity key and event time. JSON holds up to 1 MiB; NDJSON, CSV with a header and Parquet are streamed, up to 256 MiB, with the same fields as columns. The batch is kept, then ingested; `status` shows how many labels were new, repeated, corrected, late, of unknown predictions, or invalid.')
   @ApiConsumes('application/json', ...Object.keys(LABEL_MEDIA_TYPES))
   @ApiBody({ schema: { $ref: '#/components/schemas/LabelsRequest' } })
@@ -65,6 +65,7 @@ export class LabelsController {
   }
 
   @Get()
+  @Permit('model.read')
   @Operation('The label batches of a model', 'Newest first.')
   @Answer(200, 'The batches', labelBatchListSchema)
   @Problems('ModelNotFound')
@@ -74,6 +75,7 @@ export class LabelsController {
   }
 
   @Get(':batch')
+  @Permit('model.read')
   @Operation('What became of a batch of labels', 'Its counts, and what is wrong with rows that could not be taken.')
   @Answer(200, 'The batch', labelBatchSchema)
   @Problems('ModelNotFound', 'NotFound')

@@ -1,12 +1,14 @@
 import { Body, Controller, Get, Header, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOkResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { parseSpec } from '../../spec/parse-spec.js';
 import { approvalLink } from '../approvals/approvals.dto.js';
-import { Actor } from '../authentication/actor.decorator.js';
+import type { Access } from '../authentication/access.js';
+import { CallerAccess } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -18,8 +20,6 @@ import {
 } from './models.dto.js';
 
 @ApiTags('Models')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models')
 export class ModelsController {
@@ -31,6 +31,7 @@ export class ModelsController {
   ) {}
 
   @Post()
+  @Permit('spec.apply')
   @CommandOperation('Register a model, or put another spec in force', 'The body is the spec as YAML, or JSON that holds it. A spec with faults changes nothing; every fault is listed with its path.')
   @ApiConsumes('application/yaml', 'text/yaml', 'text/plain', 'application/json')
   @Answer(201, 'The spec is in force now', appliedSchema)
@@ -40,12 +41,13 @@ export class ModelsController {
   async applyModel(
     @Body({ schema: applyRequest }) { spec: source }: ApplyRequest,
     @Query({ schema: noQuery }) _query: unknown,
-    @Actor() actor: string,
+    @CallerAccess() access: Access,
     @IdempotencyKey() idempotencyKey: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<AppliedAnswer | AcceptedBody> {
     const { spec } = parseSpec(source);
-    const { command, outcome } = await this.flow.run<'apply'>({ actor, idempotencyKey, kind: 'apply', model: spec.model, body: { source } });
+    await access.require('spec.apply', spec.model);
+    const { command, outcome } = await this.flow.run<'apply'>({ actor: access.caller.name, idempotencyKey, kind: 'apply', model: spec.model, body: { source } });
     if (!outcome) {
       void reply.status(202).header('location', commandLink(command.id));
       return acceptedBody(command);
@@ -57,16 +59,18 @@ export class ModelsController {
   }
 
   @Get()
-  @Operation('All models', 'By name, each with its champions and the retrain that runs.')
+  @Permit('model.read')
+  @Operation('All models that the caller may read', 'By name, each with its champions and the retrain that runs.')
   @Answer(200, 'The models', modelListSchema)
-  async listModels(@Query({ schema: noQuery }) _query: unknown): Promise<{ items: ModelAnswer[] }> {
+  async listModels(@Query({ schema: noQuery }) _query: unknown, @CallerAccess() access: Access): Promise<{ items: ModelAnswer[] }> {
     const [models, routings, open] = await Promise.all([this.models.list(), this.routing.all(), this.retrains.open()]);
-    const items = models.map((model) =>
+    const items = models.filter(({ name }) => access.may('model.read', name)).map((model) =>
       modelAnswer(model, routings.filter((routing) => routing.model === model.name), open.find((retrain) => retrain.model === model.name)));
     return { items };
   }
 
   @Get(':model')
+  @Permit('model.read')
   @Operation('One model', 'With its spec, its champions and the retrain that runs.')
   @Answer(200, 'The model', modelDetailSchema)
   @Problems('ModelNotFound')
@@ -77,6 +81,7 @@ export class ModelsController {
   }
 
   @Get(':model/spec')
+  @Permit('model.read')
   @Header('content-type', 'application/yaml; charset=utf-8')
   @Operation("A model's spec as YAML", 'As it was sent, comments included. Its digest is in the `ETag`.')
   @ApiOkResponse({ description: 'The spec', content: { 'application/yaml': YAML_TEXT } })

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ComparisonsRepository } from '../../registry/comparisons.repository.js';
@@ -8,6 +8,7 @@ import { ReleasesRepository } from '../../registry/releases.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -20,8 +21,6 @@ import {
 } from './releases.dto.js';
 
 @ApiTags('Releases')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/releases')
 export class ReleasesController {
@@ -36,6 +35,7 @@ export class ReleasesController {
   ) {}
 
   @Post()
+  @Permit('release.request')
   @CommandOperation('Release a version', 'Shadow, canary steps, promotion and watch, as the spec\'s rollout section says. While another release of the model is under way it waits for its turn, or takes its place.')
   @Answer(202, 'It is in the queue, or is accepted and started later', z.union([releaseStartedSchema, acceptedSchema]))
   @Problems('ModelNotFound', 'NotFound', 'VersionNotFound', 'VersionUnfit', 'ReleaseRefused')
@@ -59,6 +59,7 @@ export class ReleasesController {
   }
 
   @Get()
+  @Permit('model.read')
   @Operation('The releases of a model', 'Newest first.')
   @Answer(200, 'The releases', releaseListSchema)
   @Problems('ModelNotFound')
@@ -68,6 +69,7 @@ export class ReleasesController {
   }
 
   @Get(':number')
+  @Permit('model.read')
   @Operation('Where a release stands', 'Its plan, every step with the measurement that it was decided on, and the comparisons block by block.')
   @Answer(200, 'The release', releaseDetailSchema)
   @Problems('ModelNotFound', 'NotFound')
@@ -79,6 +81,7 @@ export class ReleasesController {
   }
 
   @Post(':number/:action')
+  @Permit('release.steer')
   @CommandOperation('Steer a release', '`pause`, `resume`, `advance` to the next step, or `abort`.')
   @Answer(202, 'It is on the record; the release follows', z.union([steeredSchema, acceptedSchema]))
   @Problems('ModelNotFound', 'NotFound', 'ReleaseNotSteerable')

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { trainingOverlap } from '../../contracts/replays.js';
@@ -8,6 +8,7 @@ import { ReplaysRepository } from '../../registry/replays.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -20,8 +21,6 @@ import {
 } from './replays.dto.js';
 
 @ApiTags('Replays')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/replays')
 export class ReplaysController {
@@ -35,6 +34,7 @@ export class ReplaysController {
   ) {}
 
   @Post()
+  @Permit('replay.request')
   @CommandOperation('Replay a period', 'Scores what was logged in a past period by a version and compares it with what the champion of then answered, by the spec\'s `rollout.comparison` and the labels known when it is asked for. A replay changes nothing in service.')
   @Answer(202, 'It runs, or is accepted and started later', z.union([replayStartedSchema, acceptedSchema]))
   @Problems('ModelNotFound', 'NotFound', 'VersionNotFound', 'NothingToReplay')
@@ -59,6 +59,7 @@ export class ReplaysController {
   }
 
   @Get()
+  @Permit('model.read')
   @Operation('The replays of a model', 'Newest first.')
   @Answer(200, 'The replays', replayListSchema)
   @Problems('ModelNotFound')
@@ -68,6 +69,7 @@ export class ReplaysController {
   }
 
   @Get(':number')
+  @Permit('model.read')
   @Operation('What a replay says', 'Its plan, the rows by what became of them, and the comparisons block by block.')
   @Answer(200, 'The replay', replayDetailSchema)
   @Problems('ModelNotFound', 'NotFound')

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
@@ -7,6 +7,7 @@ import { RoutingRepository } from '../../registry/routing.repository.js';
 import { TrainingRepository } from '../../registry/training.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -20,8 +21,6 @@ import {
 } from './retrains.dto.js';
 
 @ApiTags('Retrains')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/retrains')
 export class RetrainsController {
@@ -36,6 +35,7 @@ export class RetrainsController {
   ) {}
 
   @Post()
+  @Permit('retrain.request')
   @CommandOperation('Ask for a retrain', 'Snapshot, data validation, training, admission, scoring, gate and promotion run as a workflow; `status` is where to follow it. While one runs already the spec says whether this request joins it or is refused.')
   @Answer(202, 'It runs, or is accepted and started later', z.union([retrainStartedSchema, acceptedSchema]))
   @Problems('ModelNotFound', 'NotFound', 'RetrainActive')
@@ -58,6 +58,7 @@ export class RetrainsController {
   }
 
   @Get()
+  @Permit('model.read')
   @Operation('The retrains of a model', 'Newest first.')
   @Answer(200, 'The retrains', retrainListSchema)
   @Problems('ModelNotFound')
@@ -67,6 +68,7 @@ export class RetrainsController {
   }
 
   @Get(':number')
+  @Permit('model.read')
   @Operation('Where a retrain stands', 'Its stage, the progress of the training, what was wrong with the data, the figures and the verdict.')
   @Answer(200, 'The retrain', retrainDetailSchema)
   @Problems('ModelNotFound', 'NotFound')

@@ -1,10 +1,11 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -17,8 +18,6 @@ import {
 } from './rollbacks.dto.js';
 
 @ApiTags('Rollbacks')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/rollbacks')
 export class RollbacksController {
@@ -30,6 +29,7 @@ export class RollbacksController {
   ) {}
 
   @Post()
+  @Permit('rollback.request')
   @CommandOperation('Take the champion back', 'To the version before, or to any that has served. It is complete when every live gateway serves it, and names those that do not.')
   @Answer(202, 'It runs, or is accepted and started later', z.union([rollbackStartedSchema, acceptedSchema]))
   @Problems('ModelNotFound', 'NotFound', 'NoRollbackTarget')
@@ -52,6 +52,7 @@ export class RollbacksController {
   }
 
   @Get()
+  @Permit('model.read')
   @Operation('The rollbacks of a model', 'Newest first.')
   @Answer(200, 'The rollbacks', rollbackListSchema)
   @Problems('ModelNotFound')
@@ -61,6 +62,7 @@ export class RollbacksController {
   }
 
   @Get(':deployment/:fromEpoch')
+  @Permit('model.read')
   @Operation('Where a rollback stands')
   @Answer(200, 'The rollback', rollbackSchema)
   @Problems('ModelNotFound', 'NotFound')

@@ -1,10 +1,11 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { PerennialError } from '../../contracts/failures.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
 import { TrainingRepository } from '../../registry/training.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { listQuery, modelPath, noQuery } from '../requests/fields.js';
 import {
@@ -12,8 +13,6 @@ import {
 } from './versions.dto.js';
 
 @ApiTags('Versions')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/versions')
 export class VersionsController {
@@ -25,6 +24,7 @@ export class VersionsController {
   ) {}
 
   @Get()
+  @Permit('model.read')
   @Operation('The versions of a model', 'Newest first.')
   @Answer(200, 'The versions', versionListSchema)
   @Problems('ModelNotFound')
@@ -34,6 +34,7 @@ export class VersionsController {
   }
 
   @Get(':version')
+  @Permit('model.read')
   @Operation('Where a version comes from', 'Its data with source files and digests, its code, parameters, seed and environment, who asked for it, and the evaluation that decided on it.')
   @Answer(200, 'The version and its lineage', versionDetailSchema)
   @Problems('ModelNotFound', 'VersionNotFound')

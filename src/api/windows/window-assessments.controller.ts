@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { PerennialError } from '../../contracts/failures.js';
 import type { WindowAssessmentReport } from '../../contracts/window-assessment-report.js';
@@ -7,6 +7,7 @@ import { AssessmentsRepository } from '../../registry/assessments.repository.js'
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetrainingDecisionsRepository } from '../../registry/retraining-decisions.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { TemporalLinks } from '../documentation/answer-fields.js';
 import { Answer, CommonProblems, Operation, Page, Problems } from '../documentation/answers.js';
 import { modelPath } from '../requests/fields.js';
@@ -24,8 +25,6 @@ const PAGE_WINDOWS = 40;
 
 /** What windows come to, and what was decided over retraining after them. */
 @ApiTags('Windows')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model')
 export class WindowAssessmentsController {
@@ -38,6 +37,7 @@ export class WindowAssessmentsController {
   ) {}
 
   @Get('windows/assessments')
+  @Permit('model.read')
   @Operation('What windows come to', 'The last windows first: verdict, quality beside the baseline, the estimate before labels, the evidence of harm.')
   @Answer(200, 'The assessments', windowAssessmentListSchema)
   @Problems('ModelNotFound')
@@ -48,6 +48,7 @@ export class WindowAssessmentsController {
   }
 
   @Get('windows/:from/assessment')
+  @Permit('model.read')
   @Operation('Every figure of one window', 'docs/MONITORING.md says what each means.')
   @Answer(200, 'The figures', windowAssessmentReportSchema)
   @Problems('ModelNotFound', 'NotFound')
@@ -59,6 +60,7 @@ export class WindowAssessmentsController {
   }
 
   @Get('windows/:from/assessment.html')
+  @Permit('model.read')
   @Header('content-type', 'text/html; charset=utf-8')
   @Operation('The same as a page', 'One file that needs nothing else: the figures, those of the windows before, the evidence of harm, and the decision over retraining.')
   @Page('The page')
@@ -74,6 +76,7 @@ export class WindowAssessmentsController {
   }
 
   @Get('retraining-decisions')
+  @Permit('model.read')
   @Operation('What was decided over retraining', 'After each assessment of a window, the last first; also to wait, and what simpler policies would have done.')
   @Answer(200, 'The decisions', retrainingDecisionListSchema)
   @Problems('ModelNotFound')
@@ -83,6 +86,7 @@ export class WindowAssessmentsController {
   }
 
   @Get('windows/:from/decision')
+  @Permit('model.read')
   @Operation('A decision with all that it rests on', 'The facts, the verdict of each rule in its order, and what was weighed.')
   @Answer(200, 'The decision', retrainingDecisionDetailSchema)
   @Problems('ModelNotFound', 'NotFound')

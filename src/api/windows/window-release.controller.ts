@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { isoTime } from '../../contracts/time.js';
@@ -7,6 +7,7 @@ import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetrainingDecisionsRepository } from '../../registry/retraining-decisions.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
@@ -43,8 +44,6 @@ export const quarantineSchema = itemsOf(quarantinedWindowSchema).meta({ id: 'Qua
 
 /** Windows in quarantine, and how a person takes one out. */
 @ApiTags('Windows')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/windows')
 export class WindowReleaseController {
@@ -56,6 +55,7 @@ export class WindowReleaseController {
   ) {}
 
   @Get('quarantine')
+  @Permit('model.read')
   @Operation('Windows that were put into quarantine', 'In their order, with those that a person has taken out.')
   @Answer(200, 'The windows', quarantineSchema)
   @Problems('ModelNotFound')
@@ -71,6 +71,7 @@ export class WindowReleaseController {
   }
 
   @Post(':from/release')
+  @Permit('window.release')
   @CommandOperation('Take a window out of quarantine',
     'What looked like an upstream fault was none: from now on the window trains and judges versions again, and later windows are held against it.')
   @Answer(200, 'It is out of quarantine', windowReleasedSchema)

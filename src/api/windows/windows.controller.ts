@@ -1,9 +1,10 @@
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
-import { ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { SourceFilesRepository } from '../../registry/source-files.repository.js';
 import { WindowsRepository } from '../../registry/windows.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Page, Problems } from '../documentation/answers.js';
 import { listQuery, modelPath } from '../requests/fields.js';
 import { driftPage } from './drift-page/drift-page.js';
@@ -12,8 +13,6 @@ import { windowDriftAnswer, type WindowDriftAnswer, windowDriftListSchema, windo
 import { windowAnswer, type WindowAnswer, windowListSchema, windowsQuery, type WindowsQuery } from './windows.dto.js';
 
 @ApiTags('Windows')
-@ApiSecurity('bearer')
-@ApiSecurity('apiKey')
 @CommonProblems()
 @Controller('v1/models/:model/windows')
 export class WindowsController {
@@ -25,6 +24,7 @@ export class WindowsController {
   ) {}
 
   @Get()
+  @Permit('model.read')
   @Operation('What windows of event time were found to be', 'The last windows first. The length of a window and its limits are of the spec (`monitoring`, `data.features`).')
   @Answer(200, 'The looks that were taken', windowListSchema)
   @Problems('ModelNotFound')
@@ -34,6 +34,7 @@ export class WindowsController {
   }
 
   @Get('source-files')
+  @Permit('model.read')
   @Operation('Files whose rows were observed without a gateway', 'Those of `monitoring.source` that were read, the last first.')
   @Answer(200, 'The files', sourceFileListSchema)
   @Problems('ModelNotFound')
@@ -43,6 +44,7 @@ export class WindowsController {
   }
 
   @Get('drift')
+  @Permit('model.read')
   @Operation('How inputs moved', "Windows whose inputs were held against the baseline of their deployment's champion, the last first.")
   @Answer(200, 'The comparisons', windowDriftListSchema)
   @Problems('ModelNotFound')
@@ -52,6 +54,7 @@ export class WindowsController {
   }
 
   @Get(':from/drift')
+  @Permit('model.read')
   @Operation('The inputs of one window beside the baseline', 'Every figure of every feature; docs/MONITORING.md says what each means.')
   @Answer(200, 'The figures', windowDriftReportSchema)
   @Problems('ModelNotFound', 'NotFound')
@@ -60,6 +63,7 @@ export class WindowsController {
   }
 
   @Get(':from/drift.html')
+  @Permit('model.read')
   @Header('content-type', 'text/html; charset=utf-8')
   @Operation('The same as a page', 'One file that needs nothing else: figures, and distributions beside the baseline.')
   @Page('The page')

@@ -3,6 +3,7 @@ import { PerennialError } from '../../contracts/failures.js';
 import type { RunningInstance } from '../../embedded/up.js';
 import { ProblemError } from '../problem-error.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
+import { table } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
 export const TOURS = ['short', 'release', 'monitor'] as const;
@@ -15,6 +16,9 @@ export interface UpOptions {
   readonly exit?: boolean;
 }
 
+/** A key that is cut short is none. */
+const KEYS_COLUMNS = 200;
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `perennial up`: runs until it is told to stop, then ends every process that it started. */
@@ -24,7 +28,8 @@ export async function up(session: Session, options: UpOptions): Promise<ExitCode
   const { up: start } = await import('../../embedded/up.js');
   const instance = await start({ environment: session.environment, program: session.programPath, log: (line) => session.note(line) });
   try {
-    announce(session, instance, instance.newApiKey);
+    announce(session, instance);
+    if (instance.newKeys.length > 0) session.note(keysTable(session.terminal, instance.newKeys));
     const code = options.tour ? await takeTour(session, instance, options.tour, told) : EXIT.done;
     if (!options.exit) {
       if (!toldYet) session.note('Everything stays up until Ctrl-C.');
@@ -75,14 +80,20 @@ function cutOff(session: Session): ExitCode {
   return EXIT.failed;
 }
 
-function announce(session: Session, instance: RunningInstance, newApiKey?: string): void {
+function announce(session: Session, instance: RunningInstance): void {
   const lines = [
     ['API', `${instance.apiUrl}/docs`],
     ['Gateway', `${instance.gatewayUrl}/v2`],
     ['Temporal UI', instance.temporalUiUrl],
-    ...(newApiKey ? [['API key', `${newApiKey}  (shown once; the CLI here knows it)`]] : []),
   ];
   session.show({ apiUrl: instance.apiUrl, gatewayUrl: instance.gatewayUrl, temporalUiUrl: instance.temporalUiUrl }, () => `\n${lines.map(([name, value]) => `  ${name?.padEnd(12)} ${value}`).join('\n')}\n\n`);
+}
+
+/** Whoever reads them can be each of these people. */
+function keysTable(terminal: Terminal, keys: RunningInstance['newKeys']): string {
+  const rows = keys.map(({ name, roles, key }) => [name, roles.join(', '), key]);
+  const wide = { ...terminal, columns: Math.max(terminal.columns, KEYS_COLUMNS) };
+  return `API keys, shown once; the CLI here knows the first, and the others by PERENNIAL_USER=<name>:\n\n${table(wide, [{ title: 'NAME' }, { title: 'ROLES' }, { title: 'KEY' }], rows, '')}`;
 }
 
 /** Resolves at the first signal; a second one is not waited for. */

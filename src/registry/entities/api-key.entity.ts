@@ -6,7 +6,7 @@ export class ApiKey {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'api_key_pkey' })
   id!: string;
 
-  /** Who acts with this key: the actor in commands and audit entries. */
+  /** The principal who acts with this key: the actor in commands and audit entries. */
   @Column('text')
   actor!: string;
 
@@ -17,6 +17,20 @@ export class ApiKey {
   @Column('timestamptz', { name: 'created_at' })
   createdAt!: Date;
 
+  /** Only of keys that were revoked before revocations had rows of their own. */
   @Column('timestamptz', { name: 'revoked_at', nullable: true })
   revokedAt!: Date | null;
+}
+
+/** A key that is not in force any more. */
+@Entity('api_key_revocation')
+export class ApiKeyRevocation {
+  @PrimaryColumn('uuid', { name: 'key_id', primaryKeyConstraintName: 'api_key_revocation_pkey' })
+  keyId!: string;
+
+  @Column('text', { name: 'revoked_by' })
+  revokedBy!: string;
+
+  @Column('timestamptz', { name: 'revoked_at' })
+  revokedAt!: Date;
 }

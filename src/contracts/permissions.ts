@@ -1,0 +1,75 @@
+import type { CommandKind } from './commands.js';
+import { ALL_MODELS, type Grant, type Role, ROLES } from './roles.js';
+
+interface PermissionKind {
+  /** What it lets somebody do. */
+  readonly allows: string;
+  /** Whether a role for one model is enough. What touches the whole installation takes a role for all models. */
+  readonly of: 'model' | 'installation';
+}
+
+/** Each route declares one; `docs/ACCESS.md` shows them, and a test compares. */
+export const PERMISSIONS = {
+  'model.read': { allows: 'read everything of a model but its audit entries', of: 'model' },
+  'spec.apply': { allows: 'register a model, put another spec in force', of: 'model' },
+  'retrain.request': { allows: 'ask for a retrain', of: 'model' },
+  'replay.request': { allows: 'ask for a replay', of: 'model' },
+  'labels.write': { allows: 'bring labels', of: 'model' },
+  'release.request': { allows: 'release a version', of: 'model' },
+  'release.steer': { allows: 'pause, resume, advance and abort a release', of: 'model' },
+  'rollback.request': { allows: 'take a champion back', of: 'model' },
+  'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
+  'window.release': { allows: 'take a window out of quarantine', of: 'model' },
+  'approval.decide': { allows: 'vote on approvals', of: 'model' },
+  'audit.read': { allows: 'read audit entries', of: 'model' },
+  'people.read': { allows: 'see who has which role', of: 'installation' },
+  'people.manage': { allows: 'register people and services, give and take roles and keys', of: 'installation' },
+} as const satisfies Record<string, PermissionKind>;
+
+export type Permission = keyof typeof PERMISSIONS;
+
+/** Who may do what. An administrator decides who may, and over no model. */
+export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
+  owner: [
+    'model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
+  ],
+  developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
+  validator: ['model.read', 'replay.request'],
+  approver: ['model.read', 'approval.decide'],
+  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
+  auditor: ['model.read', 'audit.read', 'people.read'],
+  administrator: ['model.read', 'people.read', 'people.manage'],
+  service: ['model.read', 'retrain.request', 'labels.write'],
+};
+
+/** What a command's actor needs, when it is asked for and again when it takes effect. */
+export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
+  apply: 'spec.apply',
+  retrain: 'retrain.request',
+  rollback: 'rollback.request',
+  release: 'release.request',
+  steer: 'release.steer',
+  replay: 'replay.request',
+  alarm: 'alarm.act',
+  releaseWindow: 'window.release',
+  vote: 'approval.decide',
+  requestApproval: 'spec.apply',
+};
+
+export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));
+
+/** @param model null: the whole installation, for which only a role for all models counts */
+export function permits(grants: readonly Grant[], permission: Permission, model: string | null): boolean {
+  const wanted = PERMISSIONS[permission].of === 'installation' ? null : model;
+  return grants.some((grant) => ROLE_PERMISSIONS[grant.role].includes(permission) && (grant.model === ALL_MODELS || grant.model === wanted));
+}
+
+/** Whether there is a model for which they permit it, before it is known which one is meant. */
+export const permitsSomewhere = (grants: readonly Grant[], permission: Permission): boolean =>
+  permits(grants, permission, null) || grants.some(({ model }) => permits(grants, permission, model));
+
+/** Why somebody is turned away, and who would not be. */
+export function refusalText(actor: string, permission: Permission, model: string | null): string {
+  const where = PERMISSIONS[permission].of === 'installation' ? 'for all models' : model === null ? 'for a model' : `for ${model}`;
+  return `${actor} may not ${PERMISSIONS[permission].allows}: that takes the permission ${permission} ${where}, which the roles ${rolesWith(permission).join(', ')} have; an administrator gives roles (perennial people grant)`;
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Permission } from '../contracts/permissions.js';
+import type { Grant, Identity } from '../contracts/roles.js';
+import { AuditLedger } from './audit-ledger.js';
+
+/** A principal with the roles that are in force. */
+export interface Caller {
+  readonly name: string;
+  readonly active: boolean;
+  readonly grants: readonly Grant[];
+}
+
+/** Commands that a caller was turned away from. */
+export interface Refusals {
+  readonly actor: string;
+  readonly permission: Permission;
+  /** That of the last one; null where it names none. */
+  readonly model: string | null;
+  /** How many there were since the entry before. */
+  readonly count: number;
+}
+
+/** Keys are looked up by their hash, so that no comparison runs over the key itself. */
+export const hashOfKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+/** Who calls, by what they show. */
+@Injectable()
+export class CallersRepository {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly audit: AuditLedger,
+  ) {}
+
+  /** Whose key it is; null when nobody knows it or it was revoked. */
+  byKey(key: string): Promise<Caller | null> {
+    return callerWhere(this.dataSource.manager, `p.name = (
+      SELECT k.actor FROM api_key k WHERE k.hash = $1 AND k.revoked_at IS NULL AND NOT EXISTS (SELECT FROM api_key_revocation r WHERE r.key_id = k.id))`, [hashOfKey(key)]);
+  }
+
+  /** Whom an issuer knows under a subject; null where nobody is registered as that. */
+  byIdentity({ issuer, subject }: Identity): Promise<Caller | null> {
+    return callerWhere(this.dataSource.manager, 'p.issuer = $1 AND p.subject = $2', [issuer, subject]);
+  }
+
+  /** Puts refusals on the record. */
+  async recordRefusals({ actor, permission, model, count }: Refusals, at: Date): Promise<void> {
+    await this.audit.append(this.dataSource.manager, { at, actor, action: 'access.refused', model, subject: `permission/${permission}`, details: { permission, model, count } });
+  }
+}
+
+/** A principal by its name, as a transaction sees it. */
+export const callerNamed = (manager: EntityManager, name: string): Promise<Caller | null> => callerWhere(manager, 'p.name = $1', [name]);
+
+async function callerWhere(manager: EntityManager, condition: string, values: readonly unknown[]): Promise<Caller | null> {
+  const rows: Caller[] = await manager.query(
+    `SELECT p.name, p.active, coalesce(json_agg(json_build_object('role', g.role, 'model', g.model)) FILTER (WHERE g.id IS NOT NULL), '[]') AS grants
+     FROM principal p LEFT JOIN role_grant g ON g.principal = p.name AND NOT EXISTS (SELECT FROM role_revocation r WHERE r.grant_id = g.id)
+     WHERE ${condition} GROUP BY p.name`,
+    [...values],
+  );
+  return rows[0] ?? null;
+}

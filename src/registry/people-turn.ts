@@ -1,0 +1,173 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { EntityManager } from 'typeorm';
+import { PerennialError } from '../contracts/failures.js';
+import { ALL_MODELS, type Grant, type Identity, type PrincipalKind, RESERVED_ACTORS } from '../contracts/roles.js';
+import { type AuditLedger, SYSTEM_ACTOR } from './audit-ledger.js';
+import { hashOfKey } from './callers.repository.js';
+import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';
+import { Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
+
+export interface NewPrincipal {
+  readonly name: string;
+  readonly as: PrincipalKind;
+  readonly identity: Identity | null;
+}
+
+/** Who changes people, and when. */
+export interface Changer {
+  readonly actor: string;
+  readonly at: Date;
+}
+
+/** A key that was made. The key itself is nowhere else. */
+export interface NewKey {
+  readonly keyId: string;
+  readonly key: string;
+}
+
+/** What a replacement came to. */
+export interface Replacement {
+  readonly grants: readonly Grant[];
+  readonly keysRevoked: number;
+}
+
+/** Of many who change people one at a time does: two administrators cannot take each other's role away. */
+const PEOPLE_LOCK = 1_886_416_741;
+
+/** Changes of people within one transaction, each with its audit entry. */
+export class PeopleTurn {
+  private constructor(
+    private readonly manager: EntityManager,
+    private readonly audit: AuditLedger,
+    private readonly changer: Changer,
+  ) {}
+
+  /** Waits for its turn. */
+  static async begin(manager: EntityManager, audit: AuditLedger, changer: Changer): Promise<PeopleTurn> {
+    await manager.query('SELECT pg_advisory_xact_lock($1)', [PEOPLE_LOCK]);
+    return new PeopleTurn(manager, audit, changer);
+  }
+
+  /** @throws PerennialError `PeopleConflict` when the name or the identity is somebody's */
+  async register({ name, as: kind, identity }: NewPrincipal): Promise<void> {
+    if (RESERVED_ACTORS.some((reserved) => reserved === name)) throw conflict(`${name} is a name of Perennial's own; choose another`);
+    if (await this.manager.existsBy(Principal, { name })) throw conflict(`${name} is registered already; choose another name, or give roles to that one`);
+    const known = identity && (await this.manager.findOneBy(Principal, { ...identity }));
+    if (known) throw conflict(`The subject ${identity.subject} of ${identity.issuer} is registered already, as ${known.name}`);
+    const { actor, at } = this.changer;
+    await this.manager.insert(Principal, { name, kind, issuer: identity?.issuer ?? null, subject: identity?.subject ?? null, active: true, registeredBy: actor, registeredAt: at });
+    await this.enter(name, 'person.registered', { kind, ...identity });
+  }
+
+  /** @returns false when it was so before */
+  async setActive(name: string, active: boolean, reason: string): Promise<boolean> {
+    if ((await this.principal(name)).active === active) return false;
+    await this.manager.update(Principal, { name }, { active });
+    await this.enter(name, active ? 'person.activated' : 'person.deactivated', { reason });
+    return true;
+  }
+
+  /** @returns false when the role was in force before */
+  async grant(name: string, { role, model }: Grant): Promise<boolean> {
+    const { actor, at } = this.changer;
+    if (name === actor) throw conflict('Nobody gives a role to themselves; ask another administrator');
+    if (role === 'administrator' && model !== ALL_MODELS) throw new PerennialError('InvalidRequest', 'An administrator is one of all models; leave the model out');
+    await this.activePrincipal(name);
+    if ((await this.grantsOf(name)).some((grant) => grant.role === role && grant.model === model)) return false;
+    await this.manager.insert(RoleGrant, { id: randomUUID(), principal: name, role, model, grantedBy: actor, grantedAt: at });
+    await this.enter(name, 'role.granted', { role, model }, model);
+    return true;
+  }
+
+  /** @throws PerennialError `NotFound` when the role is not in force */
+  async revoke(name: string, { role, model }: Grant, reason: string): Promise<void> {
+    await this.principal(name);
+    const grant = (await this.grantsOf(name)).find((one) => one.role === role && one.model === model);
+    if (!grant) throw new PerennialError('NotFound', `${name} is no ${role} ${model === ALL_MODELS ? 'for all models' : `of ${model}`}; \`perennial people show ${name}\` lists the roles`);
+    await this.end(grant, reason);
+  }
+
+  /** Makes a key. It can be read from the answer alone. */
+  async issueKey(name: string): Promise<NewKey> {
+    await this.activePrincipal(name);
+    const [keyId, key] = [randomUUID(), `per_${randomBytes(32).toString('base64url')}`];
+    await this.manager.createQueryBuilder().insert().into(ApiKey, ['id', 'actor', 'hash', 'createdAt']).values({ id: keyId, actor: name, hash: hashOfKey(key), createdAt: this.changer.at }).execute();
+    await this.enter(name, 'key.issued', { keyId });
+    return { keyId, key };
+  }
+
+  /** @returns false when the key was revoked before. @throws PerennialError `NotFound` when it is not a key of theirs */
+  async revokeKey(name: string, keyId: string, reason: string): Promise<boolean> {
+    const key = await this.manager.findOneBy(ApiKey, { id: keyId, actor: name });
+    if (!key) throw new PerennialError('NotFound', `${name} has no key ${keyId}; \`perennial people show ${name}\` lists the keys`);
+    if (key.revokedAt !== null || (await this.manager.existsBy(ApiKeyRevocation, { keyId }))) return false;
+    await this.manager.insert(ApiKeyRevocation, { keyId, revokedBy: this.changer.actor, revokedAt: this.changer.at });
+    await this.enter(name, 'key.revoked', { keyId, reason });
+    return true;
+  }
+
+  /** Gives everything that somebody who leaves is to somebody else, and ends their access. */
+  async replace(name: string, by: string, reason: string): Promise<Replacement> {
+    if (name === by) throw conflict(`${name} cannot take the place of ${name}`);
+    await this.principal(name);
+    await this.activePrincipal(by);
+    const grants = await this.grantsOf(name);
+    for (const grant of grants) {
+      await this.end(grant, reason);
+      await this.grant(by, grant);
+    }
+    let keysRevoked = 0;
+    for (const { id } of await this.manager.findBy(ApiKey, { actor: name })) keysRevoked += Number(await this.revokeKey(name, id, reason));
+    await this.setActive(name, false, reason);
+    await this.enter(name, 'person.replaced', { by, reason });
+    return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked };
+  }
+
+  /** @throws PerennialError `PeopleConflict` when nobody is left who could manage people */
+  async requireAdministrator(): Promise<void> {
+    const [found]: { n: number }[] = await this.manager.query(
+      `SELECT count(*)::int AS n FROM role_grant g JOIN principal p ON p.name = g.principal
+       WHERE p.active AND g.role = 'administrator' AND g.model = $1 AND NOT EXISTS (SELECT FROM role_revocation r WHERE r.grant_id = g.id)`,
+      [ALL_MODELS],
+    );
+    if (found?.n === 0) throw conflict('Nobody would be left who may manage people; make somebody else an administrator first');
+  }
+
+  private grantsOf(name: string): Promise<RoleGrant[]> {
+    return this.manager.createQueryBuilder(RoleGrant, 'grant_').leftJoin(RoleRevocation, 'over', 'over.grantId = grant_.id')
+      .where('grant_.principal = :name AND over.grantId IS NULL', { name }).orderBy('grant_.role').addOrderBy('grant_.model').getMany();
+  }
+
+  private async end({ id, principal, role, model }: RoleGrant, reason: string): Promise<void> {
+    await this.manager.insert(RoleRevocation, { grantId: id, revokedBy: this.changer.actor, revokedAt: this.changer.at });
+    await this.enter(principal, 'role.revoked', { role, model, reason }, model);
+  }
+
+  private async principal(name: string): Promise<Principal> {
+    const found = await this.manager.findOneBy(Principal, { name });
+    if (!found) throw new PerennialError('NotFound', `Nobody is registered as ${JSON.stringify(name)}; \`perennial people list\` shows everybody`);
+    return found;
+  }
+
+  private async activePrincipal(name: string): Promise<void> {
+    if (!(await this.principal(name)).active) throw conflict(`${name} is deactivated; activate them first`);
+  }
+
+  private enter(name: string, action: string, details: Readonly<Record<string, unknown>>, model: string = ALL_MODELS): Promise<void> {
+    const { actor, at } = this.changer;
+    return this.audit.append(this.manager, { at, actor, action, model: model === ALL_MODELS ? null : model, subject: `person/${name}`, details });
+  }
+}
+
+/** Registers a service where it is missing, gives it the roles for all models that it lacks, and makes a key. @throws PerennialError `InvalidRequest` when it would have no role */
+export async function equipService(manager: EntityManager, audit: AuditLedger, name: string, roles: readonly Grant['role'][], at: Date): Promise<NewKey> {
+  const turn = await PeopleTurn.begin(manager, audit, { actor: SYSTEM_ACTOR, at });
+  if (!(await manager.existsBy(Principal, { name }))) {
+    if (roles.length === 0) throw new PerennialError('InvalidRequest', `${name} is not registered yet: name the roles that it shall have`);
+    await turn.register({ name, as: 'service', identity: null });
+  }
+  for (const role of roles) await turn.grant(name, { role, model: ALL_MODELS });
+  return turn.issueKey(name);
+}
+
+const conflict = (message: string): PerennialError => new PerennialError('PeopleConflict', message);
