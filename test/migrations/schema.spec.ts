@@ -87,7 +87,7 @@ describe('the application', () => {
     expect(keys.length).toBeGreaterThan(15);
     expect(changeable.filter((column) => keys.includes(column))).toEqual([]);
     // A rollback that was terminated is asked for again in its own row; the ledger keeps who asked first.
-    const facts = /_by$|\.actor$|\.(requested|accepted|applied|created|registered|evaluated|started)_at$|^(audit_entry|champion_change|evaluation|model_spec|snapshot|api_key)\./;
+    const facts = /_by$|\.actor$|\.(requested|accepted|applied|created|registered|evaluated|started)_at$|^(audit_entry|champion_change|evaluation|model_spec|snapshot|api_key|role_grant|role_revocation|api_key_revocation|people_command)\./;
     expect(changeable.filter((column) => facts.test(column) && !column.startsWith('rollback.requested_'))).toEqual([]);
   });
 });
