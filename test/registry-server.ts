@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { grantAppRole } from '../src/embedded/postgres-roles.js';
+import { DATABASE, grantAppRole } from '../src/embedded/postgres-roles.js';
 import { startPostgres } from '../src/embedded/postgres-server.js';
 import { prepareStateFolder } from '../src/embedded/state-folder.js';
 import { createApiKey } from '../src/registry/api-keys.repository.js';
@@ -18,6 +18,8 @@ export interface RegistryServer {
   apiKey(actor: string): Promise<string>;
   /** Works as the owner of the tables. */
   asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T>;
+  /** The same database as the superuser, whom nothing stops. */
+  readonly superuserUrl: string;
   /** Ends PostgreSQL as a crash would. */
   crash(): Promise<void>;
   stop(): Promise<void>;
@@ -35,6 +37,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     databaseUrl: server.databaseUrl,
     dataSource,
     folder,
+    superuserUrl: server.adminDatabaseUrl.replace(/[^/]+$/, DATABASE),
     apiKey: (actor) => createApiKey(owner, actor, new Date()),
     asOwner: (work) => work(owner),
     crash: () => server.kill(),

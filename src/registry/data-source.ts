@@ -16,9 +16,11 @@ import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js'
 import { SourceFiles1763814000000 } from '../../migrations/1763814000000-source-files.js';
 import { ObservedHours1763815000000 } from '../../migrations/1763815000000-observed-hours.js';
 import { LabelFreeFigures1763816000000 } from '../../migrations/1763816000000-label-free-figures.js';
+import { AuditTree1763817000000 } from '../../migrations/1763817000000-audit-tree.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
+import { AuditCheckpoint, AuditLeaf, AuditText } from './entities/audit-tree.entity.js';
 import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
 import { Command } from './entities/command.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
@@ -44,12 +46,12 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
-  ApiKey, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
+  ApiKey, AuditCheckpoint, AuditEntry, AuditLeaf, AuditText, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
   ModelVersion, ObservationFile, ObservationSegment, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000];
 
 export interface ConnectionSettings {
   readonly url: string;
