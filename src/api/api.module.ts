@@ -10,6 +10,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { AlarmActionsController } from './alarms/alarm-actions.controller.js';
 import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
 import { AuditController } from './audit/audit.controller.js';
+import { LedgerController } from './audit/ledger.controller.js';
 import { ChampionController } from './champion/champion.controller.js';
 import { CallsUnderWay } from './commands/calls-under-way.js';
 import { CommandFlow } from './commands/command-flow.js';
@@ -59,7 +60,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, AuditController, CommandsController, HealthController, LabelsController, LedgerController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -31,7 +31,6 @@ export class AuditSequencer {
     private readonly tree: AuditTreeRepository,
     private readonly signer: Pick<CheckpointSigner, 'sign'> | null,
     private readonly log: (line: SequencerLine) => void,
-    private readonly publish: (note: string) => Promise<void> = () => Promise.resolve(),
   ) {}
 
   start(): void {
@@ -55,18 +54,17 @@ export class AuditSequencer {
     }
     const now = performance.now();
     const due = this.grown ? now - this.signedAt >= CHECKPOINT_EVERY_MS : now - this.lookedAt >= CHECKPOINT_EVERY_MS;
-    if (this.signer && due) await this.settle(await this.signer.sign(new Date()), now);
+    if (this.signer && due) this.settle(await this.signer.sign(new Date()), now);
     if (this.refusal !== null) throw new Error(`no checkpoint is signed. ${this.refusal}`);
   }
 
-  private async settle(signing: Signing, now: number): Promise<void> {
+  private settle(signing: Signing, now: number): void {
     if (signing.outcome === 'busy') return;
     this.lookedAt = now;
     // After a refusal it is tried again when the next is due: the database may have been restored.
     if (signing.outcome !== 'current') this.signedAt = now;
     this.grown &&= signing.outcome === 'refused';
     this.refusal = signing.outcome === 'refused' ? signing.reason : null;
-    if (signing.outcome === 'signed') await this.publish(signing.note);
   }
 
   /** A state is logged when it changes, not at every look. */

@@ -13,7 +13,7 @@ export interface LedgerIdentity {
 }
 
 /** `current`: there was nothing new. `busy`: another sequencer is at the tree. */
-export type Signing = { readonly outcome: 'signed'; readonly note: string } | { readonly outcome: 'current' | 'busy' } | { readonly outcome: 'refused'; readonly reason: string };
+export type Signing = { readonly outcome: 'signed' | 'current' | 'busy' } | { readonly outcome: 'refused'; readonly reason: string };
 
 /**
  * Signs the tree as it stands, after having seen that it continues the last checkpoint outside the database: one that was set back or
@@ -48,7 +48,7 @@ export class CheckpointSigner {
     const note = same?.note ?? (await this.publish({ ...head, origin: this.identity.origin, at }));
     // The file comes first: what is in the database alone binds nobody.
     await turn.addCheckpoint({ size: head.size, root: head.root, note, at: same?.checkpoint.at ?? at });
-    return same ? { outcome: 'current' } : { outcome: 'signed', note };
+    return same ? { outcome: 'current' } : { outcome: 'signed' };
   }
 
   private async publish(checkpoint: Checkpoint): Promise<string> {

@@ -9,6 +9,7 @@ import { AuditCheckpoint, AuditLeaf } from './entities/audit-tree.entity.js';
 /** Held by whoever adds to the tree, to the end of its transaction; no business transaction takes it. */
 const TREE_LOCK = 1_635_083_369;
 const EXPORT_PAGE = 500;
+const PAGE_CHARACTERS = 65_536;
 
 // As JSON has it, a time is the same whatever the session's settings are, to the last microsecond.
 const ENTRY = `entry.id, (to_json(entry.at AT TIME ZONE 'UTC') #>> '{}') || 'Z' AS at, entry.actor, entry.action, entry.model, entry.subject, entry.details_digest AS "detailsDigest",
@@ -62,6 +63,18 @@ export class AuditTreeRepository {
   /** How many entries the tree has. */
   async size(): Promise<number> {
     return sizeOf(this.dataSource.manager);
+  }
+
+  /** The export as it is sent, a page at a time. */
+  async* exportText(size: number): AsyncGenerator<string> {
+    let page = '';
+    for await (const line of exportLines(this.dataSource.manager, size)) {
+      page += `${JSON.stringify(line)}\n`;
+      if (page.length < PAGE_CHARACTERS) continue;
+      yield page;
+      page = '';
+    }
+    yield page;
   }
 
   /**
