@@ -31,6 +31,10 @@ export interface AuditRecord {
 /** Who acts where no caller does: a step of a workflow. */
 export const SYSTEM_ACTOR = 'perennial';
 
+/** Where a reason goes: what a person wrote beside the entry, what a step of a workflow found into its details. */
+export const spokenReason = (actor: string, reason: string | null | undefined): { readonly details: { readonly reason?: string | null | undefined }; readonly texts: { readonly reason?: string | null | undefined } } =>
+  (actor === SYSTEM_ACTOR ? { details: { reason }, texts: {} } : { details: {}, texts: { reason } });
+
 @Injectable()
 export class AuditLedger {
   constructor(private readonly dataSource: DataSource) {}

@@ -4,8 +4,10 @@ import { type RegistryServer, startRegistryServer } from '../../test/registry-se
 import { seededDraws } from '../drift/seeded-draws.js';
 import { entryHash } from '../ledger/ledger-leaf.js';
 import { GrowingTree, isConsistent, isIncluded } from '../ledger/merkle-tree.js';
+import { AlarmsRepository } from './alarms.repository.js';
 import { AuditLedger, type AuditRecord } from './audit-ledger.js';
 import { AuditTreeRepository, exportLines } from './audit-tree.repository.js';
+import { CommandsRepository } from './commands.repository.js';
 import { registryDataSource } from './data-source.js';
 
 let server: RegistryServer;
@@ -195,6 +197,30 @@ describe('what a person wrote', () => {
     await expect(ledger.eraseText(id, 'reason', 'dpo', at)).rejects.toThrow(/no text reason that could be erased/);
     const [{ bytes }] = await server.dataSource.query<[{ bytes: string }]>('SELECT string_agg(row_to_json(audit_text)::text, \' \') AS bytes FROM audit_text');
     expect(bytes).not.toContain('Smith');
+  });
+
+  it.each([
+    ['ann', undefined, ['for Mr. Smith']],
+    ['perennial', 'for Mr. Smith', []],
+  ])('as the reason of a command is kept apart where %s gave it', async (actor, inDetails, apart) => {
+    const commands = new CommandsRepository(server.dataSource, ledger);
+    const { command } = await commands.accept({ actor, idempotencyKey: actor, kind: 'retrain', model: 'flight-delay', body: { deployment: 'default', asOf: null, reason: 'for Mr. Smith' } }, new Date());
+    await commands.settle(command.id, new Date(), { workflowId: null, runId: null }, () => Promise.resolve({ kind: 'refused', type: 'RetrainActive', message: 'one runs', details: {} }));
+    const [entry] = await server.dataSource.query<{ id: string; details: Buffer }[]>('SELECT id, details FROM audit_entry WHERE command_id = $1', [command.id]);
+    const { body } = JSON.parse(entry?.details.toString() ?? '');
+    expect(body).toEqual({ deployment: 'default', asOf: null, ...(inDetails && { reason: inDetails }) });
+    expect((await said(Number(entry?.id))).map(({ text }) => text)).toEqual(apart);
+  });
+
+  it('as the reason why an alarm has ended is kept apart, and that of a workflow is not', async () => {
+    const alarms = new AlarmsRepository(server.dataSource, ledger);
+    for (const actor of ['ann', 'perennial']) {
+      const { id } = await alarms.raise({ kind: 'windowHarmful', severity: 'warning', model: null, deployment: null, subject: 'x', dedupKey: actor, summary: 'x', details: {}, test: false }, new Date(), { workflowId: null, runId: null });
+      await alarms.end(id, 'it is over', new Date(), { workflowId: null, runId: null }, actor);
+      const [entry] = await server.dataSource.query<{ id: string; details: Buffer }[]>("SELECT id, details FROM audit_entry WHERE action = 'alarm.ended' AND subject = $1", [`alarm/${id}`]);
+      expect(JSON.parse(entry?.details.toString() ?? '').reason).toBe(actor === 'ann' ? undefined : 'it is over');
+      expect((await said(Number(entry?.id))).map(({ text }) => text)).toEqual(actor === 'ann' ? ['it is over'] : []);
+    }
   });
 
   it('is neither changed nor brought back', async () => {
