@@ -33,13 +33,13 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry'] },
 
   // The motion.
-  dispatch: { runs: ['contracts', 'ledger', 'alarms'], types: ['registry'] },
+  dispatch: { runs: ['contracts', 'ledger'], types: ['registry'] },
   activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'drift', 'alarms', 'registry', 'dispatch'] },
   workflows: { runs: ['contracts'], types: ['activities'] },
-  worker: { runs: ['contracts', 'config', 'ledger', 'artifacts', 'registry', 'dispatch', 'activities'] },
+  worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
 
   // The doors.
-  api: { runs: ['contracts', 'config', 'spec', 'ledger', 'registry', 'dispatch', 'artifacts', 'alarms'], types: ['workflows'] },
+  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms'], types: ['workflows'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
   // `policy backtest` decides and trains on this machine, without an API: no other verb loads those rooms.
   cli: { runs: ['contracts', 'config', 'ledger', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },
