@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { grantAppRole } from '../src/embedded/postgres-roles.js';
+import { DATABASE, grantAppRole } from '../src/embedded/postgres-roles.js';
 import { startPostgres } from '../src/embedded/postgres-server.js';
 import { prepareStateFolder } from '../src/embedded/state-folder.js';
 import { type Role, ROLES } from '../src/contracts/roles.js';
@@ -21,6 +21,8 @@ export interface RegistryServer {
   apiKey(actor: string, roles?: readonly Role[]): Promise<string>;
   /** Works as the owner of the tables. */
   asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T>;
+  /** The same database as the superuser, whom nothing stops. */
+  readonly superuserUrl: string;
   /** Ends PostgreSQL as a crash would. */
   crash(): Promise<void>;
   stop(): Promise<void>;
@@ -38,6 +40,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     databaseUrl: server.databaseUrl,
     dataSource,
     folder,
+    superuserUrl: server.adminDatabaseUrl.replace(/[^/]+$/, DATABASE),
     apiKey: (actor, roles = ROLES) => owner.transaction(async (manager) => (await equipService(manager, new AuditLedger(owner), actor, roles, new Date())).key),
     asOwner: (work) => work(owner),
     crash: () => server.kill(),

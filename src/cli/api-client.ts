@@ -27,6 +27,20 @@ export class ApiClient {
     return this.attempt<T>(path, { headers: this.headers() });
   }
 
+  /** A long answer, piece by piece. @throws as {@link get}, also when it breaks off */
+  async* stream(path: string): AsyncGenerator<Uint8Array> {
+    const url = this.connection.url + path;
+    const begun = new AbortController();
+    const late = setTimeout(() => begun.abort(), TIMEOUT_MS);
+    try {
+      const answer = await fetch(url, { headers: { ...this.headers(), accept: '*/*' }, redirect: 'error', signal: begun.signal }).finally(() => clearTimeout(late));
+      if (!answer.ok || answer.body === null) throw problemOf(url, answer.status, parse(await answer.text()));
+      yield* answer.body;
+    } catch (error) {
+      throw error instanceof ProblemError ? error : unreachable(this.connection.url, error);
+    }
+  }
+
   /** @throws as {@link get} */
   command<T>(path: string, body: ApiBody): Promise<T> {
     const headers = { ...this.headers(), 'content-type': body.mediaType, 'idempotency-key': this.idempotencyKey };
@@ -61,7 +75,7 @@ export class ApiClient {
     }
     const body = parse(text);
     if (answer.ok && body !== undefined) return body as T;
-    throw new ProblemError(isProblem(body) ? body : strange(url, answer.status));
+    throw problemOf(url, answer.status, body);
   }
 }
 
@@ -70,6 +84,8 @@ function unreachable(url: string, error: unknown): ProblemError {
   const reason = typeof cause === 'string' ? ` (${cause})` : '';
   return ProblemError.of('DependencyUnavailable', `The API does not answer at ${url}${reason}: start it with \`npm start\`, or set API_URL to where it runs`, url);
 }
+
+const problemOf = (url: string, status: number, body: unknown): ProblemError => new ProblemError(isProblem(body) ? body : strange(url, status));
 
 function parse(text: string): unknown {
   try {

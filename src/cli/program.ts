@@ -8,6 +8,7 @@ import type { ExitCode, Session } from './session.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
+import { auditCheckpoint, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
@@ -67,6 +68,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
   addAlarms(verb, run);
   addApprovals(verb, run);
+  addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
@@ -162,6 +164,31 @@ function addApprovals(verb: Verb, run: Run): void {
     .action((model: string, number: number, choice: VoteChoice, { reason }: { reason: string }) => run((session) => vote(session, model, number, choice, reason)));
 }
 
+function addAudit(verb: Verb, run: Run): void {
+  verb('list <model>', 'Show who did what to a model, in the order of the entries.', 'audit list flight-delay', 'audit list flight-delay --after 120 --json')
+    .option('--after <entry>', 'only entries after this id', wholeNumber, 0)
+    .option('--limit <count>', 'the most that are shown, up to 500', wholeNumber, 50)
+    .action((model: string, options: AuditListOptions & { json?: boolean }) => run((session) => auditList(session, model, without(options))));
+  verb('export', 'Write the whole ledger to a file, one entry a line, in the order of its tree.', 'audit export --out ledger.ndjson')
+    .requiredOption('-o, --out <file>', 'where it goes')
+    .option('--size <entries>', 'how many; all where it is not given', wholeNumber)
+    .action((options: { out: string; size?: number; json?: boolean }) => run((session) => auditExport(session, without(options))));
+  verb('checkpoint', 'Show the newest signed checkpoint.', 'audit checkpoint', 'audit checkpoint --out today.checkpoint')
+    .option('-o, --out <file>', 'write the signed note there')
+    .action((options: { out?: string; json?: boolean }) => run((session) => auditCheckpoint(session, without(options))));
+  verb('proof', 'Prove that an entry is in the ledger, and check the proof here.', 'audit proof 120 --key public-key.pem')
+    .argument('<entry>', 'the id of the entry', wholeNumber)
+    .option('--size <entries>', 'of the tree; that of the newest checkpoint where it is not given', wholeNumber)
+    .option('--key <file>', 'public key of the ledger, PEM: check the checkpoint as well')
+    .action((entry: number, options: AuditProofOptions & { json?: boolean }) => run((session) => auditProof(session, entry, without(options))));
+  verb('verify', 'Hold an export against signed checkpoints. It needs neither the service nor its database.',
+    'audit verify --export ledger.ndjson --checkpoint checkpoints/latest --key public-key.pem', 'audit verify --export ledger.ndjson --checkpoint checkpoints/*.checkpoint --key public-key.pem')
+    .requiredOption('--export <file>', 'an export of the ledger')
+    .requiredOption('--checkpoint <files...>', 'checkpoints from outside the database')
+    .requiredOption('--key <file>', 'public key of the ledger, PEM')
+    .action((options: AuditVerifyOptions & { json?: boolean }) => run((session) => auditVerify(session, without(options))));
+}
+
 function addBacktest(verb: Verb, run: Run): void {
   verb('backtest', "Replay how retraining is decided over the model's own history, against never, monthly, PSI and CUSUM. It trains on this machine and asks no server.",
     'policy backtest -f models/flight-delay/model.yaml --triggers performance', 'policy backtest -f model.yaml --from 2013-04-01 --until 2013-10-01 --out /tmp/backtest')
@@ -206,6 +233,11 @@ function triggerNames(value: string): AutomaticTrigger[] {
   const unknown = names.filter((name) => !AUTOMATIC_TRIGGERS.some((trigger) => trigger === name));
   if (unknown.length > 0) throw new InvalidArgumentError(`There is no trigger ${unknown.map((name) => `"${name}"`).join(', ')}; choose from ${AUTOMATIC_TRIGGERS.join(', ')}.`);
   return AUTOMATIC_TRIGGERS.filter((trigger) => names.includes(trigger));
+}
+
+function wholeNumber(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It must be a whole number, such as 120.');
+  return Number(value);
 }
 
 function versionNumber(value: string): number {

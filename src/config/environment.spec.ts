@@ -1,5 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ensureAuditKey } from '../embedded/local-audit-key.js';
 import { alarmReceiver } from './alarm-receiver.js';
+import { auditSigning } from './audit-signing.js';
 import { readEnvironment } from './environment.js';
 import { requireServers } from './servers.js';
 
@@ -22,6 +28,48 @@ describe('requireServers', () => {
   it('names what a role of its own is not told', () => {
     expect(() => requireServers(readEnvironment({}))).toThrow(/DATABASE_URL and TEMPORAL_ADDRESS must be set/);
     expect(requireServers(readEnvironment({ DATABASE_URL: 'postgres://a@b/c' }), ['DATABASE_URL']).DATABASE_URL).toBe('postgres://a@b/c');
+  });
+});
+
+describe('what signs the audit ledger', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perennial-key-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const keyFile = (name: string, pem: string): string => {
+    writeFileSync(join(folder, name), pem);
+    return join(folder, name);
+  };
+  const pkcs8 = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }) as string;
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const signing = (file: string | undefined, checkpoints?: string) => auditSigning(readEnvironment({ AUDIT_KEY_FILE: file, AUDIT_CHECKPOINTS: checkpoints }));
+
+  it('is a key with a folder, or nothing', () => {
+    expect(signing(undefined)).toBeNull();
+    expect(signing(keyFile('good', pkcs8(privateKey)), folder)).toMatchObject({ origin: 'perennial/audit', folder, key: { asymmetricKeyType: 'ed25519' } });
+    expect(() => signing(keyFile('good', pkcs8(privateKey)))).toThrow(/AUDIT_KEY_FILE and AUDIT_CHECKPOINTS belong together/);
+    expect(() => signing(undefined, folder)).toThrow(/belong together/);
+  });
+
+  it.each([
+    ['is not there', () => join(folder, 'none'), /none, which cannot be read \(ENOENT\); make a key with `openssl genpkey/],
+    ['holds no key', () => keyFile('words', 'hunter2'), /holds no private key of Ed25519/],
+    ['holds a public key', () => keyFile('public', publicKey.export({ type: 'spki', format: 'pem' }) as string), /holds no private key of Ed25519/],
+    ['holds a key of another kind', () => keyFile('other', pkcs8(generateKeyPairSync('x25519').privateKey)), /holds no private key of Ed25519/],
+  ])('is refused where the file %s, without its content', (_, file, says) => {
+    expect(() => signing(file(), folder)).toThrow(says);
+    expect(() => signing(file(), folder)).not.toThrow(/hunter2/);
+  });
+
+  it('is made once by an installation of one machine, for its owner alone', () => {
+    const file = ensureAuditKey(folder);
+    const pem = readFileSync(file, 'utf8');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(ensureAuditKey(folder)).toBe(file);
+    expect(readFileSync(file, 'utf8')).toBe(pem);
+    expect(signing(file, folder)?.key.asymmetricKeyType).toBe('ed25519');
+  });
+
+  it.each(['two words', 'a+b', 'a\nb'])('has no name like %j', (AUDIT_ORIGIN) => {
+    expect(() => readEnvironment({ AUDIT_ORIGIN })).toThrow(/AUDIT_ORIGIN/);
   });
 });
 

@@ -4,6 +4,7 @@ import { PerennialError } from '../contracts/failures.js';
 
 const port = (preferred: number) => z.coerce.number().int().min(0).max(65_535).default(preferred);
 const folder = (standard: string) => z.string().min(1).default(standard).transform((path) => resolve(path));
+const path = z.string().min(1).transform((given) => resolve(given)).optional();
 const postgresUrl = z.url({ protocol: /^postgres(?:ql)?$/, error: 'must be a URL of PostgreSQL, such as postgres://user:password@host:5432/perennial' }).optional();
 const webhookUrl = z
   .url({ protocol: /^https?$/, error: 'must be a URL of http or https' })
@@ -54,6 +55,9 @@ export const environmentSchema = z.object({
   GATEWAY_NAME: z.string().regex(/^(?!source$)[A-Za-z0-9._-]{1,100}$/).optional().describe("The gateway's name in leases; unique, and not `source`, which names files. Unset: host name and port."),
   ALARM_WEBHOOK_URL: webhookUrl.describe('Where workers send alarms as signed CloudEvents. Unset: `perennial up` sends them to its own API.'),
   ALARM_WEBHOOK_SECRET: webhookSecret.describe('Signs alarms (Standard Webhooks): `whsec_` and 24 to 64 bytes in Base64. On the API: what it receives must be signed so. Unset: `perennial up` makes one.'),
+  AUDIT_KEY_FILE: path.describe('Private key (Ed25519, PEM PKCS#8) that a worker of the queue `lifecycle` signs the audit ledger with. Unset: `perennial up` makes one.'),
+  AUDIT_CHECKPOINTS: path.describe('Folder outside the database that signed checkpoints of the audit ledger are written to. Unset: `perennial up` has one below STATE_DIR.'),
+  AUDIT_ORIGIN: z.string().regex(/^[A-Za-z0-9._/-]{1,200}$/).default('perennial/audit').describe("The audit ledger's name in its checkpoints, unique in an organisation, such as example.com/perennial; it stays."),
   GATEWAY_MAX_BODY_BYTES: z.coerce.number().int().min(1_024).max(1_073_741_824).default(16_777_216).describe("Bytes of a request's body that the gateway takes."),
   GATEWAY_MAX_ROWS: z.coerce.number().int().min(1).max(1_000_000).default(8_192).describe("Rows of a request that the gateway takes; a run of so many holds up every other request."),
   OBSERVATION_DIR: folder('var/observations').describe('Where gateways keep observed predictions until they are uploaded; on a disk that outlives the process.'),

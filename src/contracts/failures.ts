@@ -40,6 +40,9 @@ export const FAILURES = {
   WindowEmpty: kind(422, 'The window holds no rows'),
   NotEnoughData: kind(422, 'There are too few rows to train or to judge'),
 
+  // audit ledger
+  CheckpointInvalid: kind(422, 'The checkpoint is not genuine'),
+
   // artifacts
   ArtifactMissing: kind(500, 'An artifact is not in the store'),
   ArtifactCorrupt: kind(500, 'An artifact differs from its digest'),

@@ -21,7 +21,8 @@ export const PERMISSIONS = {
   'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
   'window.release': { allows: 'take a window out of quarantine', of: 'model' },
   'approval.decide': { allows: 'vote on approvals', of: 'model' },
-  'audit.read': { allows: 'read audit entries', of: 'model' },
+  'audit.read': { allows: 'read audit entries of a model', of: 'model' },
+  'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'people.read': { allows: 'see who has which role', of: 'installation' },
   'people.manage': { allows: 'register people and services, give and take roles and keys', of: 'installation' },
 } as const satisfies Record<string, PermissionKind>;
@@ -37,7 +38,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   validator: ['model.read', 'replay.request'],
   approver: ['model.read', 'approval.decide'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
-  auditor: ['model.read', 'audit.read', 'people.read'],
+  auditor: ['model.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
 };

@@ -8,6 +8,7 @@ import { migrate } from '../registry/migrate.js';
 import { type EmbeddedOptions, type EmbeddedServers, startEmbedded } from './embedded.js';
 import { type Instance, removeInstance, writeInstance } from './instance-file.js';
 import { ensureLocalKeys, type LocalKey } from './local-api-key.js';
+import { ensureAuditKey } from './local-audit-key.js';
 import { ensureWebhookSecret } from './local-webhook-secret.js';
 import { anyFreePort, type ReservedPort, reservePort } from './ports.js';
 import { grantAppRole } from './postgres-roles.js';
@@ -99,7 +100,7 @@ async function startRoles(
     TEMPORAL_NAMESPACE: servers.temporalNamespace, TEMPORAL_UI_URL: servers.temporalUiUrl, ARTIFACT_URL: environment.ARTIFACT_URL,
     DATA_DIR: environment.DATA_DIR, WORK_DIR: environment.WORK_DIR, STATE_DIR: environment.STATE_DIR,
     API_PORT: String(api.port), API_URL: instance.apiUrl, GATEWAY_PORT: String(gateway.port), GATEWAY_URL: instance.gatewayUrl, PERENNIAL_PARENT: 'watch',
-    ...alarmSettings(environment, instance.apiUrl),
+    ...alarmSettings(environment, instance.apiUrl), ...auditSettings(environment),
   };
   const role = (name: string, args: readonly string[], readyUrl?: string, nodeFlags: readonly string[] = []): Promise<Role> =>
     supervisor.startRole({
@@ -117,6 +118,10 @@ async function startRoles(
   });
   return { instance, roles: { worker, trainer, api: apiRole, gateway: gatewayRole } };
 }
+
+/** The ledger is signed wherever it runs; checkpoints and key lie outside the database, and belong elsewhere where it matters. */
+const auditSettings = ({ STATE_DIR, AUDIT_KEY_FILE, AUDIT_CHECKPOINTS }: Environment): Pick<NodeJS.ProcessEnv, 'AUDIT_KEY_FILE' | 'AUDIT_CHECKPOINTS'> =>
+  ({ AUDIT_KEY_FILE: AUDIT_KEY_FILE ?? ensureAuditKey(STATE_DIR), AUDIT_CHECKPOINTS: AUDIT_CHECKPOINTS ?? join(STATE_DIR, 'checkpoints') });
 
 /** Alarms go where the operator says, otherwise to our own API, signed with a secret of this installation. */
 function alarmSettings(environment: Environment, apiUrl: string): Pick<NodeJS.ProcessEnv, 'ALARM_WEBHOOK_URL' | 'ALARM_WEBHOOK_SECRET'> {

@@ -4,7 +4,7 @@ import type { AlarmKind, AlarmNotice, MonitoringProof, ProofOccasion, RaisedAlar
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { addAlarmAction, type AlarmActions, dueAlarms, lastActions } from './alarm-actions.js';
-import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { AuditLedger, type Origin, spokenReason, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Alarm, type AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { raiseAlarm } from './open-alarms.js';
 
@@ -70,7 +70,7 @@ export class AlarmsRepository {
       [id, reason, actor, at],
     );
     if (!inserted[0]) return false;
-    await this.audit.append(manager, { at, actor, action: 'alarm.ended', model: inserted[0].model, subject: `alarm/${id}`, origin, details: { reason } });
+    await this.audit.append(manager, { at, actor, action: 'alarm.ended', model: inserted[0].model, subject: `alarm/${id}`, origin, ...spokenReason(actor, reason) });
     return true;
   }
 

@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource, type EntityManager, In } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
+import { PerennialError } from '../contracts/failures.js';
+import { SALT_BYTES, textDigest } from '../ledger/ledger-leaf.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
+import { AuditText } from './entities/audit-tree.entity.js';
 
 /** The workflow run, if any, on whose behalf something is recorded. */
 export interface Origin {
@@ -18,6 +22,8 @@ export interface AuditRecord {
   /** What it was done to, such as `version/7`. */
   readonly subject: string;
   readonly details: Readonly<Record<string, unknown>>;
+  /** What people wrote, by field. The details get a salted digest of each as `texts`, so that the text can be erased and the entry stays. */
+  readonly texts?: Readonly<Record<string, string | null | undefined>> | undefined;
   readonly commandId?: string | undefined;
   readonly origin?: Origin | undefined;
 }
@@ -25,14 +31,20 @@ export interface AuditRecord {
 /** Who acts where no caller does: a step of a workflow. */
 export const SYSTEM_ACTOR = 'perennial';
 
+/** Where a reason goes: what a person wrote beside the entry, what a step of a workflow found into its details. */
+export const spokenReason = (actor: string, reason: string | null | undefined): { readonly details: { readonly reason?: string | null | undefined }; readonly texts: { readonly reason?: string | null | undefined } } =>
+  (actor === SYSTEM_ACTOR ? { details: { reason }, texts: {} } : { details: {}, texts: { reason } });
+
 @Injectable()
 export class AuditLedger {
   constructor(private readonly dataSource: DataSource) {}
 
-  /** Adds an entry inside the transaction of what it records, so that both are there or neither. */
+  /** Adds an entry inside the transaction of what it records, so that both are there or neither. It takes no lock: the tree comes after. */
   async append(manager: EntityManager, record: AuditRecord): Promise<void> {
-    const details = canonicalJson(record.details);
-    await manager.insert(AuditEntry, {
+    const texts = Object.entries(record.texts ?? {}).flatMap(([field, text]) => (text ? [{ field, text, salt: randomBytes(SALT_BYTES) }] : []));
+    const digests = Object.fromEntries(texts.map(({ field, text, salt }) => [field, textDigest(salt, text)]));
+    const details = canonicalJson({ ...record.details, ...(texts.length > 0 && { texts: digests }) });
+    const { identifiers: [added] } = await manager.insert(AuditEntry, {
       at: record.at,
       actor: record.actor,
       action: record.action,
@@ -43,6 +55,22 @@ export class AuditLedger {
       commandId: record.commandId ?? null,
       workflowId: record.origin?.workflowId ?? null,
       runId: record.origin?.runId ?? null,
+    });
+    if (texts.length > 0) await manager.insert(AuditText, texts.map((text) => ({ ...text, entryId: (added as { id: number }).id })));
+  }
+
+  /**
+   * Erases what a person wrote, with the salt, so that nobody can tell any more what it was. The entry and the tree stay as they are; that it was
+   * erased, by whom and when, is an entry of its own.
+   * @throws PerennialError `NotFound` where there is no such text, or it is erased already
+   */
+  async eraseText(entryId: number, field: string, actor: string, at: Date): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      const { affected } = await manager.createQueryBuilder().update(AuditText).set({ text: null, salt: null, erasedAt: at }).where({ entryId, field }).andWhere('text IS NOT NULL').execute();
+      if (!affected) throw new PerennialError('NotFound', `Entry ${entryId} has no text ${field} that could be erased`, { entry: entryId, field });
+      const { model, subject, details } = await manager.findOneByOrFail(AuditEntry, { id: entryId });
+      const { texts } = JSON.parse(details.toString('utf8')) as { texts?: Record<string, string> };
+      await this.append(manager, { at, actor, action: 'text.erased', model, subject, details: { entry: entryId, field, digest: texts?.[field] ?? null } });
     });
   }
 
@@ -55,5 +83,10 @@ export class AuditLedger {
       .orderBy('entry.id')
       .limit(limit)
       .getMany();
+  }
+
+  /** What people wrote of these entries; without the text where it was erased. */
+  async textsOf(entryIds: readonly number[]): Promise<AuditText[]> {
+    return this.dataSource.manager.find(AuditText, { where: { entryId: In([...entryIds]) }, order: { entryId: 'ASC', field: 'ASC' } });
   }
 }

@@ -4,7 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
-import { AuditLedger, type Origin } from './audit-ledger.js';
+import { AuditLedger, type Origin, spokenReason } from './audit-ledger.js';
 import { forbiddenNow } from './command-permission.js';
 import { Command } from './entities/command.entity.js';
 
@@ -93,13 +93,15 @@ export class CommandsRepository {
       if (command.outcome) return command.outcome;
       const outcome = (await forbiddenNow(manager, command)) ?? (await effect(manager, command));
       await manager.update(Command, { id }, { state: outcome.kind === 'refused' ? 'refused' : 'done', outcome, settledAt: at } as object);
+      const { body, texts } = describeBody(command);
       await this.audit.append(manager, {
         at,
         actor: command.actor,
         action: outcome.kind === 'refused' ? `${command.kind}.refused` : ACTIONS[command.kind],
         model: command.model,
         subject: subjectOf(command, outcome),
-        details: { outcome, body: describeBody(command) },
+        details: { outcome, body },
+        texts,
         commandId: id,
         origin,
       });
@@ -147,9 +149,12 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   return `model/${command.model}`;
 }
 
-/** A spec is kept whole in its own table; the entry only needs what was asked. */
-function describeBody(command: Command): unknown {
-  return command.kind === 'apply' ? { sourceDigest: sha256(command.body) } : bodyOf(command);
+/** A spec is kept whole in its own table; the entry only needs what was asked, and why beside it. */
+function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: { readonly reason?: string | null | undefined } } {
+  if (command.kind === 'apply') return { body: { sourceDigest: sha256(command.body) }, texts: {} };
+  const { reason, ...asked } = bodyOf<Exclude<CommandKind, 'apply'>>(command);
+  const spoken = spokenReason(command.actor, reason);
+  return { body: { ...asked, ...spoken.details }, texts: spoken.texts };
 }
 
 /** The request of a command of a known kind. */

@@ -7,21 +7,23 @@ import { Releases1763803000000 } from '../../migrations/1763803000000-releases.j
 import { Alarms1763804000000 } from '../../migrations/1763804000000-alarms.js';
 import { StreamTime1763805000000 } from '../../migrations/1763805000000-stream-time.js';
 import { Windows1763806000000 } from '../../migrations/1763806000000-windows.js';
-import { WindowAssessments1763809000000 } from '../../migrations/1763809000000-window-assessments.js';
+import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
 import { WindowDrift1763808000000 } from '../../migrations/1763808000000-window-drift.js';
+import { WindowAssessments1763809000000 } from '../../migrations/1763809000000-window-assessments.js';
 import { AlarmActions1763810000000 } from '../../migrations/1763810000000-alarm-actions.js';
 import { BackfilledWindows1763811000000 } from '../../migrations/1763811000000-backfilled-windows.js';
 import { GatewaySamples1763812000000 } from '../../migrations/1763812000000-gateway-samples.js';
-import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js';
 import { SourceFiles1763814000000 } from '../../migrations/1763814000000-source-files.js';
 import { ObservedHours1763815000000 } from '../../migrations/1763815000000-observed-hours.js';
 import { LabelFreeFigures1763816000000 } from '../../migrations/1763816000000-label-free-figures.js';
+import { AuditTree1763817000000 } from '../../migrations/1763817000000-audit-tree.js';
+import { People1763818000000 } from '../../migrations/1763818000000-people.js';
 import { Approvals1763820000000 } from '../../migrations/1763820000000-approvals.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
-import { People1763818000000 } from '../../migrations/1763818000000-people.js';
 import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
+import { AuditCheckpoint, AuditLeaf, AuditText } from './entities/audit-tree.entity.js';
 import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
 import { Command } from './entities/command.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
@@ -48,12 +50,12 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
-  ApiKey, ApiKeyRevocation, Approval, ApprovalEnd, ApprovalVote, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
+  ApiKey, ApiKeyRevocation, Approval, ApprovalEnd, ApprovalVote, AuditCheckpoint, AuditEntry, AuditLeaf, AuditText, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
   ModelVersion, ObservationFile, ObservationSegment, PeopleCommand, Principal, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, RoleGrant, RoleRevocation, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, People1763818000000, Approvals1763820000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, Approvals1763820000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -15,6 +15,11 @@ export interface OperationFigures {
   readonly alarmsOpen: number;
   /** Without those that are snoozed; with those whose snooze has passed and that were not sent again. */
   readonly alarmsUndelivered: number;
+  /** Entries that are not in the tree of the ledger yet. */
+  readonly auditWaiting: number;
+  /** Entries in the tree that no checkpoint stands over. */
+  readonly auditUnsigned: number;
+  readonly auditRefusals: number;
 }
 
 /** Counts over the record, for operators. */
@@ -34,7 +39,10 @@ export class FiguresRepository {
               ON known.gateway = lease.gateway AND known.boot = lease.boot AND known.model = routing.model AND known.deployment = routing.deployment
             WHERE lease.expires_at > $1 AND coalesce(known.revision, 0) < routing.revision) AS "gatewaysBehind",
          (SELECT count(*)::int FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE alarm_id IS NULL AND NOT test) AS "alarmsOpen",
-         (SELECT count(*)::int FROM (${dueAlarms('$1')}) waiting) AS "alarmsUndelivered"`,
+         (SELECT count(*)::int FROM (${dueAlarms('$1')}) waiting) AS "alarmsUndelivered",
+         (SELECT count(*)::int FROM audit_pending) AS "auditWaiting",
+         (SELECT (coalesce((SELECT max(position) + 1 FROM audit_leaf), 0) - coalesce((SELECT max(size) FROM audit_checkpoint), 0))::int) AS "auditUnsigned",
+         (SELECT count(*)::int FROM audit_refusal) AS "auditRefusals"`,
       [now],
     );
     return figures as OperationFigures;

@@ -5,7 +5,7 @@ import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { deploymentWorkflowId } from '../contracts/motion.js';
 import type { ReleaseEnd, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseStage, ReleaseState } from '../contracts/releases.js';
-import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { AuditLedger, type Origin, spokenReason, SYSTEM_ACTOR } from './audit-ledger.js';
 import type { Command } from './entities/command.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model } from './entities/model.entity.js';
@@ -125,9 +125,11 @@ export class ReleasesRepository {
       revision, eventTime: measurement?.streamTimeMs == null ? null : new Date(measurement.streamTimeMs), takenAt: at,
     };
     await manager.insert(ReleaseStep, step);
+    const spoken = spokenReason(actor, reason);
     await this.audit.append(manager, {
       at, actor, action: `release.${action}`, model, subject: `release/${number}`, origin,
-      details: { reason, version: release.version, stage: after.stage, step: after.step ?? null, outcome: after.outcome ?? null, revision, measurement: step.measurementDigest, plan: after.planDigest ?? null },
+      texts: spoken.texts,
+      details: { ...spoken.details, version: release.version, stage: after.stage, step: after.step ?? null, outcome: after.outcome ?? null, revision, measurement: step.measurementDigest, plan: after.planDigest ?? null },
     });
     return after;
   }

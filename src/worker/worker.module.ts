@@ -57,12 +57,17 @@ import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
+import { auditSigning } from '../config/audit-signing.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
+import { AuditSequencer } from '../dispatch/audit-sequencer.js';
+import { CheckpointFolder } from '../dispatch/checkpoint-folder.js';
+import { CheckpointSigner } from '../dispatch/checkpoint-signer.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
+import { AuditTreeRepository } from '../registry/audit-tree.repository.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
 import { ModelsRepository } from '../registry/models.repository.js';
@@ -100,6 +105,7 @@ export class WorkerModule {
         CommandEffects,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
+        { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
         ObservedFiles,
         ChampionBaselines,
         DriftBaselines,
@@ -128,8 +134,15 @@ export class WorkerModule {
 
 /** A gateway that loses observations is seen in a moment. */
 function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities): IngestionStarter {
-  return new IngestionStarter(client, labels, observations, [{ everyMs: 1_000, isDue: () => gateways.isDue() }], (line) => console.error(JSON.stringify({ time: new Date().toISOString(), ...line })));
+  return new IngestionStarter(client, labels, observations, [{ everyMs: 1_000, isDue: () => gateways.isDue() }], logLine);
 }
+
+function auditSequencer(environment: Environment, tree: AuditTreeRepository): AuditSequencer {
+  const signing = auditSigning(environment);
+  return new AuditSequencer(tree, signing && new CheckpointSigner(tree, new CheckpointFolder(signing.folder), signing), logLine);
+}
+
+const logLine = (line: object): void => console.error(JSON.stringify({ time: new Date().toISOString(), ...line }));
 
 const settingsOf = (environment: Environment): ActivitySettings => ({
   dataDir: environment.DATA_DIR,

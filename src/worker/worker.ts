@@ -28,6 +28,7 @@ import { WindowsActivities } from '../../activities/windows.activities.js';
 import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
+import { AuditSequencer } from '../dispatch/audit-sequencer.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { WORKFLOW_BUNDLE } from './bundle.js';
@@ -59,7 +60,7 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
-  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules)];
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(AuditSequencer)];
   if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,6 +27,8 @@ async function cli(args: string[], settings: Record<string, string> = {}): Promi
   return { code, stdout: terminal.stdout, stderr: terminal.stderr };
 }
 
+const publicKeyIn = (folder: string): string => readdirSync(folder).find((name) => name.startsWith('public-key-')) as string;
+
 describe('the CLI', () => {
   it('finds the running instance, registers a model, and changes nothing the second time', async () => {
     expect((await cli(['status'])).stdout).toContain('No model is registered yet');
@@ -50,6 +52,18 @@ describe('the CLI', () => {
     expect(ended.stdout).toMatch(/^PROMOTED /);
     expect(ended).toMatchObject({ code: 0 });
     expect(ended.stdout).toMatch(/auc +0\.\d{4} \[0\.\d{4}, 0\.\d{4}\]/);
+  });
+
+  it('verifies the record of it against what was signed outside the database', async () => {
+    const checkpoints = join(perennial.environment.STATE_DIR, 'checkpoints');
+    const [key, ledger] = [join(checkpoints, publicKeyIn(checkpoints)), join(perennial.folder, 'ledger.ndjson')];
+    expect((await cli(['audit', 'export', '--out', ledger])).code).toBe(0);
+    const verdict = await cli(['audit', 'verify', '--export', ledger, '--checkpoint', join(checkpoints, 'latest'), '--key', key, '--json']);
+    expect(verdict).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(verdict.stdout)).toMatchObject({ genuine: true, faults: [] });
+    expect(await cli(['audit', 'proof', '1', '--key', key])).toMatchObject({ code: 0, stdout: expect.stringContaining('under a genuine checkpoint') });
+    expect((await cli(['audit', 'list', 'shop'])).stdout).toContain('there is no data yet');
+    await eventually(async () => ((await perennial.registry.query('SELECT FROM audit_pending')).length === 0 ? true : undefined), () => 'the tree to follow');
   });
 
   it('gives one document and nothing else, also when the gate rejects', async () => {

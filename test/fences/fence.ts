@@ -14,7 +14,9 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   migrations: {},
   config: { runs: ['contracts'] },
   spec: { runs: ['contracts'] },
-  registry: { runs: ['contracts', 'spec', 'migrations'] },
+  // The form of the audit ledger: what a third party recomputes, so it needs nothing else of ours.
+  ledger: { runs: ['contracts'] },
+  registry: { runs: ['contracts', 'spec', 'ledger', 'migrations'] },
 
   // The domain: each sees what is below, and of the record nothing but its types.
   artifacts: { runs: ['contracts', 'spec'], types: ['registry'] },
@@ -33,7 +35,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry'] },
 
   // The motion.
-  dispatch: { runs: ['contracts'], types: ['registry'] },
+  dispatch: { runs: ['contracts', 'ledger'], types: ['registry'] },
   activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'drift', 'lifecycle', 'alarms', 'registry', 'dispatch'] },
   workflows: { runs: ['contracts'], types: ['activities'] },
   worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
@@ -42,7 +44,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms'], types: ['workflows'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
   // `policy backtest` decides and trains on this machine, without an API: no other verb loads those rooms.
-  cli: { runs: ['contracts', 'config', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },
+  cli: { runs: ['contracts', 'config', 'ledger', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },
   tour: { runs: ['contracts', 'config', 'spec', 'data', 'embedded', 'cli'], types: ['api'] },
   main: {
     runs: ['contracts', 'config'],

@@ -95,8 +95,20 @@ describe('the application', () => {
 it('the audit ledger refuses even the owner of the tables', async () => {
   await server.asOwner(async (owner) => {
     await owner.query("INSERT INTO audit_entry (at, actor, action, subject, details, details_digest) VALUES (now(), 'ann', 'tested', 'x', '{}', 'sha256:0')");
-    for (const statement of ["UPDATE audit_entry SET actor = 'bob'", 'DELETE FROM audit_entry', 'TRUNCATE audit_entry']) {
+    for (const statement of ["UPDATE audit_entry SET actor = 'bob'", 'DELETE FROM audit_entry', 'TRUNCATE audit_entry CASCADE']) {
       await expect(owner.query(statement)).rejects.toThrow(/append-only/);
     }
+    for (const table of ['audit_leaf', 'audit_node', 'audit_checkpoint', 'audit_refusal']) {
+      for (const statement of [`UPDATE ${table} SET ${table === 'audit_refusal' ? 'size = 1' : table === 'audit_checkpoint' ? "note = ''" : table === 'audit_node' ? 'place = 0' : 'entry_id = 1'}`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]) {
+        await expect(owner.query(statement), statement).rejects.toThrow(/append-only/);
+      }
+    }
+    for (const statement of ['DELETE FROM audit_text', 'TRUNCATE audit_text']) await expect(owner.query(statement)).rejects.toThrow(/append-only/);
   });
+});
+
+it('no trigger of the ledger is put off by a session that replicates', async () => {
+  const put: { name: string }[] = await server.dataSource.query(
+    "SELECT tgrelid::regclass || '.' || tgname AS name FROM pg_trigger WHERE NOT tgisinternal AND tgrelid::regclass::text LIKE 'audit%' AND tgenabled <> 'A'");
+  expect(put).toEqual([]);
 });

@@ -23,7 +23,9 @@ export class AuditController {
   @Problems('ModelNotFound')
   async listAuditEntries(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: auditQuery }) { after, limit }: AuditQuery): Promise<AuditListAnswer> {
     await this.models.get(model);
-    const items = (await this.ledger.list(model, after, limit)).map(auditAnswer);
+    const entries = await this.ledger.list(model, after, limit);
+    const texts = await this.ledger.textsOf(entries.map(({ id }) => id));
+    const items = entries.map((entry) => auditAnswer(entry, texts.filter(({ entryId }) => entryId === entry.id)));
     const last = items.length === limit ? items.at(-1) : undefined;
     return { items, next: last ? `/v1/models/${model}/audit?after=${last.id}&limit=${limit}` : null };
   }

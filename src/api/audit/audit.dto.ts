@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { AuditEntry } from '../../registry/entities/audit-entry.entity.js';
-import { instant, path } from '../documentation/answer-fields.js';
+import type { AuditText } from '../../registry/entities/audit-tree.entity.js';
+import type { InclusionProof } from '../../registry/audit-tree.repository.js';
+import { instant, instantOf, path } from '../documentation/answer-fields.js';
 import { limit, numberInUrl } from '../requests/fields.js';
 
 export const auditQuery = z.strictObject({
@@ -18,6 +20,9 @@ export const auditEntrySchema = z
     subject: z.string().meta({ examples: ['version/7'] }),
     details: z.unknown().meta({ description: 'What explains it, by its action.' }),
     detailsDigest: z.string().meta({ description: 'Of the bytes of the details as they are kept.' }),
+    texts: z.array(z.strictObject({
+      field: z.string().meta({ examples: ['reason'] }), text: z.string().nullable().meta({ description: 'Null once it was erased.' }), erasedAt: instant.nullable(),
+    })).meta({ description: 'What people wrote; the details hold salted digests of it.' }),
     commandId: z.uuid().nullable(),
     workflowId: z.string().nullable(),
     runId: z.string().nullable(),
@@ -30,7 +35,7 @@ export const auditListSchema = z
   .meta({ id: 'AuditList' });
 export type AuditListAnswer = z.output<typeof auditListSchema>;
 
-export const auditAnswer = (entry: AuditEntry): AuditAnswer => ({
+export const auditAnswer = (entry: AuditEntry, texts: readonly AuditText[]): AuditAnswer => ({
   id: entry.id,
   at: entry.at.toISOString(),
   actor: entry.actor,
@@ -38,7 +43,45 @@ export const auditAnswer = (entry: AuditEntry): AuditAnswer => ({
   subject: entry.subject,
   details: JSON.parse(entry.details.toString('utf8')) as unknown,
   detailsDigest: entry.detailsDigest,
+  texts: texts.map(({ field, text, erasedAt }) => ({ field, text, erasedAt: instantOf(erasedAt) })),
   commandId: entry.commandId,
   workflowId: entry.workflowId,
   runId: entry.runId,
+});
+
+const treeSize = numberInUrl(1, Number.MAX_SAFE_INTEGER).optional();
+export const entryPath = z.strictObject({ id: numberInUrl(1, Number.MAX_SAFE_INTEGER).meta({ description: 'The id of an entry.' }) });
+export const proofQuery = z.strictObject({ size: treeSize.meta({ description: 'Of the tree that is proven against; that of the newest checkpoint where it is not given.' }) });
+export const exportQuery = z.strictObject({ size: treeSize.meta({ description: 'How many entries; all that are in the tree where it is not given.' }) });
+
+const hash = z.base64().meta({ description: '32 bytes in Base64.' });
+const size = z.int().meta({ description: 'How many entries the tree has.' });
+const note = z.string().meta({ description: 'The checkpoint as a signed note (c2sp.org/tlog-checkpoint).' });
+
+export const checkpointSchema = z.strictObject({ size, root: hash, at: instant, note }).meta({ id: 'AuditCheckpoint' });
+export type CheckpointAnswer = z.output<typeof checkpointSchema>;
+
+export const proofSchema = z
+  .strictObject({
+    entry: z.int(),
+    position: z.int().meta({ description: 'From 0.' }),
+    leaf: z.string().meta({ description: 'What the hash of the leaf is taken over, after a byte 0x00.' }),
+    leafHash: hash,
+    size,
+    root: hash,
+    path: z.array(hash).meta({ description: 'The siblings from the leaf up (RFC 6962, 2.1.1).' }),
+    checkpoint: note.nullable().meta({ description: 'Over that size; null where none was signed over it.' }),
+  })
+  .meta({ id: 'AuditProof' });
+export type ProofAnswer = z.output<typeof proofSchema>;
+
+export const proofAnswer = (proof: InclusionProof): ProofAnswer => ({
+  entry: proof.entryId,
+  position: proof.position,
+  leaf: proof.leaf,
+  leafHash: proof.leafHash.toString('base64'),
+  size: proof.size,
+  root: proof.root.toString('base64'),
+  path: proof.path.map((sibling) => sibling.toString('base64')),
+  checkpoint: proof.checkpoint,
 });

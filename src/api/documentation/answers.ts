@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { FAILURES, type FailureType } from '../../contracts/failures.js';
 import { PROBLEM_MEDIA_TYPE } from '../problems/problem-details.js';
 
+export const NDJSON = 'application/x-ndjson';
 const PROBLEM_REFERENCE = { $ref: '#/components/schemas/Problem' };
 
 /** Documents what a route answers when all is well. */
@@ -12,6 +13,9 @@ export const Answer = (status: number, description: string, schema: z.ZodType) =
 
 /** Documents that a route answers with an HTML page. */
 export const Page = (description: string): MethodDecorator => ApiResponse({ status: 200, description, content: { 'text/html': { schema: { type: 'string' } } } });
+
+/** Documents that a route answers with one JSON document a line. */
+export const Lines = (description: string): MethodDecorator => ApiResponse({ status: 200, description, content: { [NDJSON]: { schema: { type: 'string' } } } });
 
 /** Documents the kinds of problems of a route, those of one status together. */
 export function Problems(...types: FailureType[]): MethodDecorator & ClassDecorator {

@@ -16,6 +16,9 @@ const FIGURES: Readonly<Record<keyof OperationFigures, readonly [string, string]
   gatewaysBehind: ['perennial_gateways_behind', 'Live gateways that do not serve the newest routing of some deployment yet.'],
   alarmsOpen: ['perennial_alarms_open', 'Alarms that have not ended, tests left out.'],
   alarmsUndelivered: ['perennial_alarms_undelivered', 'Alarms that their receiver has not acknowledged or, when their snooze had passed, not again; snoozed ones and tests left out.'],
+  auditWaiting: ['perennial_audit_entries_waiting', 'Entries of the audit ledger that are not in its tree yet.'],
+  auditUnsigned: ['perennial_audit_entries_unsigned', 'Entries in the tree that no signed checkpoint stands over yet; below zero where the database was set back.'],
+  auditRefusals: ['perennial_audit_refusals', 'How often a checkpoint was refused, because the tree did not continue the one before; any is a reason to look.'],
 };
 
 /** What the API says of itself and of the record, in Prometheus' format. */

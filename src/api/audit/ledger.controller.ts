@@ -1,0 +1,47 @@
+import { Readable } from 'node:stream';
+import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { PerennialError } from '../../contracts/failures.js';
+import { AuditTreeRepository } from '../../registry/audit-tree.repository.js';
+import { Permit } from '../authentication/permit.decorator.js';
+import { Answer, CommonProblems, Lines, NDJSON, Operation, Problems } from '../documentation/answers.js';
+import { noQuery } from '../requests/fields.js';
+import { type CheckpointAnswer, checkpointSchema, entryPath, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema } from './audit.dto.js';
+
+/** The ledger as a whole: what auditors take away with them. */
+@ApiTags('Audit')
+@CommonProblems()
+@Controller('v1/audit')
+export class LedgerController {
+  constructor(private readonly tree: AuditTreeRepository) {}
+
+  @Get('checkpoint')
+  @Permit('ledger.read')
+  @Operation('The newest signed checkpoint', 'The copies that bind are those outside the database; this one saves a way.')
+  @Answer(200, 'The checkpoint', checkpointSchema)
+  @Problems('NotFound')
+  async getCheckpoint(@Query({ schema: noQuery }) _query: object): Promise<CheckpointAnswer> {
+    const checkpoint = await this.tree.newestCheckpoint();
+    if (!checkpoint) throw new PerennialError('NotFound', 'No checkpoint was signed yet; a worker of the queue lifecycle signs one within a minute, where AUDIT_KEY_FILE is set');
+    const { size, root, at, note } = checkpoint;
+    return { size, root: root.toString('base64'), at: at.toISOString(), note };
+  }
+
+  @Get('entries/:id/proof')
+  @Permit('ledger.read')
+  @Operation('Prove that an entry is in the ledger', 'An inclusion proof by RFC 6962; it is checked without trusting this service.')
+  @Answer(200, 'The proof', proofSchema)
+  @Problems('NotFound')
+  async getProof(@Param({ schema: entryPath }) { id }: { id: number }, @Query({ schema: proofQuery }) { size }: { size?: number }): Promise<ProofAnswer> {
+    return proofAnswer(await this.tree.proofOf(id, size));
+  }
+
+  @Get('export')
+  @Permit('ledger.read')
+  @Operation('The whole ledger in the order of its tree', 'One JSON document a line; `perennial audit verify` holds it against checkpoints without this service. docs/AUDIT.md describes the lines.')
+  @Lines('The entries')
+  async exportLedger(@Query({ schema: exportQuery }) { size }: { size?: number }): Promise<StreamableFile> {
+    const lines = this.tree.exportText(size ?? (await this.tree.size()));
+    return new StreamableFile(Readable.from(lines, { objectMode: false }), { type: NDJSON });
+  }
+}
