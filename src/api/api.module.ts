@@ -26,6 +26,7 @@ import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
+import { WhyController } from './why/why.controller.js';
 import { WindowAssessmentsController } from './windows/window-assessments.controller.js';
 import { WindowReleaseController } from './windows/window-release.controller.js';
 import { WindowsController } from './windows/windows.controller.js';
@@ -59,7 +60,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, AuditController, CommandsController, HealthController, LabelsController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -17,6 +17,7 @@ import { status } from './verbs/status.js';
 import { TOURS, up, type UpOptions } from './verbs/up.js';
 import { versions } from './verbs/versions.js';
 import { releaseWindow, type WindowReleaseOptions } from './verbs/window-release.js';
+import { why, type WhyOptions } from './verbs/why.js';
 import { windows, type WindowsOptions } from './verbs/windows.js';
 
 const EPILOGUE = `
@@ -68,6 +69,10 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
     .action((model: string, options: ChampionOptions & { json?: boolean }) => run((session) => champion(session, model, without(options))));
+  verb('why <model>', 'Explain why a version answers, or answered at a time: how it came there, on which evidence and data, and what has happened since.', 'why flight-delay', 'why flight-delay --at 2026-01-31T12:00:00Z')
+    .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
+    .addOption(deploymentOption())
+    .action((model: string, options: WhyOptions & { json?: boolean }) => run((session) => why(session, model, without(options))));
   return program;
 }
 

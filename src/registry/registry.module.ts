@@ -7,6 +7,7 @@ import { AuditLedger } from './audit-ledger.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
+import { ExplanationsRepository } from './explanations.repository.js';
 import { FiguresRepository } from './figures.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
@@ -27,7 +28,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApiKeysRepository, AssessmentsRepository, AuditLedger, CommandsRepository, ComparisonsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, ReleaseTurns, ReleasesRepository, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 
