@@ -20,6 +20,9 @@ export function glossary(terminal: Terminal, pairs: readonly (readonly [string, 
   }).join('');
 }
 
+/** Words of the record, ended as a sentence is. */
+export const sentence = (text: string): string => (/[.!?]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
+
 const width = (terminal: Terminal): number => Math.min(terminal.columns, WIDEST);
 
 /** A word that is longer than a line has one of its own. */

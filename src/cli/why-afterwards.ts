@@ -1,7 +1,6 @@
 import type { WhyAnswer } from '../api/why/why.dto.js';
 import { count, moment } from './numbers.js';
-import { heading, paragraph } from './prose.js';
-import { table } from './table.js';
+import { glossary, heading, paragraph, sentence } from './prose.js';
 import type { Terminal } from './terminal.js';
 
 type Since = WhyAnswer['sinceThen'];
@@ -15,7 +14,7 @@ export function afterwards(terminal: Terminal, { version, since, sinceThen }: Wh
     heading(terminal, 'What has happened since'),
     paragraph(terminal, windowWords(version, sinceThen.windows), worstWords(sinceThen.windows)),
     '\n',
-    table(terminal, [{ title: 'At' }, { title: 'What' }, { title: 'Outcome' }], rows.map(([at, what, how]) => [moment(at), what, how]), `Nothing else has happened since ${moment(since)}.`),
+    rows.length === 0 ? paragraph(terminal, `Nothing else has happened since ${moment(since)}.`) : glossary(terminal, rows.map(([at, what]) => [moment(at), what])),
     total > listed ? paragraph(terminal, `${count(total - listed)} more are not listed here; their lists are in the API.`) : '',
   ].join('');
 }
@@ -32,12 +31,14 @@ function windowWords(version: number, { all, own }: Since['windows']): string {
 const worstWords = ({ worst }: Since['windows']): string | null =>
   worst && `The worst is that from ${moment(worst.from)} to ${moment(worst.until)}: ${worst.verdict}${worst.harm ? ', harm found' : ''}${worst.findings.length > 0 ? `; ${worst.findings.slice(0, 3).join('; ')}` : ''}.`;
 
-/** Time, what, and how it ended. */
-const events = ({ changes, rollbacks, releases, retrains, alarms, quarantines }: Since): [string, string, string][] => [
-  ...changes.items.map((one): [string, string, string] => [one.changedAt, `version ${one.version} became champion by ${one.reason}, epoch ${one.epoch}`, `in the place of version ${one.previousVersion}, asked for by ${one.actor}`]),
-  ...rollbacks.items.map((one): [string, string, string] => [one.requestedAt, `rollback of version ${one.fromVersion} asked for by ${one.requestedBy}`, `${one.outcome ?? 'under way'}: ${one.explanation ?? one.reason}`]),
-  ...releases.items.map((one): [string, string, string] => [one.requestedAt, `release ${one.number} of version ${one.version}`, `${one.outcome ?? 'under way'}${one.reason === null ? '' : `: ${one.reason}`}`]),
-  ...retrains.items.map((one): [string, string, string] => [one.requestedAt, `retrain ${one.number}, ${one.trigger === 'request' ? `asked for by ${one.requestedBy}` : `triggered by ${one.trigger}`}`, `${one.outcome ?? 'under way'}${one.version === null ? '' : `, version ${one.version}`}${one.reason === null ? '' : `: ${one.reason}`}`]),
-  ...alarms.items.map((one): [string, string, string] => [one.raisedAt, `${one.severity} alarm ${one.kind}: ${one.summary}`, one.endedAt === null ? 'open' : `ended at ${moment(one.endedAt)}: ${one.endedBecause}`]),
-  ...quarantines.items.map((one): [string, string, string] => [one.decidedAt, `window from ${moment(one.from)} quarantined: ${one.because}`, one.released ? `released by ${one.released.by} at ${moment(one.released.at)}: ${one.released.reason}` : 'in quarantine']),
+/** A rollback's change of champion is told by the rollback. */
+const events = ({ changes, rollbacks, releases, retrains, alarms, quarantines }: Since): [string, string][] => [
+  ...changes.items.filter(({ reason }) => reason === 'promotion').map((one): [string, string] => [one.changedAt, `Version ${one.version} was promoted in the place of version ${one.previousVersion}, epoch ${one.epoch}; ${one.actor} had asked for it.`]),
+  ...rollbacks.items.map((one): [string, string] => [one.requestedAt, `${one.requestedBy} asked to roll version ${one.fromVersion} back to version ${one.toVersion}: “${one.reason}”. ${ended(one.outcome, one.explanation)}`]),
+  ...releases.items.map((one): [string, string] => [one.requestedAt, `Release ${one.number} of version ${one.version} was asked for. ${ended(one.outcome, one.reason)}`]),
+  ...retrains.items.map((one): [string, string] => [one.requestedAt, `Retrain ${one.number} was ${one.trigger === 'request' ? `asked for by ${one.requestedBy}` : `decided on by monitoring (${one.trigger})`}. ${ended(one.outcome, one.reason)}`]),
+  ...alarms.items.map((one): [string, string] => [one.raisedAt, `Alarm (${one.severity}, ${one.kind}): ${sentence(one.summary)} ${one.endedAt === null ? 'It is open.' : `It ended at ${moment(one.endedAt)}: ${sentence(one.endedBecause ?? '')}`}`]),
+  ...quarantines.items.map((one): [string, string] => [one.decidedAt, `The window from ${moment(one.from)} was put into quarantine: ${sentence(one.because)}${one.released ? ` ${one.released.by} took it out at ${moment(one.released.at)}: “${one.released.reason}”.` : ''}`]),
 ];
+
+const ended = (outcome: string | null, reason: string | null): string => (outcome === null ? 'It is under way.' : `It ended as ${outcome}${reason === null ? '.' : `: ${sentence(reason)}`}`);

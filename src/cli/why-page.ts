@@ -1,6 +1,6 @@
 import type { WhyAnswer } from '../api/why/why.dto.js';
 import { count, figure, interval, moment } from './numbers.js';
-import { glossary, heading, paragraph } from './prose.js';
+import { glossary, heading, paragraph, sentence } from './prose.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
 import { afterwards } from './why-afterwards.js';
@@ -30,7 +30,7 @@ export function standing({ version, role, epoch, since, until, replaced, replace
 
 function arrival(terminal: Terminal, why: WhyAnswer): string {
   const { rollback, promotion, release } = why;
-  const back = rollback && `${rollback.requestedBy} rolled version ${rollback.fromVersion} back at ${moment(rollback.requestedAt)}: ${sentence(rollback.reason)}`;
+  const back = rollback && `${rollback.requestedBy} rolled version ${rollback.fromVersion} back at ${moment(rollback.requestedAt)}: ${quoted(rollback.reason)}`;
   const earlier = why.cameBy === 'rollback' && promotion ? `Version ${why.version} had been promoted before, at ${moment(promotion.changedAt)}, epoch ${promotion.epoch}${release ? '' : ', by its gate'}.` : null;
   const gate = why.cameBy === 'gate' ? 'It was promoted as soon as its gate had passed it; no release stood between.' : null;
   return [
@@ -43,7 +43,7 @@ function arrival(terminal: Terminal, why: WhyAnswer): string {
 function asked({ version, retraining }: WhyAnswer): string {
   const { number, requestedBy, requestedAt, reason, trigger, decision } = retraining;
   if (decision) return `Version ${version} is of retrain ${number}, which monitoring decided on (${trigger}) at ${moment(decision.decidedAt)} after the window that begins at ${moment(decision.window.from)}: ${sentence(decision.because)}`;
-  return `Version ${version} is of retrain ${number}, which ${requestedBy} asked for at ${moment(requestedAt)}${reason === null ? ' without a reason' : `: ${sentence(reason)}`}${reason === null ? '.' : ''}`;
+  return `Version ${version} is of retrain ${number}, which ${requestedBy} asked for at ${moment(requestedAt)}${reason === null ? ' without a reason.' : `: ${quoted(reason)}`}`;
 }
 
 function released(terminal: Terminal, { version }: WhyAnswer, release: NonNullable<WhyAnswer['release']>): string[] {
@@ -51,11 +51,11 @@ function released(terminal: Terminal, { version }: WhyAnswer, release: NonNullab
   const against = champion === null ? '' : `, compared with version ${champion}`;
   const compared = decidedOn && comparisonWords(decidedOn['comparison']);
   return [
-    paragraph(terminal, `Release ${number} brought version ${version} into service${against}. ${requestedBy} asked for it at ${moment(requestedAt)}: ${sentence(reason)}`,
+    paragraph(terminal, `Release ${number} brought version ${version} into service${against}. ${requestedBy} asked for it at ${moment(requestedAt)}: ${quoted(reason)}`,
       planDigest && `What decides was fixed before the first mirrored request (plan ${planDigest}).`, compared && `When it was promoted, ${compared}`,
       outcome && `It has ended as ${outcome}: ${sentence(outcomeReason ?? '')}`),
     '\n',
-    table(terminal, [{ title: 'Step' }, { title: 'At' }, { title: 'By' }, { title: 'Because' }], steps.map((step) => [step.action, moment(step.takenAt), step.actor, step.reason]), 'No step was taken yet.'),
+    glossary(terminal, steps.map((step) => [moment(step.takenAt), `${step.action}, by ${step.actor}: ${sentence(step.reason)}`])),
   ];
 }
 
@@ -83,18 +83,17 @@ function evidence(terminal: Terminal, { version, lineage: { evaluation, data } }
       champion === null ? 'Nothing was in service that it could be compared with.' : null, gained, recent),
     '\n',
     table(terminal, [{ title: 'Metric' }, { title: `Version ${version}` }, ...beside],
-      Object.entries(metrics).map(([name, value]) => [name, interval(value), ...(champion === null ? [] : [interval(championMetrics?.[name])])]), 'No metric is defined on these rows.'),
+      Object.entries(metrics).sort(([a], [b]) => Number(b === comparison?.metric) - Number(a === comparison?.metric)).map(([name, value]) => [name, interval(value), ...(champion === null ? [] : [interval(championMetrics?.[name])])]), 'No metric is defined on these rows.'),
     '\n',
     table(terminal, [{ title: 'Check' }, { title: 'Verdict' }, { title: 'Measured' }, { title: 'Required' }],
-      checks.map((check) => [check.name, check.verdict, check.measured === null ? '–' : interval(check.measured), check.required]), 'The gate has no check.'),
+      checks.map((check) => [check.name, check.verdict, check.measured === null ? '–' : measured(check.measured), check.required]), 'The gate has no check.'),
   ].join('');
 }
 
 function origin(terminal: Terminal, { spec, retraining, lineage }: WhyAnswer): string {
   const { data, training } = lineage;
   const { environment } = training;
-  const sources = [{ name: 'source', ...data.source }, ...data.joins.map((join) => ({ ...join, name: `join ${join.name}` }))];
-  const files = sources.flatMap(({ name, files: of }) => of.map((file) => [name, file.name, count(file.bytes), file.digest]));
+  const files = [data.source, ...data.joins].flatMap((source) => source.files);
   return [
     heading(terminal, 'Where it comes from'),
     glossary(terminal, [
@@ -109,7 +108,8 @@ function origin(terminal: Terminal, { spec, retraining, lineage }: WhyAnswer): s
       ...data.joins.map((join) => [`join ${join.name}`, `${join.columns.join(', ')} from ${join.path}, as known at event time`] as const),
     ]),
     '\n',
-    table(terminal, [{ title: 'From' }, { title: 'File' }, { title: 'Bytes', align: 'right' }, { title: 'Digest' }], files.slice(0, MOST_FILES), 'The snapshot names no file.'),
+    paragraph(terminal, `Its rows came from ${files.length === 1 ? 'one file' : `${count(files.length)} files`} (${[data.source, ...data.joins].map(({ path }) => path).join(', ')}):`),
+    glossary(terminal, files.slice(0, MOST_FILES).map(({ name, digest }) => [name, digest])),
     files.length > MOST_FILES ? paragraph(terminal, `And ${count(files.length - MOST_FILES)} more; --json lists all.`) : '',
   ].join('');
 }
@@ -131,5 +131,8 @@ const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(
 const signedInterval = ({ value, low, high }: { readonly value: number; readonly low: number | null; readonly high: number | null }): string =>
   `${signed(value)}${low === null || high === null ? '' : ` [${signed(low)}, ${signed(high)}]`}`;
 
-/** Words of a person or of the record, ended as a sentence is. */
-export const sentence = (text: string): string => (/[.!?]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
+/** Counts have no digits behind the point. */
+const measured = (estimate: Parameters<typeof signedInterval>[0]): string => (estimate.low === null && Number.isInteger(estimate.value) ? count(estimate.value) : interval(estimate));
+
+/** The very words of whoever asked. */
+const quoted = (words: string): string => `“${words.trim()}”.`;

@@ -21,7 +21,12 @@ export class WhyController {
   async explainChampion(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: whyQuery }) query: WhyQuery): Promise<WhyAnswer> {
     const now = new Date();
     const at = query.at === undefined ? null : new Date(query.at);
-    if (at && at > now) throw new PerennialError('InvalidRequest', `query.at: ${query.at} is still to come, and nobody knows who answers then; leave it out to ask about now`, { faults: [{ path: 'query.at', message: 'lies in the future' }] });
+    if (at && at > now) throw stillToCome(query.at as string);
     return whyAnswer(await this.explanations.ofTime(model, query.deployment, at), at, now);
   }
+}
+
+function stillToCome(at: string): PerennialError {
+  const message = `${at} is still to come, and nobody knows who answers then; leave it out to ask about now`;
+  return new PerennialError('InvalidRequest', `query.at: ${message}`, { faults: [{ path: 'query.at', message }] });
 }
