@@ -6,6 +6,7 @@ import type { ExitCode, Session } from './session.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
+import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
@@ -69,6 +70,10 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
     .action((model: string, options: ChampionOptions & { json?: boolean }) => run((session) => champion(session, model, without(options))));
+  verb('decision <id>', 'Explain who decided: the logged prediction under an id, the version that answered, and why that was in service.', 'decision 0a1b2c3d-17', 'decision order-4711 --model flight-delay --around 2026-01-31')
+    .option('--model <name>', 'only of this model')
+    .option('--around <time>', 'event time, ISO 8601: only what was asked for within a day of it')
+    .action((id: string, options: DecisionOptions & { json?: boolean }) => run((session) => decision(session, id, without(options))));
   verb('why <model>', 'Explain why a version answers, or answered at a time: how it came there, on which evidence and data, and what has happened since.', 'why flight-delay', 'why flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())

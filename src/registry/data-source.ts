@@ -16,6 +16,7 @@ import { Replays1763807000000 } from '../../migrations/1763807000000-replays.js'
 import { SourceFiles1763814000000 } from '../../migrations/1763814000000-source-files.js';
 import { ObservedHours1763815000000 } from '../../migrations/1763815000000-observed-hours.js';
 import { LabelFreeFigures1763816000000 } from '../../migrations/1763816000000-label-free-figures.js';
+import { PredictionFilters1763819000000 } from '../../migrations/1763819000000-prediction-filters.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { ApiKey } from './entities/api-key.entity.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
@@ -29,6 +30,7 @@ import { LabelFreeBaseline } from './entities/label-free-baseline.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
+import { PredictionFilter } from './entities/prediction-filter.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Replay, ReplayBlock, ReplayEnding, ReplayHistory } from './entities/replay.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
@@ -45,11 +47,11 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, AuditEntry, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
+  ModelVersion, ObservationFile, ObservationSegment, PredictionFilter, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, PredictionFilters1763819000000];
 
 export interface ConnectionSettings {
   readonly url: string;
