@@ -88,9 +88,10 @@ export class ExplanationsRepository {
    */
   async ofAnswer(model: string, deployment: string, epoch: number, version: number): Promise<Explanation | null> {
     return this.atOneMoment(async (manager) => {
-      const [found, change] = await Promise.all([manager.findOneBy(Model, { name: model }), manager.findOneBy(ChampionChange, { model, deployment, epoch })]);
-      if (!found || !change || !(await manager.existsBy(ModelVersion, { model, number: version }))) return null;
-      return explain(manager, found, { change, version });
+      const found = await manager.findOneBy(Model, { name: model });
+      const change = await manager.findOneBy(ChampionChange, { model, deployment, epoch });
+      const known = await manager.existsBy(ModelVersion, { model, number: version });
+      return found && change && known ? explain(manager, found, { change, version }) : null;
     });
   }
 

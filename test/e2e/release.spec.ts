@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type DecisionAnswer, decisionSchema } from '../../src/api/decisions/decisions.dto.js';
 import type { ReleaseDetail } from '../../src/api/releases/releases.dto.js';
 import { releaseDetailSchema } from '../../src/api/releases/releases.dto.js';
+import { type WhyAnswer, whySchema } from '../../src/api/why/why.dto.js';
+import { runCli } from '../../src/cli/cli.js';
+import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
+import { readEnvironment } from '../../src/config/environment.js';
 import { deploymentWorkflowId } from '../../src/contracts/motion.js';
 import { eventually, Installation } from '../installation.js';
 import { LiveTraffic } from '../live-traffic.js';
@@ -51,6 +56,15 @@ const awaitRelease = (model: string, number: number, until: (release: ReleaseDet
     const now = await release(model, number);
     return until(now) ? now : undefined;
   }, () => `release ${number} of ${model}`);
+
+const explained = async (): Promise<WhyAnswer> => whySchema.parse((await perennial.call('GET', '/v1/models/better/why')).body);
+
+/** Once it can be found: the last segments are sealed within a moment. */
+const decided = (id: string): Promise<DecisionAnswer> =>
+  eventually(async () => {
+    const { status, body } = await perennial.call('GET', `/v1/decisions/${encodeURIComponent(id)}`);
+    return status === 200 ? decisionSchema.parse(body) : undefined;
+  }, () => `prediction ${id}`);
 
 const steer = (model: string, number: number, action: string) => perennial.call('POST', `/v1/models/${model}/releases/${number}/${action}`, { reason: 'to see that it works' });
 
@@ -164,6 +178,25 @@ describe('a release that its measurements decide', () => {
     expect(rollout?.blocks.at(-1)?.standing).toMatchObject({ outcome: 'better' });
     expect(rollout?.planDigest).toBe(ended.planDigest);
     expect(await champion('better')).toMatchObject({ version: 2, epoch: 2 });
+  });
+
+  it('can be explained afterwards, with every answer that was given meanwhile', async () => {
+    const why = await explained();
+    expect(why).toMatchObject({ version: 2, epoch: 2, cameBy: 'release', replaced: 1, release: { number: 1, champion: 1, outcome: 'promoted', decidedOn: { comparison: { outcome: 'better' } } }, retraining: { number: 2, trigger: 'request' } });
+    expect(why.release?.planDigest).toBe((await release('better', 1)).planDigest);
+    const first = await decided('better-0/7');
+    expect(first.decisions).toMatchObject([{ counts: true, model: 'better', version: 1, epoch: 1, role: 'champion', entityKey: 'customer-0', eventTime: '2024-04-01T00:00:00.000Z', mirrored: [{ version: 2, outcome: 'executed' }], labels: [{ batch: 1 }] }]);
+    expect(Object.keys(first.decisions[0]?.inputs ?? {})).toEqual(['size', 'age', 'colour']);
+    expect(first).toMatchObject({ chains: [{ version: 1, epoch: 1, cameBy: 'gate', replacedBy: 2 }], searched: { unfiltered: 0, unreadable: 0, left: 0 } });
+    const canary = why.release?.steps.find(({ action }) => action === 'advance');
+    const hour = Math.ceil((Date.parse(canary?.eventTime as string) - Date.parse('2024-04-01T00:00:00.000Z')) / 3_600_000);
+    const answers = await Promise.all([0, 1, 2, 3, 4, 5].map((later) => decided(`better-${hour + later}/0`)));
+    const challenged = answers.find(({ decisions }) => decisions[0]?.role === 'challenger');
+    expect(challenged).toMatchObject({ decisions: [{ version: 2, epoch: 1, why: 0 }], chains: [{ role: 'challenger', cameBy: 'challenge', version: 2, release: { number: 1 } }] });
+    const terminal = new RecordedTerminal();
+    expect(await runCli(['decision', 'better-0/7', '--model', 'better'], readEnvironment({ STATE_DIR: perennial.environment.STATE_DIR }), 'main.js', terminal)).toBe(0);
+    expect(terminal.stdout).toMatch(/Who decided better-0\/7[^]*Version 1 of better, in default[^]*Mirrored to[^]*Why version 1 answered in better\/default/);
+    expect((await perennial.call('GET', '/v1/decisions/better-99999')).status).toBe(404);
   });
 
   it('rejects a worse one in its shadow, and never lets it come back', async () => {
