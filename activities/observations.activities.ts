@@ -26,6 +26,8 @@ export interface ConversionReport {
 /** Segments looked up at once, and how long one call goes on, in milliseconds. */
 const MAX_SEGMENTS = 500;
 const MAX_MS = 60_000;
+/** Of that, how long files of before are given filters: segments that come meanwhile wait for no longer. */
+const MAX_FILTERS_MS = 5_000;
 
 /** From the gateways' observation logs to Parquet. */
 @Injectable()
@@ -66,7 +68,7 @@ export class ObservationsActivities {
         }
         beat({ segments: report.segments });
       }
-      const filtersLeft = await this.filters.catchUp(until, signal, () => { beat({ segments: report.segments }); });
+      const filtersLeft = await this.filters.catchUp(Math.min(until, Date.now() + MAX_FILTERS_MS), signal, () => { beat({ segments: report.segments }); });
       return { ...report, failed: report.failed.slice(0, MAX_FAILED), more: looked < waiting.length || waiting.length === MAX_SEGMENTS || filtersLeft };
     });
   }

@@ -57,7 +57,15 @@ const awaitRelease = (model: string, number: number, until: (release: ReleaseDet
     return until(now) ? now : undefined;
   }, () => `release ${number} of ${model}`);
 
-const explained = async (): Promise<WhyAnswer> => whySchema.parse((await perennial.call('GET', '/v1/models/better/why')).body);
+const explained = async (): Promise<WhyAnswer> => whySchema.parse((await perennial.call('GET', '/v1/models/steered/why')).body);
+
+/** Asks for one answer. @returns the version that gave it */
+async function ask(model: string, id: string): Promise<number> {
+  const parameters = { prediction_id: id, entity_key: `of-${id}`, event_time: '2024-04-01T00:00:00.000Z' };
+  const body = JSON.stringify({ parameters, inputs: [{ name: 'features', shape: [1, 3], datatype: 'FP32', data: [0.25, 0.5, 2] }] });
+  const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return Number(((await response.json()) as { model_version: string }).model_version);
+}
 
 /** Once it can be found: the last segments are sealed within a moment. */
 const decided = (id: string): Promise<DecisionAnswer> =>
@@ -69,12 +77,17 @@ const decided = (id: string): Promise<DecisionAnswer> =>
 const steer = (model: string, number: number, action: string) => perennial.call('POST', `/v1/models/${model}/releases/${number}/${action}`, { reason: 'to see that it works' });
 
 describe('a release that is steered by hand', () => {
+  /** A prediction that the challenger answered. */
+  let challenged: string;
+
   it('goes step by step, each begun only when monitoring was proven, and the routing follows', async () => {
     const number = await releasing('steered', BY_HAND);
     const shadow = await awaitRelease('steered', number, ({ stage }) => stage === 'shadow');
     expect(shadow).toMatchObject({ champion: 1, epoch: 1, version: 2, retrain: 2, plan: { canary: { steps: [20, 50] }, champion: 1 } });
     expect(await routingOf('steered')).toMatchObject({ champion: 1, challengers: [2], weights: {} });
     expect(releaseDetailSchema.parse(shadow).planDigest).toMatch(/^sha256:/);
+
+    expect(await ask('steered', 'in/shadow')).toBe(1);
 
     expect((await steer('steered', number, 'resume')).status).toBe(409);
     expect((await steer('steered', number, 'pause')).status).toBe(202);
@@ -87,6 +100,9 @@ describe('a release that is steered by hand', () => {
     expect(await routingOf('steered')).toMatchObject({ champion: 1, challengers: [2], weights: { 2: 20 }, paused: false });
     await steer('steered', number, 'advance');
     await awaitRelease('steered', number, ({ percent }) => percent === 50);
+    let asked = 0;
+    await eventually(async () => ((await ask('steered', `canary-${(asked += 1)}`)) === 2 ? true : undefined), () => 'an answer of the challenger');
+    challenged = `canary-${asked}`;
     await steer('steered', number, 'advance');
     await awaitRelease('steered', number, ({ stage }) => stage === 'watch');
     expect(await routingOf('steered')).toMatchObject({ champion: 2, challengers: [1], weights: {}, epoch: 2 });
@@ -98,6 +114,26 @@ describe('a release that is steered by hand', () => {
     expect(steps.map(({ action }) => action)).toEqual(['request', 'begin', 'pause', 'resume', ...['advance', 'advance', 'promote', 'promoted'].flatMap((action) => ['ask-advance', action])]);
     const proofs: { step: string }[] = await perennial.registry.query("SELECT step FROM monitoring_proof WHERE model = 'steered' AND release = $1", [number]);
     expect(proofs).toHaveLength(4);
+  });
+
+  it('can be explained afterwards, with the answers that were given meanwhile', async () => {
+    const why = await explained();
+    expect(why).toMatchObject({ version: 2, epoch: 2, cameBy: 'release', replaced: 1, release: { number: 1, champion: 1, outcome: 'promoted' }, retraining: { number: 2, trigger: 'request' } });
+    expect(why.release?.planDigest).toBe((await release('steered', 1)).planDigest);
+    expect(why.release?.steps.map(({ action }) => action)).toContain('promote');
+    const labelled = await perennial.call('POST', '/v1/models/steered/labels', 'prediction_id,label\nin/shadow,0\nin/shadow,1\n', { 'content-type': 'text/csv' });
+    expect(labelled.status).toBe(202);
+    const told = await eventually(async () => {
+      const answer = await decided('in/shadow');
+      return answer.decisions[0]?.labels.length === 2 ? answer : undefined;
+    }, () => 'the labels');
+    expect(told.decisions).toMatchObject([{ counts: true, model: 'steered', version: 1, epoch: 1, role: 'champion', entityKey: 'of-in/shadow', eventTime: '2024-04-01T00:00:00.000Z', inputs: { size: 0.25, age: 0.5, colour: 'red' }, label: 1, why: 0 }]);
+    expect(told).toMatchObject({ chains: [{ version: 1, epoch: 1, cameBy: 'gate', replacedBy: 2 }], searched: { unfiltered: 0, unreadable: 0, left: 0 } });
+    expect(await decided(challenged)).toMatchObject({ decisions: [{ version: 2, epoch: 1, role: 'challenger', why: 0 }], chains: [{ role: 'challenger', cameBy: 'challenge', version: 2, release: { number: 1 } }] });
+    const terminal = new RecordedTerminal();
+    expect(await runCli(['decision', 'in/shadow', '--model', 'steered'], readEnvironment({ STATE_DIR: perennial.environment.STATE_DIR }), 'main.js', terminal)).toBe(0);
+    expect(terminal.stdout).toMatch(/Who decided in\/shadow[^]*Version 1 of steered, in default[^]*Why version 1 answered in steered\/default/);
+    expect((await perennial.call('GET', '/v1/decisions/never-asked')).status).toBe(404);
   });
 
   it('tells operators in Temporal where it stands', async () => {
@@ -178,25 +214,6 @@ describe('a release that its measurements decide', () => {
     expect(rollout?.blocks.at(-1)?.standing).toMatchObject({ outcome: 'better' });
     expect(rollout?.planDigest).toBe(ended.planDigest);
     expect(await champion('better')).toMatchObject({ version: 2, epoch: 2 });
-  });
-
-  it('can be explained afterwards, with every answer that was given meanwhile', async () => {
-    const why = await explained();
-    expect(why).toMatchObject({ version: 2, epoch: 2, cameBy: 'release', replaced: 1, release: { number: 1, champion: 1, outcome: 'promoted', decidedOn: { comparison: { outcome: 'better' } } }, retraining: { number: 2, trigger: 'request' } });
-    expect(why.release?.planDigest).toBe((await release('better', 1)).planDigest);
-    const first = await decided('better-0/7');
-    expect(first.decisions).toMatchObject([{ counts: true, model: 'better', version: 1, epoch: 1, role: 'champion', entityKey: 'customer-0', eventTime: '2024-04-01T00:00:00.000Z', mirrored: [{ version: 2, outcome: 'executed' }], labels: [{ batch: 1 }] }]);
-    expect(Object.keys(first.decisions[0]?.inputs ?? {})).toEqual(['size', 'age', 'colour']);
-    expect(first).toMatchObject({ chains: [{ version: 1, epoch: 1, cameBy: 'gate', replacedBy: 2 }], searched: { unfiltered: 0, unreadable: 0, left: 0 } });
-    const canary = why.release?.steps.find(({ action }) => action === 'advance');
-    const hour = Math.ceil((Date.parse(canary?.eventTime as string) - Date.parse('2024-04-01T00:00:00.000Z')) / 3_600_000);
-    const answers = await Promise.all([0, 1, 2, 3, 4, 5].map((later) => decided(`better-${hour + later}/0`)));
-    const challenged = answers.find(({ decisions }) => decisions[0]?.role === 'challenger');
-    expect(challenged).toMatchObject({ decisions: [{ version: 2, epoch: 1, why: 0 }], chains: [{ role: 'challenger', cameBy: 'challenge', version: 2, release: { number: 1 } }] });
-    const terminal = new RecordedTerminal();
-    expect(await runCli(['decision', 'better-0/7', '--model', 'better'], readEnvironment({ STATE_DIR: perennial.environment.STATE_DIR }), 'main.js', terminal)).toBe(0);
-    expect(terminal.stdout).toMatch(/Who decided better-0\/7[^]*Version 1 of better, in default[^]*Mirrored to[^]*Why version 1 answered in better\/default/);
-    expect((await perennial.call('GET', '/v1/decisions/better-99999')).status).toBe(404);
   });
 
   it('rejects a worse one in its shadow, and never lets it come back', async () => {
