@@ -7,6 +7,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import { heartbeating } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
+import { PredictionFilters } from './prediction-filters.js';
 import { StoreProvider } from './store-provider.js';
 
 export interface ConversionReport {
@@ -18,13 +19,15 @@ export interface ConversionReport {
   readonly damaged: number;
   /** Segments that could not be converted at all; they are tried again by the next call. */
   readonly failed: readonly { readonly segment: string; readonly type: string; readonly message: string }[];
-  /** Whether segments were left for the next call. */
+  /** Whether segments, or files without a filter, were left for the next call. */
   readonly more: boolean;
 }
 
 /** Segments looked up at once, and how long one call goes on, in milliseconds. */
 const MAX_SEGMENTS = 500;
 const MAX_MS = 60_000;
+/** Of that, how long files of before are given filters: segments that come meanwhile wait for no longer. */
+const MAX_FILTERS_MS = 5_000;
 
 /** From the gateways' observation logs to Parquet. */
 @Injectable()
@@ -35,12 +38,13 @@ export class ObservationsActivities {
     private readonly observations: ObservationsRepository,
     private readonly models: ModelsRepository,
     private readonly settings: ActivitySettings,
+    private readonly filters: PredictionFilters,
     stores: StoreProvider,
   ) {
     this.store = stores.store;
   }
 
-  /** Converts the segments that wait, the oldest first. Each counts once, however often and wherever this runs. */
+  /** Converts the segments that wait, the oldest first, then gives files of before their filters. Each counts once, however often and wherever this runs. */
   async convertSegments(): Promise<ConversionReport> {
     return heartbeating(async (signal, beat) => {
       const until = Date.now() + MAX_MS;
@@ -64,7 +68,8 @@ export class ObservationsActivities {
         }
         beat({ segments: report.segments });
       }
-      return { ...report, failed: report.failed.slice(0, MAX_FAILED), more: looked < waiting.length || waiting.length === MAX_SEGMENTS };
+      const filtersLeft = await this.filters.catchUp(Math.min(until, Date.now() + MAX_FILTERS_MS), signal, () => { beat({ segments: report.segments }); });
+      return { ...report, failed: report.failed.slice(0, MAX_FAILED), more: looked < waiting.length || waiting.length === MAX_SEGMENTS || filtersLeft };
     });
   }
 

@@ -6,6 +6,8 @@ import { FolderStore } from '../artifacts/folder-store.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
+import { LabelsRepository } from '../registry/labels.repository.js';
+import { PredictionsRepository } from '../registry/predictions.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { AlarmActionsController } from './alarms/alarm-actions.controller.js';
 import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
@@ -17,6 +19,8 @@ import { CallsUnderWay } from './commands/calls-under-way.js';
 import { CommandFlow } from './commands/command-flow.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { SendingLoop } from './commands/sending-loop.js';
+import { DecisionReader } from './decisions/decision-reader.js';
+import { DecisionsController } from './decisions/decisions.controller.js';
 import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { Dependencies } from './health/dependencies.js';
@@ -30,6 +34,7 @@ import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
+import { WhyController } from './why/why.controller.js';
 import { WindowAssessmentsController } from './windows/window-assessments.controller.js';
 import { WindowReleaseController } from './windows/window-release.controller.js';
 import { WindowsController } from './windows/windows.controller.js';
@@ -63,12 +68,13 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
         { provide: CommandDispatcher, useFactory: (client: Client, commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [Client, CommandsRepository] },
         { provide: FolderStore, useFactory: () => new FolderStore(settings.artifactFolder) },
+        { provide: DecisionReader, useFactory: (predictions: PredictionsRepository, labels: LabelsRepository, store: FolderStore) => new DecisionReader(predictions, labels, store), inject: [PredictionsRepository, LabelsRepository, FolderStore] },
         CallsUnderWay,
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },

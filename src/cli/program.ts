@@ -10,6 +10,7 @@ import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
 import { auditCheckpoint, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
+import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
@@ -21,6 +22,7 @@ import { status } from './verbs/status.js';
 import { TOURS, up, type UpOptions } from './verbs/up.js';
 import { versions } from './verbs/versions.js';
 import { releaseWindow, type WindowReleaseOptions } from './verbs/window-release.js';
+import { why, type WhyOptions } from './verbs/why.js';
 import { windows, type WindowsOptions } from './verbs/windows.js';
 
 const EPILOGUE = `
@@ -75,6 +77,14 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
     .action((model: string, options: ChampionOptions & { json?: boolean }) => run((session) => champion(session, model, without(options))));
+  verb('decision <id>', 'Explain who decided: the logged prediction under an id, the version that answered, and why that was in service.', 'decision 0a1b2c3d-17', 'decision order-4711 --model flight-delay --around 2026-01-31')
+    .option('--model <name>', 'only of this model')
+    .option('--around <time>', 'event time, ISO 8601: only what was asked for within a day of it')
+    .action((id: string, options: DecisionOptions & { json?: boolean }) => run((session) => decision(session, id, without(options))));
+  verb('why <model>', 'Explain why a version answers, or answered at a time: how it came there, on which evidence and data, and what has happened since.', 'why flight-delay', 'why flight-delay --at 2026-01-31T12:00:00Z')
+    .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
+    .addOption(deploymentOption())
+    .action((model: string, options: WhyOptions & { json?: boolean }) => run((session) => why(session, model, without(options))));
   return program;
 }
 

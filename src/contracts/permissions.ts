@@ -10,7 +10,8 @@ interface PermissionKind {
 
 /** Each route declares one; `docs/ACCESS.md` shows them, and a test compares. */
 export const PERMISSIONS = {
-  'model.read': { allows: 'read everything of a model but its audit entries', of: 'model' },
+  'model.read': { allows: 'read everything of a model but its audit entries and logged predictions', of: 'model' },
+  'prediction.read': { allows: 'look up logged predictions with their inputs', of: 'model' },
   'spec.apply': { allows: 'register a model, put another spec in force', of: 'model' },
   'retrain.request': { allows: 'ask for a retrain', of: 'model' },
   'replay.request': { allows: 'ask for a replay', of: 'model' },
@@ -32,13 +33,13 @@ export type Permission = keyof typeof PERMISSIONS;
 /** Who may do what. An administrator decides who may, and over no model. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
-    'model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
+    'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'replay.request'],
+  validator: ['model.read', 'prediction.read', 'replay.request'],
   approver: ['model.read', 'approval.decide'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
-  auditor: ['model.read', 'audit.read', 'ledger.read', 'people.read'],
+  auditor: ['model.read', 'prediction.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
 };

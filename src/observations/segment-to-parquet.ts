@@ -7,6 +7,7 @@ import { quoteLiteral } from '../data/feature-encoding.js';
 import type { ConvertedFile, SegmentConversion } from '../registry/observations.repository.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { EventHours } from './event-hours.js';
+import { idFilter } from './id-filter.js';
 import { MirrorTable } from './mirror-table.js';
 import { type InputField, ObservationTable, type Origin, withinCalendar } from './observation-table.js';
 import type { SegmentEntry } from './segment-decoder.js';
@@ -147,9 +148,10 @@ class Conversion {
   private async put({ model, deployment, observed, mirrored }: Deployment, kind: ConvertedFile['kind'], select: string): Promise<ConvertedFile> {
     const path = join(this.scratch, `${(this.made += 1)}.parquet`);
     await this.database.run(`COPY (${select}) TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION zstd)`);
+    const filter = kind === 'observation' ? { idFilter: await idFilter(this.database, path, observed.rows) } : {};
     const { digest, bytes } = await this.segment.store.putFile(path);
     await rm(path);
-    return { model, deployment, kind, digest, bytes, ...(kind === 'observation' ? observed : mirrored).facts() };
+    return { model, deployment, kind, digest, bytes, ...(kind === 'observation' ? observed : mirrored).facts(), ...filter };
   }
 }
 

@@ -7,6 +7,7 @@ import { CHUNK_ROWS } from '../data/table-appender.js';
 import type { ConvertedFile } from '../registry/observations.repository.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { EventHours } from './event-hours.js';
+import { idFilter } from './id-filter.js';
 import { predictionId, type SourceSection } from './observed-source.js';
 import { reachedLead } from './stream-time.js';
 
@@ -47,6 +48,7 @@ export async function writeSourceObservations(rows: string, answers: ObservedAns
     return {
       path, model, deployment: section.deployment, kind: 'observation', rows: eventTimesMs.length, firstSequence: 1, lastSequence: eventTimesMs.length,
       firstEventMs: eventTimesMs[0]!, lastEventMs: eventTimesMs.at(-1)!, newestReceivedMs: receivedAtMs, leadMs: reachedLead(eventTimesMs.map((eventMs) => eventMs - receivedAtMs)), eventHours: hoursOf(eventTimesMs),
+      idFilter: await idFilter(database, path, eventTimesMs.length),
     };
   });
 }

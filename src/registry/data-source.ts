@@ -18,6 +18,7 @@ import { ObservedHours1763815000000 } from '../../migrations/1763815000000-obser
 import { LabelFreeFigures1763816000000 } from '../../migrations/1763816000000-label-free-figures.js';
 import { AuditTree1763817000000 } from '../../migrations/1763817000000-audit-tree.js';
 import { People1763818000000 } from '../../migrations/1763818000000-people.js';
+import { PredictionFilters1763819000000 } from '../../migrations/1763819000000-prediction-filters.js';
 import { Approvals1763820000000 } from '../../migrations/1763820000000-approvals.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
@@ -35,6 +36,7 @@ import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
 import { PeopleCommand, Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
+import { PredictionFilter } from './entities/prediction-filter.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Replay, ReplayBlock, ReplayEnding, ReplayHistory } from './entities/replay.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
@@ -51,11 +53,11 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, ApiKeyRevocation, Approval, ApprovalEnd, ApprovalVote, AuditCheckpoint, AuditEntry, AuditLeaf, AuditText, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, PeopleCommand, Principal, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, RoleGrant, RoleRevocation, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
+  ModelVersion, ObservationFile, ObservationSegment, PeopleCommand, PredictionFilter, Principal, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, RoleGrant, RoleRevocation, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, WindowAssessment, WindowCheck, WindowDrift,
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, Approvals1763820000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, PredictionFilters1763819000000, Approvals1763820000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, IsNull } from 'typeorm';
 import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
+import { addFilter } from './prediction-filters.js';
 
 export interface SegmentId {
   readonly gateway: string;
@@ -35,6 +36,8 @@ export interface ConvertedFile {
   readonly leadMs: number | null;
   /** Hours of event time with rows, counted from 1970. */
   readonly eventHours: readonly number[] | null;
+  /** Of the prediction ids (contracts/id-filter.ts); of observations alone. A file without one gets it later. */
+  readonly idFilter?: Uint8Array;
 }
 
 export interface SegmentConversion {
@@ -185,10 +188,11 @@ export class ObservationsRepository {
 async function convertedWithin(manager: EntityManager, { gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion, at: Date): Promise<boolean> {
   const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: at, damage });
   if (affected !== 1) return false;
-  const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, eventHours, ...file }) => ({
+  const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, eventHours, idFilter: _filter, ...file }) => ({
     ...file, eventHours: eventHours && [...eventHours], gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),
   }));
   await manager.insert(ObservationFile, rows);
+  for (const { model, deployment, idFilter } of files) if (idFilter) await addFilter(manager, { gateway, boot, segment, model, deployment }, idFilter);
   return true;
 }
 

@@ -9,6 +9,7 @@ import { AuditTreeRepository } from './audit-tree.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
+import { ExplanationsRepository } from './explanations.repository.js';
 import { FiguresRepository } from './figures.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
@@ -17,6 +18,7 @@ import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
 import { ObservationsRepository } from './observations.repository.js';
 import { PeopleRepository } from './people.repository.js';
+import { PredictionsRepository } from './predictions.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
@@ -30,7 +32,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

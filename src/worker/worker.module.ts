@@ -33,6 +33,7 @@ import { ObservedFiles } from '../../activities/observed-files.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ModelStatuses } from '../../activities/model-statuses.js';
 import { OpenWork } from '../../activities/open-work.js';
+import { PredictionFilters } from '../../activities/prediction-filters.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -103,7 +104,7 @@ export class WorkerModule {
         ReplayCourses,
         AlarmCommands,
         CommandEffects,
-        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities] },
+        { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
         ObservedFiles,
@@ -124,6 +125,7 @@ export class WorkerModule {
         WindowSources,
         HistoryExport,
         OpenWork,
+        PredictionFilters,
         SourceObserver,
         WorkflowMotions,
         ...ACTIVITIES,
@@ -132,9 +134,9 @@ export class WorkerModule {
   }
 }
 
-/** A gateway that loses observations is seen in a moment. */
-function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities): IngestionStarter {
-  return new IngestionStarter(client, labels, observations, [{ everyMs: 1_000, isDue: () => gateways.isDue() }], logLine);
+/** A gateway that loses observations is seen in a moment; files of before there were filters get theirs in the background. */
+function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, filters: PredictionFilters): IngestionStarter {
+  return new IngestionStarter(client, labels, observations, [{ everyMs: 1_000, isDue: () => gateways.isDue() }, { everyMs: 60_000, isDue: () => filters.isDue() }], logLine);
 }
 
 function auditSequencer(environment: Environment, tree: AuditTreeRepository): AuditSequencer {

@@ -22,6 +22,7 @@ import { LabelsActivities } from '../../activities/labels.activities.js';
 import { MonitoringReports } from '../../activities/monitoring-reports.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
+import { PredictionFilters } from '../../activities/prediction-filters.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
 import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
@@ -58,6 +59,7 @@ import { LabelFreeBaselinesRepository } from '../../src/registry/label-free-base
 import { LabelsRepository } from '../../src/registry/labels.repository.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
 import { ObservationsRepository } from '../../src/registry/observations.repository.js';
+import { PredictionsRepository } from '../../src/registry/predictions.repository.js';
 import { ReleasesRepository } from '../../src/registry/releases.repository.js';
 import { RetrainingDecisionsRepository } from '../../src/registry/retraining-decisions.repository.js';
 import { RetrainsRepository } from '../../src/registry/retrains.repository.js';
@@ -130,7 +132,7 @@ async function wire(): Promise<void> {
   const files = new ObservedFiles(observations, labels, stores);
   const told = new AlarmActivities(alarms, models, new AlarmReceiver({ url: receiver.url, secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}` }, 2_000), settings, stores);
   const watch = new GatewayActivities(gateways, alarms);
-  const converted = new ObservationsActivities(observations, models, settings, stores);
+  const converted = new ObservationsActivities(observations, models, settings, new PredictionFilters(new PredictionsRepository(dataSource), settings, stores), stores);
   const labelled = new LabelsActivities(labels, observations, models, new ReleasesRepository(dataSource, audit, routing), files, settings, stores);
   const [retrains, versions] = [new RetrainsRepository(dataSource, audit), new VersionsRepository(dataSource, audit)];
   assessments = new AssessmentsRepository(dataSource);

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type DecisionAnswer, decisionSchema } from '../../src/api/decisions/decisions.dto.js';
 import type { ReleaseDetail } from '../../src/api/releases/releases.dto.js';
 import { releaseDetailSchema } from '../../src/api/releases/releases.dto.js';
+import { type WhyAnswer, whySchema } from '../../src/api/why/why.dto.js';
+import { runCli } from '../../src/cli/cli.js';
+import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
+import { readEnvironment } from '../../src/config/environment.js';
 import { deploymentWorkflowId } from '../../src/contracts/motion.js';
 import { eventually, Installation } from '../installation.js';
 import { LiveTraffic } from '../live-traffic.js';
@@ -52,15 +57,37 @@ const awaitRelease = (model: string, number: number, until: (release: ReleaseDet
     return until(now) ? now : undefined;
   }, () => `release ${number} of ${model}`);
 
+const explained = async (): Promise<WhyAnswer> => whySchema.parse((await perennial.call('GET', '/v1/models/steered/why')).body);
+
+/** Asks for one answer. @returns the version that gave it */
+async function ask(model: string, id: string): Promise<number> {
+  const parameters = { prediction_id: id, entity_key: `of-${id}`, event_time: '2024-04-01T00:00:00.000Z' };
+  const body = JSON.stringify({ parameters, inputs: [{ name: 'features', shape: [1, 3], datatype: 'FP32', data: [0.25, 0.5, 2] }] });
+  const response = await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return Number(((await response.json()) as { model_version: string }).model_version);
+}
+
+/** Once it can be found: the last segments are sealed within a moment. */
+const decided = (id: string): Promise<DecisionAnswer> =>
+  eventually(async () => {
+    const { status, body } = await perennial.call('GET', `/v1/decisions/${encodeURIComponent(id)}`);
+    return status === 200 ? decisionSchema.parse(body) : undefined;
+  }, () => `prediction ${id}`);
+
 const steer = (model: string, number: number, action: string) => perennial.call('POST', `/v1/models/${model}/releases/${number}/${action}`, { reason: 'to see that it works' });
 
 describe('a release that is steered by hand', () => {
+  /** A prediction that the challenger answered. */
+  let challenged: string;
+
   it('goes step by step, each begun only when monitoring was proven, and the routing follows', async () => {
     const number = await releasing('steered', BY_HAND);
     const shadow = await awaitRelease('steered', number, ({ stage }) => stage === 'shadow');
     expect(shadow).toMatchObject({ champion: 1, epoch: 1, version: 2, retrain: 2, plan: { canary: { steps: [20, 50] }, champion: 1 } });
     expect(await routingOf('steered')).toMatchObject({ champion: 1, challengers: [2], weights: {} });
     expect(releaseDetailSchema.parse(shadow).planDigest).toMatch(/^sha256:/);
+
+    expect(await ask('steered', 'in/shadow')).toBe(1);
 
     expect((await steer('steered', number, 'resume')).status).toBe(409);
     expect((await steer('steered', number, 'pause')).status).toBe(202);
@@ -73,6 +100,9 @@ describe('a release that is steered by hand', () => {
     expect(await routingOf('steered')).toMatchObject({ champion: 1, challengers: [2], weights: { 2: 20 }, paused: false });
     await steer('steered', number, 'advance');
     await awaitRelease('steered', number, ({ percent }) => percent === 50);
+    let asked = 0;
+    await eventually(async () => ((await ask('steered', `canary-${(asked += 1)}`)) === 2 ? true : undefined), () => 'an answer of the challenger');
+    challenged = `canary-${asked}`;
     await steer('steered', number, 'advance');
     await awaitRelease('steered', number, ({ stage }) => stage === 'watch');
     expect(await routingOf('steered')).toMatchObject({ champion: 2, challengers: [1], weights: {}, epoch: 2 });
@@ -84,6 +114,26 @@ describe('a release that is steered by hand', () => {
     expect(steps.map(({ action }) => action)).toEqual(['request', 'begin', 'pause', 'resume', ...['advance', 'advance', 'promote', 'promoted'].flatMap((action) => ['ask-advance', action])]);
     const proofs: { step: string }[] = await perennial.registry.query("SELECT step FROM monitoring_proof WHERE model = 'steered' AND release = $1", [number]);
     expect(proofs).toHaveLength(4);
+  });
+
+  it('can be explained afterwards, with the answers that were given meanwhile', async () => {
+    const why = await explained();
+    expect(why).toMatchObject({ version: 2, epoch: 2, cameBy: 'release', replaced: 1, release: { number: 1, champion: 1, outcome: 'promoted' }, retraining: { number: 2, trigger: 'request' } });
+    expect(why.release?.planDigest).toBe((await release('steered', 1)).planDigest);
+    expect(why.release?.steps.map(({ action }) => action)).toContain('promote');
+    const labelled = await perennial.call('POST', '/v1/models/steered/labels', 'prediction_id,label\nin/shadow,0\nin/shadow,1\n', { 'content-type': 'text/csv' });
+    expect(labelled.status).toBe(202);
+    const told = await eventually(async () => {
+      const answer = await decided('in/shadow');
+      return answer.decisions[0]?.labels.length === 2 ? answer : undefined;
+    }, () => 'the labels');
+    expect(told.decisions).toMatchObject([{ counts: true, model: 'steered', version: 1, epoch: 1, role: 'champion', entityKey: 'of-in/shadow', eventTime: '2024-04-01T00:00:00.000Z', inputs: { size: 0.25, age: 0.5, colour: 'red' }, label: 1, why: 0 }]);
+    expect(told).toMatchObject({ chains: [{ version: 1, epoch: 1, cameBy: 'gate', replacedBy: 2 }], searched: { unfiltered: 0, unreadable: 0, left: 0 } });
+    expect(await decided(challenged)).toMatchObject({ decisions: [{ version: 2, epoch: 1, role: 'challenger', why: 0 }], chains: [{ role: 'challenger', cameBy: 'challenge', version: 2, release: { number: 1 } }] });
+    const terminal = new RecordedTerminal();
+    expect(await runCli(['decision', 'in/shadow', '--model', 'steered'], readEnvironment({ STATE_DIR: perennial.environment.STATE_DIR }), 'main.js', terminal)).toBe(0);
+    expect(terminal.stdout).toMatch(/Who decided in\/shadow[^]*Version 1 of steered, in default[^]*Why version 1 answered in steered\/default/);
+    expect((await perennial.call('GET', '/v1/decisions/never-asked')).status).toBe(404);
   });
 
   it('tells operators in Temporal where it stands', async () => {

@@ -23,6 +23,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Models', 'Register a model with its spec and see where it stands.'],
   ['Retrains', 'Ask for a retrain and follow it to its verdict.'],
   ['Champion', 'Which version answers in a deployment, now or at any time before.'],
+  ['Why', 'Why a version answers, or gave an answer: the whole chain of the record.'],
   ['Rollbacks', 'Take a champion back to a version that has served before.'],
   ['Replays', 'Run a version over what was logged in a past period, and compare it.'],
   ['Versions', 'Every trained version: its data, code, parameters, environment and who asked for it.'],

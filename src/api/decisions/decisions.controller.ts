@@ -1,0 +1,69 @@
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { PerennialError } from '../../contracts/failures.js';
+import { ExplanationsRepository } from '../../registry/explanations.repository.js';
+import { ModelsRepository } from '../../registry/models.repository.js';
+import { PredictionsRepository, type UnseenPredictions } from '../../registry/predictions.repository.js';
+import type { Access } from '../authentication/access.js';
+import { CallerAccess } from '../authentication/actor.decorator.js';
+import { Permit } from '../authentication/permit.decorator.js';
+import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
+import { whyAnswer, type WhyAnswer } from '../why/why.dto.js';
+import { DecisionReader, type FoundPrediction, type Search } from './decision-reader.js';
+import { chainOf, decisionAnswer, type DecisionAnswer, decisionPath, decisionQuery, type DecisionQuery, decisionSchema } from './decisions.dto.js';
+
+@ApiTags('Why')
+@CommonProblems()
+@Controller('v1/decisions')
+export class DecisionsController {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly predictions: PredictionsRepository,
+    private readonly reader: DecisionReader,
+    private readonly explanations: ExplanationsRepository,
+  ) {}
+
+  @Get(':id')
+  @Permit('prediction.read')
+  @Operation('Who decided this', 'The logged prediction under an id, with the version that answered, its label where one is known, and why that version was in service; of models that the caller may read predictions of. docs/WHY.md explains it.')
+  @Answer(200, 'Every answer under the id', decisionSchema)
+  @Problems('ModelNotFound', 'NotFound')
+  async explainDecision(@Param({ schema: decisionPath }) { id }: { id: string }, @Query({ schema: decisionQuery }) { model, around }: DecisionQuery, @CallerAccess() access: Access, @Res({ passthrough: true }) reply: FastifyReply): Promise<DecisionAnswer> {
+    if (model !== undefined) await access.require('prediction.read', model);
+    if (model !== undefined) await this.models.get(model);
+    const now = new Date();
+    const all = await this.reader.search({ id, model: model ?? null, around: around === undefined ? null : new Date(around) }, abandoned(reply));
+    // What others asked of other models is as if it were not there.
+    const search = { ...all, found: all.found.filter((one) => access.may('prediction.read', one.model)) };
+    if (search.found.length === 0) throw notFound(id, search, await this.predictions.unseen(now));
+    return decisionAnswer(id, search, await this.chains(search.found, now), now);
+  }
+
+  private async chains(found: readonly FoundPrediction[], now: Date): Promise<Map<string, WhyAnswer>> {
+    const chains = new Map<string, WhyAnswer>();
+    for (const one of found) {
+      const { model, deployment, logged: { epoch, version, receivedAtMs } } = one;
+      const known = chains.has(chainOf(one)) ? null : await this.explanations.ofAnswer(model, deployment, epoch, version);
+      if (known) chains.set(chainOf(one), whyAnswer(known, new Date(receivedAtMs), now));
+    }
+    return chains;
+  }
+}
+
+/** Fires when the caller has gone, or has its answer. */
+function abandoned({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  raw.once('close', () => { controller.abort(new PerennialError('Internal', 'Nobody waits for the answer any more')); });
+  return controller.signal;
+}
+
+function notFound(id: string, { read, unreadable, left }: Search, { segments, gateways }: UnseenPredictions): PerennialError {
+  const more = [
+    left > 0 ? `${left} files that may hold it were not looked into; name its model or a time around it` : null,
+    unreadable > 0 ? `${unreadable} files that may hold it could not be read` : null,
+    segments > 0 ? `${segments} sealed segments wait to become readable, which takes seconds` : null,
+  ].filter((one) => one !== null);
+  return new PerennialError('NotFound', `No prediction ${JSON.stringify(id)} is on the record. What gateways answer can be found once their log's segment is sealed (OBSERVATION_SEAL_MS, 10 seconds unless set otherwise) and converted; until then it is in the gateway's own log alone. ${
+    more.length > 0 ? `Besides, ${more.join('; ')}.` : 'Nothing that is on the record waits to be looked into.'}`, { id, filesRead: read, filesUnreadable: unreadable, filesLeft: left, segmentsWaiting: segments, gateways });
+}
