@@ -90,7 +90,7 @@ function evidence(terminal: Terminal, { version, lineage: { evaluation, data } }
   ].join('');
 }
 
-function origin(terminal: Terminal, { spec, retraining, lineage }: WhyAnswer): string {
+function origin(terminal: Terminal, { spec, approval, retraining, lineage }: WhyAnswer): string {
   const { data, training } = lineage;
   const { environment } = training;
   const files = [data.source, ...data.joins].flatMap((source) => source.files);
@@ -98,6 +98,7 @@ function origin(terminal: Terminal, { spec, retraining, lineage }: WhyAnswer): s
     heading(terminal, 'Where it comes from'),
     glossary(terminal, [
       ['spec', `${spec.digest}, applied by ${spec.appliedBy} at ${moment(spec.appliedAt)}`],
+      ['use case', approval && `approval ${approval.number}, tier ${approval.tier}, given at ${moment(approval.decidedAt)}: ${approval.reason ?? ''}`],
       ['snapshot', `${data.snapshotDigest}, taken at ${moment(data.takenAt)}, data as of ${moment(data.asOf)}`],
       ['trained on', partWords(data.train)],
       ['judged on', `${partWords(data.evaluation)}${data.heldOut ? `; one block of ${data.heldOut.every} (${data.heldOut.block}) judges, the others train` : ''}`],

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, LessThanOrEqual } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import { type Aftermath, aftermathOf } from './aftermath.js';
+import type { ApprovalStory } from './approvals.repository.js';
+import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { Command } from './entities/command.entity.js';
 import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
@@ -24,6 +26,8 @@ export interface Origins {
   readonly evaluation: Evaluation | null;
   /** That the retrain began under, with who applied it first. */
   readonly spec: ModelSpecRecord;
+  /** By which the spec's use case was approved; null where it states none. */
+  readonly approval: ApprovalStory | null;
   /** What asked for the retrain. */
   readonly request: Command;
   /** Where monitoring decided on it. */
@@ -127,9 +131,20 @@ async function originsOf(manager: EntityManager, model: string, number: number):
     snapshot: await manager.findOneByOrFail(Snapshot, { digest: version.snapshotDigest }),
     evaluation: await manager.findOneBy(Evaluation, { model, version: number }),
     spec: await manager.findOneByOrFail(ModelSpecRecord, { model, digest: version.specDigest }),
+    approval: await approvalOf(manager, model, version.specDigest),
     request: await manager.findOneByOrFail(Command, { id: retrain.commandId }),
     decision: await manager.findOneBy(RetrainingDecisionRecord, { model, deployment: retrain.deployment, commandId: retrain.commandId }),
   };
+}
+
+/** The last one that was given for a spec. */
+async function approvalOf(manager: EntityManager, model: string, specDigest: string): Promise<ApprovalStory | null> {
+  const approval = await manager.getRepository(Approval).createQueryBuilder('approval')
+    .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'")
+    .where('approval.model = :model AND approval.specDigest = :specDigest', { model, specDigest }).orderBy('approval.number', 'DESC').getOne();
+  if (!approval) return null;
+  const of = { model, approval: approval.number };
+  return { approval, votes: await manager.find(ApprovalVote, { where: of, order: { at: 'ASC', actor: 'ASC' } }), end: await manager.findOneBy(ApprovalEnd, of) };
 }
 
 /** What a rollback brought back had been promoted before. */

@@ -66,13 +66,21 @@ export type Voted = z.output<typeof votedSchema>;
 
 export const approvalLink = (model: string, number: number): string => `/v1/models/${model}/approvals/${number}`;
 
-export function approvalAnswer({ approval, votes, end }: ApprovalStory, temporal: TemporalLinks): ApprovalAnswer {
-  const { model, number, specDigest, tier, rule, author, openedAt, expiresAt } = approval;
+export function approvalAnswer(story: ApprovalStory, temporal: TemporalLinks): ApprovalAnswer {
+  const { model, number, specDigest } = story.approval;
   const id = useCaseApprovalWorkflowId(model);
+  return {
+    ...approvalFacts(story), workflowId: id,
+    links: { self: approvalLink(model, number), model: `/v1/models/${model}`, spec: `/v1/models/${model}/spec?digest=${specDigest}`, temporal: temporal.of(id) },
+  };
+}
+
+/** What is on record of an approval. */
+export function approvalFacts({ approval, votes, end }: ApprovalStory): Omit<ApprovalAnswer, 'links' | 'workflowId'> {
+  const { model, number, specDigest, tier, rule, author, openedAt, expiresAt } = approval;
   return {
     model, number, specDigest, tier, rule: ruleText(rule), author, openedAt: openedAt.toISOString(), expiresAt: expiresAt.toISOString(),
     votes: votes.map((vote) => ({ actor: vote.actor, choice: vote.choice, reason: vote.reason, at: vote.at.toISOString() })),
-    outcome: end?.outcome ?? null, reason: end?.reason ?? null, decidedAt: end?.at.toISOString() ?? null, workflowId: id,
-    links: { self: approvalLink(model, number), model: `/v1/models/${model}`, spec: `/v1/models/${model}/spec?digest=${specDigest}`, temporal: temporal.of(id) },
+    outcome: end?.outcome ?? null, reason: end?.reason ?? null, decidedAt: end?.at.toISOString() ?? null,
   };
 }

@@ -7,6 +7,7 @@ import type { Aftermath, Listed } from '../../registry/aftermath.js';
 import type { Rollback } from '../../registry/entities/routing.entity.js';
 import type { Explanation, Origins, ReleaseCourse } from '../../registry/explanations.repository.js';
 import { alarmLink } from '../alarms/alarms.dto.js';
+import { approvalFacts, approvalSchema } from '../approvals/approvals.dto.js';
 import { changeAnswer, championChangeSchema } from '../champion/champion.dto.js';
 import { instant, instantOf, path } from '../documentation/answer-fields.js';
 import { releaseLink } from '../releases/releases.dto.js';
@@ -115,6 +116,7 @@ export const whySchema = z
     release: course.nullable().meta({ description: 'Null where the gate alone promoted it.' }),
     retraining,
     spec: z.strictObject({ digest: z.string(), appliedBy: z.string(), appliedAt: instant, link: path }),
+    approval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the use case of that spec was approved; null where it states none.' }),
     lineage: versionDetailSchema,
     entries: z
       .array(z.strictObject({ id: z.int(), at: instant, actor: z.string(), action: z.string(), subject: z.string() }))
@@ -134,6 +136,7 @@ export function whyAnswer(explanation: Explanation, at: Date | null, now: Date):
     replaced: role === 'champion' ? change.previousVersion : null, replacedBy: next?.version ?? null, cameBy: cameBy(explanation), change: changeAnswer(change), promotion: promotion && changeAnswer(promotion),
     rollback: rollback && rollbackAnswer(rollback), release: release && courseAnswer(release), retraining: retrainingAnswer(origins),
     spec: { digest: origins.spec.digest, appliedBy: origins.spec.appliedBy, appliedAt: origins.spec.appliedAt.toISOString(), link: `/v1/models/${model.name}/spec?digest=${origins.spec.digest}` },
+    approval: origins.approval && approvalFacts(origins.approval),
     lineage: versionDetail(origins),
     entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),
     sinceThen: sinceAnswer(explanation.since),
