@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const FOLDER = join(ROOT, 'var', 'time-skipping');
 const JARS = join(FOLDER, 'lib');
 const FETCH_WITHIN_MS = 120_000;
+const ATTEMPTS = 8;
 
 /** Why there is no server whose time can be skipped; null where there is one. It is a Java program, which Maven fetches once. */
 export function whyNoTimeSkipping(): string | null {
@@ -29,11 +30,22 @@ export function whyNoTimeSkipping(): string | null {
 /** Temporal with a clock of its own: where every workflow waits, it jumps to the next timer. */
 export async function startTimeSkipping(): Promise<TestWorkflowEnvironment> {
   const launcher = join(FOLDER, 'server.sh');
-  writeFileSync(launcher, `#!/bin/sh\nexec java -cp '${JARS}/*' io.temporal.testserver.TestServer "$@"\n`);
+  writeFileSync(launcher, `#!/bin/sh\nexec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '${JARS}/*' io.temporal.testserver.TestServer "$@"\n`);
   chmodSync(launcher, 0o755);
-  const environment = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: launcher } } });
+  const environment = await started(launcher);
   await environment.connection.operatorService.addSearchAttributes({ namespace: environment.namespace ?? 'default', searchAttributes: ATTRIBUTES });
   return environment;
+}
+
+/** The SDK gives it five seconds to listen, and on a busy machine a Java program may take longer. */
+async function started(launcher: string): Promise<TestWorkflowEnvironment> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: launcher } } });
+    } catch (error) {
+      if (attempt === ATTEMPTS || !String(error).includes('did not start within')) throw error;
+    }
+  }
 }
 
 /** Kept for the next time, as a whole or not at all. */

