@@ -2,14 +2,13 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { faultAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import type { CommandOutcome } from '../src/contracts/commands.js';
-import type { FailureType } from '../src/contracts/failures.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import { Alarm } from '../src/registry/entities/alarm.entity.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
-import { Model } from '../src/registry/entities/model.entity.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 import { origin } from './activity-context.js';
+import { lockModel, refused } from './command-outcomes.js';
 
 const LONGEST_SNOOZE_DAYS = 30;
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -38,7 +37,7 @@ export class AlarmCommands {
     const { deployment, from, reason } = bodyOf<'releaseWindow'>(command);
     const [model, fromEvent] = [command.model, new Date(from)];
     // One at a time for a model: of two who release the same window one does.
-    await manager.findOne(Model, { where: { name: model }, lock: { mode: 'pessimistic_write' } });
+    await lockModel(manager, model);
     const { decided, release } = await this.decisions.quarantine(manager, model, deployment, fromEvent);
     const window = `The window of ${model}/${deployment} that begins at ${from}`;
     if (!decided) return refused('WindowNotQuarantined', `${window} is not in quarantine; \`perennial windows ${model}\` shows which are`);
@@ -58,5 +57,3 @@ function unfitTime(until: string, at: Date): string | undefined {
   if (aheadMs > LONGEST_SNOOZE_DAYS * DAY_MS) return `An alarm is snoozed for ${LONGEST_SNOOZE_DAYS} days at most; ${until} is further ahead`;
   return undefined;
 }
-
-const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });

@@ -2,17 +2,17 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type ApprovalRule, ruleText } from '../src/contracts/approvals.js';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
-import type { FailureType } from '../src/contracts/failures.js';
 import { useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
 import { durationMs } from '../src/contracts/time.js';
 import { decideApproval, useCaseRule, whyNotVote } from '../src/lifecycle/approval-decision.js';
 import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
-import { Model } from '../src/registry/entities/model.entity.js';
+import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
+import { lockModel, refused } from './command-outcomes.js';
 
 /** A spec that is in force, or is being put in force. */
 export interface SpecInForce {
@@ -93,7 +93,3 @@ function refusalOf({ approval, votes, end }: ApprovalStory, actor: string, specD
   const why = whyNotVote(actor, approval.author, votes);
   return why === null ? undefined : refused('VoteRefused', why);
 }
-
-const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'pessimistic_write' } });
-
-const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });

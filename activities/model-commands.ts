@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
-import type { FailureType } from '../src/contracts/failures.js';
 import { retrainWorkflowId } from '../src/contracts/motion.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
-import { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { ApprovalCommands } from './approval-commands.js';
+import { lockModel, refused } from './command-outcomes.js';
 
 /** The commands that put a spec in force and ask for a retrain, taking effect within the transaction that settles them. */
 @Injectable()
@@ -44,12 +43,6 @@ export class ModelCommands {
     return { kind: 'retrain', number, workflowId: retrainWorkflowId(model.name, number), joined: false };
   }
 }
-
-/** One command a model at a time decides; the row's lock is the queue. */
-const lockModel = (manager: EntityManager, name: string): Promise<Model | null> =>
-  manager.findOne(Model, { where: { name }, lock: { mode: 'pessimistic_write' } });
-
-const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });
 
 /** A request that comes while a retrain runs is joined or refused, by the spec; one for other data is always refused. */
 function meanwhile(policy: 'join' | 'refuse', number: number, model: string, body: CommandBodies['retrain'], asOf: Date | null): CommandOutcome {

@@ -1,13 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandOutcome } from '../src/contracts/commands.js';
-import { type FailureType, PerennialError } from '../src/contracts/failures.js';
+import { PerennialError } from '../src/contracts/failures.js';
 import { deploymentWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { ReleaseId } from '../src/contracts/releases.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
-import { Model } from '../src/registry/entities/model.entity.js';
 import { Release } from '../src/registry/entities/release.entity.js';
 import type { Routing } from '../src/registry/entities/routing.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -15,6 +14,7 @@ import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { origin } from './activity-context.js';
+import { lockModel, refused } from './command-outcomes.js';
 import { RollbackTargets } from './rollback-targets.js';
 
 /** The commands that change who answers: they begin and steer a release or take the champion back, taking effect within the transaction that settles them. */
@@ -30,7 +30,7 @@ export class ReleaseCommands {
 
   async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const { deployment, version: number, reason } = bodyOf<'release'>(command);
-    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const version = await manager.findOneBy(ModelVersion, { model: model.name, number });
     if (!version) return refused('VersionNotFound', `${model.name} has no version ${number}; \`perennial versions ${model.name}\` lists them`);
@@ -59,7 +59,7 @@ export class ReleaseCommands {
 
   async steer(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const { release: number, action, reason } = bodyOf<'steer'>(command);
-    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const stuck = action === 'abort' ? await this.cannotGoBack(manager, { model: model.name, number }) : undefined;
     if (stuck) return stuck;
@@ -83,7 +83,7 @@ export class ReleaseCommands {
 
   async rollBack(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const body = bodyOf<'rollback'>(command);
-    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const routing = await this.routing.get(model.name, body.deployment);
     if (body.fromVersion !== undefined && body.fromVersion !== routing.champion) {
@@ -109,5 +109,3 @@ const noTarget = ({ deployment, champion, epoch }: Routing, wanted: number | nul
 
 const started = ({ model, number, version }: Pick<Release, 'model' | 'number' | 'version'>, joined: boolean, superseded: readonly string[] = []): CommandOutcome =>
   ({ kind: 'release', number, version, workflowId: deploymentWorkflowId(model, version), joined, superseded });
-
-const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });

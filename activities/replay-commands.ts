@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../src/contracts/canonical.js';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
-import { type FailureType, PerennialError } from '../src/contracts/failures.js';
+import { PerennialError } from '../src/contracts/failures.js';
 import { replayWorkflowId } from '../src/contracts/motion.js';
 import type { ReplayPlan } from '../src/contracts/replays.js';
 import { isoTime } from '../src/contracts/time.js';
@@ -11,7 +11,7 @@ import { streamTime } from '../src/observations/stream-time.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
-import { Model } from '../src/registry/entities/model.entity.js';
+import type { Model } from '../src/registry/entities/model.entity.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
@@ -19,6 +19,7 @@ import { ReplaysRepository } from '../src/registry/replays.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { replayPlan } from '../src/rollout/replay-plan.js';
 import { streamLead } from './stream-lead.js';
+import { lockModel, refused } from './command-outcomes.js';
 
 /** Blocks of event time that one replay may have: each is a row of the record. */
 const MAX_BLOCKS = 20_000;
@@ -36,7 +37,7 @@ export class ReplayCommands {
 
   async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const body = bodyOf<'replay'>(command);
-    const model = await manager.findOne(Model, { where: { name: command.model }, lock: { mode: 'pessimistic_write' } });
+    const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const version = await manager.findOneBy(ModelVersion, { model: model.name, number: body.version });
     if (!version) return refused('VersionNotFound', `${model.name} has no version ${body.version}`);
@@ -78,5 +79,3 @@ export class ReplayCommands {
     if (count > MAX_BLOCKS) throw new PerennialError('InvalidRequest', `The period has ${count} blocks of ${blockMs / 1_000} s, and a replay at most ${MAX_BLOCKS}; ask for a shorter one, or make rollout.comparison.block longer`);
   }
 }
-
-const refused = (type: FailureType, message: string): CommandOutcome => ({ kind: 'refused', type, message, details: {} });
