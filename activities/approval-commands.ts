@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { type ApprovalRule, ruleText } from '../src/contracts/approvals.js';
+import { type ApprovalRule, type ApprovalSubject, ruleText } from '../src/contracts/approvals.js';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
-import { useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
+import { approvalWorkflowId, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
 import { durationMs } from '../src/contracts/time.js';
-import { decideApproval, useCaseRule, whyNotVote } from '../src/lifecycle/approval-decision.js';
+import { approvalRule, decideApproval, whyNotVote } from '../src/lifecycle/approval-decision.js';
 import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
@@ -20,7 +20,7 @@ export interface SpecInForce {
   readonly digest: string;
 }
 
-/** What opens and decides approvals of use cases, taking effect within the transaction that settles a command. */
+/** What opens approvals of use cases and decides those of any kind, taking effect within the transaction that settles a command. */
 @Injectable()
 export class ApprovalCommands {
   constructor(
@@ -32,9 +32,9 @@ export class ApprovalCommands {
   async open(manager: EntityManager, { spec, digest }: SpecInForce, command: Command, at: Date): Promise<OpenedApproval | undefined> {
     const { useCase } = spec;
     if (!useCase) return undefined;
-    const rule: ApprovalRule = useCaseRule({ tier: spec.tier, useCase });
+    const rule: ApprovalRule = approvalRule({ tier: spec.tier, useCase });
     const number = await this.approvals.add(manager, {
-      model: spec.model, specDigest: digest, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
+      kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred: { [command.actor]: 'applied the spec' }, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
       expiresAt: new Date(at.getTime() + (durationMs(useCase.approval.within) as number)), remindEveryMs: durationMs(useCase.approval.remindEvery) as number,
     }, origin());
     const decision = decideApproval(rule, []);
@@ -46,7 +46,7 @@ export class ApprovalCommands {
   async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
-    const newest = await this.approvals.newest(model.name, manager);
+    const newest = await this.approvals.newest(useCaseOf(model.name), manager);
     if (newest && newest.approval.specDigest === model.specDigest && (newest.end === null || newest.end.outcome === 'approved')) {
       return refused('ApprovalNotOpen', `Approval ${newest.approval.number} of ${model.name} ${newest.end ? 'was given for the spec in force' : 'is open'}; there is nothing to ask for`);
     }
@@ -55,28 +55,29 @@ export class ApprovalCommands {
   }
 
   async vote(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
-    const { approval: number, choice, specDigest, reason } = bodyOf<'vote'>(command);
+    const { approval: number, choice, digest, reason } = bodyOf<'vote'>(command);
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
-    const newest = await this.approvals.newest(model.name, manager);
-    if (!newest || newest.approval.number < number) return refused('NotFound', `${model.name} has no approval ${number}; \`perennial approvals ${model.name}\` lists them`);
-    const story = newest.approval.number === number ? newest : await this.approvals.get({ model: model.name, number }, manager);
-    const refusal = refusalOf(story, command.actor, specDigest, at);
+    const story = await this.approvals.find({ model: model.name, number }, manager);
+    if (!story) return refused('NotFound', `${model.name} has no approval ${number}; \`perennial approvals ${model.name}\` lists them`);
+    const refusal = refusalOf(story, command.actor, digest, at);
     if (refusal) return refusal;
     await this.approvals.addVote(manager, { model: model.name, approval: number, actor: command.actor, choice, reason, commandId: command.id, at });
     const decision = decideApproval(story.approval.rule, [...story.votes, { actor: command.actor, choice }]);
     if (decision) await this.approvals.end(manager, { model: model.name, number }, { ...decision, at, actor: command.actor }, origin());
-    return { kind: 'vote', approval: number, choice, outcome: decision?.outcome ?? null, reason: decision?.reason ?? null, workflowId: useCaseApprovalWorkflowId(model.name) };
+    return { kind: 'vote', approval: number, choice, outcome: decision?.outcome ?? null, reason: decision?.reason ?? null, workflowId: approvalWorkflowId(story.approval) };
   }
 
   /** Why nothing may be trained under the spec in force; undefined where it is approved or states no use case. */
   async refusal(manager: EntityManager, model: Model, spec: ModelSpec): Promise<CommandOutcome | undefined> {
     if (!spec.useCase) return undefined;
-    const newest = await this.approvals.newest(model.name, manager);
+    const newest = await this.approvals.newest(useCaseOf(model.name), manager);
     if (newest?.approval.specDigest === model.specDigest && newest.end?.outcome === 'approved') return undefined;
     return refused('UseCaseNotApproved', `The use case of ${model.name} is not approved as its spec states it: ${standing(model, newest)}`);
   }
 }
+
+const useCaseOf = (model: string): ApprovalSubject => ({ kind: 'useCase', model, version: null });
 
 function standing(model: Model, newest: ApprovalStory | null): string {
   if (newest?.approval.specDigest !== model.specDigest) return `ask for it with \`perennial approvals ${model.name} --request\``;
@@ -85,11 +86,11 @@ function standing(model: Model, newest: ApprovalStory | null): string {
   return `approval ${number} was ${end.outcome}. ${end.reason} Mend the spec and apply it, or ask again with \`perennial approvals ${model.name} --request\``;
 }
 
-function refusalOf({ approval, votes, end }: ApprovalStory, actor: string, specDigest: string, at: Date): CommandOutcome | undefined {
+function refusalOf({ approval, votes, end }: ApprovalStory, actor: string, digest: string, at: Date): CommandOutcome | undefined {
   const { model, number } = approval;
   if (end) return refused('ApprovalNotOpen', `Approval ${number} of ${model} was ${end.outcome} at ${end.at.toISOString()}; a decision is taken once`);
   if (at >= approval.expiresAt) return refused('ApprovalNotOpen', `Approval ${number} of ${model} expired at ${approval.expiresAt.toISOString()}`);
-  if (specDigest !== approval.specDigest) return refused('VoteRefused', `The vote is for spec ${specDigest}, and approval ${number} of ${model} is of ${approval.specDigest}; read that one first`);
-  const why = whyNotVote(actor, approval.author, votes);
+  if (digest !== approval.digest) return refused('VoteRefused', `The vote is for ${digest}, and approval ${number} of ${model} is of ${approval.digest}; read that one first`);
+  const why = whyNotVote(actor, approval.barred, votes);
   return why === null ? undefined : refused('VoteRefused', why);
 }

@@ -12,10 +12,15 @@ export class ApprovalsActivities {
     private readonly models: ModelsRepository,
   ) {}
 
-  /** The newest approval of a model; null where it never had one. */
+  /** The newest approval of a model's use case; null where it never had one. */
   async readApproval(model: string): Promise<ApprovalStanding | null> {
-    const newest = await this.approvals.newest(model);
+    const newest = await this.approvals.newest({ kind: 'useCase', model, version: null });
     return newest && standingOf(newest, (await this.models.get(model)).owner);
+  }
+
+  /** @throws PerennialError `NotFound` */
+  async readApprovalNumbered(id: ApprovalId): Promise<ApprovalStanding> {
+    return standingOf(await this.approvals.get(id), (await this.models.get(id.model)).owner);
   }
 
   /** Ends an approval that nobody decided in time. @param atMs by the workflow's clock, which may be ahead of this machine's */
@@ -25,7 +30,7 @@ export class ApprovalsActivities {
 }
 
 const standingOf = ({ approval, votes, end }: ApprovalStory, owner: string): ApprovalStanding => ({
-  model: approval.model, number: approval.number, specDigest: approval.specDigest, tier: approval.tier, owner, author: approval.author, rule: approval.rule,
+  kind: approval.kind, model: approval.model, version: approval.version, number: approval.number, digest: approval.digest, tier: approval.tier, owner, barred: approval.barred, rule: approval.rule,
   votes: votes.map(({ actor, choice }) => ({ actor, choice })), openedAtMs: approval.openedAt.getTime(), expiresAtMs: approval.expiresAt.getTime(), remindEveryMs: approval.remindEveryMs,
   outcome: end?.outcome ?? null, reason: end?.reason ?? null,
 });

@@ -21,7 +21,7 @@ export class ModelStatuses {
   async read(model: string): Promise<ModelStatus> {
     const found = await this.models.find(model);
     if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null, release: null, useCase: null };
-    const [routing, recent, release, asked] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model), this.approvals.newest(model)]);
+    const [routing, recent, release, asked] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model), this.approvals.newest({ kind: 'useCase', model, version: null })]);
     const active = recent.find((retrain) => retrain.outcome === null);
     const last = recent.find((retrain) => retrain.outcome !== null);
     return {

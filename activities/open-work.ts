@@ -39,7 +39,7 @@ export class OpenWork {
       releases: await settleEach(await this.releases.allCurrent(), (release) => this.settleRelease(release)),
       replays: await settleEach(await this.replays.open(), (replay) => this.settleReplay(replay)),
       rollbacks: await settleEach(await this.routing.openRollbacks(), (rollback) => this.settleRollback(rollback)),
-      approvals: await settleEach(await this.approvals.open(), (approval) => this.settleApproval(approval)),
+      approvals: await settleEach(await this.approvals.open('useCase'), (approval) => this.settleApproval(approval)),
     };
   }
 

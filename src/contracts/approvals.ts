@@ -4,6 +4,10 @@ export type ApprovalRule =
   | { readonly kind: 'each'; readonly approvals: number }
   | { readonly kind: 'majority'; readonly quorum: number };
 
+/** What can be approved: a use case by the spec that states it, a version that was validated, and that a model is taken out of service for good. */
+export const APPROVAL_KINDS = ['useCase', 'version', 'retirement'] as const;
+export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
+
 export const VOTE_CHOICES = ['approve', 'reject', 'abstain'] as const;
 export type VoteChoice = (typeof VOTE_CHOICES)[number];
 
@@ -22,13 +26,22 @@ export interface CastVote {
   readonly choice: VoteChoice;
 }
 
+/** What an approval is about. */
+export interface ApprovalSubject {
+  readonly kind: ApprovalKind;
+  readonly model: string;
+  /** Of the kind `version`; null for the others. */
+  readonly version: number | null;
+}
+
 /** Where an approval stands. Times in milliseconds since 1970. */
-export interface ApprovalStanding extends ApprovalId {
-  /** Of the spec that is to be approved. */
-  readonly specDigest: string;
+export interface ApprovalStanding extends ApprovalId, ApprovalSubject {
+  /** Of what is to be approved; a vote names it. */
+  readonly digest: string;
   readonly tier: string;
   readonly owner: string;
-  readonly author: string;
+  /** Who may not vote, and why: `applied the spec`. */
+  readonly barred: Readonly<Record<string, string>>;
   readonly rule: ApprovalRule;
   readonly votes: readonly CastVote[];
   readonly openedAtMs: number;
@@ -43,6 +56,12 @@ export interface ApprovalResult {
   readonly number: number;
   readonly outcome: ApprovalOutcome;
   readonly reason: string;
+}
+
+/** What is approved, as the subject of a sentence. */
+export function subjectText({ kind, model, version }: ApprovalSubject): string {
+  if (kind === 'version') return `Version ${version} of ${model}`;
+  return kind === 'useCase' ? `The use case of ${model}` : `The retirement of ${model}`;
 }
 
 /** The key of the word to those who have to vote. */

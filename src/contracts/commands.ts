@@ -33,8 +33,8 @@ export interface CommandBodies {
   alarm: { readonly alarm: string; readonly action: AlarmAction; readonly until: string | null; readonly reason: string };
   /** `from`: when the window begins, in event time, ISO 8601. */
   releaseWindow: { readonly deployment: string; readonly from: string; readonly reason: string };
-  /** `approval` is its number; `specDigest`: of what the voter has read, refused where another one is to be approved. */
-  vote: { readonly approval: number; readonly choice: VoteChoice; readonly specDigest: string; readonly reason: string };
+  /** `approval` is its number; `digest`: of what the voter has read, refused where something else is to be approved. */
+  vote: { readonly approval: number; readonly choice: VoteChoice; readonly digest: string; readonly reason: string };
   requestApproval: { readonly reason: string };
 }
 

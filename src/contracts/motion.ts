@@ -1,3 +1,4 @@
+import type { ApprovalSubject } from './approvals.js';
 import { isoTime } from './time.js';
 import type { DueAssessment } from './window-assessment.js';
 
@@ -18,6 +19,14 @@ export const deploymentWorkflowId = (model: string, version: number): string => 
 export const releaseMemo = (number: number): { readonly release: number } => ({ release: number });
 /** One a model: it follows the approval that is open. */
 export const useCaseApprovalWorkflowId = (model: string): string => `model/${model}/useCaseApproval`;
+/** One a version: validation, and the approval that may follow it. */
+export const validationWorkflowId = (model: string, version: number): string => `model/${model}/validation/${version}`;
+export const retirementWorkflowId = (model: string): string => `model/${model}/retirement`;
+/** The workflow that waits for an approval. */
+export function approvalWorkflowId({ kind, model, version }: ApprovalSubject): string {
+  if (kind === 'version') return validationWorkflowId(model, version as number);
+  return kind === 'useCase' ? useCaseApprovalWorkflowId(model) : retirementWorkflowId(model);
+}
 export const replayWorkflowId = (model: string, number: number): string => `replay/${model}/${number}`;
 /** Labels of a model are made ready by one workflow, the segments of all gateways by another. */
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
@@ -79,11 +88,15 @@ export interface ReplayInput {
   readonly model: string;
   readonly number: number;
 }
+/** How often those who have to vote were told, and of which approval: carried on by a run that continues another. */
+export interface ToldVoters {
+  readonly number: number;
+  readonly times: number;
+}
 export interface UseCaseApprovalInput {
   readonly inputVersion: 1;
   readonly model: string;
-  /** How often those who have to vote were told, and of which approval: carried on by a run that continues another. */
-  readonly told?: { readonly number: number; readonly times: number };
+  readonly told?: ToldVoters;
 }
 export interface IngestionInput {
   readonly inputVersion: 1;

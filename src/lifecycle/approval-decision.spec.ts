@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ApprovalRule, CastVote, VoteChoice } from '../contracts/approvals.js';
-import { decideApproval, useCaseRule, whyNotVote } from './approval-decision.js';
+import { approvalRule, decideApproval, whyNotVote } from './approval-decision.js';
 
 const ONE: ApprovalRule = { kind: 'each', approvals: 1 };
 const TWO: ApprovalRule = { kind: 'each', approvals: 2 };
@@ -35,16 +35,16 @@ describe('what votes come to', () => {
 
 describe('who may vote', () => {
   it('is not the author, and nobody twice', () => {
-    expect(whyNotVote('ada', 'ada', [])).toMatch(/applied the spec/);
-    expect(whyNotVote('ben', 'ada', [{ actor: 'ben', choice: 'abstain' }])).toMatch(/has voted already \(abstain\)/);
-    expect(whyNotVote('ben', 'ada', [{ actor: 'cleo', choice: 'approve' }])).toBeNull();
+    expect(whyNotVote('ada', { ada: 'applied the spec' }, [])).toMatch(/applied the spec/);
+    expect(whyNotVote('ben', { ada: 'applied the spec' }, [{ actor: 'ben', choice: 'abstain' }])).toMatch(/has voted already \(abstain\)/);
+    expect(whyNotVote('ben', {}, [{ actor: 'cleo', choice: 'approve' }])).toBeNull();
   });
 });
 
 describe('the rule of a tier', () => {
-  const useCase = { approval: { quorum: 5 } } as Parameters<typeof useCaseRule>[0]['useCase'];
+  const useCase = { approval: { quorum: 5 } } as Parameters<typeof approvalRule>[0]['useCase'];
 
   it.each([['low', { kind: 'none' }], ['medium', ONE], ['high', TWO], ['critical', { kind: 'majority', quorum: 5 }]] as const)('%s', (tier, rule) => {
-    expect(useCaseRule({ tier, useCase })).toEqual(rule);
+    expect(approvalRule({ tier, useCase })).toEqual(rule);
   });
 });

@@ -1,8 +1,8 @@
 import { type ApprovalOutcome, type ApprovalRule, type CastVote, ruleText, type VoteChoice } from '../contracts/approvals.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 
-/** Who has to agree to a use case, by its tier: nobody for a low one, one and two approvers, a committee for a critical one. */
-export function useCaseRule({ tier, useCase }: Pick<ModelSpec, 'tier'> & { readonly useCase: NonNullable<ModelSpec['useCase']> }): ApprovalRule {
+/** Who has to agree, by the tier: nobody for a low one, one and two approvers, a committee for a critical one. */
+export function approvalRule({ tier, useCase }: Pick<ModelSpec, 'tier'> & { readonly useCase: NonNullable<ModelSpec['useCase']> }): ApprovalRule {
   if (tier === 'low') return { kind: 'none' };
   if (tier === 'critical') return { kind: 'majority', quorum: useCase.approval.quorum };
   return { kind: 'each', approvals: tier === 'medium' ? 1 : 2 };
@@ -30,9 +30,9 @@ function reasonOf(rule: ApprovalRule, agree: readonly string[], object: readonly
   return `${said.join('; ')} (${ruleText(rule)}).`;
 }
 
-/** Why somebody may not vote; null where they may. @param author who applied the spec */
-export function whyNotVote(actor: string, author: string, votes: readonly CastVote[]): string | null {
-  if (actor === author) return `${actor} applied the spec and cannot approve it as well; another approver has to`;
+/** Why somebody may not vote; null where they may. @param barred who may not, and what they did: `applied the spec` */
+export function whyNotVote(actor: string, barred: Readonly<Record<string, string>>, votes: readonly CastVote[]): string | null {
+  if (Object.hasOwn(barred, actor)) return `${actor} ${barred[actor]} and cannot approve it as well; another approver has to`;
   const before = votes.find((vote) => vote.actor === actor);
   return before ? `${actor} has voted already (${before.choice}); a vote stands` : null;
 }

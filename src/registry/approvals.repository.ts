@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
-import type { ApprovalId, ApprovalOutcome } from '../contracts/approvals.js';
+import { DataSource, type EntityManager, IsNull } from 'typeorm';
+import type { ApprovalId, ApprovalKind, ApprovalOutcome, ApprovalSubject } from '../contracts/approvals.js';
 import { PerennialError } from '../contracts/failures.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
@@ -21,7 +21,7 @@ export interface ApprovalEnding {
   readonly actor?: string;
 }
 
-/** Approvals of a model: one is open at most, and rows are only ever added. */
+/** Approvals of a model: of each subject one is open at most, and rows are only ever added. */
 @Injectable()
 export class ApprovalsRepository {
   constructor(
@@ -31,14 +31,19 @@ export class ApprovalsRepository {
 
   /** @throws PerennialError `NotFound` */
   async get({ model, number }: ApprovalId, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory> {
-    const approval = await manager.findOneBy(Approval, { model, number });
-    if (!approval) throw new PerennialError('NotFound', `${model} has no approval ${number}; \`perennial approvals ${model}\` lists them`, { model, number });
-    return this.story(approval, manager);
+    const story = await this.find({ model, number }, manager);
+    if (!story) throw new PerennialError('NotFound', `${model} has no approval ${number}; \`perennial approvals ${model}\` lists them`, { model, number });
+    return story;
   }
 
-  /** The last one that was opened. */
-  async newest(model: string, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
-    const approval = await manager.findOne(Approval, { where: { model }, order: { number: 'DESC' } });
+  async find({ model, number }: ApprovalId, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
+    const approval = await manager.findOneBy(Approval, { model, number });
+    return approval && this.story(approval, manager);
+  }
+
+  /** The last one of a subject that was opened. */
+  async newest({ kind, model, version }: ApprovalSubject, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
+    const approval = await manager.findOne(Approval, { where: { kind, model, version: version ?? IsNull() }, order: { number: 'DESC' } });
     return approval && this.story(approval, manager);
   }
 
@@ -49,9 +54,9 @@ export class ApprovalsRepository {
   }
 
   /** Those of all models that nobody has decided. */
-  async open(): Promise<Approval[]> {
+  async open(kind: ApprovalKind): Promise<Approval[]> {
     return this.dataSource.getRepository(Approval).createQueryBuilder('approval')
-      .leftJoin(ApprovalEnd, 'over', 'over.model = approval.model AND over.approval = approval.number').where('over.model IS NULL').orderBy('approval.openedAt').getMany();
+      .leftJoin(ApprovalEnd, 'over', 'over.model = approval.model AND over.approval = approval.number').where('over.model IS NULL AND approval.kind = :kind', { kind }).orderBy('approval.openedAt').getMany();
   }
 
   private async story(approval: Approval, manager: EntityManager): Promise<ApprovalStory> {
@@ -60,16 +65,16 @@ export class ApprovalsRepository {
     return { approval, votes, end };
   }
 
-  /** Opens the next approval of a model; one that is open is voided by it. The caller has locked the model's row. */
+  /** Opens the next approval of a subject; one that is open is voided by it. The caller has locked the model's row. */
   async add(manager: EntityManager, request: Omit<Approval, 'number'>, origin: Origin): Promise<number> {
-    const before = await this.newest(request.model, manager);
-    const number = (before?.approval.number ?? 0) + 1;
+    const before = await this.newest(request, manager);
+    const number = ((await manager.maximum(Approval, 'number', { model: request.model })) ?? 0) + 1;
     if (before && !before.end) await this.end(manager, before.approval, { outcome: 'voided', reason: `Approval ${number} took its place.`, at: request.openedAt }, origin);
     await manager.insert(Approval, { ...request, number });
-    const { model, author, specDigest, tier, rule, openedAt, expiresAt } = request;
+    const { kind, version, digest, evidence, model, author, tier, rule, openedAt, expiresAt } = request;
     await this.audit.append(manager, {
       at: openedAt, actor: author, action: 'approval.opened', model, subject: `approval/${number}`, origin, commandId: request.commandId,
-      details: { specDigest, tier, rule, expiresAt: expiresAt.toISOString() },
+      details: { kind, ...(version !== null && { version }), digest, evidence, tier, rule, expiresAt: expiresAt.toISOString() },
     });
     return number;
   }

@@ -141,7 +141,7 @@ async function originsOf(manager: EntityManager, model: string, number: number):
 async function approvalOf(manager: EntityManager, model: string, specDigest: string): Promise<ApprovalStory | null> {
   const approval = await manager.getRepository(Approval).createQueryBuilder('approval')
     .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'")
-    .where('approval.model = :model AND approval.specDigest = :specDigest', { model, specDigest }).orderBy('approval.number', 'DESC').getOne();
+    .where("approval.kind = 'useCase' AND approval.model = :model AND approval.digest = :specDigest", { model, specDigest }).orderBy('approval.number', 'DESC').getOne();
   if (!approval) return null;
   const of = { model, approval: approval.number };
   return { approval, votes: await manager.find(ApprovalVote, { where: of, order: { at: 'ASC', actor: 'ASC' } }), end: await manager.findOneBy(ApprovalEnd, of) };

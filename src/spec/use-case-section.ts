@@ -14,6 +14,9 @@ export const useCaseSection = z.strictObject({
   success: z.array(z.string().min(3).max(500)).min(1).max(20),
   /** Rules that apply, such as `SR 26-2` or `EU AI Act, Annex III 4`. */
   regulations: z.array(z.string().min(2).max(200)).max(50).default([]),
+  /** Who uses the answers downstream: told before the model is retired, and asked to confirm. */
+  consumers: z.array(z.strictObject({ name: z.string().min(1).max(200), contact: z.string().min(3).max(500) })).max(200)
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'must name each consumer once').default([]),
   /** The questionnaire: the tier may not be below what it comes to. */
   risk: z.strictObject({
     materiality: z.enum(RISK_QUESTIONS.materiality),

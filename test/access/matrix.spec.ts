@@ -40,7 +40,7 @@ const BODIES: Readonly<Record<string, () => unknown>> = {
   snoozeAlarm: () => ({ until: '2199-01-01', ...WHY }), requestReplay: () => ({ version: 1, from: '2013-01-01', until: '2013-02-01', ...WHY }),
   bringLabels: () => ({ labels: [{ prediction_id: 'x', label: 1 }] }),
   registerPerson: () => ({ name: `made-${randomUUID()}`, kind: 'person' }), activatePerson: () => WHY, deactivatePerson: () => WHY, grantRole: () => ({ role: 'approver' }), revokeRole: () => ({ role: 'approver', ...WHY }),
-  vote: () => ({ choice: 'abstain', specDigest: `sha256:${'0'.repeat(64)}`, ...WHY }), requestApproval: () => WHY,
+  vote: () => ({ choice: 'abstain', digest: `sha256:${'0'.repeat(64)}`, ...WHY }), requestApproval: () => WHY,
   revokeKey: () => WHY, replacePerson: () => ({ by: 'somebody', ...WHY }),
 };
 

@@ -27,8 +27,8 @@ const specOf = (model: string, tier: Tier, approval: Record<string, unknown> = {
 
 const newest = async (model: string): Promise<ApprovalAnswer> => (await perennial.call<{ items: ApprovalAnswer[] }>('GET', `/v1/models/${model}/approvals`)).body.items[0] as ApprovalAnswer;
 
-const vote = (person: string, { model, number, specDigest }: Pick<ApprovalAnswer, 'model' | 'number' | 'specDigest'>, choice = 'approve'): Promise<Answer> =>
-  perennial.call('POST', `/v1/models/${model}/approvals/${number}/votes`, { choice, specDigest, reason: 'read and weighed' }, { authorization: `Bearer ${keys.get(person)}` });
+const vote = (person: string, { model, number, digest }: Pick<ApprovalAnswer, 'model' | 'number' | 'digest'>, choice = 'approve'): Promise<Answer> =>
+  perennial.call('POST', `/v1/models/${model}/approvals/${number}/votes`, { choice, digest, reason: 'read and weighed' }, { authorization: `Bearer ${keys.get(person)}` });
 
 const retrain = (model: string): Promise<Answer> => perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(8) });
 const actions = async (model: string): Promise<string[]> =>
@@ -57,9 +57,9 @@ it('two approvers carry a high one; before, nothing trains, and whoever may not 
   expect(open).toMatchObject({ number: 1, outcome: null, votes: [], rule: '2 approvers have to agree, and none may object' });
   expect((await retrain('weighty')).body).toMatchObject({ status: 409, type: 'urn:perennial:UseCaseNotApproved', detail: expect.stringContaining('approval 1 is open (2 approvers have to agree') as string });
 
-  const own = await perennial.call('POST', '/v1/models/weighty/approvals/1/votes', { choice: 'approve', specDigest: open.specDigest, reason: 'mine' });
+  const own = await perennial.call('POST', '/v1/models/weighty/approvals/1/votes', { choice: 'approve', digest: open.digest, reason: 'mine' });
   expect(own.body).toMatchObject({ status: 403, permission: 'approval.decide' });
-  expect((await vote('ben', { ...open, specDigest: `sha256:${'0'.repeat(64)}` })).body).toMatchObject({ type: 'urn:perennial:VoteRefused' });
+  expect((await vote('ben', { ...open, digest: `sha256:${'0'.repeat(64)}` })).body).toMatchObject({ type: 'urn:perennial:VoteRefused' });
   expect((await vote('ben', open)).body).toMatchObject({ outcome: null });
   expect((await vote('ben', open, 'reject')).body).toMatchObject({ type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('has voted already (approve)') as string });
   expect((await vote('ben', { ...open, number: 9 })).body).toMatchObject({ status: 404 });

@@ -97,9 +97,9 @@ it('records a use case that waits, is asked anew, and is approved', async () => 
   const specOf = (quorum: number) => smallSpec({ model: 'considered', tier: 'critical', useCase: smallUseCase({ quorum, remindEvery: 'PT1S' }) });
   for (const quorum of [3, 2]) await perennial.apply(specOf(quorum));
   await eventually(async () => ((await perennial.call<{ items: unknown[] }>('GET', '/v1/alarms?model=considered')).body.items.length >= 3 ? true : undefined), () => 'voters to be told again');
-  const { specDigest } = (await perennial.call<{ specDigest: string }>('GET', '/v1/models/considered/approvals/2')).body;
+  const { digest } = (await perennial.call<{ digest: string }>('GET', '/v1/models/considered/approvals/2')).body;
   for (const key of await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, ['ben', 'cleo'].map((name) => ({ name, roles: ['approver'] })))) {
-    await perennial.call('POST', '/v1/models/considered/approvals/2/votes', { choice: 'approve', specDigest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
+    await perennial.call('POST', '/v1/models/considered/approvals/2/votes', { choice: 'approve', digest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
   }
   const workflowId = useCaseApprovalWorkflowId('considered');
   expect(await perennial.temporal.workflow.getHandle(workflowId).result()).toMatchObject({ number: 2, outcome: 'approved' });

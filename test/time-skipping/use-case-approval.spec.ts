@@ -69,8 +69,8 @@ describe.skipIf(reason !== null)('an approval that takes weeks', () => {
     startWorker(registry, temporal);
     await send('ada', 'apply', { source: smallSpec({ model: MODEL, tier: 'high', useCase: smallUseCase({ within: 'P28D', remindEvery: 'P7D' }) }) });
     await untilTold(1);
-    const specDigest = (await dataSource.query<{ spec_digest: string }[]>('SELECT spec_digest FROM approval'))[0]!.spec_digest;
-    await send('ben', 'vote', { approval: 1, choice: 'approve', specDigest, reason: 'sound' });
+    const { digest } = (await dataSource.query<{ digest: string }[]>('SELECT digest FROM approval'))[0]!;
+    await send('ben', 'vote', { approval: 1, choice: 'approve', digest, reason: 'sound' });
     await temporal.sleep('8 days');
     await untilTold(2);
 

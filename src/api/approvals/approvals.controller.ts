@@ -29,7 +29,7 @@ export class ApprovalsController {
 
   @Get()
   @Permit('model.read')
-  @Operation('The approvals of a model', "Newest first: each spec with a use case has one of its own, and nothing trains under a spec whose use case is not approved.")
+  @Operation('The approvals of a model', 'Newest first: of use cases, of versions, of a retirement. Each spec with a use case has one of its own, and nothing trains under a spec whose use case is not approved.')
   @Answer(200, 'The approvals', approvalListSchema)
   @Problems('ModelNotFound')
   async listApprovals(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<{ items: ApprovalAnswer[] }> {
@@ -72,20 +72,20 @@ export class ApprovalsController {
 
   @Post(':number/votes')
   @Permit('approval.decide')
-  @CommandOperation('Vote', 'Once a person, and not by who applied the spec. What the votes come to is decided at once, by the rule of the tier.')
+  @CommandOperation('Vote', 'Once a person, and not by who made what is approved. What the votes come to is decided at once, by the rule of the tier.')
   @Answer(200, 'It counts', votedSchema)
   @Answer(202, 'Accepted; counted later', acceptedSchema)
   @Problems('ModelNotFound', 'NotFound', 'ApprovalNotOpen', 'VoteRefused')
   async vote(
     @Param({ schema: approvalPath }) { model, number }: ApprovalPath,
-    @Body({ schema: voteRequest }) { choice, specDigest, reason }: VoteRequest,
+    @Body({ schema: voteRequest }) { choice, digest, reason }: VoteRequest,
     @Query({ schema: noQuery }) _query: unknown,
     @Actor() actor: string,
     @IdempotencyKey() idempotencyKey: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Voted | AcceptedBody> {
     await this.models.get(model);
-    const { command, outcome } = await this.flow.run<'vote'>({ actor, idempotencyKey, kind: 'vote', model, body: { approval: number, choice, specDigest, reason } });
+    const { command, outcome } = await this.flow.run<'vote'>({ actor, idempotencyKey, kind: 'vote', model, body: { approval: number, choice, digest, reason } });
     const status = outcome ? approvalLink(model, number) : commandLink(command.id);
     void reply.status(outcome ? 200 : 202).header('location', status);
     if (!outcome) return acceptedBody(command);

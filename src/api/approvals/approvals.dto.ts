@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { APPROVAL_OUTCOMES, ruleText, VOTE_CHOICES } from '../../contracts/approvals.js';
-import { useCaseApprovalWorkflowId } from '../../contracts/motion.js';
+import { APPROVAL_KINDS, APPROVAL_OUTCOMES, ruleText, VOTE_CHOICES } from '../../contracts/approvals.js';
+import { approvalWorkflowId } from '../../contracts/motion.js';
 import type { ApprovalStory } from '../../registry/approvals.repository.js';
 import { instant, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { digest, MAX_INTEGER, modelName, numberInUrl, text } from '../requests/fields.js';
@@ -16,22 +16,26 @@ export type ApprovalRequest = z.output<typeof approvalRequest>;
 export const voteRequest = z
   .strictObject({
     choice: z.enum(VOTE_CHOICES).meta({ description: 'One who abstains counts for a quorum alone.' }),
-    specDigest: digest.meta({ description: 'Of the spec that was read: the vote is refused where another one is to be approved.' }),
+    digest: digest.meta({ description: 'Of what was read: the vote is refused where something else is to be approved.' }),
     reason,
   })
   .meta({ id: 'VoteRequest' });
 export type VoteRequest = z.output<typeof voteRequest>;
 
-const outcome = z.enum(APPROVAL_OUTCOMES).nullable().meta({ description: 'Null while it waits for votes; `voided` where another spec was applied.' });
+const outcome = z.enum(APPROVAL_OUTCOMES).nullable().meta({ description: 'Null while it waits for votes; `voided` where what it was about has changed.' });
 
 export const approvalSchema = z
   .strictObject({
     model: z.string(),
     number: z.int(),
-    specDigest: z.string().meta({ description: 'What is approved.' }),
+    kind: z.enum(APPROVAL_KINDS).meta({ description: 'What is approved: a use case, a version that was validated, a retirement.' }),
+    version: z.int().nullable().meta({ description: 'Of the kind `version`.' }),
+    digest: z.string().meta({ description: 'Of what is approved; of a use case that of its spec.' }),
+    evidence: z.record(z.string(), z.string()).meta({ description: 'Digests of what it rests on.' }),
+    specDigest: z.string().meta({ description: 'The spec in force when it was opened.' }),
     tier: z.string(),
     rule: z.string().meta({ description: 'How many have to agree.', examples: ['one approver has to agree'] }),
-    author: z.string().meta({ description: 'Who applied the spec, and may not vote.' }),
+    barred: z.record(z.string(), z.string()).meta({ description: 'Who may not vote, and what they did.', examples: [{ ann: 'applied the spec' }] }),
     openedAt: instant,
     expiresAt: instant,
     votes: z.array(z.strictObject({ actor: z.string(), choice: z.enum(VOTE_CHOICES), reason: z.string(), at: instant })),
@@ -68,7 +72,7 @@ export const approvalLink = (model: string, number: number): string => `/v1/mode
 
 export function approvalAnswer(story: ApprovalStory, temporal: TemporalLinks): ApprovalAnswer {
   const { model, number, specDigest } = story.approval;
-  const id = useCaseApprovalWorkflowId(model);
+  const id = approvalWorkflowId(story.approval);
   return {
     ...approvalFacts(story), workflowId: id,
     links: { self: approvalLink(model, number), model: `/v1/models/${model}`, spec: `/v1/models/${model}/spec?digest=${specDigest}`, temporal: temporal.of(id) },
@@ -77,9 +81,9 @@ export function approvalAnswer(story: ApprovalStory, temporal: TemporalLinks): A
 
 /** What is on record of an approval. */
 export function approvalFacts({ approval, votes, end }: ApprovalStory): Omit<ApprovalAnswer, 'links' | 'workflowId'> {
-  const { model, number, specDigest, tier, rule, author, openedAt, expiresAt } = approval;
+  const { kind, version, digest: approved, evidence, barred, model, number, specDigest, tier, rule, openedAt, expiresAt } = approval;
   return {
-    model, number, specDigest, tier, rule: ruleText(rule), author, openedAt: openedAt.toISOString(), expiresAt: expiresAt.toISOString(),
+    model, number, kind, version, digest: approved, evidence, specDigest, tier, rule: ruleText(rule), barred, openedAt: openedAt.toISOString(), expiresAt: expiresAt.toISOString(),
     votes: votes.map((vote) => ({ actor: vote.actor, choice: vote.choice, reason: vote.reason, at: vote.at.toISOString() })),
     outcome: end?.outcome ?? null, reason: end?.reason ?? null, decidedAt: end?.at.toISOString() ?? null,
   };

@@ -26,8 +26,8 @@ export async function approvals(session: Session, model: string, number: number 
   const list = await session.api.get<{ items: ApprovalAnswer[] }>(base(model));
   session.show(list, () => table(
     session.terminal,
-    [{ title: 'Approval', align: 'right' }, { title: 'Spec' }, { title: 'Tier' }, { title: 'Until' }, { title: 'Votes' }, { title: 'Outcome' }, { title: 'Why' }],
-    list.items.map((one) => [String(one.number), one.specDigest.slice(0, 19), one.tier, moment(one.expiresAt), String(one.votes.length), one.outcome ?? 'open', one.reason ?? one.rule]),
+    [{ title: 'Approval', align: 'right' }, { title: 'What' }, { title: 'Digest' }, { title: 'Tier' }, { title: 'Until' }, { title: 'Votes' }, { title: 'Outcome' }, { title: 'Why' }],
+    list.items.map((one) => [String(one.number), what(one), one.digest.slice(0, 19), one.tier, moment(one.expiresAt), String(one.votes.length), one.outcome ?? 'open', one.reason ?? one.rule]),
     `${model} has had nothing to approve: its spec states no use case`,
   ));
   return EXIT.done;
@@ -39,10 +39,10 @@ async function askAgain(session: Session, model: string, reason: string): Promis
   return EXIT.done;
 }
 
-/** `perennial vote <model> <number> <choice>`: for the spec that the approval is of when it is read here. */
+/** `perennial vote <model> <number> <choice>`: for what the approval is of when it is read here. */
 export async function vote(session: Session, model: string, number: number, choice: VoteChoice, reason: string): Promise<ExitCode> {
-  const { specDigest } = await session.api.get<ApprovalAnswer>(`${base(model)}/${number}`);
-  const answer = await session.api.command<Voted | AcceptedBody>(`${base(model)}/${number}/votes`, jsonBody({ choice, specDigest, reason }));
+  const { digest } = await session.api.get<ApprovalAnswer>(`${base(model)}/${number}`);
+  const answer = await session.api.command<Voted | AcceptedBody>(`${base(model)}/${number}/votes`, jsonBody({ choice, digest, reason }));
   session.show(answer, () => {
     if (isAccepted(answer)) return later(answer);
     return answer.outcome === null ? `your vote counts (${choice}); approval ${number} of ${model} waits for more\n` : `approval ${number} of ${model} is ${answer.outcome}: ${answer.reason ?? ''}\n`;
@@ -52,15 +52,19 @@ export async function vote(session: Session, model: string, number: number, choi
 
 const later = (answer: AcceptedBody): string => `accepted as command ${answer.commandId}; it is carried out as soon as Temporal answers\n`;
 
+const what = ({ kind, version }: Pick<ApprovalAnswer, 'kind' | 'version'>): string => (kind === 'version' ? `version ${version}` : kind === 'useCase' ? 'use case' : 'retirement');
+
 const STYLES: Readonly<Record<string, Style>> = { approved: 'green', rejected: 'red', expired: 'yellow', voided: 'yellow' };
 
 function report(terminal: Terminal, one: ApprovalAnswer): string {
   const head = one.outcome === null ? 'OPEN' : styled(terminal, STYLES[one.outcome] ?? 'dim', one.outcome.toUpperCase());
   const about = facts(terminal, [
     ['approval', `${one.model} ${one.number}, tier ${one.tier}`],
-    ['spec', one.specDigest],
+    ['what', what(one)],
+    ['digest', one.digest],
+    ...Object.entries(one.evidence).map(([name, digest]): [string, string] => [name, digest]),
     ['rule', one.rule],
-    ['applied by', one.author],
+    ['may not vote', Object.entries(one.barred).map(([name, did]) => `${name}, who ${did}`).join('; ')],
     ['opened', moment(one.openedAt)],
     ['until', moment(one.expiresAt)],
     ['decided', one.decidedAt && moment(one.decidedAt)],

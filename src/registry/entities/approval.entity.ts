@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ApprovalOutcome, ApprovalRule, VoteChoice } from '../../contracts/approvals.js';
+import type { ApprovalKind, ApprovalOutcome, ApprovalRule, VoteChoice } from '../../contracts/approvals.js';
 
-/** A use case that is to be approved, as a spec states it. */
+/** Something that is to be approved: a use case as a spec states it, a version, a retirement. */
 @Entity('approval')
 export class Approval {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'approval_pkey' })
@@ -11,7 +11,22 @@ export class Approval {
   @PrimaryColumn('integer', { primaryKeyConstraintName: 'approval_pkey' })
   number!: number;
 
-  /** What is approved: another spec needs another approval. */
+  @Column('text')
+  kind!: ApprovalKind;
+
+  /** Of the kind `version`. */
+  @Column('integer', { nullable: true })
+  version!: number | null;
+
+  /** Of what is approved: of a use case that of its spec. What has another digest needs another approval. */
+  @Column('text')
+  digest!: string;
+
+  /** Digests of what it rests on, by name. */
+  @Column('jsonb')
+  evidence!: Readonly<Record<string, string>>;
+
+  /** The spec in force when it was opened. */
   @Column('text', { name: 'spec_digest' })
   specDigest!: string;
 
@@ -21,7 +36,11 @@ export class Approval {
   @Column('jsonb')
   rule!: ApprovalRule;
 
-  /** Who applied the spec: may not vote. */
+  /** Who may not vote, and what they did. */
+  @Column('jsonb')
+  barred!: Readonly<Record<string, string>>;
+
+  /** Whose command opened it. */
   @Column('text')
   author!: string;
 
