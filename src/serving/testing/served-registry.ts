@@ -92,12 +92,13 @@ export class ServedRegistry {
     return new FolderStore(this.artifactsDir);
   }
 
+  /** Its port stays its own: gateways look for it there. */
   async stopPostgres(): Promise<void> {
-    await this.postgres.stop();
+    await this.postgres.pause();
   }
 
   async restartPostgres(): Promise<void> {
-    this.postgres = await startPostgres({ stateDir: this.stateDir, preferredPort: this.postgres.port, log: () => undefined });
+    this.postgres = await startPostgres({ stateDir: this.stateDir, preferredPort: this.postgres.port, heldPort: this.postgres.heldPort, log: () => undefined });
   }
 
   async close(): Promise<void> {
