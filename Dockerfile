@@ -30,6 +30,7 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/src/embedded ./src/embedded
 COPY trainers ./trainers
+COPY controls ./controls
 COPY models ./models
 ENV NODE_ENV=production \
     ARTIFACT_URL=/var/lib/perennial/artifacts \
@@ -37,6 +38,7 @@ ENV NODE_ENV=production \
     OBSERVATION_DIR=/var/lib/perennial/observations \
     DATA_DIR=/data \
     TRAINERS_DIR=/app/trainers \
+    CONTROLS_DIR=/app/controls \
     TRAINER_PYTHON=/opt/trainers/bin/python \
     API_HOST=0.0.0.0 \
     GATEWAY_HOST=0.0.0.0

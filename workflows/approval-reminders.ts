@@ -65,7 +65,7 @@ export function approvalLines(standing: ApprovalStanding): string[] {
     '',
     `- tier: ${tier}`,
     `- owner, accountable: ${owner}`,
-    ...Object.entries(barred).map(([name, did]) => `- ${name} ${did} and may not vote`),
+    ...Object.entries(barred ?? {}).map(([name, did]) => `- ${name} ${did} and may not vote`),
     `- what is approved: \`${digest}\``,
     ...(outcome === null ? [`- who can move it: approvers, with \`perennial vote ${model} ${number} approve|reject|abstain --reason …\``] : []),
     '',

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
+import type { ControlMap } from '../lifecycle/control-map.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
 import { PredictionsRepository } from '../registry/predictions.repository.js';
@@ -19,6 +20,7 @@ import { CallsUnderWay } from './commands/calls-under-way.js';
 import { CommandFlow } from './commands/command-flow.js';
 import { CommandsController } from './commands/commands.controller.js';
 import { SendingLoop } from './commands/sending-loop.js';
+import { Controls, ControlsController } from './controls/controls.controller.js';
 import { DecisionReader } from './decisions/decision-reader.js';
 import { DecisionsController } from './decisions/decisions.controller.js';
 import { TemporalLinks } from './documentation/answer-fields.js';
@@ -47,6 +49,7 @@ export interface ApiSettings {
   readonly temporalAddress: string;
   readonly temporalNamespace: string;
   readonly temporalUiUrl: string;
+  readonly controls: ControlMap;
   readonly artifactFolder: string;
   /** What alarms that are sent here must be signed with; null: none are taken. */
   readonly alarmSecret: string | null;
@@ -68,7 +71,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
@@ -76,6 +79,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         { provide: FolderStore, useFactory: () => new FolderStore(settings.artifactFolder) },
         { provide: DecisionReader, useFactory: (predictions: PredictionsRepository, labels: LabelsRepository, store: FolderStore) => new DecisionReader(predictions, labels, store), inject: [PredictionsRepository, LabelsRepository, FolderStore] },
         CallsUnderWay,
+        { provide: Controls, useFactory: () => new Controls(settings.controls) },
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },
         { provide: SendingLoop, useFactory: (dispatcher: CommandDispatcher, calls: CallsUnderWay) => new SendingLoop(dispatcher, calls), inject: [CommandDispatcher, CallsUnderWay] },

@@ -13,6 +13,7 @@ import { isDatabaseAway } from '../registry/database-errors.js';
 import { ApiModule, type ApiSettings } from './api.module.js';
 import { guardRoutes, SIGNED_ROUTE } from './authentication/access.hook.js';
 import { TokenVerifier } from './authentication/token-verifier.js';
+import { readControlMap } from './controls/control-files.js';
 import { SendingLoop } from './commands/sending-loop.js';
 import { serveDocumentation } from './documentation/openapi.js';
 import { ApiMetrics } from './metrics/api-metrics.js';
@@ -71,6 +72,7 @@ function settingsOf(environment: Environment, outcomeTimeoutMs: number): ApiSett
     temporalAddress: TEMPORAL_ADDRESS,
     temporalNamespace: environment.TEMPORAL_NAMESPACE,
     temporalUiUrl: environment.TEMPORAL_UI_URL,
+    controls: readControlMap(environment.CONTROLS_DIR),
     artifactFolder: resolve(environment.ARTIFACT_URL),
     alarmSecret: environment.ALARM_WEBHOOK_SECRET ?? null,
     outcomeTimeoutMs,

@@ -10,6 +10,7 @@ import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
 import { auditCheckpoint, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
+import { controls, type ControlsOptions } from './verbs/controls.js';
 import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
@@ -70,6 +71,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
   addAlarms(verb, run);
   addApprovals(verb, run);
+  addControls(verb, run);
   addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
@@ -160,6 +162,12 @@ function addAlarms(verb: Verb, run: Run): void {
     .requiredOption('--reason <text>', 'why, for the record')
     .addOption(deploymentOption())
     .action((model: string, from: string, options: WindowReleaseOptions & { json?: boolean }) => run((session) => releaseWindow(session, model, from, without(options))));
+}
+
+function addControls(verb: Verb, run: Run): void {
+  verb('controls <model>', 'Show which controls of SR 26-2 and the EU AI Act a model meets, computed from the record.', 'controls credit-risk', 'controls credit-risk --framework "SR 11-7"')
+    .option('--framework <name>', 'one framework alone, by any of its names')
+    .action((model: string, options: ControlsOptions & { json?: boolean }) => run((session) => controls(session, model, without(options))));
 }
 
 function addApprovals(verb: Verb, run: Run): void {

@@ -37,6 +37,7 @@ export const environmentSchema = z.object({
   WORK_DIR: folder('var/work').describe('Scratch space of snapshots, trainings and scoring, a folder for each process; what a killed one left is removed at the next start.'),
   STATE_DIR: folder('var/embedded').describe('What the embedded servers keep: data, ports, logs, local API keys.'),
   TRAINERS_DIR: folder('trainers').describe('The folder in which specs name a trainer.'),
+  CONTROLS_DIR: folder('controls').describe('The folder of control maps: what frameworks ask for, and the evidence that shows it.'),
   TRAINER_PYTHON: folder('var/python/bin/python').describe("The trainers' Python interpreter."),
   GPU_DEVICES: z.string().regex(/^([A-Za-z0-9-]+(,[A-Za-z0-9-]+)*)?$/).optional().describe('GPUs that trainers may use, by index or UUID, such as 0,1. Unset: all that are found; empty: none.'),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin').describe('Where trainers find programs.'),

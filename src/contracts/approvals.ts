@@ -40,8 +40,8 @@ export interface ApprovalStanding extends ApprovalId, ApprovalSubject {
   readonly digest: string;
   readonly tier: string;
   readonly owner: string;
-  /** Who may not vote, and why: `applied the spec`. */
-  readonly barred: Readonly<Record<string, string>>;
+  /** Who may not vote, and why: `applied the spec`. What earlier releases read lacks it. */
+  readonly barred?: Readonly<Record<string, string>>;
   readonly rule: ApprovalRule;
   readonly votes: readonly CastVote[];
   readonly openedAtMs: number;

@@ -30,7 +30,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   replacePerson: 'people.manage', vote: 'approval.decide', explainDecision: 'prediction.read', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read',
 };
 /** Of all models: whoever may of any sees those. */
-const LISTS = new Set(['listModels', 'listAlarms', 'explainDecision']);
+const LISTS = new Set(['listFrameworks', 'listModels', 'listAlarms', 'explainDecision']);
 const OPEN = new Set(['receiveAlarm']);
 
 const WHY = { reason: 'for the matrix' };
