@@ -74,6 +74,9 @@ export const environmentSchema = z.object({
   GOVERNANCE_EVERY: period('PT1H').describe('Time between two looks for findings and reviews that are overdue, ISO 8601.'),
   GOVERNANCE_REMIND_EVERY: period('P7D').describe('Time after which people are told again of a finding or a review that is overdue, ISO 8601.'),
   REVIEW_GRACE: period('P30D').describe('Time after which a review that is overdue becomes a finding, ISO 8601; that one is due as long after.'),
+  INVENTORY_SWEEP_EVERY: period('P1D').describe('Time between two sweeps of the inventory for models that nobody takes care of, ISO 8601.'),
+  INVENTORY_UNMONITORED: period('P7D').describe('Time beyond the length of a window after which a model in service counts as not monitored, ISO 8601.'),
+  INVENTORY_IDLE: period('P30D').describe('Time without a prediction after which a model in service counts as idle, ISO 8601.'),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
 });
 

@@ -27,6 +27,7 @@ export const PERMISSIONS = {
   'review.record': { allows: 'record periodic reviews', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
+  'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
   'people.read': { allows: 'see who has which role', of: 'installation' },
   'people.manage': { allows: 'register people and services, give and take roles and keys', of: 'installation' },
 } as const satisfies Record<string, PermissionKind>;
@@ -43,7 +44,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   approver: ['model.read', 'approval.decide', 'review.record'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'audit.read', 'ledger.read', 'people.read'],
-  administrator: ['model.read', 'people.read', 'people.manage'],
+  administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
 };
 

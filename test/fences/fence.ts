@@ -42,7 +42,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
 
   // The doors.
   // One prediction is read where it was logged, and DuckDB is loaded for it when it is asked for (docs/adr/0007-the-api-reads-one-prediction.md).
-  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms'], loads: ['observations'], types: ['workflows', 'observations'] },
+  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms', 'lifecycle'], loads: ['observations'], types: ['workflows', 'observations'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
   // `policy backtest` decides and trains on this machine, without an API: no other verb loads those rooms.
   cli: { runs: ['contracts', 'config', 'ledger', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },
@@ -64,6 +64,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@temporalio/activity': ['activities'],
   '@temporalio/testing': ['src/embedded/find-temporal.mjs'],
   commander: ['src/cli'],
+  'csv-parse/sync': ['src/api/inventory/inventory-file.ts'],
   fastify: ['src/serving/http-server.ts', 'src/api'],
   'prom-client': ['src/api/metrics', 'src/serving/serving-metrics.ts'],
   pg: ['src/embedded/postgres-roles.ts', 'src/serving/routing-listener.ts'],
