@@ -79,6 +79,6 @@ function prefersCsv(accept = ''): boolean {
 
 function linkAfter(model: string, query: Readonly<Record<string, string | number | undefined>>): string {
   const given = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...query, after: model })) if (value !== undefined) given.set(name, `${value}`);
+  for (const [name, value] of Object.entries({ ...query, after: model })) if (value !== undefined) given.set(name, value);
   return `/v1/inventory?${given.toString()}`;
 }

@@ -35,11 +35,11 @@ ${dataTable('Criteria', [...figures('Level'), ...texts('Criterion', 'It asks')],
 
 function times({ timeToProduction, timeToDetect, timeToRestore }: PortfolioAnswer): Markup {
   const rows = [
-    ['to production', timeToProduction, 'models', 'from the first spec to the first champion'],
-    ['to detect', timeToDetect, 'alarms', 'from the beginning of harm, or the end of the window that shows it, to the alarm'],
-    ['to restore', timeToRestore, 'alarms', 'from the alarm to the rollback or promotion after it'],
+    ['to production', timeToProduction, 'model', 'from the first spec to the first champion'],
+    ['to detect', timeToDetect, 'alarm', 'from the beginning of harm, or the end of the window that shows it, to the alarm'],
+    ['to restore', timeToRestore, 'alarm', 'from the alarm to the rollback or promotion after it'],
   ] as const;
-  return dataTable('Times', [...texts('Time'), ...figures('Median', 'Of'), ...texts('Counted')], rows.map(([name, { seconds, of }, what, counted]) => [name, timeText(seconds), `${countText(of)} ${what}`, counted]));
+  return dataTable('Times', [...texts('Time'), ...figures('Median', 'Of'), ...texts('Counted')], rows.map(([name, { seconds, of }, what, counted]) => [name, timeText(seconds), `${countText(of)} ${what}${of === 1 ? '' : 's'}`, counted]));
 }
 
 function models({ models: all }: PortfolioAnswer): Markup {

@@ -79,7 +79,7 @@ function page({ terminal }: Session, item: InventoryItem): string {
 export async function importInventory(session: Session, file: string): Promise<ExitCode> {
   const content = await readFile(file).catch((error: unknown) => { throw withFile(error, file, 'cannot be read; name a CSV file with models'); });
   const taken = await session.api.command<ImportAnswer>(`${PATH}/imports`, { mediaType: 'text/csv', content });
-  session.show(taken, () => `${count(taken.added)} models added, ${count(taken.changed)} changed, ${count(taken.unchanged)} unchanged; ${count(taken.registered)} of them ${taken.registered === 1 ? 'is' : 'are'} registered here\n`);
+  session.show(taken, () => `${count(taken.added)} ${taken.added === 1 ? 'model' : 'models'} added, ${count(taken.changed)} changed, ${count(taken.unchanged)} unchanged; ${count(taken.registered)} of them ${taken.registered === 1 ? 'is' : 'are'} registered here\n`);
   return EXIT.done;
 }
 
@@ -109,7 +109,7 @@ function portfolioText({ terminal }: Session, { models, levels, timeToProduction
     table(terminal, columns, models.map((one) => [one.model, one.stage, one.tier ?? '', String(one.level), findingsOf(one), one.next ?? 'nothing is left to do']), 'No model that you may read is in use'),
     facts(terminal, [
       ['models', levels.map(({ level, models: at }) => `${count(at)} ${level === 0 ? 'below level 1' : `at level ${level}`}`).join(', ')],
-      ['time to production', medianText(timeToProduction, 'models')], ['time to detect', medianText(timeToDetect, 'alarms')], ['time to restore', medianText(timeToRestore, 'alarms')],
+      ['time to production', medianText(timeToProduction, 'model')], ['time to detect', medianText(timeToDetect, 'alarm')], ['time to restore', medianText(timeToRestore, 'alarm')],
     ]),
     ...(out === undefined ? [] : [styled(terminal, 'dim', `The page is ${plain(out)}`) + '\n']),
   ].join('\n');
@@ -121,7 +121,7 @@ const UNITS = [['days', 86_400], ['hours', 3_600], ['minutes', 60]] as const;
 function medianText({ seconds, of }: PortfolioAnswer['timeToProduction'], what: string): string {
   if (seconds === null) return 'not known yet';
   const [unit, length] = UNITS.find(([, one]) => seconds >= 2 * one) ?? ['seconds', 1];
-  return `${Number((seconds / length).toPrecision(3))} ${unit}, the median of ${count(of)} ${what}`;
+  return `${Number((seconds / length).toPrecision(3))} ${unit}, the median of ${count(of)} ${what}${of === 1 ? '' : 's'}`;
 }
 
 function withFile(error: unknown, file: string, told: string): unknown {
