@@ -157,6 +157,6 @@ describe('the portfolio', () => {
     expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8');
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
     expect(page).not.toMatch(/<script|src=|href="http/);
-    for (const said of ['below level 1', 'Add a `useCase` section', 'to restore', 'A champion serves.']) expect(page).toContain(said);
+    for (const said of ['below level 1', 'Add a <code>useCase</code> section', 'to restore', 'A champion serves.']) expect(page).toContain(said);
   });
 });

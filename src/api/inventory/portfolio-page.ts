@@ -11,8 +11,10 @@ const STYLE = `
 .levels li { border: 1px solid var(--line); border-radius: .4rem; background: var(--raised); padding: .5rem 1rem; min-width: 6.5rem; }
 .levels b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .wide { margin: .5rem 0; }
-.wide td.text { white-space: normal; min-width: 6rem; overflow-wrap: anywhere; }
-.wide td.text:last-child { min-width: 18rem; }
+.wide td.text { white-space: normal; max-width: 16rem; overflow-wrap: break-word; }
+.wide td.text:last-child { min-width: 18rem; max-width: none; }
+time { white-space: nowrap; }
+code { font-size: .95em; white-space: nowrap; }
 .late { color: var(--alert); font-weight: 600; }
 .note { color: var(--quiet); font-size: .85rem; max-width: 60rem; margin: .5rem 0; }
 `;
@@ -29,7 +31,7 @@ ${times(portfolio)}
 <h2>Models</h2>
 ${models(portfolio)}
 <h2>What each level asks for</h2>
-${dataTable('Criteria', [...figures('Level'), ...texts('Criterion', 'It asks')], CRITERIA.map(({ level, name, asks }) => [String(level), name, asks]))}
+${dataTable('Criteria', texts('Level', 'Criterion', 'It asks'), CRITERIA.map(({ level, name, asks }) => [String(level), name, asks]))}
 <p class="note">A model is at a level when every criterion of it and of those below is met.</p>`);
 }
 
@@ -46,9 +48,12 @@ function models({ models: all }: PortfolioAnswer): Markup {
   const columns = [...texts('Model', 'Stage', 'Tier', 'Owner'), ...figures('Level', 'Open findings', 'Overdue'), ...texts('Next review', 'Next step')];
   return dataTable('Models', columns, all.map((one) => [
     userText(one.model, NAME), one.stage, one.tier ?? NO_FIGURE, one.owner === null ? NO_FIGURE : userText(one.owner, NAME), String(one.level), countText(one.openFindings),
-    one.overdueFindings > 0 ? markup`<span class="late">${countText(one.overdueFindings)}</span>` : '0', one.nextReview === null ? NO_FIGURE : instantText(one.nextReview), one.next ?? 'nothing is left to do',
+    one.overdueFindings > 0 ? markup`<span class="late">${countText(one.overdueFindings)}</span>` : '0', one.nextReview === null ? NO_FIGURE : markup`<time>${one.nextReview.slice(0, 10)}</time>`, one.next === null ? 'nothing is left to do' : withCode(one.next),
   ]));
 }
+
+/** What stands between backticks is to be typed or written as it is. */
+const withCode = (text: string): Markup => markup`${text.split('`').map((part, place) => (place % 2 === 0 ? markup`${part}` : markup`<code>${part}</code>`))}`;
 
 const UNITS = [['days', 86_400], ['hours', 3_600], ['minutes', 60]] as const;
 
