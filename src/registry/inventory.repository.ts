@@ -137,7 +137,7 @@ export class InventoryRepository {
 const LINEAGE = (version: string): string => `json_build_object('version', ${version}.number, 'retrain', ${version}.retrain, 'specDigest', ${version}.spec_digest,
   'snapshotDigest', ${version}.snapshot_digest, 'artifactDigest', ${version}.artifact_digest, 'codeDigest', run.code_digest, 'createdAt', ${version}.created_at)`;
 
-// What is filtered by is found for all models, everything else only for those of the page.
+// What is filtered by is found for all models, everything else only for those of the page. OFFSET 0 keeps a spec from being parsed once for each of its members.
 const INVENTORY = `
 WITH entry AS (
   SELECT DISTINCT ON (e.name) e.*, i.actor AS imported_by, i.at AS imported_at FROM inventory_entry e JOIN inventory_import i ON i.number = e.import ORDER BY e.name, e.revision DESC
@@ -183,7 +183,7 @@ SELECT page.*, coalesce(owners.names, '{}') AS owners, EXISTS (SELECT FROM princ
   EXISTS (SELECT FROM rollback r WHERE r.model = page.model AND r.outcome = 'done') AS rolled_back,
   found.open, found.overdue, found.keyed
 FROM page LEFT JOIN owners ON owners.model = page.model
-LEFT JOIN LATERAL (SELECT convert_from(s.canonical, 'UTF8')::jsonb AS document FROM model_spec s WHERE s.model = page.model AND s.digest = page.spec_digest) spec ON true
+LEFT JOIN LATERAL (SELECT convert_from(s.canonical, 'UTF8')::jsonb AS document FROM model_spec s WHERE s.model = page.model AND s.digest = page.spec_digest OFFSET 0) spec ON true
 LEFT JOIN LATERAL (
   SELECT ${LINEAGE('v')} AS lineage FROM model_version v JOIN training_run run ON run.model = v.model AND run.retrain = v.retrain
   WHERE v.model = page.model ORDER BY v.number DESC LIMIT 1) newest ON true
