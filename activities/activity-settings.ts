@@ -1,3 +1,5 @@
+import type { SweepLimits } from '../src/contracts/inventory.js';
+
 /** What activities need to know of the machine that they run on. */
 export class ActivitySettings {
   /** Below it lie the data sources that specs name. */
@@ -13,6 +15,8 @@ export class ActivitySettings {
   readonly heartbeatTimeoutMs!: number;
   /** Rows of a window beyond which its drift is measured in parts of at most so many. */
   readonly driftPartRows!: number;
+  /** How long a model may go without being looked at or asked. */
+  readonly sweepLimits!: SweepLimits;
   /** Who works, in leases: host and process. */
   readonly identity!: string;
 }

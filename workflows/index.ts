@@ -1,5 +1,7 @@
 export { deployment } from './deployment.workflow.js';
+export { governanceDue } from './governance-due.workflow.js';
 export { ingestion } from './ingestion.workflow.js';
+export { inventorySweep } from './inventory-sweep.workflow.js';
 export { modelLifecycle } from './model-lifecycle.workflow.js';
 export { monitorDue } from './monitor-due.workflow.js';
 export { monitorWindow } from './monitor-window.workflow.js';

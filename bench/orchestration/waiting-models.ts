@@ -18,17 +18,18 @@ interface Memory {
   readonly worker: number;
 }
 
-/** Models that wait for commands: what each costs the Temporal server in memory, and how long the API lists them. */
+/** Models that wait for commands: what each costs the Temporal server in memory, and how long the API takes to list them and to answer their inventory. */
 export async function benchWaitingModels(perennial: Installation, count: number): Promise<void> {
   await applyModels(perennial, 'warm', WARM_UP);
   const before = await settledMemory(perennial);
   const appliedMs = await applyModels(perennial, 'idle', count);
   const waiting = await awaitWaiting(perennial, WARM_UP + count);
   const after = await settledMemory(perennial);
-  const listing = await list(perennial);
+  const [listing, page, portfolio] = [await ask(perennial, '/v1/models', 'items'), await ask(perennial, '/v1/inventory', 'items'), await ask(perennial, '/v1/portfolio', 'models')];
   console.log(`\n${count} models more, waiting for commands (${waiting} life cycles are running in Temporal)`);
   console.log(`applying one, ${AT_ONCE} at a time: median ${median(appliedMs).toFixed(0)} ms`);
   console.log(`listing all ${listing.items} over the API: median ${median(listing.ms).toFixed(1)} ms of ${LISTINGS}`);
+  console.log(`the inventory: a page of ${page.items} in ${median(page.ms).toFixed(1)} ms, the portfolio of all ${portfolio.items} in ${median(portfolio.ms).toFixed(1)} ms, medians of ${LISTINGS}`);
   if (!before || !after) {
     console.log('memory: not measured, because there is no /proc');
     return;
@@ -65,12 +66,13 @@ async function awaitWaiting(perennial: Installation, atLeast: number): Promise<n
   throw new Error(`Fewer than ${atLeast} life cycles are running in Temporal`);
 }
 
-async function list(perennial: Installation): Promise<{ items: number; ms: number[] }> {
+/** @param member which of the answer holds the models */
+async function ask(perennial: Installation, path: string, member: string): Promise<{ items: number; ms: number[] }> {
   const ms: number[] = [];
   let items = 0;
   for (let done = 0; done < LISTINGS; done++) {
     const start = performance.now();
-    items = (await perennial.call<{ items: unknown[] }>('GET', '/v1/models')).items.length;
+    items = (await perennial.call<Readonly<Record<string, readonly unknown[]>>>('GET', path))[member]?.length ?? 0;
     ms.push(performance.now() - start);
   }
   return { items, ms };

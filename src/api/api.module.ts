@@ -3,10 +3,12 @@ import { type DynamicModule, Inject, Module, type BeforeApplicationShutdown, typ
 import { Client } from '@temporalio/client';
 import { DataSource } from 'typeorm';
 import { FolderStore } from '../artifacts/folder-store.js';
+import type { SweepLimits } from '../contracts/inventory.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import type { ControlMap } from '../lifecycle/control-map.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
+import { InventoryRepository } from '../registry/inventory.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
 import { PredictionsRepository } from '../registry/predictions.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
@@ -27,6 +29,9 @@ import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { Dependencies } from './health/dependencies.js';
 import { HealthController } from './health/health.controller.js';
+import { InventoryController } from './inventory/inventory.controller.js';
+import { PortfolioReader } from './inventory/portfolio-reader.js';
+import { PortfolioController } from './inventory/portfolio.controller.js';
 import { LabelsController } from './labels/labels.controller.js';
 import { ModelsController } from './models/models.controller.js';
 import { PeopleChangesController } from './people/people-changes.controller.js';
@@ -53,6 +58,8 @@ export interface ApiSettings {
   readonly artifactFolder: string;
   /** What alarms that are sent here must be signed with; null: none are taken. */
   readonly alarmSecret: string | null;
+  /** How long a model may go without being looked at or asked. */
+  readonly sweepLimits: SweepLimits;
   /** How long the caller of a command waits for its outcome, in milliseconds. */
   readonly outcomeTimeoutMs: number;
 }
@@ -71,13 +78,16 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, HealthController,
+        InventoryController, LabelsController, LedgerController, PeopleChangesController, PeopleController, PortfolioController, WhyController, WindowAssessmentsController,
+        WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
         { provide: CommandDispatcher, useFactory: (client: Client, commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [Client, CommandsRepository] },
         { provide: FolderStore, useFactory: () => new FolderStore(settings.artifactFolder) },
         { provide: DecisionReader, useFactory: (predictions: PredictionsRepository, labels: LabelsRepository, store: FolderStore) => new DecisionReader(predictions, labels, store), inject: [PredictionsRepository, LabelsRepository, FolderStore] },
+        { provide: PortfolioReader, useFactory: (inventory: InventoryRepository) => new PortfolioReader(inventory, settings.sweepLimits), inject: [InventoryRepository] },
         CallsUnderWay,
         { provide: Controls, useFactory: () => new Controls(settings.controls) },
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },

@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import type { Environment } from '../config/environment.js';
 import { requireServers } from '../config/servers.js';
+import { sweepLimits } from '../config/sweep-limits.js';
 import { tokenIssuer } from '../config/token-issuer.js';
 import { PerennialError } from '../contracts/failures.js';
 import { CallersRepository } from '../registry/callers.repository.js';
@@ -75,6 +76,7 @@ function settingsOf(environment: Environment, outcomeTimeoutMs: number): ApiSett
     controls: readControlMap(environment.CONTROLS_DIR),
     artifactFolder: resolve(environment.ARTIFACT_URL),
     alarmSecret: environment.ALARM_WEBHOOK_SECRET ?? null,
+    sweepLimits: sweepLimits(environment),
     outcomeTimeoutMs,
   };
 }

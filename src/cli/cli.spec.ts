@@ -55,6 +55,8 @@ describe('wrong usage', () => {
     { args: ['audit', 'verify', '--checkpoint', 'c', '--key', 'k'], says: '--export' },
     { args: ['audit', 'export'], says: '--out' },
     { args: ['audit', 'proof', 'first'], says: 'whole number' },
+    { args: ['inventory', 'import'], says: 'file' },
+    { args: ['inventory', 'everything'], says: 'too many arguments' },
     { args: ['policy', 'backtest'], says: '--file' },
     { args: ['policy', 'backtest', '-f', 'm.yaml', '--triggers', 'performance,nonsense'], says: 'There is no trigger "nonsense"; choose from performance, harmfulDrift' },
     { args: ['policy', 'backtest', '-f', 'm.yaml', '--triggers', ''], says: 'choose from' },
@@ -87,7 +89,7 @@ describe('wrong usage', () => {
     for (const said of ['$ perennial policy backtest', '--triggers', '--json']) expect(stdout).toContain(said);
   });
 
-  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'acknowledge', 'snooze', 'resolve', 'release-window', 'up'])('%s explains itself with examples', async (verb) => {
+  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'acknowledge', 'snooze', 'resolve', 'release-window', 'inventory', 'portfolio', 'up'])('%s explains itself with examples', async (verb) => {
     const { code, stdout } = await cli([verb, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`$ perennial ${verb}`);

@@ -1,4 +1,5 @@
 import type { ApprovalSubject } from './approvals.js';
+import type { BegunSweep } from './inventory.js';
 import { isoTime } from './time.js';
 import type { DueAssessment } from './window-assessment.js';
 
@@ -32,6 +33,10 @@ export const replayWorkflowId = (model: string, number: number): string => `repl
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
 export const SEGMENT_INGESTION_ID = 'ingestion';
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
+/** Looks for findings and reviews that are overdue. */
+export const GOVERNANCE_SCHEDULE_ID = 'governance';
+/** The Schedule that sweeps the inventory, and what its runs are called before Temporal adds the time. */
+export const INVENTORY_SWEEP_ID = 'inventory-sweep';
 /** A deployment's Schedule, and what the runs that it starts are called before Temporal adds the time. */
 export const monitorScheduleId = (model: string, deployment: string): string => `monitor/${model}/${deployment}`;
 /** A window is assessed by one workflow at a time; again under the same id when its labels are there, or change. */
@@ -113,6 +118,10 @@ export interface BackfillRun {
   /** When it would have run. */
   readonly scheduledMs: number;
   readonly startedMs: number;
+}
+export interface InventorySweepInput {
+  readonly inputVersion: 1;
+  readonly begun?: BegunSweep;
 }
 export interface MonitorWindowInput extends DueAssessment {
   readonly inputVersion: 1;

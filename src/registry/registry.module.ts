@@ -12,8 +12,11 @@ import { ControlsRepository } from './controls.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { ExplanationsRepository } from './explanations.repository.js';
 import { FiguresRepository } from './figures.repository.js';
+import { FindingsRepository } from './findings.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
+import { InventoryImportsRepository } from './inventory-imports.repository.js';
+import { InventoryRepository } from './inventory.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelsRepository } from './models.repository.js';
@@ -25,16 +28,21 @@ import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
 import { RetrainingDecisionsRepository } from './retraining-decisions.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
+import { ReviewsRepository } from './reviews.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
+import { SweepsRepository } from './sweeps.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, ControlsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
-  SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository,
+  ControlsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository, GatewaysRepository, InventoryImportsRepository,
+  InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository,
+  ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository,
+  SweepsRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 
 /** The record: the only writer of its tables. */

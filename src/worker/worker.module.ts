@@ -18,6 +18,8 @@ import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { GovernanceActivities } from '../../activities/governance.activities.js';
+import { GovernanceSettings } from '../../activities/governance-settings.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
 import { JudgedVersions } from '../../activities/judged-versions.js';
 import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
@@ -25,6 +27,7 @@ import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
 import { ServedWindows } from '../../activities/served-windows.js';
 import { WindowEstimates } from '../../activities/window-estimates.js';
 import { HistoryExport } from '../../activities/history-export.js';
+import { InventoryActivities } from '../../activities/inventory.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { LateRows } from '../../activities/late-rows.js';
 import { MonitoringReports } from '../../activities/monitoring-reports.js';
@@ -34,6 +37,8 @@ import { ObservationsActivities } from '../../activities/observations.activities
 import { ModelStatuses } from '../../activities/model-statuses.js';
 import { OpenWork } from '../../activities/open-work.js';
 import { PredictionFilters } from '../../activities/prediction-filters.js';
+import { ProductionCommands } from '../../activities/production-commands.js';
+import { ProductionStandings } from '../../activities/production-standings.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -61,12 +66,15 @@ import { alarmReceiver } from '../config/alarm-receiver.js';
 import { auditSigning } from '../config/audit-signing.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
+import { sweepLimits } from '../config/sweep-limits.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
 import { CheckpointFolder } from '../dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../dispatch/checkpoint-signer.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
+import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
+import { SweepSchedule } from '../dispatch/sweep-schedule.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { AuditTreeRepository } from '../registry/audit-tree.repository.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
@@ -77,7 +85,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities, InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -93,6 +101,10 @@ export class WorkerModule {
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
+        { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
+        { provide: GovernanceSchedule, useFactory: () => new GovernanceSchedule(client, environment.GOVERNANCE_EVERY) },
+        ProductionStandings,
+        ProductionCommands,
         RetrainingDecisions,
         RollbackTargets,
         ModelStatuses,
@@ -106,6 +118,7 @@ export class WorkerModule {
         CommandEffects,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
+        { provide: SweepSchedule, useValue: new SweepSchedule(client, environment.INVENTORY_SWEEP_EVERY) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
         ObservedFiles,
         ChampionBaselines,
@@ -155,5 +168,6 @@ const settingsOf = (environment: Environment): ActivitySettings => ({
   searchPath: environment.PATH,
   heartbeatTimeoutMs: environment.HEARTBEAT_TIMEOUT_MS,
   driftPartRows: environment.DRIFT_PART_ROWS,
+  sweepLimits: sweepLimits(environment),
   identity: `${hostname()}:${process.pid}`,
 });

@@ -27,10 +27,10 @@ const TAKES: Readonly<Record<string, Permission>> = {
   requestRollback: 'rollback.request', acknowledgeAlarm: 'alarm.act', snoozeAlarm: 'alarm.act', resolveAlarm: 'alarm.act', releaseWindow: 'window.release',
   listAuditEntries: 'audit.read', listPeople: 'people.read', getPerson: 'people.read',
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
-  replacePerson: 'people.manage', vote: 'approval.decide', explainDecision: 'prediction.read', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read',
+  replacePerson: 'people.manage', vote: 'approval.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read',
 };
 /** Of all models: whoever may of any sees those. */
-const LISTS = new Set(['listFrameworks', 'listModels', 'listAlarms', 'explainDecision']);
+const LISTS = new Set(['listFrameworks', 'listModels', 'listAlarms', 'explainDecision', 'listInventory', 'getPortfolio', 'showPortfolio']);
 const OPEN = new Set(['receiveAlarm']);
 
 const WHY = { reason: 'for the matrix' };

@@ -64,6 +64,7 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@temporalio/activity': ['activities'],
   '@temporalio/testing': ['src/embedded/find-temporal.mjs'],
   commander: ['src/cli'],
+  'csv-parse/sync': ['src/api/inventory/inventory-file.ts'],
   fastify: ['src/serving/http-server.ts', 'src/api'],
   'prom-client': ['src/api/metrics', 'src/serving/serving-metrics.ts'],
   pg: ['src/embedded/postgres-roles.ts', 'src/serving/routing-listener.ts'],

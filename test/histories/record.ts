@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
+import { Connection, ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { ingestionWorkflowId, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import { ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
@@ -279,4 +279,15 @@ it('records a reconciliation', async () => {
     return undefined;
   }, () => 'a reconciliation to end');
   await keep('reconcile', workflowId);
+});
+
+it('records a sweep of the inventory that opens a finding', async () => {
+  await perennial.apply(smallSpec({ model: 'unsupplied' }));
+  await eventually(() => perennial.temporal.schedule.getHandle(INVENTORY_SWEEP_ID).trigger(ScheduleOverlapPolicy.BUFFER_ONE).then(() => true, () => undefined), () => 'the schedule of the sweep');
+  const workflowId = await eventually(async () => {
+    for await (const execution of perennial.temporal.workflow.list({ query: "WorkflowType = 'inventorySweep' AND ExecutionStatus = 'Completed'" })) return execution.workflowId;
+    return undefined;
+  }, () => 'a sweep to end');
+  expect(((await perennial.temporal.workflow.getHandle(workflowId).result()) as { opened: number }).opened).toBeGreaterThan(0);
+  await keep('inventory-sweep', workflowId);
 });

@@ -33,6 +33,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Windows', 'What of the traffic was held against the limits of the spec.'],
   ['Audit', 'Who did what, and when.'],
   ['People', 'Who may do what: people and services, their roles and keys.'],
+  ['Inventory', 'All models that anybody knows of, registered or not, and how well they are looked after.'],
   ['Commands', 'What became of a command.'],
   ['Health', 'Whether the process runs and can work.'],
 ];
@@ -55,6 +56,7 @@ export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
   const named = { ...convert(problemSchema, 'output').components, ...convert(labelsRequest, 'input').components };
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(named) } };
   documentTextBodies(document);
+  documentTables(document);
   documentPermissions(document);
   return document;
 }
@@ -65,6 +67,12 @@ function documentTextBodies(document: OpenAPIObject): void {
     const content = post?.requestBody && 'content' in post.requestBody ? post.requestBody.content : {};
     for (const mediaType of Object.keys(content).filter((name) => name !== 'application/json')) content[mediaType] = mediaType in LABEL_MEDIA_TYPES ? { schema: { type: 'string', format: 'binary' } } : YAML_TEXT;
   }
+}
+
+/** What is answered as a table too, where a caller asks for one. */
+function documentTables(document: OpenAPIObject): void {
+  const answer = document.paths['/v1/inventory']?.get?.responses['200'];
+  if (answer && 'content' in answer) answer.content = { ...answer.content, 'text/csv': { schema: { type: 'string' } } };
 }
 
 /** What a caller needs stands in words too. */

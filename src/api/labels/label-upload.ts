@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { PerennialError } from '../../contracts/failures.js';
 import { LABEL_FIELDS, type LabelFormat } from '../../contracts/labels.js';
+import { INVENTORY_IMPORT_ROUTE, InventoryUpload } from '../inventory/inventory-upload.js';
 
 /** Media types that are streamed to the store as they come. */
 export const LABEL_MEDIA_TYPES: Readonly<Record<string, LabelFormat>> = {
@@ -35,11 +36,12 @@ export class LabelUpload {
   }
 }
 
-/** Gives the label route its bodies unread; every other route refuses these media types. */
+/** Gives the label route its bodies unread, and that of the inventory its table; every other route refuses these media types. */
 export function useLabelUploads(server: FastifyInstance): void {
   server.addContentTypeParser(Object.keys(LABEL_MEDIA_TYPES), (request, payload, done) => {
     const mediaType = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
     const format = LABEL_MEDIA_TYPES[mediaType];
+    if (request.routeOptions.url === INVENTORY_IMPORT_ROUTE && format === 'csv') return void InventoryUpload.read(payload).then((upload) => done(null, upload), done);
     if (request.routeOptions.url !== ROUTE || format === undefined) return done(new PerennialError('UnsupportedMediaType', 'This route takes application/json'));
     if (request.headers['content-encoding'] !== undefined && request.headers['content-encoding'] !== 'identity') return done(new PerennialError('UnsupportedMediaType', COMPRESSED));
     if (Number(request.headers['content-length'] ?? 0) > MAX_LABEL_BYTES) return done(tooLarge());

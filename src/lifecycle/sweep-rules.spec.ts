@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { ZOMBIE_REASONS, type ZombieReason } from '../contracts/inventory.js';
+import { dueAfterMs, judgeZombie, severityOf, type SweepFacts, type SweepJudgement } from './sweep-rules.js';
+
+const DAY_MS = 86_400_000;
+const NOW = Date.parse('2026-06-01T00:00:00.000Z');
+const LIMITS = { unmonitoredMs: 7 * DAY_MS, idleMs: 30 * DAY_MS };
+const ago = (days: number): number => NOW - days * DAY_MS;
+
+/** Well looked after: nothing holds. */
+const WELL: SweepFacts = {
+  stage: 'production', owner: 'flight-operations', ownerActs: false, activeOwners: ['ann'], servingSinceMs: ago(400), assessedMs: ago(1), windowMs: DAY_MS, predictedMs: ago(0.1), sourcePath: 'flights/*.parquet', sourceFound: true,
+  reviewDueMs: NOW + DAY_MS, imported: null,
+};
+const judged = (changes: Partial<SweepFacts>, reason: ZombieReason): SweepJudgement => judgeZombie({ ...WELL, ...changes }, LIMITS, NOW).find((one) => one.reason === reason)!;
+const holding = (changes: Partial<SweepFacts>): string[] => judgeZombie({ ...WELL, ...changes }, LIMITS, NOW).filter(({ holds }) => holds).map(({ reason }) => reason);
+
+describe('a model', () => {
+  it('that is looked after is no zombie, and each reason says why not', () => {
+    expect(holding({})).toEqual([]);
+    expect(judgeZombie(WELL, LIMITS, NOW).map(({ reason, says }) => [reason, says.length > 10])).toEqual(ZOMBIE_REASONS.map((reason) => [reason, true]));
+  });
+
+  it.each<[ZombieReason, Partial<SweepFacts>, Partial<SweepFacts>]>([
+    ['noActiveOwner', { activeOwners: [] }, { activeOwners: [], ownerActs: true }],
+    ['noActiveOwner', { activeOwners: [], owner: null }, { activeOwners: ['ben'], owner: null }],
+    ['noMonitoring', { assessedMs: ago(8.01) }, { assessedMs: ago(8) }],
+    ['noMonitoring', { assessedMs: null, servingSinceMs: ago(9) }, { assessedMs: null, servingSinceMs: ago(7) }],
+    ['noMonitoring', { assessedMs: ago(30), windowMs: 14 * DAY_MS }, { assessedMs: ago(30), windowMs: 28 * DAY_MS }],
+    ['noMonitoring', { assessedMs: ago(30) }, { assessedMs: ago(30), servingSinceMs: null }],
+    ['noTraffic', { predictedMs: ago(31) }, { predictedMs: ago(30) }],
+    ['noTraffic', { predictedMs: null, servingSinceMs: ago(31) }, { predictedMs: null, servingSinceMs: ago(29) }],
+    ['noTraffic', { predictedMs: null }, { predictedMs: null, servingSinceMs: null }],
+    ['dataSourceGone', { sourceFound: false }, { sourceFound: true }],
+    ['reviewOverdue', { reviewDueMs: NOW - 1 }, { reviewDueMs: NOW }],
+    ['reviewOverdue', { reviewDueMs: NOW - 1 }, { reviewDueMs: null }],
+    ['unregistered', { stage: 'unregistered', imported: { endpoint: null, state: 'active' } }, { stage: 'unregistered', imported: { endpoint: null, state: 'decommissioned' } }],
+    ['unregistered', { stage: 'unregistered', imported: { endpoint: null, state: 'active' } }, { stage: 'development', imported: { endpoint: null, state: 'active' } }],
+  ])('%s: %o, and not %o', (reason, holds, holdsNot) => {
+    expect(holding(holds)).toEqual([reason]);
+    expect(holding(holdsNot)).toEqual([]);
+  });
+
+  it('of which no worker sees the data is neither accused nor acquitted', () => {
+    expect(judged({ sourceFound: null }, 'dataSourceGone').holds).toBeNull();
+  });
+
+  it('that is being retired needs nobody any more, and what nobody registered lacks nothing else', () => {
+    const nothing: Partial<SweepFacts> = { activeOwners: [], assessedMs: null, predictedMs: null, sourceFound: false, reviewDueMs: ago(1) };
+    expect(holding(nothing)).toEqual(['noActiveOwner', 'noMonitoring', 'noTraffic', 'dataSourceGone', 'reviewOverdue']);
+    expect(holding({ ...nothing, stage: 'retirement' })).toEqual([]);
+    expect(holding({ ...nothing, stage: 'unregistered', imported: { endpoint: 'https://a', state: 'active' } })).toEqual(['unregistered']);
+  });
+
+  it('is told of with its figures', () => {
+    expect(judged({ activeOwners: [] }, 'noActiveOwner').says).toBe('Nobody active has the role owner of it, and flight-operations, its owner by the spec, is no active principal.');
+    expect(judged({ predictedMs: ago(31) }, 'noTraffic').says).toBe('Its last answer was counted at 2026-05-01T00:00:00.000Z; 30 days are allowed.');
+    expect(judged({ sourceFound: false }, 'dataSourceGone').says).toContain('No file matches flights/*.parquet');
+    expect(judged({ stage: 'unregistered', imported: { endpoint: 'https://scores.example.com', state: 'active' } }, 'unregistered').says).toContain('answers at https://scores.example.com');
+  });
+});
+
+describe('a finding', () => {
+  it('weighs by its reason, and stops no model of a low or medium tier', () => {
+    expect(ZOMBIE_REASONS.map((reason) => severityOf(reason, 'critical'))).toEqual(['high', 'high', 'low', 'medium', 'high', 'medium']);
+    for (const tier of ['low', 'medium', null] as const) expect(ZOMBIE_REASONS.map((reason) => severityOf(reason, tier))).not.toContain('high');
+  });
+
+  it('is due sooner the higher the tier', () => {
+    expect((['low', 'medium', 'high', 'critical', null] as const).map((tier) => dueAfterMs(tier) / DAY_MS)).toEqual([90, 60, 30, 14, 60]);
+  });
+});

@@ -1,0 +1,121 @@
+import type { FindingSeverity } from '../contracts/findings.js';
+import { type InventoryState, type ModelStage, type SweepLimits, ZOMBIE_REASONS, type ZombieReason } from '../contracts/inventory.js';
+import { isoTime } from '../contracts/time.js';
+import type { Tier } from '../spec/risk-tier.js';
+
+/** What is known of a model when the inventory is swept; times in milliseconds since 1970. */
+export interface SweepFacts {
+  readonly stage: ModelStage;
+  /** As the spec states it, or else the import. */
+  readonly owner: string | null;
+  /** Whether an active principal bears that name. */
+  readonly ownerActs: boolean;
+  /** Active principals who are its owners by role; who is of all models counts. */
+  readonly activeOwners: readonly string[];
+  /** When its first champion came; null while none serves. */
+  readonly servingSinceMs: number | null;
+  /** Of the newest window. */
+  readonly assessedMs: number | null;
+  /** How long a window is. */
+  readonly windowMs: number;
+  readonly predictedMs: number | null;
+  readonly sourcePath: string | null;
+  /** Whether a file is there; null where that could not be seen. */
+  readonly sourceFound: boolean | null;
+  readonly reviewDueMs: number | null;
+  /** What an import says of it. */
+  readonly imported: { readonly endpoint: string | null; readonly state: InventoryState } | null;
+}
+
+/** Whether a reason holds, and what shows it. */
+export interface SweepJudgement {
+  readonly reason: ZombieReason;
+  /** Null: not known today, so that nothing is opened and nothing closed. */
+  readonly holds: boolean | null;
+  /** A sentence with the figures, for either case. */
+  readonly says: string;
+}
+
+/** What each reason is called above its figures. */
+export const HEADLINES: Readonly<Record<ZombieReason, string>> = {
+  noActiveOwner: 'No active owner', noMonitoring: 'Not monitored', noTraffic: 'No traffic', dataSourceGone: 'The data source is gone', reviewOverdue: 'The review is overdue', unregistered: 'Not registered',
+};
+
+/** What has to be shown for a finding of each reason to be closed. */
+export const EVIDENCE_NEEDED: Readonly<Record<ZombieReason, string>> = {
+  noActiveOwner: 'An active principal has the role owner of the model, or bears the name that the spec states as its owner.',
+  noMonitoring: 'A window is assessed again, or the model is taken out of service.',
+  noTraffic: 'It is asked again, or taken out of service.',
+  dataSourceGone: 'Files match data.source.path again, a spec with another path is in force, or the model is retired.',
+  reviewOverdue: 'The review is held and recorded.',
+  unregistered: 'It is registered under its name, or an import says that it is decommissioned.',
+};
+
+type Rule = (facts: SweepFacts, limits: SweepLimits, nowMs: number) => Omit<SweepJudgement, 'reason'>;
+
+const RULES: Readonly<Record<ZombieReason, Rule>> = { noActiveOwner, noMonitoring, noTraffic, dataSourceGone, reviewOverdue, unregistered };
+
+/** Every reason for which a model may be a zombie, judged. */
+export const judgeZombie = (facts: SweepFacts, limits: SweepLimits, nowMs: number): SweepJudgement[] =>
+  ZOMBIE_REASONS.map((reason) => ({ reason, ...(exempt(facts, reason) ?? RULES[reason](facts, limits, nowMs)) }));
+
+const not = (says: string): Omit<SweepJudgement, 'reason'> => ({ holds: false, says });
+
+/** What nobody registered has nothing that it could lack; what is being retired needs nobody any more. */
+function exempt({ stage }: SweepFacts, reason: ZombieReason): Omit<SweepJudgement, 'reason'> | null {
+  if (stage === 'unregistered' && reason !== 'unregistered') return not('It is not registered.');
+  return stage === 'retirement' ? not('It is being retired.') : null;
+}
+
+function noActiveOwner({ owner, ownerActs, activeOwners }: SweepFacts): Omit<SweepJudgement, 'reason'> {
+  if (activeOwners.length > 0) return not(`${activeOwners.slice(0, 5).join(', ')} ${activeOwners.length === 1 ? 'is' : 'are'} owner by role.`);
+  if (ownerActs) return not(`${owner ?? ''}, its owner by the spec, is active.`);
+  return { holds: true, says: `Nobody active has the role owner of it, and ${owner ?? 'nobody'}, its owner by the spec, is no active principal.` };
+}
+
+function noMonitoring({ servingSinceMs, assessedMs, windowMs }: SweepFacts, { unmonitoredMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
+  if (servingSinceMs === null) return not('It is not in service.');
+  const allowedMs = unmonitoredMs + windowMs;
+  const since = assessedMs === null ? `No window of it was ever assessed, though it serves since ${isoTime(servingSinceMs)}` : `The newest of its windows was assessed at ${isoTime(assessedMs)}`;
+  return { holds: nowMs - (assessedMs ?? servingSinceMs) > allowedMs, says: `${since}; ${daysText(allowedMs)} are allowed.` };
+}
+
+function noTraffic({ servingSinceMs, predictedMs }: SweepFacts, { idleMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
+  if (servingSinceMs === null) return not('It is not in service.');
+  const since = predictedMs === null ? `It never answered, though it serves since ${isoTime(servingSinceMs)}` : `Its last answer was counted at ${isoTime(predictedMs)}`;
+  return { holds: nowMs - (predictedMs ?? servingSinceMs) > idleMs, says: `${since}; ${daysText(idleMs)} are allowed.` };
+}
+
+function dataSourceGone({ sourcePath, sourceFound }: SweepFacts): Omit<SweepJudgement, 'reason'> {
+  if (sourceFound === null) return { holds: null, says: 'No worker could see its data source.' };
+  return sourceFound ? not(`Files match ${sourcePath ?? ''}.`) : { holds: true, says: `No file matches ${sourcePath ?? ''} below the data folder any more.` };
+}
+
+function reviewOverdue({ reviewDueMs }: SweepFacts, _limits: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
+  if (reviewDueMs === null) return not('No review is due.');
+  return { holds: nowMs > reviewDueMs, says: `Its next review is due at ${isoTime(reviewDueMs)}.` };
+}
+
+function unregistered({ stage, imported }: SweepFacts): Omit<SweepJudgement, 'reason'> {
+  if (stage !== 'unregistered' || !imported) return not('It is registered.');
+  if (imported.state === 'decommissioned') return not('An import says that it is decommissioned.');
+  return { holds: true, says: `It is known by an import alone${imported.endpoint === null ? '' : ` and answers at ${imported.endpoint}`}: no spec says what it is for, who owns it and what it may do.` };
+}
+
+const DAY_MS = 86_400_000;
+const daysText = (ms: number): string => `${Number((ms / DAY_MS).toPrecision(3))} days`;
+
+/** What leaves a model to nobody weighs more than what it costs to keep it. A tier of low or medium never comes to a high one, which would stop the model when it is overdue. */
+const WEIGHTS: Readonly<Record<ZombieReason, 'low' | 'medium' | 'high'>> = {
+  noActiveOwner: 'high', noMonitoring: 'high', noTraffic: 'low', dataSourceGone: 'medium', reviewOverdue: 'high', unregistered: 'medium',
+};
+
+export function severityOf(reason: ZombieReason, tier: Tier | null): FindingSeverity {
+  const weight = WEIGHTS[reason];
+  return weight === 'high' && tier !== 'high' && tier !== 'critical' ? 'medium' : weight;
+}
+
+const DUE_DAYS: Readonly<Record<Tier, number>> = { low: 90, medium: 60, high: 30, critical: 14 };
+
+/** By the tier; what states none is taken for medium. */
+export const dueAfterMs = (tier: Tier | null): number => DUE_DAYS[tier ?? 'medium'] * DAY_MS;

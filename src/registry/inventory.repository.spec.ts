@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
+import { PerennialError } from '../contracts/failures.js';
+import { AuditLedger } from './audit-ledger.js';
+import { FindingsRepository } from './findings.repository.js';
+import { InventoryImportsRepository, type NewInventoryEntry } from './inventory-imports.repository.js';
+import { type InventoryQuery, InventoryRepository, type InventoryRecord } from './inventory.repository.js';
+import { SweepsRepository } from './sweeps.repository.js';
+import { ModelCourse } from './testing/model-course.js';
+
+const NOW = new Date('2026-02-01T00:00:00.000Z');
+const ORIGIN = { workflowId: 'inventory-sweep', runId: 'run' };
+
+let registry: RegistryServer;
+let inventory: InventoryRepository;
+let imports: InventoryImportsRepository;
+
+beforeAll(async () => {
+  registry = await startRegistryServer();
+  const { dataSource } = registry;
+  inventory = new InventoryRepository(dataSource);
+  imports = new InventoryImportsRepository(dataSource, new AuditLedger(dataSource));
+  for (const name of ['ann', 'gone', 'elsewhere']) await registry.apiKey(name, ['auditor']);
+  await registry.apiKey('ada', ['administrator']);
+  await registry.apiKey('course', ['owner']);
+  await registry.asOwner((owner) => owner.query("UPDATE principal SET active = false WHERE name = 'gone'"));
+});
+
+afterAll(() => registry?.stop());
+
+const entry = (name: string, line: number, said: Partial<NewInventoryEntry> = {}): NewInventoryEntry =>
+  ({ name, line, owner: null, tier: null, environment: null, endpoint: null, source: null, monitoring: null, description: null, state: 'active', ...said });
+const bring = (entries: readonly NewInventoryEntry[], idempotencyKey: string, actor = 'ada') => imports.take({ actor, idempotencyKey, entries }, NOW);
+const list = (query: Partial<InventoryQuery> = {}): Promise<InventoryRecord[]> => inventory.list({ models: null, ...query }, NOW);
+const names = async (query: Partial<InventoryQuery> = {}): Promise<string[]> => (await list(query)).map(({ model }) => model);
+const grant = (principal: string, model: string): Promise<unknown> =>
+  registry.asOwner((owner) => owner.query("INSERT INTO role_grant (id, principal, role, model, granted_by, granted_at) VALUES (gen_random_uuid(), $1, 'owner', $2, 'test', now())", [principal, model]));
+
+describe('an import', () => {
+  it('adds what is new, a revision of what is said otherwise, and nothing of what is said again', async () => {
+    const [churn, pricing] = [entry('import-churn', 2, { owner: 'risk', endpoint: 'https://a' }), entry('import-pricing', 3)];
+    expect((await bring([churn, pricing], 'first')).import).toMatchObject({ number: 1, added: 2, changed: 0, unchanged: 0 });
+    expect((await bring([churn, pricing], 'second')).import).toMatchObject({ number: 2, added: 0, changed: 0, unchanged: 2 });
+    expect((await bring([{ ...pricing, line: 2 }, { ...churn, line: 3, owner: 'sales' }], 'third')).import).toMatchObject({ number: 3, added: 0, changed: 1, unchanged: 1 });
+    const kept = await registry.dataSource.query<unknown[]>("SELECT name, revision, owner, import, line FROM inventory_entry WHERE name LIKE 'import-%' ORDER BY name, revision");
+    expect(kept).toEqual([
+      { name: 'import-churn', revision: 1, owner: 'risk', import: 1, line: 2 }, { name: 'import-churn', revision: 2, owner: 'sales', import: 3, line: 3 },
+      { name: 'import-pricing', revision: 1, owner: null, import: 1, line: 3 },
+    ]);
+    expect((await inventory.get('import-churn', NOW)).imported).toMatchObject({ revision: 2, owner: 'sales', importedBy: 'ada', importedAt: NOW });
+  });
+
+  it('is on the record: the file, and each revision under its model', async () => {
+    const told = await registry.dataSource.query<{ action: string; actor: string; model: string | null; subject: string }[]>("SELECT action, actor, model, subject FROM audit_entry WHERE action LIKE 'inventory.%' ORDER BY id");
+    expect(told.map(({ action, subject }) => `${action} ${subject}`)).toEqual([
+      'inventory.recorded inventory/import-churn/1', 'inventory.recorded inventory/import-pricing/1', 'inventory.imported inventory/import/1', 'inventory.imported inventory/import/2',
+      'inventory.recorded inventory/import-churn/2', 'inventory.imported inventory/import/3',
+    ]);
+    expect(told[0]).toMatchObject({ actor: 'ada', model: 'import-churn' });
+  });
+
+  it('is taken once under its key, which is good for no other file', async () => {
+    const before = await bring([entry('import-once', 2)], 'once');
+    expect((await bring([entry('import-once', 2)], 'once')).import).toEqual(before.import);
+    await expect(bring([entry('import-other', 2)], 'once')).rejects.toMatchObject({ type: 'IdempotencyKeyReused' });
+    expect(await names({ models: ['import-other'] })).toEqual([]);
+  });
+
+  it('takes the right for it at the moment at which it takes effect', async () => {
+    await expect(bring([entry('import-refused', 2)], 'refused', 'ann')).rejects.toMatchObject({ type: 'Forbidden', details: { permission: 'inventory.import', roles: ['administrator'] } });
+    expect(await names({ models: ['import-refused'] })).toEqual([]);
+  });
+
+  it('is all of it or nothing, and of two at once one comes after the other', async () => {
+    await expect(bring([entry('import-half', 2), { ...entry('import-wrong', 3), state: 'asleep' as never }], 'half')).rejects.toThrow(/inventory_entry_state/);
+    expect(await names({ models: ['import-half'] })).toEqual([]);
+    const both = await Promise.all(['x', 'y'].map((owner) => bring([entry('import-race', 2, { owner })], `race-${owner}`)));
+    expect(both.map(({ import: { added, changed } }) => added * 10 + changed).sort()).toEqual([1, 10]);
+  });
+
+  it('is never changed', async () => {
+    await registry.asOwner(async (owner) => {
+      for (const statement of ["UPDATE inventory_entry SET owner = 'x'", 'DELETE FROM inventory_entry', "UPDATE inventory_import SET actor = 'x'", 'TRUNCATE inventory_import CASCADE']) await expect(owner.query(statement)).rejects.toThrow(/append-only/);
+    });
+  });
+});
+
+describe('the inventory', () => {
+  it('links an imported model to the one that is registered under its name', async () => {
+    await bring([entry('linked', 2, { owner: 'sales', tier: 'critical', endpoint: 'https://old' })], 'linked');
+    expect(await inventory.get('linked', NOW)).toMatchObject({ registered: false, stage: 'unregistered', owner: 'sales', tier: 'critical', deployments: [], versions: 0, openFindings: 0 });
+    await new ModelCourse(registry.dataSource, 'linked').register('course');
+    expect(await inventory.get('linked', NOW)).toMatchObject({
+      registered: true, stage: 'development', owner: 'operations-planning', tier: 'low', imported: { owner: 'sales', endpoint: 'https://old' }, deployments: [{ deployment: 'default', champion: null }],
+    });
+  });
+
+  it('tells of a model what it came from, where it stands and what it did', async () => {
+    const course = new ModelCourse(registry.dataSource, 'lived');
+    await course.register('course');
+    const first = await course.trained('course', 'the first');
+    await course.promote(first, 'perennial');
+    const { assessedAt } = await course.assessed('pass');
+    const second = await course.triggered('performance', 'it got worse');
+    await course.promote(second, 'perennial');
+    await course.rolledBack(first, 'course', 'a drill');
+    const found = await inventory.get('lived', NOW);
+    expect(found).toMatchObject({
+      stage: 'production', versions: 2, newest: { version: second, retrain: 2 }, assessedVerdict: 'fail', retrainedByItself: true, rolledBack: true, useCase: null, useCaseApproved: false, predictedAt: null, lastReviewAt: null,
+      sourcePath: 'flights/*.parquet', gatewayUrl: null,
+    });
+    expect(found.assessedAt!.getTime()).toBeGreaterThan(assessedAt.getTime());
+    expect(found.deployments).toEqual([{
+      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', vote: null,
+      champion: { version: first, retrain: 1, specDigest: found.specDigest, snapshotDigest: expect.stringMatching(/^sha256:/) as string, artifactDigest: expect.stringMatching(/^sha256:/) as string, codeDigest: expect.stringMatching(/^sha256:/) as string, createdAt: expect.any(String) as string },
+    }]);
+    expect(found.firstChampionAt!.getTime()).toBeGreaterThan(found.firstSpecAt!.getTime());
+  });
+
+  it('says a retrain that nobody triggered, and a way back that nobody went, are none', async () => {
+    const course = new ModelCourse(registry.dataSource, 'manual');
+    await course.register('course');
+    await course.promote(await course.trained('course', 'by hand'), 'perennial');
+    expect(await inventory.get('manual', NOW)).toMatchObject({ retrainedByItself: false, rolledBack: false, stage: 'production' });
+  });
+
+  it('counts answers of gateways and of files', async () => {
+    const tally = (requests: number, at: string): Promise<unknown> => registry.dataSource.query(
+      "INSERT INTO serving_tally (gateway, boot, model, deployment, version, requests, rows, errors, latency, executed, dropped, failed, mirrored_latency, since, updated_at) VALUES ('g', gen_random_uuid(), 'manual', 'default', 1, $1, $1, '{}', '{}', 0, 0, 0, '{}', $2, $2)", [requests, at]);
+    await tally(0, '2026-01-20T00:00:00Z');
+    expect((await inventory.get('manual', NOW)).predictedAt).toBeNull();
+    await tally(3, '2026-01-10T00:00:00Z');
+    expect((await inventory.get('manual', NOW)).predictedAt).toEqual(new Date('2026-01-10T00:00:00Z'));
+    await registry.dataSource.query("INSERT INTO source_file (model, deployment, name, stamp, digest, bytes, rows, labelled, boot, read_at) VALUES ('manual', 'default', 'a', 's', 'd', 1, 5, 0, 'b', '2026-01-15T00:00:00Z')");
+    expect((await inventory.get('manual', NOW)).predictedAt).toEqual(new Date('2026-01-15T00:00:00Z'));
+  });
+
+  it('knows who of its owners is active', async () => {
+    expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['course']);
+    await grant('gone', 'manual');
+    await grant('elsewhere', 'linked');
+    await grant('ann', 'manual');
+    expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['ann', 'course']);
+    await registry.asOwner((owner) => owner.query("INSERT INTO role_revocation (grant_id, revoked_by, revoked_at) SELECT id, 'test', now() FROM role_grant WHERE principal = 'ann'"));
+    expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['course']);
+    expect((await inventory.get('manual', NOW)).ownerActs).toBe(false);
+    await registry.apiKey('operations-planning', ['auditor']);
+    expect((await inventory.get('manual', NOW)).ownerActs).toBe(true);
+  });
+
+  it('shows what is asked for, by name, in pages', async () => {
+    expect(await names({ registered: true })).toEqual(['linked', 'lived', 'manual']);
+    expect(await names({ stage: 'production' })).toEqual(['lived', 'manual']);
+    expect(await names({ stage: 'development' })).toEqual(['linked']);
+    expect(await names({ owner: 'sales' })).toEqual(['import-churn']);
+    expect(await names({ tier: 'low', after: 'linked' })).toEqual(['lived', 'manual']);
+    expect(await names({ models: ['manual', 'import-churn', 'nobody'] })).toEqual(['import-churn', 'manual']);
+    expect(await names({ after: 'import-once', limit: 2 })).toEqual(['import-pricing', 'import-race']);
+    expect(await inventory.nextPage('', 3)).toEqual({ after: '', upTo: 'import-pricing' });
+    expect(await inventory.nextPage('linked', 2)).toEqual({ after: 'linked', upTo: null });
+    expect(await inventory.nextPage('manual', 2)).toBeNull();
+    await expect(inventory.get('nobody', NOW)).rejects.toBeInstanceOf(PerennialError);
+  });
+
+  it('stands where votes stand', async () => {
+    const stageOf = async (): Promise<unknown> => (await inventory.get('linked', NOW)).stage;
+    const { specDigest } = await inventory.get('linked', NOW);
+    const [{ id: command }] = await registry.dataSource.query<{ id: string }[]>("SELECT id FROM command LIMIT 1") as [{ id: string }];
+    const approval = (number: number, kind: string, version: number | null): Promise<unknown> => registry.dataSource.query(
+      "INSERT INTO approval (model, number, kind, version, digest, spec_digest, tier, rule, author, barred, evidence, command_id, opened_at, expires_at, remind_every_ms) VALUES ('linked', $1, $2, $3, $4, $4, 'low', '{}', 'x', '{}', '{}', $5, now(), now() + interval '1 day', 1)",
+      [number, kind, version, specDigest, command]);
+    const end = (number: number, outcome: string): Promise<unknown> => registry.dataSource.query("INSERT INTO approval_end (model, approval, outcome, reason, at) VALUES ('linked', $1, $2, 'x', now())", [number, outcome]);
+    await approval(1, 'useCase', null);
+    expect(await stageOf()).toBe('useCaseApproval');
+    await end(1, 'approved');
+    expect(await stageOf()).toBe('development');
+    expect((await inventory.get('linked', NOW)).useCaseApproved).toBe(true);
+    await approval(2, 'retirement', null);
+    expect(await stageOf()).toBe('retirement');
+    await end(2, 'rejected');
+    expect(await stageOf()).toBe('development');
+  });
+});
+
+describe('the moments of alarms', () => {
+  it('are when harm began, was told of, and when the champion changed after it; a replayed past has no beginning', async () => {
+    const course = new ModelCourse(registry.dataSource, 'timed');
+    await course.register('course');
+    await course.promote(await course.trained('course', 'a'), 'perennial');
+    const replayed = await alarmOf(course, new Date('2013-01-02T00:00:00Z'));
+    await course.promote(await course.trained('course', 'b'), 'perennial');
+    const live = await alarmOf(course, new Date(course.now().getTime() - 60_000));
+    expect(await inventory.alarmMoments(['timed'])).toEqual([
+      { model: 'timed', beganAt: null, raisedAt: replayed.raisedAt, restoredAt: expect.any(Date) as Date },
+      { model: 'timed', beganAt: live.beganAt, raisedAt: live.raisedAt, restoredAt: null },
+    ]);
+  });
+
+  /** An alarm of a window that ends at a time. */
+  async function alarmOf(course: ModelCourse, untilEvent: Date): Promise<{ beganAt: Date; raisedAt: Date }> {
+    const id = await course.alarmed(`something is wrong with ${untilEvent.toISOString()}`);
+    const raisedAt = course.now();
+    const window = await course.assessed('fail');
+    await course.assessments.add(Object.assign(window, { fromEvent: new Date(untilEvent.getTime() - 86_400_000), untilEvent, alarmId: id, assessedAt: raisedAt }));
+    return { beganAt: untilEvent, raisedAt };
+  }
+});
+
+describe('a sweep', () => {
+  it('opens a finding once under its key, also of a model that nobody registered, and closes it with what shows it', async () => {
+    const { dataSource } = registry;
+    const sweeps = new SweepsRepository(dataSource, new FindingsRepository(dataSource, new AuditLedger(dataSource)), new AuditLedger(dataSource));
+    const finding = {
+      model: 'import-churn', version: null, source: 'sweep', severity: 'medium', title: 'Not registered', evidenceNeeded: 'Register it', owner: 'sales', dueAt: new Date('2026-01-15T00:00:00Z'), openedBy: 'perennial', commandId: null,
+      at: NOW, key: 'sweep/unregistered',
+    } as const;
+    for (let times = 0; times < 2; times += 1) await sweeps.settle('import-churn', { open: [finding], close: [] }, ORIGIN);
+    expect(await inventory.get('import-churn', NOW)).toMatchObject({ openFindings: 1, overdueFindings: 1, keyedFindings: [{ number: 1, key: 'sweep/unregistered' }] });
+    const closing = { closedBy: 'perennial', evidence: 'It is registered.', artifactDigest: null, commandId: null, at: NOW };
+    await sweeps.settle('import-churn', { open: [], close: [{ number: 1, closing }] }, ORIGIN);
+    expect(await inventory.get('import-churn', NOW)).toMatchObject({ openFindings: 0, overdueFindings: 0, keyedFindings: [] });
+    await sweeps.end({ models: 9, zombies: 1, opened: 1, closed: 1, sourcesUnknown: 0 }, NOW, ORIGIN);
+    const told = await dataSource.query<{ action: string }[]>("SELECT action FROM audit_entry WHERE action LIKE 'finding.%' OR action = 'inventory.swept' ORDER BY id");
+    expect(told.map(({ action }) => action)).toEqual(['finding.opened', 'finding.closed', 'inventory.swept']);
+  });
+});
