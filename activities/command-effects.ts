@@ -5,6 +5,7 @@ import type { Command } from '../src/registry/entities/command.entity.js';
 import { AlarmCommands } from './alarm-commands.js';
 import { ApprovalCommands } from './approval-commands.js';
 import { ModelCommands } from './model-commands.js';
+import { ProductionCommands } from './production-commands.js';
 import { ReleaseCommands } from './release-commands.js';
 import { ReplayCommands } from './replay-commands.js';
 
@@ -17,6 +18,7 @@ export class CommandEffects {
     private readonly releases: ReleaseCommands,
     private readonly replays: ReplayCommands,
     private readonly alarms: AlarmCommands,
+    private readonly production: ProductionCommands,
   ) {}
 
   /** Lets one take effect, within the transaction that settles it. */
@@ -30,6 +32,9 @@ export class CommandEffects {
     if (command.kind === 'replay') return this.replays.request(manager, command, at);
     if (command.kind === 'alarm') return this.alarms.act(manager, command, at);
     if (command.kind === 'releaseWindow') return this.alarms.releaseWindow(manager, command, at);
+    if (command.kind === 'openFinding') return this.production.openFinding(manager, command, at);
+    if (command.kind === 'closeFinding') return this.production.closeFinding(manager, command, at);
+    if (command.kind === 'recordReview') return this.production.recordReview(manager, command, at);
     return this.releases.rollBack(manager, command, at);
   }
 }

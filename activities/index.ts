@@ -4,6 +4,7 @@ import type { DataActivities } from './data.activities.js';
 import type { DriftActivities } from './drift.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
 import type { FairnessActivities } from './fairness.activities.js';
+import type { GovernanceActivities } from './governance.activities.js';
 import type { GatewayActivities } from './gateways.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
 import type { MonitoringActivities } from './monitoring.activities.js';
@@ -27,6 +28,7 @@ export interface ActivityProviders {
   readonly drift: DriftActivities;
   readonly fairness: FairnessActivities;
   readonly gateways: GatewayActivities;
+  readonly governance: GovernanceActivities;
   readonly labels: LabelsActivities;
   readonly monitoring: MonitoringActivities;
   readonly observations: ObservationsActivities;
@@ -43,7 +45,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -66,6 +68,7 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     raiseAlarm: alarms.raiseAlarm.bind(alarms),
     endAlarm: alarms.endAlarm.bind(alarms),
     deliverAlarms: alarms.deliverAlarms.bind(alarms),
+    escalateOverdue: governance.escalateOverdue.bind(governance),
     checkGateways: gateways.checkGateways.bind(gateways),
     nextWindow: monitoring.nextWindow.bind(monitoring),
     nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring),

@@ -9,6 +9,7 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { ApprovalCommands } from './approval-commands.js';
 import { lockModel, refused } from './command-outcomes.js';
+import { ProductionStandings } from './production-standings.js';
 
 /** The commands that put a spec in force and ask for a retrain, taking effect within the transaction that settles them. */
 @Injectable()
@@ -17,6 +18,7 @@ export class ModelCommands {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly approvals: ApprovalCommands,
+    private readonly production: ProductionStandings,
   ) {}
 
   async applySpec(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
@@ -34,6 +36,8 @@ export class ModelCommands {
     const spec = await this.models.spec(model.name, model.specDigest);
     const unapproved = await this.approvals.refusal(manager, model, spec);
     if (unapproved) return unapproved;
+    const stop = await this.production.stop(model, at, manager);
+    if (stop !== undefined) return refused('ModelStopped', stop);
     const active = await this.retrains.active(manager, model.name);
     if (active) return meanwhile(spec.retraining.whileActive, active.number, model.name, body, active.asOf);
     const number = await this.retrains.add(manager, {

@@ -6,6 +6,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { ProductionStandings } from './production-standings.js';
 
 /** Where a model stands, read from the record. */
 @Injectable()
@@ -16,12 +17,14 @@ export class ModelStatuses {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly approvals: ApprovalsRepository,
+    private readonly production: ProductionStandings,
   ) {}
 
   async read(model: string): Promise<ModelStatus> {
     const found = await this.models.find(model);
     if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null, release: null, useCase: null };
     const [routing, recent, release, asked] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model), this.approvals.newest({ kind: 'useCase', model, version: null })]);
+    const production = await this.production.read(found);
     const active = recent.find((retrain) => retrain.outcome === null);
     const last = recent.find((retrain) => retrain.outcome !== null);
     return {
@@ -30,6 +33,7 @@ export class ModelStatuses {
       lastRetrain: last?.outcome ? { number: last.number, outcome: last.outcome, reason: last.reason ?? '' } : null,
       release: release && { number: release.number, version: release.version, deployment: release.deployment, stage: release.stage, workflowId: deploymentWorkflowId(model, release.version) },
       useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(model) },
+      openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,
     };
   }
 }

@@ -15,6 +15,7 @@ import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { origin } from './activity-context.js';
 import { lockModel, refused } from './command-outcomes.js';
+import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
 
 /** The commands that change who answers: they begin and steer a release or take the champion back, taking effect within the transaction that settles them. */
@@ -26,6 +27,7 @@ export class ReleaseCommands {
     private readonly routing: RoutingRepository,
     private readonly versions: VersionsRepository,
     private readonly targets: RollbackTargets,
+    private readonly production: ProductionStandings,
   ) {}
 
   async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
@@ -39,6 +41,8 @@ export class ReleaseCommands {
     if (running) return started(running, true);
     const refusal = await this.refusal(manager, version, deployment);
     if (refusal) return refusal;
+    const stop = await this.production.stop(model, at, manager);
+    if (stop !== undefined) return refused('ModelStopped', stop);
     const { rollout } = await this.models.spec(model.name, model.specDigest);
     const superseded = rollout.whileReleasing === 'supersede' ? await this.releases.supersede(manager, model.name, number, at, origin()) : [];
     const request = { model: model.name, deployment, version: number, retrain: null, commandId: command.id, specDigest: model.specDigest, requestedBy: command.actor, requestReason: reason };
@@ -61,6 +65,8 @@ export class ReleaseCommands {
     const { release: number, action, reason } = bodyOf<'steer'>(command);
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const stop = action === 'advance' ? await this.production.stop(model, at, manager) : undefined;
+    if (stop !== undefined) return refused('ModelStopped', stop);
     const stuck = action === 'abort' ? await this.cannotGoBack(manager, { model: model.name, number }) : undefined;
     if (stuck) return stuck;
     try {

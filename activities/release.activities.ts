@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { MonitoringState, ReleaseEnd, ReleaseId, ReleaseMeasurement, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
+import type { MonitoringState, ReleaseDecision, ReleaseEnd, ReleaseId, ReleaseMeasurement, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
 import { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleaseTurns } from '../src/registry/release-turns.js';
@@ -8,6 +8,7 @@ import { ServingRepository } from '../src/registry/serving.repository.js';
 import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
 import { releasePlan } from '../src/rollout/release-plan.js';
 import { origin } from './activity-context.js';
+import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
 
 /** The course of a release on the record: what was decided over each look, and how it ended. */
@@ -19,6 +20,7 @@ export class ReleaseActivities {
     private readonly serving: ServingRepository,
     private readonly turns: ReleaseTurns,
     private readonly targets: RollbackTargets,
+    private readonly production: ProductionStandings,
   ) {}
 
   async readRelease(id: ReleaseId): Promise<ReleaseState> {
@@ -28,14 +30,16 @@ export class ReleaseActivities {
 
   /**
    * Decides over a look and lets the decision take effect, in one transaction.
+   * While an overdue finding stops the model, nothing goes forward; what goes back does.
    * @param measurement null where nothing was measured: only what a person asked for, or a champion that moved, decides then
    * @param monitoring null where monitoring was not tried yet: then a step is not begun, and the turn says that it needs the proof
    */
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
     const { model, deployment } = await this.releases.get(id);
+    const stop = await this.production.stop(await this.models.get(model), new Date());
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
       decide: (state, { champion, epoch }, lastChange) =>
-        decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } }),
+        heldWhile(stop, decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } })),
       beginsStep,
       plan: async (release, { champion, epoch }) =>
         releasePlan(await this.models.spec(release.model, release.specDigest), { number: release.number, deployment: release.deployment, version: release.version, specDigest: release.specDigest, champion: champion as number, epoch }),
@@ -49,3 +53,5 @@ export class ReleaseActivities {
     await this.releases.end(id, end, new Date(), origin());
   }
 }
+
+const heldWhile = (stop: string | undefined, decision: ReleaseDecision): ReleaseDecision => (stop !== undefined && beginsStep(decision) ? { action: 'hold', reason: stop } : decision);

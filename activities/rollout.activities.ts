@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as pause } from 'node:timers/promises';
 import { rollbackAlarm } from '../src/alarms/rollback-alarm.js';
+import { PerennialError } from '../src/contracts/failures.js';
 import type { CandidateStart, PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
 import { deploymentWorkflowId } from '../src/contracts/motion.js';
 import { GatewaysRepository } from '../src/registry/gateways.repository.js';
@@ -12,6 +13,7 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { type RollbackEnd, RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { heartbeating, origin } from './activity-context.js';
+import { ProductionStandings } from './production-standings.js';
 
 const POLL_MS = 50;
 
@@ -25,12 +27,13 @@ export class RolloutActivities {
     private readonly routing: RoutingRepository,
     private readonly versions: VersionsRepository,
     private readonly gateways: GatewaysRepository,
+    private readonly production: ProductionStandings,
   ) {}
 
   /**
    * Makes the retrain's version the champion, if the epoch that it was judged against is still current; where the spec asks
    * for a release and there is a champion to compare with, puts one into the queue instead.
-   * Fails with `ChampionMoved` otherwise.
+   * Fails with `ChampionMoved` otherwise, and with `ModelStopped` where an overdue finding stops the model; a release waits in its queue then.
    */
   async promote(id: RetrainId): Promise<CandidateStart> {
     await this.retrains.enterStage(id, 'promote');
@@ -43,6 +46,8 @@ export class RolloutActivities {
     const { rollout } = await this.models.spec(id.model, retrain.specDigest);
     const { champion } = await this.routing.get(id.model, retrain.deployment);
     if (rollout.strategy === 'progressive' && champion !== null) return this.queueRelease(retrain, version, rollout.whileReleasing);
+    const stop = await this.production.stop(await this.models.get(id.model), new Date());
+    if (stop !== undefined) throw new PerennialError('ModelStopped', `Version ${version} passed its gate and is not promoted. ${stop}`);
     const move = { model: id.model, deployment: retrain.deployment, expectedEpoch: evaluation.epoch, version, reason: 'promotion', actor: retrain.requestedBy } as const;
     return { release: null, ...(await this.routing.moveChampion(move, new Date(), origin())) };
   }

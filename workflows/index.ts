@@ -1,4 +1,5 @@
 export { deployment } from './deployment.workflow.js';
+export { governanceDue } from './governance-due.workflow.js';
 export { ingestion } from './ingestion.workflow.js';
 export { modelLifecycle } from './model-lifecycle.workflow.js';
 export { monitorDue } from './monitor-due.workflow.js';

@@ -202,7 +202,7 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 }
 
 function show(status: ModelStatus): void {
-  const { champion, epoch, activeRetrain, lastRetrain, release, useCase } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt } = status;
   const early = useCase && useCase.outcome !== 'approved' ? 'useCaseApproval' : 'development';
   if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [champion === null ? early : 'production'] });
   setCurrentDetails(
@@ -216,6 +216,8 @@ function show(status: ModelStatus): void {
       ...(useCase ? [`- use case: ${useCase.outcome ?? 'waits for approval'}, approval ${useCase.number}: \`${useCase.workflowId}\``] : []),
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
       release ? `- release ${release.number} of version ${release.version} (${release.stage}): \`${release.workflowId}\`` : '- no release is under way',
+      ...(openFindings ? [`- open findings: ${openFindings}, see \`perennial findings ${status.model}\``] : []),
+      ...(nextReviewDueAt ? [`- next review due at ${nextReviewDueAt}`] : []),
       ...(lastRetrain ? [`- last retrain: ${lastRetrain.number}, ${lastRetrain.outcome}. ${lastRetrain.reason}`] : []),
       '',
       'Waits for commands: `perennial retrain`, `perennial release`, `perennial rollback`, or the API.',

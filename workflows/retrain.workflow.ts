@@ -89,7 +89,7 @@ async function promote(id: RetrainId, plan: RetrainPlan, board: StageBoard, scor
     return { outcome: 'promoted', reason: gate.reason, version: score.version, epoch: change.epoch };
   } catch (error) {
     const failure = storedFailure(error);
-    if (failure.type !== 'ChampionMoved') throw error;
+    if (failure.type !== 'ChampionMoved' && failure.type !== 'ModelStopped') throw error;
     return { outcome: 'aborted', reason: failure.message, version: score.version, epoch: null };
   }
 }

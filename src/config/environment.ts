@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { PerennialError } from '../contracts/failures.js';
+import { durationMs } from '../contracts/time.js';
 
 const port = (preferred: number) => z.coerce.number().int().min(0).max(65_535).default(preferred);
 const folder = (standard: string) => z.string().min(1).default(standard).transform((path) => resolve(path));
@@ -11,6 +12,9 @@ const webhookUrl = z
   .refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).password === ''), { error: 'must not hold a user or password; the signature tells who sends' })
   .optional();
 const webhookSecret = z.string().regex(/^whsec_(?=[A-Za-z0-9+/]{32,86}={0,2}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'must be whsec_ and 24 to 64 bytes in Base64').optional();
+
+/** In milliseconds, from ISO 8601. */
+const period = (standard: string) => z.string().refine((text) => (durationMs(text) ?? 0) > 0, 'must be an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as PT1H').transform((text) => durationMs(text) as number).prefault(standard);
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 /** Keys of an issuer that came over an open line could be anybody's. */
@@ -67,6 +71,9 @@ export const environmentSchema = z.object({
   OBSERVATION_SYNC: z.enum(['second', 'always']).default('second').describe('When observations are flushed to the disk: once a second, or before each answer. A killed process loses none either way; a lost power at most the last second, or none.'),
   HEARTBEAT_TIMEOUT_MS: z.coerce.number().int().min(1_000).default(10_000).describe('How long a training worker may be silent before another attempt begins, in milliseconds.'),
   DRIFT_PART_ROWS: z.coerce.number().int().min(100).max(1_000_000_000).default(4_000_000).describe("Rows of a window beyond which its drift is measured in parts of at most so many, by all workers of the queue `data`; Kolmogorov–Smirnov and Wasserstein carry an error then."),
+  GOVERNANCE_EVERY: period('PT1H').describe('Time between two looks for findings and reviews that are overdue, ISO 8601.'),
+  GOVERNANCE_REMIND_EVERY: period('P7D').describe('Time after which people are told again of a finding or a review that is overdue, ISO 8601.'),
+  REVIEW_GRACE: period('P30D').describe('Time after which a review that is overdue becomes a finding, ISO 8601; that one is due as long after.'),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('The least severe line that is logged.'),
 });
 

@@ -1,10 +1,12 @@
 import type { AlarmAction } from './alarms.js';
 import type { ApprovalOutcome, VoteChoice } from './approvals.js';
 import type { FailureDetails, FailureType } from './failures.js';
+import type { FindingRequest } from './findings.js';
 import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
+import type { ReviewOutcome } from './reviews.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -36,6 +38,10 @@ export interface CommandBodies {
   /** `approval` is its number; `digest`: of what the voter has read, refused where something else is to be approved. */
   vote: { readonly approval: number; readonly choice: VoteChoice; readonly digest: string; readonly reason: string };
   requestApproval: { readonly reason: string };
+  openFinding: FindingRequest;
+  /** `finding` is its number; `artifactDigest`: of something in the artifact store. */
+  closeFinding: { readonly finding: number; readonly evidence: string; readonly artifactDigest: string | null };
+  recordReview: { readonly outcome: ReviewOutcome; readonly reason: string; readonly findings: readonly FindingRequest[] };
 }
 
 export type CommandOutcome =
@@ -53,6 +59,9 @@ export type CommandOutcome =
   /** `outcome`: what the approval came to by this vote; null: it is still open. */
   | { readonly kind: 'vote'; readonly approval: number; readonly choice: VoteChoice; readonly outcome: ApprovalOutcome | null; readonly reason: string | null; readonly workflowId: string }
   | ({ readonly kind: 'requestApproval' } & OpenedApproval)
+  | { readonly kind: 'openFinding' | 'closeFinding'; readonly finding: number }
+  /** `findings`: the numbers of those that it opened; `nextDueAt`: ISO 8601. */
+  | { readonly kind: 'recordReview'; readonly review: number; readonly outcome: ReviewOutcome; readonly findings: readonly number[]; readonly nextDueAt: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
 
 export interface OpenedApproval {

@@ -31,6 +31,9 @@ export const FAILURES = {
   ApprovalNotOpen: kind(409, 'There is nothing to approve'),
   VoteRefused: kind(409, 'The vote does not count'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
+  ModelStopped: kind(409, 'An overdue finding stops the model'),
+  FindingNotClosable: kind(409, 'The finding cannot be closed'),
+  ReviewRefused: kind(409, 'The review does not count'),
   PeopleConflict: kind(409, 'People cannot be changed in that way'),
 
   // data

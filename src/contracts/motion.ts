@@ -32,6 +32,8 @@ export const replayWorkflowId = (model: string, number: number): string => `repl
 export const ingestionWorkflowId = (model: string): string => `ingestion/${model}`;
 export const SEGMENT_INGESTION_ID = 'ingestion';
 export const RECONCILE_SCHEDULE_ID = 'reconcile';
+/** Looks for findings and reviews that are overdue. */
+export const GOVERNANCE_SCHEDULE_ID = 'governance';
 /** A deployment's Schedule, and what the runs that it starts are called before Temporal adds the time. */
 export const monitorScheduleId = (model: string, deployment: string): string => `monitor/${model}/${deployment}`;
 /** A window is assessed by one workflow at a time; again under the same id when its labels are there, or change. */

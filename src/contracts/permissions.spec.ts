@@ -17,11 +17,19 @@ describe('roles', () => {
   it('all read, and an administrator decides over no model', () => {
     expect(rolesWith('model.read')).toEqual(ROLES);
     expect(ROLE_PERMISSIONS.administrator.filter((name) => !name.endsWith('.read'))).toEqual(['people.manage']);
-    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).some((role) => ['administrator', 'auditor'].includes(role)))).toEqual([]);
+    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('administrator'))).toEqual([]);
   });
 
-  it('apart decide and ask: whoever approves may ask for nothing else', () => {
-    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('approver'))).toEqual(['approval.decide']);
+  it('let an auditor say what is wrong, and change nothing', () => {
+    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('auditor'))).toEqual(['finding.open']);
+  });
+
+  it('apart mend and judge: who applies a spec neither closes findings nor reviews', () => {
+    expect(rolesWith('spec.apply').filter((role) => [...rolesWith('finding.close'), ...rolesWith('review.record')].includes(role))).toEqual([]);
+  });
+
+  it('apart decide and ask: whoever approves may review, and ask for nothing', () => {
+    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('approver'))).toEqual(['approval.decide', 'review.record']);
     expect(rolesWith('approval.decide')).toEqual(['approver']);
   });
 

@@ -22,6 +22,9 @@ export const PERMISSIONS = {
   'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
   'window.release': { allows: 'take a window out of quarantine', of: 'model' },
   'approval.decide': { allows: 'vote on approvals', of: 'model' },
+  'finding.open': { allows: 'open findings', of: 'model' },
+  'finding.close': { allows: 'close findings that are not their own', of: 'model' },
+  'review.record': { allows: 'record periodic reviews', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'people.read': { allows: 'see who has which role', of: 'installation' },
@@ -33,13 +36,13 @@ export type Permission = keyof typeof PERMISSIONS;
 /** Who may do what. An administrator decides who may, and over no model. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
-    'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
+    'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'prediction.read', 'replay.request'],
-  approver: ['model.read', 'approval.decide'],
-  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
-  auditor: ['model.read', 'prediction.read', 'audit.read', 'ledger.read', 'people.read'],
+  validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record'],
+  approver: ['model.read', 'approval.decide', 'review.record'],
+  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open'],
+  auditor: ['model.read', 'prediction.read', 'finding.open', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
 };
@@ -56,6 +59,9 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   releaseWindow: 'window.release',
   vote: 'approval.decide',
   requestApproval: 'spec.apply',
+  openFinding: 'finding.open',
+  closeFinding: 'finding.close',
+  recordReview: 'review.record',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

@@ -7,3 +7,6 @@ export const reviewAlarmKey = (model: string): string => `review/${model}`;
 
 /** The key of the finding that a review is long overdue: one is open at most. */
 export const OVERDUE_REVIEW_KEY = 'review/overdue';
+
+/** The key of the finding that a review asked for the model's retirement. */
+export const RETIREMENT_KEY = 'review/retire';

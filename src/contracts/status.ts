@@ -15,6 +15,23 @@ export interface ModelStatus {
   readonly release: { readonly number: number; readonly version: number; readonly deployment: string; readonly stage: ReleaseStage; readonly workflowId: string } | null;
   /** The newest approval of its use case; null where its spec never stated one. Statuses of earlier releases lack it. */
   readonly useCase?: { readonly number: number; readonly outcome: ApprovalOutcome | null; readonly workflowId: string } | null;
+  /** Statuses of earlier releases lack it. */
+  readonly openFindings?: number;
+  /** ISO 8601; null where no review is due ever. Statuses of earlier releases lack it. */
+  readonly nextReviewDueAt?: string | null;
+}
+
+/** What a look for overdue findings and reviews did. */
+export interface GovernanceReport {
+  /** Overdue findings of which people were told. */
+  readonly findingsTold: number;
+  /** Overdue reviews of which people were told. */
+  readonly reviewsTold: number;
+  /** Findings that a review is long overdue. */
+  readonly findingsOpened: number;
+  readonly alarmsEnded: number;
+  /** Registered models of which something changed. */
+  readonly models: readonly string[];
 }
 
 /** What reconciliation found and did. */

@@ -4,7 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
-import { AuditLedger, type Origin, spokenReason } from './audit-ledger.js';
+import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { forbiddenNow } from './command-permission.js';
 import { Command } from './entities/command.entity.js';
 
@@ -135,6 +135,9 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   releaseWindow: 'window.released',
   vote: 'approval.voted',
   requestApproval: 'approval.requested',
+  openFinding: 'finding.reported',
+  closeFinding: 'finding.answered',
+  recordReview: 'review.recorded',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -146,15 +149,21 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'releaseWindow') return `window/${command.model}/${outcome.deployment}/${outcome.from}`;
   if (outcome.kind === 'vote') return `approval/${outcome.approval}`;
   if (outcome.kind === 'requestApproval') return `approval/${outcome.number}`;
+  if (outcome.kind === 'openFinding' || outcome.kind === 'closeFinding') return `finding/${outcome.finding}`;
+  if (outcome.kind === 'recordReview') return `review/${outcome.review}`;
   return `model/${command.model}`;
 }
 
-/** A spec is kept whole in its own table; the entry only needs what was asked, and why beside it. */
-function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: { readonly reason?: string | null | undefined } } {
+/** Fields of a request in which people write: their words go beside the entry. */
+const WRITTEN: readonly string[] = ['reason', 'title', 'evidenceNeeded', 'evidence'];
+
+/** A spec is kept whole in its own table, and each finding has an entry of its own; the entry only needs what was asked, and people's words beside it. */
+function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null | undefined>> } {
   if (command.kind === 'apply') return { body: { sourceDigest: sha256(command.body) }, texts: {} };
-  const { reason, ...asked } = bodyOf<Exclude<CommandKind, 'apply'>>(command);
-  const spoken = spokenReason(command.actor, reason);
-  return { body: { ...asked, ...spoken.details }, texts: spoken.texts };
+  const body = Object.entries(bodyOf<Exclude<CommandKind, 'apply'>>(command));
+  const spoken = command.actor === SYSTEM_ACTOR ? [] : body.filter(([name]) => WRITTEN.includes(name));
+  const asked = body.filter((entry) => !spoken.includes(entry) && entry[0] !== 'findings');
+  return { body: Object.fromEntries(asked), texts: Object.fromEntries(spoken) as Record<string, string> };
 }
 
 /** The request of a command of a known kind. */

@@ -35,7 +35,7 @@ export class FindingsRepository {
     const { at, key = null, ...asked } = request;
     const { model, version, source, severity, owner, dueAt, openedBy, commandId, title, evidenceNeeded } = asked;
     await lockFindings(manager, model);
-    const before = key === null ? null : await openFindings(manager).andWhere('finding.model = :model AND finding.key = :key', { model, key }).getOne();
+    const before = key === null ? null : await this.openUnder(manager, model, key);
     if (before) return before.number;
     const number = ((await manager.maximum(Finding, 'number', { model })) ?? 0) + 1;
     await manager.insert(Finding, { ...asked, key, number, openedAt: at });
@@ -44,6 +44,16 @@ export class FindingsRepository {
       ...written(openedBy, { version, source, severity, owner, dueAt: dueAt.toISOString(), key }, { title, evidenceNeeded }),
     });
     return number;
+  }
+
+  /** The same in a transaction of its own. @returns false where one is open under its key already */
+  async openOnce(request: NewFinding & { readonly key: string }, origin: Origin): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      await lockFindings(manager, request.model);
+      if (await this.openUnder(manager, request.model, request.key)) return false;
+      await this.open(manager, request, origin);
+      return true;
+    });
   }
 
   /** Closes a finding, once, and ends the alarm that tells of it. @returns false when it had been closed before */
@@ -83,9 +93,19 @@ export class FindingsRepository {
 
   /** @throws PerennialError `NotFound` */
   async get({ model, number }: FindingId, manager: EntityManager = this.dataSource.manager): Promise<FindingStory> {
+    const story = await this.find({ model, number }, manager);
+    if (!story) throw new PerennialError('NotFound', noFinding({ model, number }), { model, number });
+    return story;
+  }
+
+  async find({ model, number }: FindingId, manager: EntityManager = this.dataSource.manager): Promise<FindingStory | null> {
     const finding = await manager.findOneBy(Finding, { model, number });
-    if (!finding) throw new PerennialError('NotFound', `${model} has no finding ${number}; \`perennial findings ${model} --all\` lists them`, { model, number });
-    return (await storiesOf(manager, [finding]))[0] as FindingStory;
+    return finding && ((await storiesOf(manager, [finding]))[0] as FindingStory);
+  }
+
+  /** The finding of a model that is open under a key. */
+  async openUnder(manager: EntityManager, model: string, key: string): Promise<Finding | null> {
+    return openFindings(manager).andWhere('finding.model = :model AND finding.key = :key', { model, key }).getOne();
   }
 
   /** Newest first. @param only `open`: those that are not closed */
@@ -106,20 +126,22 @@ export class FindingsRepository {
     return openFindings(this.dataSource.manager).andWhere('finding.model = :model', { model }).getCount();
   }
 
-  /** Those of a model that were open at a time, in their order. */
-  async openAt(manager: EntityManager, model: string, at: Date): Promise<Finding[]> {
-    return manager.createQueryBuilder(Finding, 'finding').leftJoin(FindingEnd, 'over', OVER)
-      .where('finding.model = :model AND finding.openedAt <= :at AND (over.closedAt IS NULL OR over.closedAt > :at)', { model, at }).orderBy('finding.number').getMany();
-  }
-
   /** Those that stop a model: open, of a severity that does, and overdue; the one that was due first at the head. */
-  async stopping(manager: EntityManager, model: string, at: Date): Promise<Finding[]> {
+  async stopping(model: string, at: Date, manager: EntityManager = this.dataSource.manager): Promise<Finding[]> {
     const overdue = await openFindings(manager).andWhere('finding.model = :model AND finding.dueAt <= :at', { model, at }).orderBy('finding.dueAt').addOrderBy('finding.number').getMany();
     return overdue.filter(({ severity }) => stopsModel(severity));
   }
 }
 
 const OVER = 'over.model = finding.model AND over.finding = finding.number';
+
+export const noFinding = ({ model, number }: FindingId): string => `${model} has no finding ${number}; \`perennial findings ${model} --all\` lists them`;
+
+/** Those of a model that were open at a time, with what became of them, in their order. */
+export async function findingsOpenAt(manager: EntityManager, model: string, at: Date): Promise<FindingStory[]> {
+  return storiesOf(manager, await manager.createQueryBuilder(Finding, 'finding').leftJoin(FindingEnd, 'over', OVER)
+    .where('finding.model = :model AND finding.openedAt <= :at AND (over.closedAt IS NULL OR over.closedAt > :at)', { model, at }).orderBy('finding.number').getMany());
+}
 
 const openFindings = (manager: EntityManager): SelectQueryBuilder<Finding> => manager.createQueryBuilder(Finding, 'finding').leftJoin(FindingEnd, 'over', OVER).where('over.model IS NULL');
 

@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
+import { reviewAlarmKey } from '../contracts/reviews.js';
+import { AuditLedger, type Origin } from './audit-ledger.js';
 import { Review } from './entities/review.entity.js';
 import { ChampionChange } from './entities/routing.entity.js';
+import { endOpenAlarms } from './open-alarms.js';
 
 /** What the due date of a review counts from. */
 export interface ReviewBasis {
@@ -14,12 +17,16 @@ export interface ReviewBasis {
 /** Periodic reviews of models in production: rows are only ever added. */
 @Injectable()
 export class ReviewsRepository {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly audit: AuditLedger,
+  ) {}
 
-  /** Keeps the next review of a model. The caller has locked the model's row. @returns its number */
-  async add(manager: EntityManager, review: Omit<Review, 'number'>): Promise<number> {
+  /** Keeps the next review of a model, and ends the alarm that it was overdue. The caller has locked the model's row. @returns its number */
+  async add(manager: EntityManager, review: Omit<Review, 'number'>, origin: Origin): Promise<number> {
     const number = ((await manager.maximum(Review, 'number', { model: review.model })) ?? 0) + 1;
     await manager.insert(Review, { ...review, number });
+    await endOpenAlarms(manager, this.audit, { dedupKey: reviewAlarmKey(review.model) }, `Review ${number} was recorded by ${review.reviewedBy}.`, review.at, origin);
     return number;
   }
 

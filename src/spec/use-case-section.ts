@@ -32,4 +32,8 @@ export const useCaseSection = z.strictObject({
     /** Of a critical model: so many members of the committee have to vote. */
     quorum: z.number().int().min(2).max(25).default(3),
   }).prefault({}),
+  review: z.strictObject({
+    /** Wall time between two reviews, and from the first champion to the first; left out, the tier's. */
+    every: positiveDuration,
+  }).optional(),
 });

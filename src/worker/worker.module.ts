@@ -18,6 +18,8 @@ import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { GovernanceActivities } from '../../activities/governance.activities.js';
+import { GovernanceSettings } from '../../activities/governance-settings.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
 import { JudgedVersions } from '../../activities/judged-versions.js';
 import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
@@ -34,6 +36,8 @@ import { ObservationsActivities } from '../../activities/observations.activities
 import { ModelStatuses } from '../../activities/model-statuses.js';
 import { OpenWork } from '../../activities/open-work.js';
 import { PredictionFilters } from '../../activities/prediction-filters.js';
+import { ProductionCommands } from '../../activities/production-commands.js';
+import { ProductionStandings } from '../../activities/production-standings.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
@@ -65,6 +69,7 @@ import { AuditSequencer } from '../dispatch/audit-sequencer.js';
 import { CheckpointFolder } from '../dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../dispatch/checkpoint-signer.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
+import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
@@ -77,7 +82,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -93,6 +98,10 @@ export class WorkerModule {
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
+        { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
+        { provide: GovernanceSchedule, useFactory: () => new GovernanceSchedule(client, environment.GOVERNANCE_EVERY) },
+        ProductionStandings,
+        ProductionCommands,
         RetrainingDecisions,
         RollbackTargets,
         ModelStatuses,

@@ -12,6 +12,7 @@ import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { GovernanceActivities } from '../../activities/governance.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
@@ -29,6 +30,7 @@ import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
+import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { WORKFLOW_BUNDLE } from './bundle.js';
@@ -60,7 +62,7 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
-  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(AuditSequencer)];
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(GovernanceSchedule), context.get(AuditSequencer)];
   if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,
@@ -94,6 +96,7 @@ const providersOf = (context: INestApplicationContext) => ({
   drift: context.get(DriftActivities),
   fairness: context.get(FairnessActivities),
   gateways: context.get(GatewayActivities),
+  governance: context.get(GovernanceActivities),
   labels: context.get(LabelsActivities),
   monitoring: context.get(MonitoringActivities),
   observations: context.get(ObservationsActivities),

@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { findingOverdueAlarm, type FoundModel, reviewOverdueAlarm } from '../src/alarms/governance-alarms.js';
+import { OVERDUE_REVIEW_KEY, reviewAlarmKey } from '../src/contracts/reviews.js';
+import type { GovernanceReport } from '../src/contracts/status.js';
+import { isoTime } from '../src/contracts/time.js';
+import { isLongOverdue, isWordDue } from '../src/lifecycle/review-due.js';
+import { AlarmsRepository } from '../src/registry/alarms.repository.js';
+import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
+import type { Model } from '../src/registry/entities/model.entity.js';
+import { FindingsRepository } from '../src/registry/findings.repository.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { heartbeating, origin } from './activity-context.js';
+import { GovernanceSettings } from './governance-settings.js';
+import { ProductionStandings } from './production-standings.js';
+
+type Count = { -readonly [Name in Exclude<keyof GovernanceReport, 'models'>]: GovernanceReport[Name] };
+
+/** One look at all models: what it did, and of which models something changed. */
+class Look {
+  readonly count: Count = { findingsTold: 0, reviewsTold: 0, findingsOpened: 0, alarmsEnded: 0 };
+  readonly models = new Set<string>();
+
+  constructor(readonly at: Date) {}
+
+  add(what: keyof Count, model: string | null): void {
+    this.count[what] += 1;
+    if (model !== null) this.models.add(model);
+  }
+}
+
+/** Tells people of findings and reviews that are overdue, and stops telling them when they no longer are. */
+@Injectable()
+export class GovernanceActivities {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly findings: FindingsRepository,
+    private readonly alarms: AlarmsRepository,
+    private readonly standings: ProductionStandings,
+    private readonly settings: GovernanceSettings,
+  ) {}
+
+  /** Looks at all models once; again at the same time it does nothing. @param atMs by the workflow's clock */
+  async escalateOverdue(atMs: number): Promise<GovernanceReport> {
+    return heartbeating(async () => {
+      const look = new Look(new Date(atMs));
+      for (const model of await this.models.list()) await this.lookAtReview(model, look);
+      await this.lookAtFindings(look);
+      await this.endForClosed(look);
+      return { ...look.count, models: [...look.models] };
+    });
+  }
+
+  private async lookAtFindings(look: Look): Promise<void> {
+    const { at } = look;
+    for (const { finding, escalated } of await this.findings.openOnes()) {
+      if (!isWordDue({ dueAt: finding.dueAt, lastWordAt: escalated?.lastAt ?? null }, this.settings.remindEveryMs, at)) continue;
+      const model = await this.foundModel(finding.model);
+      const notSince = new Date(at.getTime() - this.settings.remindEveryMs);
+      if (await this.findings.escalate(finding, findingOverdueAlarm(finding, model), { at, notSince }, origin())) look.add('findingsTold', model.registered ? finding.model : null);
+    }
+  }
+
+  private async foundModel(name: string): Promise<FoundModel> {
+    const model = await this.models.find(name);
+    return { registered: model !== null, stoppable: model !== null && (await this.models.spec(name, model.specDigest)).useCase !== undefined };
+  }
+
+  private async lookAtReview(model: Model, look: Look): Promise<void> {
+    const [{ at }, key] = [look, reviewAlarmKey(model.name)];
+    const { reviewDueAt: dueAt } = await this.standings.read(model);
+    if (!dueAt || at < dueAt) {
+      const told = await this.alarms.findOpen(key);
+      if (told && (await this.alarms.end(told.id, 'The review is not overdue any more.', at, origin()))) look.add('alarmsEnded', model.name);
+      return;
+    }
+    const last = await this.alarms.newest(key);
+    if (isWordDue({ dueAt, lastWordAt: last?.alarm.raisedAt ?? null }, this.settings.remindEveryMs, at)) {
+      if (last && !last.end) await this.alarms.end(last.alarm.id, 'Told again.', at, origin());
+      await this.alarms.raise(reviewOverdueAlarm(model, dueAt), at, origin());
+      look.add('reviewsTold', model.name);
+    }
+    if (isLongOverdue(dueAt, this.settings.reviewGraceMs, at)) await this.openForReview(model, dueAt, look);
+  }
+
+  /** As severe as the tier is high: a model of a high tier that nobody reviews is stopped in the end. */
+  private async openForReview({ name, owner, tier }: Model, dueAt: Date, look: Look): Promise<void> {
+    const { at } = look;
+    const opened = await this.findings.openOnce({
+      model: name, version: null, source: 'review', severity: tier, owner, title: `The periodic review was due at ${isoTime(dueAt.getTime())}`, evidenceNeeded: 'A review on record, which closes this finding',
+      dueAt: new Date(at.getTime() + this.settings.reviewGraceMs), openedBy: SYSTEM_ACTOR, commandId: null, at, key: OVERDUE_REVIEW_KEY,
+    }, origin());
+    if (opened) look.add('findingsOpened', name);
+  }
+
+  /** Closing a finding ends its alarm in the same transaction; what got past that is ended here. */
+  private async endForClosed(look: Look): Promise<void> {
+    const open = new Set((await this.findings.openOnes()).map(({ finding }) => `${finding.model}/${finding.number}`));
+    for (const { id, model, details } of await this.alarms.openOf('findingOverdue')) {
+      if (open.has(`${String(details['model'])}/${String(details['finding'])}`)) continue;
+      if (await this.alarms.end(id, 'The finding is closed.', look.at, origin())) look.add('alarmsEnded', model);
+    }
+  }
+}
