@@ -24,6 +24,7 @@ import { DecisionsController } from './decisions/decisions.controller.js';
 import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { Dependencies } from './health/dependencies.js';
+import { FindingsController } from './findings/findings.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { LabelsController } from './labels/labels.controller.js';
 import { ModelsController } from './models/models.controller.js';
@@ -32,6 +33,7 @@ import { PeopleController } from './people/people.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
+import { ReviewsController } from './reviews/reviews.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
 import { WhyController } from './why/why.controller.js';
@@ -69,6 +71,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        FindingsController, ReviewsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
