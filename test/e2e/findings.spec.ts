@@ -8,6 +8,8 @@ import type { WhyAnswer } from '../../src/api/why/why.dto.js';
 import { modelWorkflowId, STATUS_QUERY } from '../../src/contracts/motion.js';
 import type { Role } from '../../src/contracts/roles.js';
 import type { ModelStatus } from '../../src/contracts/status.js';
+import { AuditLedger, SYSTEM_ACTOR } from '../../src/registry/audit-ledger.js';
+import { FindingsRepository } from '../../src/registry/findings.repository.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import { type Answer, eventually, Installation } from '../installation.js';
 import { asOfWeek, type SmallSpec, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
@@ -167,6 +169,20 @@ it('a review is due by the spec; overdue it is told, becomes a finding, and both
   expect((await record('vera', { outcome: 'retire' })).body).toMatchObject({ number: 2, outcome: 'retire', findings: [] });
   const { items } = (await perennial.call<{ items: FindingAnswer[] }>('GET', '/v1/models/reviewed/findings?open=true')).body;
   expect(items.find(({ title }) => title.includes('should be retired'))).toMatchObject({ severity: 'high', source: 'review', openedBy: 'vera', owner: 'test-team' });
+});
+
+it('one of a model that nobody registered is told of, and closed like any other', async () => {
+  const findings = new FindingsRepository(perennial.registry, new AuditLedger(perennial.registry));
+  const found = { model: 'unknown-model', version: null, source: 'sweep', severity: 'critical', title: 'It answers and is not registered', evidenceNeeded: 'Its registration', owner: 'nobody', dueAt: new Date(), openedBy: SYSTEM_ACTOR, commandId: null, at: new Date(), key: 'sweep/unregistered' } as const;
+  expect(await findings.openOnce(found, { workflowId: null, runId: null })).toBe(true);
+  const alarm = await eventually(async () => (await perennial.call<{ items: AlarmAnswer[] }>('GET', '/v1/alarms')).body.items.find(({ summary }) => summary.startsWith('Finding 1 of unknown-model')), () => 'the word');
+  expect(alarm).toMatchObject({ model: null, kind: 'findingOverdue', severity: 'critical', details: { model: 'unknown-model', finding: 1 } });
+  expect(alarm.summary).not.toContain('trained');
+  expect((await perennial.call('POST', '/v1/models/unknown-model/findings', requestOf())).status).toBe(404);
+  expect((await close('val', 'unknown-model', 1)).body).toMatchObject({ number: 1 });
+  expect((await perennial.call<{ items: FindingAnswer[] }>('GET', '/v1/models/unknown-model/findings')).body.items).toMatchObject([{ number: 1, closed: { by: 'val' } }]);
+  expect((await perennial.call('GET', '/v1/models/never-heard-of/findings')).body).toMatchObject({ type: 'urn:perennial:ModelNotFound' });
+  expect((await perennial.call('GET', `/v1/alarms/${alarm.id}`)).body['ended']).not.toBeNull();
 });
 
 it('whoever applied the spec does not review it, whatever roles they have', async () => {
