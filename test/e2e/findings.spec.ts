@@ -5,6 +5,9 @@ import type { FindingAnswer } from '../../src/api/findings/findings.dto.js';
 import type { ModelDetail } from '../../src/api/models/models.dto.js';
 import type { ReviewListAnswer } from '../../src/api/reviews/reviews.dto.js';
 import type { WhyAnswer } from '../../src/api/why/why.dto.js';
+import { runCli } from '../../src/cli/cli.js';
+import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
+import { readEnvironment } from '../../src/config/environment.js';
 import { modelWorkflowId, STATUS_QUERY } from '../../src/contracts/motion.js';
 import type { Role } from '../../src/contracts/roles.js';
 import type { ModelStatus } from '../../src/contracts/status.js';
@@ -183,6 +186,26 @@ it('one of a model that nobody registered is told of, and closed like any other'
   expect((await perennial.call<{ items: FindingAnswer[] }>('GET', '/v1/models/unknown-model/findings')).body.items).toMatchObject([{ number: 1, closed: { by: 'val' } }]);
   expect((await perennial.call('GET', '/v1/models/never-heard-of/findings')).body).toMatchObject({ type: 'urn:perennial:ModelNotFound' });
   expect((await perennial.call('GET', `/v1/alarms/${alarm.id}`)).body['ended']).not.toBeNull();
+});
+
+it('all of it is done from a terminal', async () => {
+  await perennial.apply(specOf('spoken'));
+  const cli = async (user: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
+    const terminal = new RecordedTerminal({ columns: 160 });
+    const code = await runCli(args, readEnvironment({ STATE_DIR: perennial.environment.STATE_DIR, PERENNIAL_USER: user }), 'main.js', terminal);
+    return { code, stdout: terminal.stdout, stderr: terminal.stderr };
+  };
+  const asked = ['finding', 'open', 'spoken', '--severity', 'low', '--title', 'The colours are not explained', '--evidence', 'A table of them', '--owner', 'ann', '--due', '2199-01-01'];
+  expect(JSON.parse((await cli('auditor', ...asked, '--json')).stdout)).toMatchObject({ model: 'spoken', number: 1 });
+  expect((await cli('owner', 'findings', 'spoken')).stdout).toMatch(/1 +low +the model +request +ann .*open +The colours are not explained/);
+  expect((await cli('owner', 'status', 'spoken')).stdout).toMatch(/open findings +1/);
+  expect(await cli('owner', 'finding', 'close', 'spoken', '1', '--evidence', 'mine')).toMatchObject({ code: 1, stderr: expect.stringContaining('finding.close') as string });
+  expect(await cli('validator', 'finding', 'close', 'spoken', '1', '--evidence', 'The table is there')).toMatchObject({ code: 0, stdout: 'finding 1 of spoken is closed\n' });
+  expect((await cli('owner', 'findings', 'spoken')).stdout).toBe('No finding of spoken is open; --all shows those that are closed\n');
+  expect((await cli('owner', 'findings', 'spoken', '1')).stdout).toMatch(/^CLOSED[^]*evidence +The table is there/);
+  expect((await cli('owner', 'reviews', 'spoken')).stdout).toBe('spoken was never reviewed\n\nNo review is due: its spec states no use case.\n');
+  expect(await cli('approver', 'review', 'spoken', 'continue', '--reason', 'stable')).toMatchObject({ code: 1, stderr: expect.stringContaining('states no use case, so it is not reviewed') as string });
+  expect(await cli('approver', 'review', 'spoken', 'continueWithFindings', '--reason', 'x', '--findings', 'nowhere.json')).toMatchObject({ code: 1, stderr: expect.stringContaining('nowhere.json cannot be read as JSON') as string });
 });
 
 it('whoever applied the spec does not review it, whatever roles they have', async () => {
