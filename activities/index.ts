@@ -47,7 +47,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders ) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),

@@ -39,10 +39,10 @@ export class ReleaseCommands {
     const open = await this.releases.open(manager, model.name);
     const running = open.find((release) => release.version === number && release.deployment === deployment);
     if (running) return started(running, true);
-    const refusal = await this.refusal(manager, version, deployment);
-    if (refusal) return refusal;
     const stop = await this.production.stop(model, at, manager);
     if (stop !== undefined) return refused('ModelStopped', stop);
+    const refusal = await this.refusal(manager, version, deployment);
+    if (refusal) return refusal;
     const { rollout } = await this.models.spec(model.name, model.specDigest);
     const superseded = rollout.whileReleasing === 'supersede' ? await this.releases.supersede(manager, model.name, number, at, origin()) : [];
     const request = { model: model.name, deployment, version: number, retrain: null, commandId: command.id, specDigest: model.specDigest, requestedBy: command.actor, requestReason: reason };

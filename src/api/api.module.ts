@@ -28,6 +28,7 @@ import { DecisionsController } from './decisions/decisions.controller.js';
 import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { Dependencies } from './health/dependencies.js';
+import { FindingsController } from './findings/findings.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { InventoryController } from './inventory/inventory.controller.js';
 import { PortfolioReader } from './inventory/portfolio-reader.js';
@@ -39,6 +40,7 @@ import { PeopleController } from './people/people.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
+import { ReviewsController } from './reviews/reviews.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
 import { WhyController } from './why/why.controller.js';
@@ -78,9 +80,9 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, HealthController,
-        InventoryController, LabelsController, LedgerController, PeopleChangesController, PeopleController, PortfolioController, WhyController, WindowAssessmentsController,
-        WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, FindingsController,
+        HealthController, InventoryController, LabelsController, LedgerController, PeopleChangesController, PeopleController, PortfolioController, ReviewsController,
+        WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

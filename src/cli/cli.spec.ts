@@ -47,6 +47,12 @@ describe('wrong usage', () => {
     { args: ['resolve', 'a'], says: '--reason' },
     { args: ['resolve', 'a', '--reason', 'x', '--until', '2026-01-01'], says: '--until' },
     { args: ['release-window', 'm', '2013-03-01'], says: '--reason' },
+    { args: ['finding'], says: 'close' },
+    { args: ['finding', 'open', 'm', '--title', 'x', '--evidence', 'y', '--owner', 'z', '--due', '2199-01-01'], says: '--severity' },
+    { args: ['finding', 'open', 'm', '--severity', 'grave', '--title', 'x', '--evidence', 'y', '--owner', 'z', '--due', '2199-01-01'], says: 'critical' },
+    { args: ['finding', 'close', 'm', '1'], says: '--evidence' },
+    { args: ['review', 'm', 'carry-on', '--reason', 'x'], says: 'continueWithFindings' },
+    { args: ['review', 'm', 'continue'], says: '--reason' },
     { args: ['status', 'm', 'n'], says: 'too many arguments' },
     { args: ['retrain', 'm', '--asof', '2020-01-01'], says: '--as-of' },
     { args: ['policy'], says: 'backtest' },
@@ -89,7 +95,7 @@ describe('wrong usage', () => {
     for (const said of ['$ perennial policy backtest', '--triggers', '--json']) expect(stdout).toContain(said);
   });
 
-  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'acknowledge', 'snooze', 'resolve', 'release-window', 'inventory', 'portfolio', 'up'])('%s explains itself with examples', async (verb) => {
+  it.each(['apply', 'retrain', 'status', 'versions', 'rollback', 'champion', 'release', 'releases', 'pause', 'resume', 'advance', 'abort', 'labels', 'replay', 'replays', 'alarms', 'acknowledge', 'snooze', 'resolve', 'release-window', 'findings', 'reviews', 'review', 'inventory', 'portfolio', 'up'])('%s explains itself with examples', async (verb) => {
     const { code, stdout } = await cli([verb, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`$ perennial ${verb}`);

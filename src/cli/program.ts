@@ -2,6 +2,8 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
+import { FINDING_SEVERITIES } from '../contracts/findings.js';
+import { REVIEW_OUTCOMES, type ReviewOutcome } from '../contracts/reviews.js';
 import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { addInventory } from './inventory-program.js';
 import { addPeople } from './people-program.js';
@@ -14,11 +16,13 @@ import { champion, type ChampionOptions } from './verbs/champion.js';
 import { controls, type ControlsOptions } from './verbs/controls.js';
 import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
+import { closeFinding, type FindingCloseOptions, type FindingOpenOptions, findings, type FindingsOptions, openFinding } from './verbs/findings.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
 import { policyBacktest, type PolicyBacktestOptions } from './verbs/policy-backtest.js';
 import { replay, type ReplayOptions, replays } from './verbs/replays.js';
 import { retrain, type RetrainOptions } from './verbs/retrain.js';
+import { review, type ReviewOptions, reviews } from './verbs/reviews.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
 import { TOURS, up, type UpOptions } from './verbs/up.js';
@@ -73,6 +77,9 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   addAlarms(verb, run);
   addApprovals(verb, run);
   addControls(verb, run);
+  addFindings(verb, run);
+  addFinding(verbOf(program.command('finding').description('Open a finding of a model, and close it with evidence.').helpCommand(false)), run);
+  addReviews(verb, run);
   addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
@@ -207,6 +214,40 @@ function addAudit(verb: Verb, run: Run): void {
     .requiredOption('--checkpoint <files...>', 'checkpoints from outside the database')
     .requiredOption('--key <file>', 'public key of the ledger, PEM')
     .action((options: AuditVerifyOptions & { json?: boolean }) => run((session) => auditVerify(session, without(options))));
+}
+
+function addFindings(verb: Verb, run: Run): void {
+  verb('findings <model>', 'List the open findings of a model, or show one.', 'findings credit-risk', 'findings credit-risk --all', 'findings credit-risk 3')
+    .argument('[number]', 'the finding', versionNumber)
+    .option('--all', 'also those that are closed', false)
+    .action((model: string, number: number | undefined, options: FindingsOptions & { json?: boolean }) => run((session) => findings(session, model, number, without(options))));
+}
+
+function addFinding(verb: Verb, run: Run): void {
+  verb('open <model>', 'Open a finding: something that somebody has to mend until a day.',
+    'finding open credit-risk --severity high --title "the threshold is not reasoned" --evidence "an analysis of what errors cost" --owner ann --due 2026-03-01')
+    .addOption(new Option('--severity <severity>', 'how bad it is; an overdue one that is high or critical stops the model').choices(FINDING_SEVERITIES).makeOptionMandatory())
+    .requiredOption('--title <text>', 'what is wrong')
+    .requiredOption('--evidence <text>', 'what must be shown for it to be closed')
+    .requiredOption('--owner <name>', 'who has to mend it; may not close it')
+    .requiredOption('--due <time>', 'wall time, ISO 8601')
+    .option('--version <number>', 'of this version alone; of the model where it is not given', versionNumber)
+    .action((model: string, options: FindingOpenOptions & { json?: boolean }) => run((session) => openFinding(session, model, without(options))));
+  verb('close <model>', 'Close a finding that is mended.', 'finding close credit-risk 3 --evidence "the analysis of errors, approved by the board"')
+    .argument('<number>', 'the finding', versionNumber)
+    .requiredOption('--evidence <text>', 'what shows that it is mended')
+    .option('--artifact <digest>', 'of something in the artifact store that shows it')
+    .action((model: string, number: number, options: FindingCloseOptions & { json?: boolean }) => run((session) => closeFinding(session, model, number, without(options))));
+}
+
+function addReviews(verb: Verb, run: Run): void {
+  verb('reviews <model>', 'List the periodic reviews of a model, and when the next one is due.', 'reviews credit-risk')
+    .action((model: string) => run((session) => reviews(session, model)));
+  verb('review <model>', 'Record what a periodic review came to.', 'review credit-risk continue --reason "stable, and used as approved"', 'review credit-risk continueWithFindings --findings findings.json --reason "the threshold is not reasoned"')
+    .addArgument(new Argument('<outcome>', 'what it came to').choices(REVIEW_OUTCOMES))
+    .requiredOption('--reason <text>', 'what was looked at and why it came to that, for the record')
+    .option('--findings <path>', 'a JSON file with the list of what was found: severity, title, evidenceNeeded, owner, dueAt, and version or none')
+    .action((model: string, outcome: ReviewOutcome, options: ReviewOptions & { json?: boolean }) => run((session) => review(session, model, outcome, without(options))));
 }
 
 function addBacktest(verb: Verb, run: Run): void {

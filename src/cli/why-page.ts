@@ -8,8 +8,8 @@ import { afterwards } from './why-afterwards.js';
 /** The whole chain as a page that an auditor can read, and paste into a report. */
 export const whyPage = (terminal: Terminal, why: WhyAnswer): string => [head(terminal, why), ...whyParts(terminal, why)].join('\n');
 
-/** What follows the head: how it came there, the evidence, the origin, what came after, and where all of it stands on the record. */
-export const whyParts = (terminal: Terminal, why: WhyAnswer): string[] => [arrival(terminal, why), evidence(terminal, why), origin(terminal, why), afterwards(terminal, why), record(terminal, why)];
+/** What follows the head: how it came there, the evidence, the origin, what was found wrong, what came after, and where all of it stands on the record. */
+export const whyParts = (terminal: Terminal, why: WhyAnswer): string[] => [arrival(terminal, why), evidence(terminal, why), origin(terminal, why), found(terminal, why), afterwards(terminal, why), record(terminal, why)];
 
 function head(terminal: Terminal, why: WhyAnswer): string {
   const { inventory } = why;
@@ -113,6 +113,12 @@ function origin(terminal: Terminal, { spec, approval, retraining, lineage }: Why
     glossary(terminal, files.slice(0, MOST_FILES).map(({ name, digest }) => [name, digest])),
     files.length > MOST_FILES ? paragraph(terminal, `And ${count(files.length - MOST_FILES)} more; --json lists all.`) : '',
   ].join('');
+}
+
+function found(terminal: Terminal, { model, at, findings }: WhyAnswer): string {
+  const rows = findings.map(({ number, severity, owner, dueAt, title, closed }) => [String(number), severity, owner, moment(dueAt), closed ? `${moment(closed.at)}, by ${closed.by}` : '–', title]);
+  const columns = [{ title: 'Finding', align: 'right' }, { title: 'Severity' }, { title: 'Owner' }, { title: 'Due' }, { title: 'Closed' }, { title: 'What' }] as const;
+  return [heading(terminal, 'What was found wrong'), table(terminal, columns, rows, `No finding of ${model} was open at ${moment(at)}.`)].join('');
 }
 
 const MOST_FILES = 20;

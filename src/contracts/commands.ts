@@ -59,7 +59,8 @@ export type CommandOutcome =
   /** `outcome`: what the approval came to by this vote; null: it is still open. */
   | { readonly kind: 'vote'; readonly approval: number; readonly choice: VoteChoice; readonly outcome: ApprovalOutcome | null; readonly reason: string | null; readonly workflowId: string }
   | ({ readonly kind: 'requestApproval' } & OpenedApproval)
-  | { readonly kind: 'openFinding' | 'closeFinding'; readonly finding: number }
+  | { readonly kind: 'openFinding'; readonly finding: number }
+  | { readonly kind: 'closeFinding'; readonly finding: number }
   /** `findings`: the numbers of those that it opened; `nextDueAt`: ISO 8601. */
   | { readonly kind: 'recordReview'; readonly review: number; readonly outcome: ReviewOutcome; readonly findings: readonly number[]; readonly nextDueAt: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };

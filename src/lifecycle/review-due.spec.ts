@@ -14,8 +14,8 @@ describe('a review', () => {
   });
 
   it('is never due of a model whose spec states no use case', () => {
-    expect(reviewEvery({ tier: 'critical' } as ModelSpec)).toBeNull();
-    expect(reviewDueAt({ tier: 'critical' } as ModelSpec, { firstChampionAt: day(0), lastReviewAt: null })).toBeNull();
+    expect(reviewEvery({ tier: 'critical' })).toBeNull();
+    expect(reviewDueAt({ tier: 'critical' }, { firstChampionAt: day(0), lastReviewAt: null })).toBeNull();
   });
 
   it.each<[string, Date | null, Date | null, Date | null]>([

@@ -163,7 +163,7 @@ function describeBody(command: Command): { readonly body: Readonly<Record<string
   const body = Object.entries(bodyOf<Exclude<CommandKind, 'apply'>>(command));
   const spoken = command.actor === SYSTEM_ACTOR ? [] : body.filter(([name]) => WRITTEN.includes(name));
   const asked = body.filter((entry) => !spoken.includes(entry) && entry[0] !== 'findings');
-  return { body: Object.fromEntries(asked), texts: Object.fromEntries(spoken) as Record<string, string> };
+  return { body: Object.fromEntries(asked), texts: Object.fromEntries(spoken) };
 }
 
 /** The request of a command of a known kind. */

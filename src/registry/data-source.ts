@@ -23,6 +23,7 @@ import { Approvals1763820000000 } from '../../migrations/1763820000000-approvals
 import { ApprovalSubjects1763821000000 } from '../../migrations/1763821000000-approval-subjects.js';
 import { Findings1763822000000 } from '../../migrations/1763822000000-findings.js';
 import { Inventory1763825000000 } from '../../migrations/1763825000000-inventory.js';
+
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';

@@ -15,6 +15,7 @@ import { RetrainingDecisionRecord } from './entities/retraining-decision.entity.
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
 import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingRun } from './entities/training-run.entity.js';
+import { findingsOpenAt, type FindingStory } from './findings.repository.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
 
 /** Where a version comes from. */
@@ -57,6 +58,8 @@ export interface Explanation {
   readonly course: ReleaseCourse | null;
   /** Where `change` is one. */
   readonly rollback: Rollback | null;
+  /** Those of the model that were open at the time that is asked about, with what became of them. */
+  readonly findings: readonly FindingStory[];
   readonly since: Aftermath;
   /** Audit entries that tell how it came, by their ids. */
   readonly entries: readonly EntryRef[];
@@ -65,6 +68,8 @@ export interface Explanation {
 interface Answering {
   readonly change: ChampionChange;
   readonly version: number;
+  /** The time that is asked about. */
+  readonly at: Date;
 }
 
 /** Answers to "why": everything on the record about one champion, read at one moment. */
@@ -82,20 +87,21 @@ export class ExplanationsRepository {
       const found = await requireDeployment(manager, model, deployment);
       const change = await manager.findOne(ChampionChange, { where: { model, deployment, ...(at && { changedAt: LessThanOrEqual(at) }) }, order: { epoch: 'DESC' } });
       if (!change) throw await nobodyThen(manager, model, deployment, at);
-      return explain(manager, found, { change, version: change.version });
+      return explain(manager, found, { change, version: change.version, at: at ?? new Date() });
     });
   }
 
   /**
    * Why a version gave an answer at an epoch, as champion or for its share as a challenger.
+   * @param at when it did; now where it is not known
    * @returns null where the record knows no such epoch or version: who observed it answered by something else
    */
-  async ofAnswer(model: string, deployment: string, epoch: number, version: number): Promise<Explanation | null> {
+  async ofAnswer(model: string, deployment: string, epoch: number, version: number, at: Date = new Date()): Promise<Explanation | null> {
     return this.atOneMoment(async (manager) => {
       const found = await manager.findOneBy(Model, { name: model });
       const change = await manager.findOneBy(ChampionChange, { model, deployment, epoch });
       const known = await manager.existsBy(ModelVersion, { model, number: version });
-      return found && change && known ? explain(manager, found, { change, version }) : null;
+      return found && change && known ? explain(manager, found, { change, version, at }) : null;
     });
   }
 
@@ -109,7 +115,7 @@ export class ExplanationsRepository {
 }
 
 async function explain(manager: EntityManager, model: Model, answering: Answering): Promise<Explanation> {
-  const { change, version } = answering;
+  const { change, version, at } = answering;
   const { deployment, epoch } = change;
   const role = version === change.version ? 'champion' : 'challenger';
   const origins = await originsOf(manager, model.name, version);
@@ -117,9 +123,10 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
   const promotion = role === 'challenger' ? null : await promotionOf(manager, change);
   const course = await courseOf(manager, answering, promotion);
   const rollback = change.reason === 'rollback' && role === 'champion' ? await manager.findOneBy(Rollback, { model: model.name, deployment, fromEpoch: epoch - 1 }) : null;
+  const findings = await findingsOpenAt(manager, model.name, at);
   const since = await aftermathOf(manager, change, version);
   const entries = await tellingEntries(manager, { change, next, promotion, rollback, origins, release: course?.release ?? null });
-  return { model, change, next, role, origins, promotion, course, rollback, since, entries };
+  return { model, change, next, role, origins, promotion, course, rollback, findings, since, entries };
 }
 
 async function originsOf(manager: EntityManager, model: string, number: number): Promise<Origins> {

@@ -14,6 +14,7 @@ import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { GovernanceActivities } from '../../activities/governance.activities.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
+
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';

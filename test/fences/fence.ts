@@ -42,7 +42,8 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
 
   // The doors.
   // One prediction is read where it was logged, and DuckDB is loaded for it when it is asked for (docs/adr/0007-the-api-reads-one-prediction.md).
-  api: { runs: ['contracts', 'config', 'spec', 'registry', 'dispatch', 'artifacts', 'alarms', 'lifecycle'], loads: ['observations'], types: ['workflows', 'observations'] },
+  // What it judges of what it shows comes from the lifecycle's pure functions (docs/adr/0011-the-api-judges-what-it-shows.md).
+  api: { runs: ['contracts', 'config', 'spec', 'lifecycle', 'registry', 'dispatch', 'artifacts', 'alarms'], loads: ['observations'], types: ['workflows', 'observations'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
   // `policy backtest` decides and trains on this machine, without an API: no other verb loads those rooms.
   cli: { runs: ['contracts', 'config', 'ledger', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },

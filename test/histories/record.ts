@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import { GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import type { GovernanceReport } from '../../src/contracts/status.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
@@ -104,6 +105,19 @@ it('records a use case that waits, is asked anew, and is approved', async () => 
   const workflowId = useCaseApprovalWorkflowId('considered');
   expect(await perennial.temporal.workflow.getHandle(workflowId).result()).toMatchObject({ number: 2, outcome: 'approved' });
   await keep('use-case-approved', workflowId);
+});
+
+it('records a look for what is overdue that tells of a finding', async () => {
+  await perennial.apply(smallSpec({ model: 'late' }));
+  await perennial.call('POST', '/v1/models/late/findings', { severity: 'low', title: 'to be recorded', evidenceNeeded: 'nothing', owner: 'somebody', dueAt: new Date(Date.now() + 2_000).toISOString() });
+  const told = await eventually(async () => {
+    await perennial.temporal.schedule.getHandle(GOVERNANCE_SCHEDULE_ID).trigger();
+    for await (const { workflowId } of perennial.temporal.workflow.list({ query: "WorkflowType = 'governanceDue' AND ExecutionStatus = 'Completed'" })) {
+      if (((await perennial.temporal.workflow.getHandle(workflowId).result()) as GovernanceReport).findingsTold > 0) return workflowId;
+    }
+    return undefined;
+  }, () => 'the finding to be told of');
+  await keep('governance-due', told);
 });
 
 it('records a retrain that its data stops', async () => {

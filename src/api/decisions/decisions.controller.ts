@@ -44,7 +44,7 @@ export class DecisionsController {
     const chains = new Map<string, WhyAnswer>();
     for (const one of found) {
       const { model, deployment, logged: { epoch, version, receivedAtMs } } = one;
-      const known = chains.has(chainOf(one)) ? null : await this.explanations.ofAnswer(model, deployment, epoch, version);
+      const known = chains.has(chainOf(one)) ? null : await this.explanations.ofAnswer(model, deployment, epoch, version, new Date(receivedAtMs));
       if (known) chains.set(chainOf(one), whyAnswer(known, new Date(receivedAtMs), now));
     }
     return chains;

@@ -57,7 +57,11 @@ export type ModelAnswer = z.output<typeof modelSchema>;
 export const modelListSchema = itemsOf(modelSchema).meta({ id: 'ModelList' });
 
 export const modelDetailSchema = modelSchema
-  .extend({ spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }) })
+  .extend({
+    openFindings: z.int().meta({ description: 'Findings that are not closed.' }),
+    nextReviewDueAt: instant.nullable().meta({ description: 'When the next periodic review is due; null where none is due ever, or not before something is in service.' }),
+    spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }),
+  })
   .meta({ id: 'ModelDetail' });
 export type ModelDetail = Omit<z.output<typeof modelDetailSchema>, 'spec'> & { readonly spec: ModelSpec };
 

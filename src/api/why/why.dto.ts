@@ -10,6 +10,7 @@ import { alarmLink } from '../alarms/alarms.dto.js';
 import { approvalFacts, approvalSchema } from '../approvals/approvals.dto.js';
 import { changeAnswer, championChangeSchema } from '../champion/champion.dto.js';
 import { instant, instantOf, path } from '../documentation/answer-fields.js';
+import { findingAnswer, findingSchema } from '../findings/findings.dto.js';
 import { releaseLink } from '../releases/releases.dto.js';
 import { deploymentName, time } from '../requests/fields.js';
 import { versionDetail, versionDetailSchema } from '../versions/versions.dto.js';
@@ -118,6 +119,7 @@ export const whySchema = z
     spec: z.strictObject({ digest: z.string(), appliedBy: z.string(), appliedAt: instant, link: path }),
     approval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the use case of that spec was approved; null where it states none.' }),
     lineage: versionDetailSchema,
+    findings: z.array(findingSchema).readonly().meta({ description: 'Those of the model that were open at the time, with what became of them since.' }),
     entries: z
       .array(z.strictObject({ id: z.int(), at: instant, actor: z.string(), action: z.string(), subject: z.string() }))
       .readonly()
@@ -128,7 +130,7 @@ export const whySchema = z
 export type WhyAnswer = z.output<typeof whySchema>;
 
 export function whyAnswer(explanation: Explanation, at: Date | null, now: Date): WhyAnswer {
-  const { model, change, next, role, origins, promotion, course: release, rollback, entries } = explanation;
+  const { model, change, next, role, origins, promotion, course: release, rollback, findings, entries } = explanation;
   return {
     model: model.name, deployment: change.deployment, at: (at ?? now).toISOString(), askedAt: now.toISOString(),
     inventory: { owner: model.owner, tier: model.tier, task: model.task, purpose: model.purpose, registeredBy: model.registeredBy, registeredAt: model.registeredAt.toISOString() },
@@ -138,6 +140,7 @@ export function whyAnswer(explanation: Explanation, at: Date | null, now: Date):
     spec: { digest: origins.spec.digest, appliedBy: origins.spec.appliedBy, appliedAt: origins.spec.appliedAt.toISOString(), link: `/v1/models/${model.name}/spec?digest=${origins.spec.digest}` },
     approval: origins.approval && approvalFacts(origins.approval),
     lineage: versionDetail(origins),
+    findings: findings.map(findingAnswer),
     entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),
     sinceThen: sinceAnswer(explanation.since),
   };

@@ -5,7 +5,9 @@ import { whyPage } from '../../cli/why-page.js';
 import { RecordedTerminal } from '../../cli/testing/recorded-terminal.js';
 import { readEnvironment } from '../../config/environment.js';
 import { anyFreePort } from '../../embedded/ports.js';
+import { AuditLedger } from '../../registry/audit-ledger.js';
 import { ExplanationsRepository } from '../../registry/explanations.repository.js';
+import { FindingsRepository } from '../../registry/findings.repository.js';
 import { ModelCourse } from '../../registry/testing/model-course.js';
 import { type RunningApi, startApi } from '../api.js';
 import type { AuditListAnswer } from '../audit/audit.dto.js';
@@ -145,6 +147,21 @@ describe('why a version answered', () => {
     const answer = await call<{ detail: string }>(`/v1/models/${path}`);
     expect(answer.status).toBe(status);
     expect(answer.body.detail).toMatch(says);
+  });
+
+  it('lists the findings that were open then, with what became of them', async () => {
+    const findings = new FindingsRepository(registry.dataSource, new AuditLedger(registry.dataSource));
+    const origin = { workflowId: null, runId: null };
+    await registry.dataSource.transaction(async (manager) => {
+      const found = { model: MODEL, version: 2, source: 'validation', severity: 'medium', title: 'Winter was not tried', evidenceNeeded: 'A test on January', owner: 'ann', dueAt: new Date('2026-06-01'), openedBy: 'bob', commandId: null, at: new Date(after.trigger) } as const;
+      const number = await findings.open(manager, found, origin);
+      await findings.close(manager, { model: MODEL, number }, { closedBy: 'cora', evidence: 'January holds', artifactDigest: null, commandId: null, at: new Date(after.release) }, origin);
+    });
+    const answer = await why(after.trigger);
+    expect(answer.findings).toMatchObject([{ number: 1, version: 2, severity: 'medium', title: 'Winter was not tried', owner: 'ann', closed: { by: 'cora', at: after.release } }]);
+    expect(pageOf(answer)).toMatch(/What was found wrong .*1 medium ann .*by cora .*Winter was not tried/);
+    expect([(await why(after.gate)).findings, (await why(after.release)).findings, (await why()).findings]).toEqual([[], [], []]);
+    expect(pageOf(await why())).toContain(`No finding of ${MODEL} was open`);
   });
 
   it('has nothing to tell of a model that nothing serves', async () => {

@@ -29,6 +29,7 @@ async function oneModel(session: Session, name: string): Promise<ExitCode> {
   session.show({ ...model, recentRetrains: items }, () => `${facts(session.terminal, [
     ['model', model.model], ['purpose', model.purpose], ['owner', model.owner], ['tier', model.tier], ['task', model.task],
     ['spec', model.specDigest.slice(0, 19)], ['champion', championsOf(model)], ['retrain', retrainOf(model)],
+    ['open findings', String(model.openFindings)], ['next review', model.nextReviewDueAt === null ? null : `due at ${moment(model.nextReviewDueAt)}`],
   ])}\n${table(
     session.terminal,
     [{ title: 'Retrain', align: 'right' }, { title: 'Outcome' }, { title: 'Version', align: 'right' }, { title: 'As of' }, { title: 'Requested' }, { title: 'Why' }],
