@@ -4,9 +4,11 @@ import type { CommandOutcome } from '../src/contracts/commands.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { AlarmCommands } from './alarm-commands.js';
 import { ApprovalCommands } from './approval-commands.js';
+import { LegalHoldCommands } from './legal-hold-commands.js';
 import { ModelCommands } from './model-commands.js';
 import { ReleaseCommands } from './release-commands.js';
 import { ReplayCommands } from './replay-commands.js';
+import { RetirementCommands } from './retirement-commands.js';
 
 /** What each kind of command does. */
 @Injectable()
@@ -17,10 +19,16 @@ export class CommandEffects {
     private readonly releases: ReleaseCommands,
     private readonly replays: ReplayCommands,
     private readonly alarms: AlarmCommands,
+    private readonly retirements: RetirementCommands,
+    private readonly holds: LegalHoldCommands,
   ) {}
 
   /** Lets one take effect, within the transaction that settles it. */
-  takeEffect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+  async takeEffect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    return (await this.retirements.refusal(manager, command)) ?? this.effect(manager, command, at);
+  }
+
+  private effect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     if (command.kind === 'apply') return this.models.applySpec(manager, command, at);
     if (command.kind === 'retrain') return this.models.requestRetrain(manager, command, at);
     if (command.kind === 'vote') return this.approvals.vote(manager, command, at);
@@ -30,6 +38,12 @@ export class CommandEffects {
     if (command.kind === 'replay') return this.replays.request(manager, command, at);
     if (command.kind === 'alarm') return this.alarms.act(manager, command, at);
     if (command.kind === 'releaseWindow') return this.alarms.releaseWindow(manager, command, at);
+    if (command.kind === 'retire') return this.retirements.retire(manager, command, at);
+    if (command.kind === 'withdrawRetirement') return this.retirements.withdraw(manager, command, at);
+    if (command.kind === 'confirmRetirement') return this.retirements.confirm(manager, command, at);
+    if (command.kind === 'waiveRetirement') return this.retirements.waive(manager, command, at);
+    if (command.kind === 'setLegalHold') return this.holds.set(manager, command, at);
+    if (command.kind === 'liftLegalHold') return this.holds.lift(manager, command, at);
     return this.releases.rollBack(manager, command, at);
   }
 }

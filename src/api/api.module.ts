@@ -31,6 +31,8 @@ import { PeopleChangesController } from './people/people-changes.controller.js';
 import { PeopleController } from './people/people.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { ReplaysController } from './replays/replays.controller.js';
+import { LegalHoldsController } from './retirement/legal-holds.controller.js';
+import { RetirementController } from './retirement/retirement.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
@@ -69,6 +71,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        LegalHoldsController, RetirementController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

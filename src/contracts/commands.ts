@@ -3,8 +3,9 @@ import type { ApprovalOutcome, VoteChoice } from './approvals.js';
 import type { FailureDetails, FailureType } from './failures.js';
 import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
+import type { RetirementAnswers, RetirementTrigger, RetirementWaiver } from './retirements.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -36,6 +37,15 @@ export interface CommandBodies {
   /** `approval` is its number; `digest`: of what the voter has read, refused where something else is to be approved. */
   vote: { readonly approval: number; readonly choice: VoteChoice; readonly digest: string; readonly reason: string };
   requestApproval: { readonly reason: string };
+  /** `replacement`: the model to ask instead; `answers` null: as the trigger has it. */
+  retire: { readonly trigger: RetirementTrigger; readonly replacement: string | null; readonly answers: RetirementAnswers | null; readonly reason: string };
+  withdrawRetirement: { readonly reason: string };
+  /** `said`: what the consumer answered. */
+  confirmRetirement: { readonly consumer: string; readonly said: string };
+  waiveRetirement: { readonly waives: RetirementWaiver; readonly reason: string };
+  setLegalHold: { readonly reason: string };
+  /** `hold` is its number. */
+  liftLegalHold: { readonly hold: number; readonly reason: string };
 }
 
 export type CommandOutcome =
@@ -53,6 +63,13 @@ export type CommandOutcome =
   /** `outcome`: what the approval came to by this vote; null: it is still open. */
   | { readonly kind: 'vote'; readonly approval: number; readonly choice: VoteChoice; readonly outcome: ApprovalOutcome | null; readonly reason: string | null; readonly workflowId: string }
   | ({ readonly kind: 'requestApproval' } & OpenedApproval)
+  /** `approval`: that of the retirement; `ended`: workflows of releases that ended with it; `cancels`: the retrain that is to end. */
+  | { readonly kind: 'retire'; readonly number: number; readonly approval: OpenedApproval; readonly workflowId: string; readonly ended: readonly string[]; readonly cancels: string | null }
+  | { readonly kind: 'withdrawRetirement'; readonly number: number; readonly workflowId: string }
+  | { readonly kind: 'confirmRetirement'; readonly number: number; readonly consumer: string; readonly missing: readonly string[]; readonly workflowId: string }
+  | { readonly kind: 'waiveRetirement'; readonly number: number; readonly waives: RetirementWaiver; readonly workflowId: string }
+  | { readonly kind: 'setLegalHold'; readonly hold: number; readonly workflowId: string }
+  | { readonly kind: 'liftLegalHold'; readonly hold: number; readonly workflowId: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
 
 export interface OpenedApproval {

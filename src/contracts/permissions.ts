@@ -22,6 +22,9 @@ export const PERMISSIONS = {
   'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
   'window.release': { allows: 'take a window out of quarantine', of: 'model' },
   'approval.decide': { allows: 'vote on approvals', of: 'model' },
+  'retirement.request': { allows: 'retire a model, take that back, and go on without a consumer or before its traffic has ended', of: 'model' },
+  'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
+  'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'people.read': { allows: 'see who has which role', of: 'installation' },
@@ -34,11 +37,12 @@ export type Permission = keyof typeof PERMISSIONS;
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
     'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
+    'retirement.request', 'retirement.confirm',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'prediction.read', 'replay.request'],
+  validator: ['model.read', 'prediction.read', 'replay.request', 'legalHold.set'],
   approver: ['model.read', 'approval.decide'],
-  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
+  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
@@ -56,6 +60,12 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   releaseWindow: 'window.release',
   vote: 'approval.decide',
   requestApproval: 'spec.apply',
+  retire: 'retirement.request',
+  withdrawRetirement: 'retirement.request',
+  confirmRetirement: 'retirement.confirm',
+  waiveRetirement: 'retirement.request',
+  setLegalHold: 'legalHold.set',
+  liftLegalHold: 'legalHold.set',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

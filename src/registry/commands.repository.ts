@@ -135,6 +135,12 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   releaseWindow: 'window.released',
   vote: 'approval.voted',
   requestApproval: 'approval.requested',
+  retire: 'retirement.requested',
+  withdrawRetirement: 'retirement.withdrawn',
+  confirmRetirement: 'retirement.consumerConfirmed',
+  waiveRetirement: 'retirement.waived',
+  setLegalHold: 'legalHold.set',
+  liftLegalHold: 'legalHold.lifted',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -146,15 +152,24 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'releaseWindow') return `window/${command.model}/${outcome.deployment}/${outcome.from}`;
   if (outcome.kind === 'vote') return `approval/${outcome.approval}`;
   if (outcome.kind === 'requestApproval') return `approval/${outcome.number}`;
+  if (outcome.kind === 'retire' || outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement') return `retirement/${outcome.number}`;
+  if (outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') return `legal-hold/${outcome.hold}`;
   return `model/${command.model}`;
 }
 
 /** A spec is kept whole in its own table; the entry only needs what was asked, and why beside it. */
 function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: { readonly reason?: string | null | undefined } } {
   if (command.kind === 'apply') return { body: { sourceDigest: sha256(command.body) }, texts: {} };
-  const { reason, ...asked } = bodyOf<Exclude<CommandKind, 'apply'>>(command);
+  const { reason, ...asked } = wordsOf(command);
   const spoken = spokenReason(command.actor, reason);
   return { body: { ...asked, ...spoken.details }, texts: spoken.texts };
+}
+
+/** What a consumer said is a person's words, as a reason is. */
+function wordsOf(command: Command): Readonly<Record<string, unknown>> & { readonly reason: string | null } {
+  if (command.kind !== 'confirmRetirement') return bodyOf<Exclude<CommandKind, 'apply' | 'confirmRetirement'>>(command);
+  const { said, ...asked } = bodyOf<'confirmRetirement'>(command);
+  return { ...asked, reason: said };
 }
 
 /** The request of a command of a known kind. */

@@ -14,7 +14,9 @@ import { FiguresRepository } from './figures.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
+import { LegalHoldsRepository } from './legal-holds.repository.js';
 import { LabelsRepository } from './labels.repository.js';
+import { ModelEvidenceRepository } from './model-evidence.repository.js';
 import { ModelsRepository } from './models.repository.js';
 import { ObservationsRepository } from './observations.repository.js';
 import { PeopleRepository } from './people.repository.js';
@@ -22,6 +24,7 @@ import { PredictionsRepository } from './predictions.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
+import { RetirementsRepository } from './retirements.repository.js';
 import { RetrainingDecisionsRepository } from './retraining-decisions.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { RoutingRepository } from './routing.repository.js';
@@ -34,6 +37,7 @@ import { WindowsRepository } from './windows.repository.js';
 const REPOSITORIES = [
   AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
+  LegalHoldsRepository, ModelEvidenceRepository, RetirementsRepository,
 ];
 
 /** The record: the only writer of its tables. */

@@ -36,7 +36,7 @@ class WrittenRecord {
 
   put(revision: number, epoch: number, champion: number | null, model = 'm', more: Partial<Routing> = {}): void {
     const row: Routing = {
-      model, deployment: 'default', revision, epoch, champion, challengers: [], weights: {}, salt: 'salt', paused: false, baselineDigest: null, changedAt: new Date(0), ...more,
+      model, deployment: 'default', revision, epoch, champion, challengers: [], weights: {}, salt: 'salt', paused: false, baselineDigest: null, changedAt: new Date(0), retirement: null, ...more,
     };
     this.rows = [...this.rows.filter((other) => other.model !== model), row];
   }
@@ -276,7 +276,7 @@ describe('the age of the routing', () => {
     const policy = servingPolicy({ tier, serving: { ...spec.serving, maxStale: 'PT5S', whenStale } });
     const champion = await record.load('m', 1);
     aging.confirm(0);
-    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, policy });
+    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, retirement: null, policy });
     now = 5_000;
     expect(aging.stale(aging.find('m', 'default'))).toBe(false);
     now = 5_001;

@@ -42,6 +42,13 @@ import { ReleaseMeasurementActivities } from '../../activities/release-measureme
 import { ReplayActivities } from '../../activities/replay.activities.js';
 import { ReplayCommands } from '../../activities/replay-commands.js';
 import { ReplayCourses } from '../../activities/replay-courses.js';
+import { ArchivedVersions, ArchiveDrill } from '../../activities/archive-drill.js';
+import { EraserProvider, EvidenceDeletion } from '../../activities/evidence-deletion.js';
+import { LegalHoldCommands } from '../../activities/legal-hold-commands.js';
+import { ModelArchive } from '../../activities/model-archive.js';
+import { RetiredEvidenceActivities } from '../../activities/retired-evidence.activities.js';
+import { RetirementActivities } from '../../activities/retirement.activities.js';
+import { RetirementCommands } from '../../activities/retirement-commands.js';
 import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
@@ -56,6 +63,7 @@ import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowOperations } from '../../activities/window-operations.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
+import { ArtifactEraser } from '../artifacts/artifact-eraser.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import { auditSigning } from '../config/audit-signing.js';
@@ -77,7 +85,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetiredEvidenceActivities, RetirementActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -91,6 +99,7 @@ export class WorkerModule {
         { provide: ActivitySettings, useValue: settingsOf(environment) },
         { provide: AlarmReceiver, useValue: new AlarmReceiver(alarmReceiver(environment)) },
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
+        { provide: EraserProvider, useValue: new EraserProvider(new ArtifactEraser(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
         RetrainingDecisions,
@@ -103,10 +112,16 @@ export class WorkerModule {
         ReplayCommands,
         ReplayCourses,
         AlarmCommands,
+        LegalHoldCommands,
+        RetirementCommands,
         CommandEffects,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
+        ArchivedVersions,
+        ArchiveDrill,
+        EvidenceDeletion,
+        ModelArchive,
         ObservedFiles,
         ChampionBaselines,
         DriftBaselines,

@@ -28,6 +28,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   listAuditEntries: 'audit.read', listPeople: 'people.read', getPerson: 'people.read',
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
   replacePerson: 'people.manage', vote: 'approval.decide', explainDecision: 'prediction.read', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read',
+  retire: 'retirement.request', withdrawRetirement: 'retirement.request', waiveRetirement: 'retirement.request', confirmRetirement: 'retirement.confirm', setLegalHold: 'legalHold.set', liftLegalHold: 'legalHold.set',
 };
 /** Of all models: whoever may of any sees those. */
 const LISTS = new Set(['listModels', 'listAlarms', 'explainDecision']);
@@ -41,6 +42,7 @@ const BODIES: Readonly<Record<string, () => unknown>> = {
   bringLabels: () => ({ labels: [{ prediction_id: 'x', label: 1 }] }),
   registerPerson: () => ({ name: `made-${randomUUID()}`, kind: 'person' }), activatePerson: () => WHY, deactivatePerson: () => WHY, grantRole: () => ({ role: 'approver' }), revokeRole: () => ({ role: 'approver', ...WHY }),
   vote: () => ({ choice: 'abstain', digest: `sha256:${'0'.repeat(64)}`, ...WHY }), requestApproval: () => WHY,
+  retire: () => ({ trigger: 'unused', ...WHY }), withdrawRetirement: () => WHY, waiveRetirement: () => ({ waives: 'drain', ...WHY }), confirmRetirement: () => ({ consumer: 'nobody', said: 'yes' }), setLegalHold: () => WHY, liftLegalHold: () => WHY,
   revokeKey: () => WHY, replacePerson: () => ({ by: 'somebody', ...WHY }),
 };
 
@@ -114,7 +116,7 @@ const operationsOf = ({ paths }: { paths: Record<string, Record<string, any>> })
     ({ id: operation.operationId as string, method: method.toUpperCase() as 'GET' | 'POST', path, permission: operation['x-permission'] as Permission | undefined })));
 
 const PARAMETERS: Readonly<Record<string, string>> = {
-  model: MODEL, number: '1', version: '1', batch: '1', deployment: 'default', fromEpoch: '1', from: '2013-01-01', action: 'pause', name: 'nobody', keyId: randomUUID(),
+  model: MODEL, number: '1', version: '1', batch: '1', deployment: 'default', fromEpoch: '1', from: '2013-01-01', action: 'pause', name: 'nobody', keyId: randomUUID(), hold: '1',
 };
 
 function send({ id, method, path }: Operation, headers: Record<string, string>): Promise<Response> {

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Header, Param, Post, Query, Res } from '@nestjs/
 import { ApiConsumes, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ModelsRepository } from '../../registry/models.repository.js';
+import { RetirementsRepository } from '../../registry/retirements.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { parseSpec } from '../../spec/parse-spec.js';
@@ -28,6 +29,7 @@ export class ModelsController {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
+    private readonly retirements: RetirementsRepository,
   ) {}
 
   @Post()
@@ -63,9 +65,9 @@ export class ModelsController {
   @Operation('All models that the caller may read', 'By name, each with its champions and the retrain that runs.')
   @Answer(200, 'The models', modelListSchema)
   async listModels(@Query({ schema: noQuery }) _query: unknown, @CallerAccess() access: Access): Promise<{ items: ModelAnswer[] }> {
-    const [models, routings, open] = await Promise.all([this.models.list(), this.routing.all(), this.retrains.open()]);
+    const [models, routings, open, leaving] = await Promise.all([this.models.list(), this.routing.all(), this.retrains.open(), this.retirements.states()]);
     const items = models.filter(({ name }) => access.may('model.read', name)).map((model) =>
-      modelAnswer(model, routings.filter((routing) => routing.model === model.name), open.find((retrain) => retrain.model === model.name)));
+      modelAnswer(model, routings.filter((routing) => routing.model === model.name), open.find((retrain) => retrain.model === model.name), leaving.get(model.name) ?? null));
     return { items };
   }
 
@@ -76,8 +78,8 @@ export class ModelsController {
   @Problems('ModelNotFound')
   async getModel(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: noQuery }) _query: unknown): Promise<ModelDetail> {
     const model = await this.models.get(name);
-    const [spec, routings, [newest]] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1)]);
-    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined), spec };
+    const [spec, routings, [newest], leaving] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1), this.retirements.states()]);
+    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined, leaving.get(name) ?? null), spec };
   }
 
   @Get(':model/spec')
