@@ -3,6 +3,8 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { EvidenceClass } from '../contracts/retirements.js';
 
 const PAGE_ROWS = 1_000;
+/** A table is read whole, a few times in the life of a model: longer than any other statement may take. */
+const SCAN_MS = 1_800_000;
 const DIGEST = 'sha256:[0-9a-f]{64}';
 
 /** What the files that a table names are; those of any other table are reports. A file that several name is what the named ones say. */
@@ -65,8 +67,7 @@ export class ModelEvidenceRepository {
   /** Digests that the model's own rows name, whether or not a file has them. */
   async files(model: string): Promise<NamedFile[]> {
     const classes = new Map<string, Set<EvidenceClass>>();
-    for (const table of await this.evidenceTables()) {
-      const rows: { digest: string }[] = await this.dataSource.query(digestsIn(table, table.own), [model]);
+    for (const [table, rows] of await this.digests(model, 'own')) {
       const evidence = CLASSES[table.name] ?? 'reports';
       for (const { digest } of rows) classes.set(digest, (classes.get(digest) ?? new Set()).add(evidence));
     }
@@ -76,17 +77,19 @@ export class ModelEvidenceRepository {
   /** Digests that anything else names: other models, and what belongs to none. */
   async filesOfOthers(model: string): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
-    for (const table of await this.evidenceTables()) {
-      const rows: { digest: string }[] = await this.dataSource.query(digestsIn(table, table.others), [model]);
-      for (const { digest } of rows) found.add(digest);
-    }
+    for (const [, rows] of await this.digests(model, 'others')) for (const { digest } of rows) found.add(digest);
     const segments: { digest: string }[] = await this.dataSource.query('SELECT digest FROM observation_segment');
     for (const { digest } of segments) found.add(digest);
     return found;
   }
 
-  private async evidenceTables(): Promise<EvidenceTable[]> {
-    return (await tablesOf(this.dataSource.manager)).filter(({ name }) => !OF_THE_RECORD.test(name));
+  private async digests(model: string, whose: 'own' | 'others'): Promise<(readonly [EvidenceTable, { digest: string }[]])[]> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query(`SET LOCAL statement_timeout = ${SCAN_MS}`);
+      const found: (readonly [EvidenceTable, { digest: string }[]])[] = [];
+      for (const table of await tablesOf(manager)) if (!OF_THE_RECORD.test(table.name)) found.push([table, await manager.query(digestsIn(table, table[whose]), [model])]);
+      return found;
+    });
   }
 }
 

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalAnswer } from '../../src/api/approvals/approvals.dto.js';
@@ -14,6 +16,7 @@ import { makeApiKeys } from '../../src/registry/migrate.js';
 import { type Answer, eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
 
+const PROGRAM = join(import.meta.dirname, '../../dist/src/main.js');
 const CONSUMERS = [{ name: 'call centre', contact: 'desk@example.org' }, { name: 'mobile app', contact: 'app@example.org' }];
 /** Quiet for three seconds; each class is due at once, but for reports. */
 const SHORT = { retirement: { quiet: 'PT3S', confirmWithin: 'PT5S', remindEvery: 'PT2S' }, retention: { predictions: 'PT0S', labels: 'PT0S', snapshots: 'PT0S', artifacts: 'PT0S', reports: 'P36500D' } };
@@ -175,6 +178,22 @@ describe('the whole life of a retirement', () => {
     await eventually(async () => ((await infer('leaving').catch(() => ({ status: 0 }))).status === 410 ? true : undefined), () => '410 from the new gateway');
     await eventually(async () => ((await infer('successor')).status === 200 ? true : undefined), () => 'the other model to answer');
   });
+});
+
+it('can be followed and helped on from a terminal', async () => {
+  const cli = (words: readonly string[], person?: string) => promisify(execFile)(process.execPath, [PROGRAM, ...words, '--json'], {
+    env: { ...process.env, API_URL: perennial.instance.apiUrl, PERENNIAL_API_KEY: person ? keys.get(person) : perennial.apiKey },
+  }).then(({ stdout }) => JSON.parse(stdout) as Record<string, any>);
+  expect(await cli(['retirement', 'show', 'leaving'])).toMatchObject({ model: 'leaving', state: 'retired' });
+  expect(await cli(['retirement', 'certificate', 'leaving'])).toMatchObject({ format: 'perennial-retirement/1' });
+  expect(await cli(['legal-hold', 'set', 'successor', '--reason', 'a case'], 'vera')).toMatchObject({ hold: 1 });
+  expect(await cli(['legal-hold', 'lift', 'successor', '1', '--reason', 'closed'], 'vera')).toMatchObject({ hold: 1 });
+  expect(await cli(['legal-hold', 'list', 'successor'])).toMatchObject({ items: [{ number: 1, lifted: { by: 'vera' } }] });
+  await inService({ model: 'typed', tier: 'medium' });
+  expect(await cli(['retire', 'typed', '--trigger', 'replaced', '--replacement', 'successor', '--reason', 'it is better'])).toMatchObject({ number: 1, approval: { outcome: null } });
+  await expect(cli(['retirement', 'waive', 'typed', 'drain', '--reason', 'now'])).rejects.toMatchObject({ stdout: expect.stringContaining('RetirementConflict') as string });
+  await expect(cli(['retirement', 'confirm', 'typed', 'nobody', '--said', 'yes'])).rejects.toMatchObject({ stdout: expect.stringContaining('has no consumer') as string });
+  expect(await cli(['retirement', 'withdraw', 'typed', '--reason', 'not yet'])).toMatchObject({ number: 1 });
 });
 
 it('can be withdrawn until it is approved: everything goes on, and it can be asked for again', async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { ingestionWorkflowId, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import { ingestionWorkflowId, monitorWindowWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
@@ -104,6 +104,32 @@ it('records a use case that waits, is asked anew, and is approved', async () => 
   const workflowId = useCaseApprovalWorkflowId('considered');
   expect(await perennial.temporal.workflow.getHandle(workflowId).result()).toMatchObject({ number: 2, outcome: 'approved' });
   await keep('use-case-approved', workflowId);
+});
+
+it('records a retirement that is withdrawn, and one that is carried through to its end', async () => {
+  const useCase = { ...smallUseCase(), consumers: [{ name: 'desk', contact: 'desk@example.org' }] };
+  const short = { quiet: 'PT1S', confirmWithin: 'PT3S', remindEvery: 'PT1S' };
+  const atOnce = Object.fromEntries(['predictions', 'labels', 'snapshots', 'artifacts', 'reports'].map((evidence) => [evidence, 'PT0S']));
+  const [key] = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'dora', roles: ['approver'] }]);
+  const decide = async (number: number): Promise<void> => {
+    const { digest } = (await perennial.call<{ digest: string }>('GET', `/v1/models/leaving/approvals/${number}`)).body;
+    await perennial.call('POST', `/v1/models/leaving/approvals/${number}/votes`, { choice: 'approve', digest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
+  };
+  await register('leaving', { ...WEAK, tier: 'medium', useCase, retirement: short, retention: atOnce });
+  await decide(1);
+  await run('leaving', 6);
+  const workflowId = retirementWorkflowId('leaving');
+  const asked = { trigger: 'unused', reason: 'to be recorded' };
+  await perennial.call('POST', '/v1/models/leaving/retirement', asked);
+  await perennial.call('POST', '/v1/models/leaving/retirement/withdrawal', { reason: 'to be recorded' });
+  await ended(workflowId);
+  await keep('retirement-withdrawn', workflowId);
+  await perennial.call('POST', '/v1/models/leaving/retirement', asked);
+  await decide(3);
+  await eventually(async () => ((await perennial.call('POST', '/v1/models/leaving/retirement/waivers', { waives: 'confirmations', reason: 'to be recorded' })).status === 200 ? true : undefined), () => 'the time of the consumers to be over');
+  await eventually(async () => ((await perennial.call<{ steps: { step: string }[] }>('GET', '/v1/models/leaving/retirement')).body.steps.some(({ step }) => step === 'deleted') ? true : undefined), () => 'the retirement to end');
+  await ended(workflowId);
+  await keep('retirement-done', workflowId);
 });
 
 it('records a retrain that its data stops', async () => {
