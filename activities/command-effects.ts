@@ -3,9 +3,8 @@ import type { EntityManager } from 'typeorm';
 import type { CommandOutcome } from '../src/contracts/commands.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { AlarmCommands } from './alarm-commands.js';
-import { ApprovalCommands } from './approval-commands.js';
+import { GovernanceCommands } from './governance-commands.js';
 import { ModelCommands } from './model-commands.js';
-import { ProductionCommands } from './production-commands.js';
 import { ReleaseCommands } from './release-commands.js';
 import { ReplayCommands } from './replay-commands.js';
 
@@ -14,27 +13,25 @@ import { ReplayCommands } from './replay-commands.js';
 export class CommandEffects {
   constructor(
     private readonly models: ModelCommands,
-    private readonly approvals: ApprovalCommands,
+    private readonly governance: GovernanceCommands,
     private readonly releases: ReleaseCommands,
     private readonly replays: ReplayCommands,
     private readonly alarms: AlarmCommands,
-    private readonly production: ProductionCommands,
   ) {}
 
   /** Lets one take effect, within the transaction that settles it. */
-  takeEffect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+  async takeEffect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    return (await this.governance.refusal(manager, command)) ?? this.governance.takeEffect(manager, command, at) ?? this.effect(manager, command, at);
+  }
+
+  private effect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     if (command.kind === 'apply') return this.models.applySpec(manager, command, at);
     if (command.kind === 'retrain') return this.models.requestRetrain(manager, command, at);
-    if (command.kind === 'vote') return this.approvals.vote(manager, command, at);
-    if (command.kind === 'requestApproval') return this.approvals.request(manager, command, at);
     if (command.kind === 'release') return this.releases.request(manager, command, at);
     if (command.kind === 'steer') return this.releases.steer(manager, command, at);
     if (command.kind === 'replay') return this.replays.request(manager, command, at);
     if (command.kind === 'alarm') return this.alarms.act(manager, command, at);
     if (command.kind === 'releaseWindow') return this.alarms.releaseWindow(manager, command, at);
-    if (command.kind === 'openFinding') return this.production.openFinding(manager, command, at);
-    if (command.kind === 'closeFinding') return this.production.closeFinding(manager, command, at);
-    if (command.kind === 'recordReview') return this.production.recordReview(manager, command, at);
     return this.releases.rollBack(manager, command, at);
   }
 }

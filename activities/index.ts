@@ -15,6 +15,8 @@ import type { RegistryActivities } from './registry.activities.js';
 import type { ReleaseActivities } from './release.activities.js';
 import type { ReleaseMeasurementActivities } from './release-measurement.activities.js';
 import type { ReplayActivities } from './replay.activities.js';
+import type { RetiredEvidenceActivities } from './retired-evidence.activities.js';
+import type { RetirementActivities } from './retirement.activities.js';
 import type { RetrainingActivities } from './retraining.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { SourceActivities } from './source.activities.js';
@@ -39,6 +41,8 @@ export interface ActivityProviders {
   readonly release: ReleaseActivities;
   readonly measurement: ReleaseMeasurementActivities;
   readonly replay: ReplayActivities;
+  readonly retiredEvidence: RetiredEvidenceActivities;
+  readonly retirement: RetirementActivities;
   readonly retraining: RetrainingActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
@@ -47,7 +51,7 @@ export interface ActivityProviders {
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders ) => ({
+export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, retiredEvidence, retirement, source, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -75,6 +79,8 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     nextWindow: monitoring.nextWindow.bind(monitoring),
     nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring),
     rollBackUnfair: fairness.rollBackUnfair.bind(fairness),
+    readRetirement: retirement.readRetirement.bind(retirement),
+    takeRetirementStep: retirement.takeRetirementStep.bind(retirement),
     tellUnreadable: monitoring.tellUnreadable.bind(monitoring),
     sweepModels: inventory.sweepModels.bind(inventory),
     endSweep: inventory.endSweep.bind(inventory),
@@ -95,6 +101,10 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     decideRetraining: retraining.decideRetraining.bind(retraining),
     assessWindow: monitoring.assessWindow.bind(monitoring),
     admit: evaluation.admit.bind(evaluation),
+    archiveModel: retiredEvidence.archiveModel.bind(retiredEvidence),
+    drillArchive: retiredEvidence.drillArchive.bind(retiredEvidence),
+    deleteEvidence: retiredEvidence.deleteEvidence.bind(retiredEvidence),
+    certifyRetirement: retiredEvidence.certifyRetirement.bind(retiredEvidence),
     score: evaluation.score.bind(evaluation),
     seeSources: inventory.seeSources.bind(inventory),
   },

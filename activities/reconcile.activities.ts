@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { type ModelLifecycleInput, modelWorkflowId } from '../src/contracts/motion.js';
+import { type ModelLifecycleInput, modelWorkflowId, type RetirementInput, retirementWorkflowId } from '../src/contracts/motion.js';
 import type { ReconcileReport } from '../src/contracts/status.js';
 import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { AlarmActivities } from './alarms.activities.js';
 import { HistoryExport } from './history-export.js';
 import { OpenWork } from './open-work.js';
@@ -18,6 +19,7 @@ export class ReconcileActivities {
     private readonly alarms: AlarmActivities,
     private readonly dispatcher: CommandDispatcher,
     private readonly models: ModelsRepository,
+    private readonly retirements: RetirementsRepository,
   ) {}
 
   async reconcileMotion(): Promise<ReconcileReport> {
@@ -33,8 +35,22 @@ export class ReconcileActivities {
       replaysRestarted: replays.restarted, replaysEnded: replays.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
       approvalsRestarted: approvals.restarted,
+      retirementsRestarted: await this.restartRetirements(),
       historiesExported: await this.histories.exportClosed(),
     };
+  }
+
+  /** The record says how far each has come: ending its workflow ends no retirement. */
+  private async restartRetirements(): Promise<number> {
+    let started = 0;
+    for (const { model, number } of await this.retirements.open()) {
+      const workflowId = retirementWorkflowId(model);
+      if ((await this.motions.of(workflowId)) === 'running') continue;
+      const input: RetirementInput = { inputVersion: 1, model };
+      await this.motions.start('retirement', workflowId, input, `Retirement ${number} of ${model}`, { model, stage: 'retirement' });
+      started += 1;
+    }
+    return started;
   }
 
   private async startLifecycles(): Promise<number> {

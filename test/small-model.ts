@@ -61,6 +61,8 @@ export interface SmallSpec {
   readonly tier?: Tier;
   readonly purpose?: string;
   readonly useCase?: Readonly<Record<string, unknown>>;
+  readonly retirement?: Readonly<Record<string, unknown>>;
+  readonly retention?: Readonly<Record<string, unknown>>;
 }
 
 /** A use case that may be of any tier. */
@@ -76,7 +78,7 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness, tier = 'low', purpose = 'Shows in tests that a model is carried through its life.', useCase }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness, tier = 'low', purpose = 'Shows in tests that a model is carried through its life.', useCase, retirement, retention }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
@@ -93,5 +95,7 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     ...(retraining && { retraining }),
     ...(fairness && { fairness }),
     ...(useCase && { useCase }),
+    ...(retirement && { retirement }),
+    ...(retention && { retention }),
   });
 }

@@ -7,6 +7,7 @@ export { monitorDue } from './monitor-due.workflow.js';
 export { monitorWindow } from './monitor-window.workflow.js';
 export { reconcile } from './reconcile.workflow.js';
 export { replay } from './replay.workflow.js';
+export { retirement } from './retirement.workflow.js';
 export { retrain } from './retrain.workflow.js';
 export { rollback } from './rollback.workflow.js';
 export { useCaseApproval } from './use-case-approval.workflow.js';

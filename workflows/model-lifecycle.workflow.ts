@@ -1,5 +1,5 @@
 import {
-  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, ParentClosePolicy,
+  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy,
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
@@ -13,6 +13,7 @@ import { deployment } from './deployment.workflow.js';
 import { changedSignal } from './messages.js';
 import { record } from './policies.js';
 import { replay } from './replay.workflow.js';
+import { retirement } from './retirement.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { tellPerson, tellWorkflow } from './tell.js';
@@ -68,6 +69,8 @@ async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promis
   if (outcome.kind === 'requestApproval') await followApproval(model, outcome);
   if (outcome.kind === 'steer' || outcome.kind === 'vote') await tellWorkflow(outcome.workflowId);
   if (outcome.kind === 'release') await Promise.all((outcome.superseded ?? []).map(tellWorkflow));
+  if (outcome.kind === 'retire') await startRetirement(model, outcome);
+  if (outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement' || outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') await tellWorkflow(outcome.workflowId);
   if (outcome.kind === 'refused') await tellOfNoTarget(model, outcome);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
@@ -84,6 +87,20 @@ async function followApproval(model: string, { workflowId }: OpenedApproval): Pr
   );
   child?.result().catch(() => undefined);
   if (!child) await tellWorkflow(workflowId);
+}
+
+/** The last stage; what was under way ends: releases have on the record, and a retrain that runs is cancelled. */
+async function startRetirement(model: string, { number, workflowId, ended, cancels }: Extract<CommandOutcome, { kind: 'retire' }>): Promise<void> {
+  const child = await startOnce(() =>
+    startChild(retirement, {
+      workflowId, args: [{ inputVersion: 1, model }], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      staticSummary: `Retirement ${number} of ${model}`, typedSearchAttributes: modelAttributes({ model, stage: 'retirement' }),
+    }),
+  );
+  child?.result().catch(() => undefined);
+  if (!child) await tellWorkflow(workflowId);
+  await Promise.all(ended.map(tellWorkflow));
+  if (cancels !== null) await getExternalWorkflowHandle(cancels).cancel().catch(() => undefined);
 }
 
 /** Somebody wants the champion out of service, and it cannot go: a person must act. */
@@ -202,9 +219,9 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 }
 
 function show(status: ModelStatus): void {
-  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving } = status;
   const early = useCase && useCase.outcome !== 'approved' ? 'useCaseApproval' : 'development';
-  if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [champion === null ? early : 'production'] });
+  if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [leaving ? 'retirement' : champion === null ? early : 'production'] });
   setCurrentDetails(
     [
       `### ${status.model}`,
@@ -214,6 +231,7 @@ function show(status: ModelStatus): void {
       `- owner: ${status.owner ?? 'not registered'}`,
       `- tier: ${status.tier ?? 'not registered'}`,
       ...(useCase ? [`- use case: ${useCase.outcome ?? 'waits for approval'}, approval ${useCase.number}: \`${useCase.workflowId}\``] : []),
+      ...(leaving ? [`- **${leaving.state}**, retirement ${leaving.number}: \`${leaving.workflowId}\``] : []),
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
       release ? `- release ${release.number} of version ${release.version} (${release.stage}): \`${release.workflowId}\`` : '- no release is under way',
       ...(openFindings ? [`- open findings: ${openFindings}, see \`perennial findings ${status.model}\``] : []),

@@ -39,6 +39,8 @@ import { PeopleChangesController } from './people/people-changes.controller.js';
 import { PeopleController } from './people/people.controller.js';
 import { ReleasesController } from './releases/releases.controller.js';
 import { ReplaysController } from './replays/replays.controller.js';
+import { LegalHoldsController } from './retirement/legal-holds.controller.js';
+import { RetirementController } from './retirement/retirement.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { ReviewsController } from './reviews/reviews.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
@@ -81,8 +83,8 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, FindingsController,
-        HealthController, InventoryController, LabelsController, LedgerController, PeopleChangesController, PeopleController, PortfolioController, ReviewsController,
-        WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController, PeopleChangesController, PeopleController, PortfolioController,
+        RetirementController, ReviewsController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ArtifactRef } from '../contracts/artifacts.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { ArtifactStore } from './artifact-store.js';
+import { fileDigest } from './file-digest.js';
 
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 
@@ -72,9 +73,7 @@ export class FolderStore implements ArtifactStore {
   }
 
   private async verify(digest: string, path: string): Promise<void> {
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(path), hash);
-    const actual = `sha256:${hash.digest('hex')}`;
+    const actual = await fileDigest(path);
     if (actual !== digest) {
       throw new PerennialError('ArtifactCorrupt', `The artifact ${digest} holds other bytes (${actual}); restore it from a backup`, { digest, actual });
     }
@@ -82,10 +81,15 @@ export class FolderStore implements ArtifactStore {
   }
 
   private pathOf(digest: string): string {
-    const hex = DIGEST.exec(digest)?.[1];
-    if (!hex) throw new PerennialError('ArtifactMissing', `${JSON.stringify(digest)} is not a digest`, { digest });
-    return join(this.root, hex.slice(0, 2), hex.slice(2));
+    return artifactPath(this.root, digest);
   }
+}
+
+/** Where a digest's bytes are below the folder. @throws PerennialError `ArtifactMissing` where it is no digest */
+export function artifactPath(root: string, digest: string): string {
+  const hex = DIGEST.exec(digest)?.[1];
+  if (!hex) throw new PerennialError('ArtifactMissing', `${JSON.stringify(digest)} is not a digest`, { digest });
+  return join(root, hex.slice(0, 2), hex.slice(2));
 }
 
 async function copyAndHash(source: Readable, target: string): Promise<{ hex: string; bytes: number }> {

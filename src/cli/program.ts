@@ -7,6 +7,7 @@ import { REVIEW_OUTCOMES, type ReviewOutcome } from '../contracts/reviews.js';
 import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { addInventory } from './inventory-program.js';
 import { addPeople } from './people-program.js';
+import { addLegalHolds, addRetire, addRetirement } from './retirement-program.js';
 import type { ExitCode, Session } from './session.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
@@ -84,6 +85,9 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
   addInventory(verb, verbOf, run);
+  addRetire(verb, run);
+  addRetirement(verbOf(program.command('retirement').description('Follow a retirement, and help it on.').helpCommand(false)), run);
+  addLegalHolds(verbOf(program.command('legal-hold').description('Keep the evidence of a model from being deleted.').helpCommand(false)), run, versionNumber);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())

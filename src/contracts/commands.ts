@@ -5,8 +5,9 @@ import type { FindingRequest } from './findings.js';
 import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
 import type { ReviewOutcome } from './reviews.js';
+import type { RetirementAnswers, RetirementTrigger, RetirementWaiver } from './retirements.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -42,6 +43,15 @@ export interface CommandBodies {
   /** `finding` is its number; `artifactDigest`: of something in the artifact store. */
   closeFinding: { readonly finding: number; readonly evidence: string; readonly artifactDigest: string | null };
   recordReview: { readonly outcome: ReviewOutcome; readonly reason: string; readonly findings: readonly FindingRequest[] };
+  /** `replacement`: the model to ask instead; `answers` null: as the trigger has it. */
+  retire: { readonly trigger: RetirementTrigger; readonly replacement: string | null; readonly answers: RetirementAnswers | null; readonly reason: string };
+  withdrawRetirement: { readonly reason: string };
+  /** `said`: what the consumer answered. */
+  confirmRetirement: { readonly consumer: string; readonly said: string };
+  waiveRetirement: { readonly waives: RetirementWaiver; readonly reason: string };
+  setLegalHold: { readonly reason: string };
+  /** `hold` is its number. */
+  liftLegalHold: { readonly hold: number; readonly reason: string };
 }
 
 export type CommandOutcome =
@@ -63,6 +73,13 @@ export type CommandOutcome =
   | { readonly kind: 'closeFinding'; readonly finding: number }
   /** `findings`: the numbers of those that it opened; `nextDueAt`: ISO 8601. */
   | { readonly kind: 'recordReview'; readonly review: number; readonly outcome: ReviewOutcome; readonly findings: readonly number[]; readonly nextDueAt: string }
+  /** `approval`: that of the retirement; `ended`: workflows of releases that ended with it; `cancels`: the retrain that is to end. */
+  | { readonly kind: 'retire'; readonly number: number; readonly approval: OpenedApproval; readonly workflowId: string; readonly ended: readonly string[]; readonly cancels: string | null }
+  | { readonly kind: 'withdrawRetirement'; readonly number: number; readonly workflowId: string }
+  | { readonly kind: 'confirmRetirement'; readonly number: number; readonly consumer: string; readonly missing: readonly string[]; readonly workflowId: string }
+  | { readonly kind: 'waiveRetirement'; readonly number: number; readonly waives: RetirementWaiver; readonly workflowId: string }
+  | { readonly kind: 'setLegalHold'; readonly hold: number; readonly workflowId: string }
+  | { readonly kind: 'liftLegalHold'; readonly hold: number; readonly workflowId: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
 
 export interface OpenedApproval {

@@ -30,6 +30,9 @@ export const FAILURES = {
   UseCaseNotApproved: kind(409, 'The use case is not approved'),
   ApprovalNotOpen: kind(409, 'There is nothing to approve'),
   VoteRefused: kind(409, 'The vote does not count'),
+  ModelRetiring: kind(409, 'The model is being retired, or was'),
+  RetirementConflict: kind(409, 'The retirement does not allow that now'),
+  LegalHoldLifted: kind(409, 'The legal hold is not in force'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
   ModelStopped: kind(409, 'An overdue finding stops the model'),
   FindingNotClosable: kind(409, 'The finding cannot be closed'),
@@ -83,6 +86,7 @@ export const FAILURES = {
   ModelNotReady: kind(503, 'The model has no version in service', true),
   RoutingStale: kind(503, 'The routing has not been confirmed for too long', true),
   VersionWithdrawn: kind(410, 'The version was withdrawn from service'),
+  ModelRetired: kind(410, 'The model was retired'),
   InferenceInvalid: kind(400, 'The inference request is not valid'),
   InferenceFailed: kind(500, 'The inference failed'),
 

@@ -103,6 +103,13 @@ export interface UseCaseApprovalInput {
   readonly model: string;
   readonly told?: ToldVoters;
 }
+export interface RetirementInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly told?: ToldVoters;
+  /** How often consumers were told, by the runs that this one continues. */
+  readonly notices?: number;
+}
 export interface IngestionInput {
   readonly inputVersion: 1;
   /** Null: the segments of the gateways, which hold observations of any model. */

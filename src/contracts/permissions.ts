@@ -25,6 +25,9 @@ export const PERMISSIONS = {
   'finding.open': { allows: 'open findings', of: 'model' },
   'finding.close': { allows: 'close findings that are not their own', of: 'model' },
   'review.record': { allows: 'record periodic reviews', of: 'model' },
+  'retirement.request': { allows: 'retire a model, take that back, and go on without a consumer or before its traffic has ended', of: 'model' },
+  'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
+  'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
@@ -38,11 +41,12 @@ export type Permission = keyof typeof PERMISSIONS;
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
     'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
+    'retirement.request', 'retirement.confirm',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record'],
+  validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set'],
   approver: ['model.read', 'approval.decide', 'review.record'],
-  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open'],
+  operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
@@ -63,6 +67,12 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   openFinding: 'finding.open',
   closeFinding: 'finding.close',
   recordReview: 'review.record',
+  retire: 'retirement.request',
+  withdrawRetirement: 'retirement.request',
+  confirmRetirement: 'retirement.confirm',
+  waiveRetirement: 'retirement.request',
+  setLegalHold: 'legalHold.set',
+  liftLegalHold: 'legalHold.set',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

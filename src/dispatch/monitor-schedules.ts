@@ -23,6 +23,8 @@ export class MonitorSchedules {
   private passing: Promise<void> = Promise.resolve();
   /** The period that each Schedule is known to have. */
   private readonly known = new Map<string, number>();
+  /** Schedules of models that were retired. */
+  private readonly ended = new Set<string>();
   private forgottenAt = performance.now();
 
   constructor(
@@ -50,7 +52,11 @@ export class MonitorSchedules {
       this.forgottenAt = performance.now();
     }
     const periods = new Map<string, number>();
-    for (const { model, deployment } of await this.routing.all()) {
+    for (const { model, deployment, retirement } of await this.routing.all()) {
+      if (retirement?.state === 'retired') {
+        await this.end(monitorScheduleId(model, deployment));
+        continue;
+      }
       const everyMs = periods.get(model) ?? (await this.period(model));
       periods.set(model, everyMs);
       const id = monitorScheduleId(model, deployment);
@@ -58,6 +64,15 @@ export class MonitorSchedules {
       await this.client.withDeadline(Date.now() + SEND_DEADLINE_MS, () => this.ensure(id, { inputVersion: 1, model, deployment }, everyMs));
       this.known.set(id, everyMs);
     }
+  }
+
+  /** Nothing is predicted any more, so there is nothing to look for. */
+  private async end(scheduleId: string): Promise<void> {
+    if (this.ended.has(scheduleId)) return;
+    await this.client.withDeadline(Date.now() + SEND_DEADLINE_MS, () => this.client.schedule.getHandle(scheduleId).delete()).catch((error: unknown) => {
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
+    });
+    this.ended.add(scheduleId);
   }
 
   private async period(model: string): Promise<number> {

@@ -2,7 +2,7 @@ import { type ApprovalOutcome, type ApprovalRule, type CastVote, ruleText, type 
 import type { ModelSpec } from '../spec/model-spec.js';
 
 /** Who has to agree, by the tier: nobody for a low one, one and two approvers, a committee for a critical one. */
-export function approvalRule({ tier, useCase }: Pick<ModelSpec, 'tier'> & { readonly useCase: NonNullable<ModelSpec['useCase']> }): ApprovalRule {
+export function approvalRule({ tier, useCase }: Pick<ModelSpec, 'tier'> & { readonly useCase: Pick<NonNullable<ModelSpec['useCase']>, 'approval'> }): ApprovalRule {
   if (tier === 'low') return { kind: 'none' };
   if (tier === 'critical') return { kind: 'majority', quorum: useCase.approval.quorum };
   return { kind: 'each', approvals: tier === 'medium' ? 1 : 2 };

@@ -138,6 +138,12 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   openFinding: 'finding.reported',
   closeFinding: 'finding.answered',
   recordReview: 'review.recorded',
+  retire: 'retirement.requested',
+  withdrawRetirement: 'retirement.withdrawn',
+  confirmRetirement: 'retirement.consumerConfirmed',
+  waiveRetirement: 'retirement.waived',
+  setLegalHold: 'legalHold.set',
+  liftLegalHold: 'legalHold.lifted',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -151,11 +157,13 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'requestApproval') return `approval/${outcome.number}`;
   if (outcome.kind === 'openFinding' || outcome.kind === 'closeFinding') return `finding/${outcome.finding}`;
   if (outcome.kind === 'recordReview') return `review/${outcome.review}`;
+  if (outcome.kind === 'retire' || outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement') return `retirement/${outcome.number}`;
+  if (outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') return `legal-hold/${outcome.hold}`;
   return `model/${command.model}`;
 }
 
 /** Fields of a request in which people write: their words go beside the entry. */
-const WRITTEN: readonly string[] = ['reason', 'title', 'evidenceNeeded', 'evidence'];
+const WRITTEN: readonly string[] = ['reason', 'title', 'evidenceNeeded', 'evidence', 'said'];
 
 /** A spec is kept whole in its own table, and each finding has an entry of its own; the entry only needs what was asked, and people's words beside it. */
 function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null | undefined>> } {

@@ -65,7 +65,7 @@ export class ModelsRepository {
     await manager.insert(Model, { name, ...facts, registeredBy: actor, registeredAt: at });
     await manager.insert(Routing, {
       model: name, deployment: DEFAULT_DEPLOYMENT, revision: 1, epoch: 0, champion: null, challengers: [], weights: {},
-      salt: randomBytes(8).toString('hex'), paused: false, baselineDigest: null, changedAt: at,
+      salt: randomBytes(8).toString('hex'), paused: false, baselineDigest: null, changedAt: at, retirement: null,
     });
   }
 }

@@ -18,7 +18,9 @@ import { GatewaysRepository } from './gateways.repository.js';
 import { InventoryImportsRepository } from './inventory-imports.repository.js';
 import { InventoryRepository } from './inventory.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
+import { LegalHoldsRepository } from './legal-holds.repository.js';
 import { LabelsRepository } from './labels.repository.js';
+import { ModelEvidenceRepository } from './model-evidence.repository.js';
 import { ModelsRepository } from './models.repository.js';
 import { ObservationsRepository } from './observations.repository.js';
 import { PeopleRepository } from './people.repository.js';
@@ -26,6 +28,7 @@ import { PredictionsRepository } from './predictions.repository.js';
 import { ReleaseTurns } from './release-turns.js';
 import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
+import { RetirementsRepository } from './retirements.repository.js';
 import { RetrainingDecisionsRepository } from './retraining-decisions.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
 import { ReviewsRepository } from './reviews.repository.js';
@@ -40,9 +43,9 @@ import { WindowsRepository } from './windows.repository.js';
 const REPOSITORIES = [
   AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository,
   ControlsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository, GatewaysRepository, InventoryImportsRepository,
-  InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository,
-  ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository,
-  SweepsRepository, TrainingRepository, VersionsRepository, WindowsRepository,
+  InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository, ModelsRepository, ObservationsRepository,
+  PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository, RetrainingDecisionsRepository, RetrainsRepository,
+  ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 
 /** The record: the only writer of its tables. */

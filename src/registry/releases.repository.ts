@@ -13,6 +13,7 @@ import { Release, ReleaseStep } from './entities/release.entity.js';
 import type { Routing } from './entities/routing.entity.js';
 import { endOpenAlarms } from './open-alarms.js';
 import { RoutingRepository } from './routing.repository.js';
+import { requireNotRetiring } from './retiring-models.js';
 
 export type ReleaseRequest = Pick<Release, 'model' | 'deployment' | 'version' | 'retrain' | 'commandId' | 'specDigest' | 'requestedBy' | 'requestReason'>;
 
@@ -82,8 +83,9 @@ export class ReleasesRepository {
     return manager.find(Release, { where: { model, outcome: IsNull() }, order: { number: 'ASC' } });
   }
 
-  /** Adds a release at the end of the queue. The caller has locked the model's row. */
+  /** Adds a release at the end of the queue. The caller has locked the model's row. @throws PerennialError `ModelRetiring` */
   async add(manager: EntityManager, request: ReleaseRequest, at: Date, origin: Origin): Promise<number> {
+    await requireNotRetiring(manager, request.model);
     const last = await manager.findOne(Release, { where: { model: request.model }, order: { number: 'DESC' } });
     const number = (last?.number ?? 0) + 1;
     const { revision } = await this.routing.get(request.model, request.deployment);
@@ -180,6 +182,18 @@ export class ReleasesRepository {
       superseded.push(deploymentWorkflowId(model, release.version));
     }
     return superseded;
+  }
+
+  /** Ends all that are open, because the model retires. @returns their workflows, which learn of it when they are told */
+  async endAll(manager: EntityManager, model: string, reason: string, actor: string, at: Date, origin: Origin): Promise<string[]> {
+    const ended: string[] = [];
+    for (const open of await this.open(manager, model)) {
+      const release = await this.lock(manager, open);
+      const routing = await this.routing.lock(manager, model, release.deployment);
+      await this.finish(manager, release, routing, { outcome: 'aborted', reason, failure: null, unfit: false, actor, measurement: null }, at, origin);
+      ended.push(deploymentWorkflowId(model, release.version));
+    }
+    return ended;
   }
 
   /** Pauses, resumes, or notes what a person asked for. @throws PerennialError `ReleaseNotSteerable` */

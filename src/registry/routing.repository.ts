@@ -8,6 +8,7 @@ import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
 import { endOpenAlarms, raiseAlarm } from './open-alarms.js';
+import { requireNotRetiring } from './retiring-models.js';
 
 export interface ChampionMove {
   readonly model: string;
@@ -76,7 +77,7 @@ export class RoutingRepository {
   /**
    * Puts a version into service by compare-and-swap: of two who decided against the same epoch, one wins.
    * A workflow that made this very change before gets its result again.
-   * @throws PerennialError `ChampionMoved`, `VersionNotFound`, `VersionUnfit`
+   * @throws PerennialError `ChampionMoved`, `VersionNotFound`, `VersionUnfit`, `ModelRetiring`
    */
   async moveChampion(move: ChampionMove, at: Date, origin: Origin): Promise<PromotionSummary> {
     return this.dataSource.transaction((manager) => this.moveChampionWithin(manager, move, at, origin));
@@ -87,6 +88,7 @@ export class RoutingRepository {
     const workflowId = origin.workflowId ?? '';
     const done = await manager.findOneBy(ChampionChange, { model: move.model, deployment: move.deployment, epoch: move.expectedEpoch + 1, workflowId });
     if (done) return { epoch: done.epoch, revision: done.revision };
+    await requireNotRetiring(manager, move.model);
     const version = await manager.findOneBy(ModelVersion, { model: move.model, number: move.version });
     if (!version) throw new PerennialError('VersionNotFound', `${move.model} has no version ${move.version}`, { model: move.model, version: move.version });
     if (version.unfitReason !== null) throw new PerennialError('VersionUnfit', `Version ${move.version} of ${move.model} may not serve again: ${version.unfitReason}`, { model: move.model, version: move.version });

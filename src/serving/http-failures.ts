@@ -6,6 +6,8 @@ interface Refusal {
   readonly status: number;
   readonly type: FailureType;
   readonly message: string;
+  /** The model to ask instead of one that was retired. */
+  readonly replacement?: unknown;
 }
 
 const INTERNAL: Refusal = { status: 500, type: 'Internal', message: 'Something unexpected went wrong; the log of the gateway says what' };
@@ -25,16 +27,16 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 export interface FailureAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** The protocol's error object, `{"error"}`, with the failure's type. */
+  /** The protocol's error object, `{"error"}`, with the failure's type, and of a retired model the `replacement`. */
   readonly json: string;
 }
 
 /** Tells those who listen of a failure. @returns how to answer it */
 export function answerFailure({ log, count }: FailureListeners, error: FastifyError | PerennialError | Error, request: { readonly method: string | undefined; readonly route: string | undefined }): FailureAnswer {
-  const { status, type, message } = refusalOf(error);
+  const { status, type, message, replacement } = refusalOf(error);
   count(error, type);
   if (status >= 500 && !EXPECTED.has(type)) log.error({ ...causeOf(error), ...request }, 'A request failed');
-  return { status, headers: { 'content-type': JSON_TYPE, ...(status === 503 ? { 'retry-after': '1' } : {}) }, json: JSON.stringify({ error: message, type }) };
+  return { status, headers: { 'content-type': JSON_TYPE, ...(status === 503 ? { 'retry-after': '1' } : {}) }, json: JSON.stringify({ error: message, type, replacement }) };
 }
 
 export function sendFailure(listeners: FailureListeners, error: FastifyError | PerennialError | Error, { method, routeOptions, raw }: FastifyRequest, reply: FastifyReply): void {
@@ -53,7 +55,7 @@ export function sendNotFound(listeners: FailureListeners, request: FastifyReques
 }
 
 function refusalOf(error: FastifyError | PerennialError | Error): Refusal {
-  if (error instanceof PerennialError) return { status: FAILURES[error.type].status, type: error.type, message: error.message };
+  if (error instanceof PerennialError) return { status: FAILURES[error.type].status, type: error.type, message: error.message, replacement: error.details['replacement'] };
   const { code, statusCode = 500 } = error as Partial<FastifyError>;
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return refusal('BodyTooLarge', 'The body is larger than the gateway takes; send fewer rows in a request');
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return refusal('UnsupportedMediaType', 'Send the request as application/json');

@@ -1,3 +1,4 @@
+import type { RetirementService } from '../contracts/retirements.js';
 import { GUARD_NAMES } from './guard-rails.js';
 import type { OutputSignature } from './model-signature.js';
 import type { OutputTensor } from './scoring-session.js';
@@ -10,6 +11,8 @@ export interface Answerer {
   readonly epoch: number;
   readonly revision: number;
   readonly role: 'champion' | 'challenger';
+  /** Whether the model is on its way out of service; then `replacement` is to be asked. */
+  readonly retirement: RetirementService | null;
 }
 
 /** The parts of an answer's JSON that do not change from request to request. */
@@ -41,8 +44,8 @@ export interface Answer {
 export const GUARD_OUTPUT = 'guard';
 const NAMES_AS_JSON = GUARD_NAMES.map((name) => JSON.stringify(name));
 
-export function answerTemplate({ model, deployment, version, epoch, revision, role }: Answerer, outputs: readonly OutputSignature[]): AnswerTemplate {
-  const parameters = JSON.stringify({ version, epoch, deployment, revision, ...(role === 'challenger' ? { role } : {}) });
+export function answerTemplate({ model, deployment, version, epoch, revision, role, retirement }: Answerer, outputs: readonly OutputSignature[]): AnswerTemplate {
+  const parameters = JSON.stringify({ version, epoch, deployment, revision, ...(role === 'challenger' ? { role } : {}), ...(retirement ? { retiring: true, ...(retirement.replacement !== null && { replacement: retirement.replacement }) } : {}) });
   return {
     head: `{"model_name":${JSON.stringify(model)},"model_version":"${version}",`,
     parameters: `"parameters":${parameters.slice(0, -1)},"prediction_id":`,

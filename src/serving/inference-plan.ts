@@ -75,12 +75,12 @@ function planOf(served: ReadyDeployment, tallies: ServingTallies): InferencePlan
 }
 
 function answerPlan(served: ReadyDeployment, facts: VersionFacts, role: 'champion' | 'challenger', tallies: ServingTallies): AnswerPlan {
-  const { model, deployment, revision, epoch, policy } = served;
+  const { model, deployment, revision, epoch, policy, retirement } = served;
   const { version, specDigest, signature } = facts;
   return {
     facts,
     context: { model, deployment, revision, epoch, version, role, specDigest, features: signature.features.map(({ name }) => name), observeInputs: policy.observeInputs && facts.policy.observeInputs },
-    template: answerTemplate({ model, deployment, version, epoch, revision, role }, signature.outputs),
+    template: answerTemplate({ model, deployment, version, epoch, revision, role, retirement }, signature.outputs),
     counter: tallies.of(model, deployment, version),
     judged: judgedOutput(signature, facts.task),
   };

@@ -61,7 +61,7 @@ class Path {
     this.table.confirm(performance.now());
     this.revision += 1;
     this.table.swap({
-      model: 'flights', deployment: 'default', revision: this.revision, epoch: 1, champion, challengers, policy, salt: 'salt', paused: false,
+      model: 'flights', deployment: 'default', revision: this.revision, epoch: 1, champion, challengers, policy, salt: 'salt', paused: false, retirement: null,
       weights: new Map(Object.entries(weights).map(([version, weight]) => [Number(version), weight])),
     });
   }

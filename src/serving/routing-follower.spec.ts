@@ -36,7 +36,7 @@ class WrittenRecord {
 
   put(revision: number, epoch: number, champion: number | null, model = 'm', more: Partial<Routing> = {}): void {
     const row: Routing = {
-      model, deployment: 'default', revision, epoch, champion, challengers: [], weights: {}, salt: 'salt', paused: false, baselineDigest: null, changedAt: new Date(0), ...more,
+      model, deployment: 'default', revision, epoch, champion, challengers: [], weights: {}, salt: 'salt', paused: false, baselineDigest: null, changedAt: new Date(0), retirement: null, ...more,
     };
     this.rows = [...this.rows.filter((other) => other.model !== model), row];
   }
@@ -267,6 +267,47 @@ describe('what serves no more', () => {
   });
 });
 
+describe('a model that leaves service', () => {
+  const leaving = (state: 'retiring' | 'retired', replacement: string | null = 'n') => ({ retirement: { state, replacement } });
+  const RETIRED = { type: 'ModelRetired', message: 'm was retired and answers no more; ask n instead', details: { replacement: 'n' } };
+
+  it('answers while it retires, and then no more, whatever version is asked', async () => {
+    record.put(3, 1, 1);
+    follower.start();
+    await serves(1, 3);
+    record.put(4, 1, 1, 'm', leaving('retiring'));
+    await serves(1, 4);
+    expect(table.find('m', 'default')).toMatchObject({ retirement: { state: 'retiring', replacement: 'n' } });
+    record.put(5, 1, 1, 'm', leaving('retired'));
+    await serves(undefined, 5);
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([3, 4, 5]));
+    for (const version of [undefined, '1', '2', 'x']) expect(() => table.find('m', 'default', version)).toThrow(expect.objectContaining(RETIRED));
+  });
+
+  it('is not loaded any more by a gateway that starts, whose readiness does not wait for it', async () => {
+    record.put(5, 1, 1, 'm', leaving('retired', null));
+    follower.start();
+    await vi.waitFor(() => expect(record.acknowledged).toEqual([5]));
+    expect(record.attempts).toEqual([]);
+    expect(table.ready()).toBe(true);
+    expect(() => table.find('m', 'default')).toThrow(expect.objectContaining({ message: expect.stringContaining('nothing took its place') as string }));
+  });
+
+  it('stops when its routing is old, since the record may have stopped it meanwhile', async () => {
+    let now = 0;
+    const aging = new RoutingTable(10_000, () => now);
+    const policy = servingPolicy({ tier: 'low', serving: { ...spec.serving, maxStale: 'PT5S', whenStale: 'serve' } });
+    const champion = await record.load('m', 1);
+    aging.confirm(0);
+    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, ...leaving('retiring'), policy });
+    now = 5_000;
+    expect(aging.find('m', 'default').champion.version).toBe(1);
+    now = 5_001;
+    expect(() => aging.find('m', 'default')).toThrow(expect.objectContaining({ type: 'RoutingStale' }));
+    await aging.clear();
+  });
+});
+
 describe('the age of the routing', () => {
   it.each([
     ['serve', 'low', false], ['stop', 'low', true], [undefined, 'critical', true], [undefined, 'high', false], ['serve', 'critical', false],
@@ -276,7 +317,7 @@ describe('the age of the routing', () => {
     const policy = servingPolicy({ tier, serving: { ...spec.serving, maxStale: 'PT5S', whenStale } });
     const champion = await record.load('m', 1);
     aging.confirm(0);
-    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, policy });
+    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, retirement: null, policy });
     now = 5_000;
     expect(aging.stale(aging.find('m', 'default'))).toBe(false);
     now = 5_001;

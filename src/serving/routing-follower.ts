@@ -3,7 +3,7 @@ import { type FailureType, PerennialError } from '../contracts/failures.js';
 import type { Routing } from '../registry/entities/routing.entity.js';
 import type { Challenger } from './challenger.js';
 import { causeOf, type GatewayLog } from './gateway-log.js';
-import type { RoutingTable } from './routing-table.js';
+import { type RoutingTable, stopsWhenStale } from './routing-table.js';
 import type { ServedVersion } from './served-version.js';
 
 /** What following the routing needs of the record and of the runtime. */
@@ -96,7 +96,7 @@ export class RoutingFollower {
 
   /** A champion that stops when its routing is old must not do so between two polls. */
   private pollMs(): number {
-    const bounds = this.table.deployments().flatMap(({ policy }) => (policy?.whenStale === 'stop' ? [Math.max(policy.maxStaleMs / POLLS_WITHIN_STALE, LEAST_POLL_MS)] : []));
+    const bounds = this.table.deployments().flatMap((served) => (served.policy && stopsWhenStale(served) ? [Math.max(served.policy.maxStaleMs / POLLS_WITHIN_STALE, LEAST_POLL_MS)] : []));
     return bounds.reduce((least, bound) => Math.min(least, bound), this.times.pollMs);
   }
 
@@ -105,7 +105,7 @@ export class RoutingFollower {
     try {
       const rows = await this.source.read();
       // Named before they count as read: a caller must not hear that a registered model is unknown.
-      for (const row of rows) this.table.announce(row.model, row.deployment, row.champion);
+      for (const row of rows) this.table.announce(row.model, row.deployment, servingVersion(row));
       this.table.confirm(askedAtMs);
       this.noteReachable(true);
       for (const row of rows) this.follow(row);
@@ -153,12 +153,12 @@ export class RoutingFollower {
   }
 
   private async apply(row: Routing, progress: Progress): Promise<void> {
-    const { model, deployment, revision, epoch, salt, paused } = row;
+    const { model, deployment, revision, epoch, salt, paused, retirement } = row;
     try {
       const champion = await this.championOf(row);
       const challengers = (this.table.served(model, deployment)?.challengers ?? []).filter(({ version }) => challengersOf(row).includes(version));
       const weights = new Map(Object.entries(row.weights).map(([version, percent]) => [Number(version), percent]));
-      this.table.swap({ model, deployment, revision, epoch, champion, challengers, weights, salt, paused, policy: champion?.policy ?? null });
+      this.table.swap({ model, deployment, revision, epoch, champion, challengers, weights, salt, paused, policy: champion?.policy ?? null, retirement });
       progress.failed = null;
       progress.failedChallengers.clear();
       this.log.info({ model, deployment, revision, epoch, version: row.champion, challengers: row.challengers, paused }, 'The routing is applied');
@@ -221,7 +221,9 @@ export class RoutingFollower {
     return { attempts, retryInMs, retryAtMs: performance.now() + retryInMs };
   }
 
-  private async championOf({ model, deployment, champion }: Routing): Promise<ServedVersion | null> {
+  private async championOf(row: Routing): Promise<ServedVersion | null> {
+    const { model, deployment } = row;
+    const champion = servingVersion(row);
     if (champion === null) return null;
     const current = this.table.served(model, deployment)?.champion;
     return current?.version === champion ? current : this.source.load(model, champion);
@@ -236,6 +238,9 @@ export class RoutingFollower {
 }
 
 const typeOf = (error: unknown): FailureType => (error instanceof PerennialError ? error.type : 'DependencyUnavailable');
+
+/** Of a retired model nothing is loaded: its files may be gone. */
+const servingVersion = ({ champion, retirement }: Routing): number | null => (retirement?.state === 'retired' ? null : champion);
 
 /** A version that is champion by now challenges nobody. */
 const challengersOf = ({ champion, challengers }: Routing): number[] => challengers.filter((version) => version !== champion);

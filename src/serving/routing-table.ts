@@ -1,5 +1,6 @@
 import { type FailureType, PerennialError } from '../contracts/failures.js';
 import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
+import type { RetirementService } from '../contracts/retirements.js';
 import type { Challenger } from './challenger.js';
 import type { ServedVersion } from './served-version.js';
 import type { ServingPolicy } from './serving-policy.js';
@@ -21,6 +22,8 @@ export interface ServedDeployment {
   readonly paused: boolean;
   /** Of the champion's spec; null without a champion. */
   readonly policy: ServingPolicy | null;
+  /** What it does while its model retires; null: it serves. */
+  readonly retirement: RetirementService | null;
 }
 
 export interface ReadyDeployment extends ServedDeployment {
@@ -135,15 +138,16 @@ export class RoutingTable {
 
   /**
    * @throws PerennialError `ModelNotFound`, `NotFound`, `ModelNotReady`, `VersionNotFound` when another version serves,
-   * `VersionWithdrawn` when it or the whole deployment serves no more, `RoutingStale` when the champion's spec wants no
-   * answer from a routing that is so old
+   * `VersionWithdrawn` when it or the whole deployment serves no more, `ModelRetired`, `RoutingStale` when the champion's spec wants no
+   * answer from a routing that is so old, or the model retires and may have stopped meanwhile
    */
   find(model: string, deployment: string, version?: string): ReadyDeployment {
     const slot = this.models.get(model)?.get(deployment) ?? this.unknown(model, deployment);
     const { served, wantedVersion } = slot;
+    if (served?.retirement?.state === 'retired') throw retired(model, served.retirement);
     if (!served?.champion || !served.policy) throw served && served.epoch > 0 && wantedVersion === null ? deploymentWithdrawn(model, deployment) : notReady(model, deployment, wantedVersion);
     if (version !== undefined && version !== String(served.champion.version)) throw otherVersion(served as ReadyDeployment, version, slot.withdrawn);
-    if (served.policy.whenStale === 'stop') this.requireFresh(served.policy);
+    if (stopsWhenStale(served)) this.requireFresh(served.policy);
     return served as ReadyDeployment;
   }
 
@@ -206,7 +210,7 @@ export class RoutingTable {
   private requireFresh({ maxStaleMs }: ServingPolicy): void {
     const { ageMs } = this.age();
     if (ageMs <= maxStaleMs) return;
-    throw new PerennialError('RoutingStale', `The routing was last confirmed ${Math.round(ageMs / 1000)} s ago, and the model's spec allows ${maxStaleMs / 1000} s (serving.maxStale, whenStale: stop); it answers again once the gateway reaches the record`);
+    throw new PerennialError('RoutingStale', `The routing was last confirmed ${Math.round(ageMs / 1000)} s ago, and the model's spec allows ${maxStaleMs / 1000} s (serving.maxStale, whenStale: stop, or the model is being retired); it answers again once the gateway reaches the record`);
   }
 
   private slot(model: string, deployment: string): Slot | undefined {
@@ -229,6 +233,12 @@ export class RoutingTable {
     throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment.slice(0, 100))}; it has ${known || DEFAULT_DEPLOYMENT}`);
   }
 }
+
+/** The record may have stopped a model that retires, without this gateway having heard of it. */
+export const stopsWhenStale = ({ policy, retirement }: Pick<ServedDeployment, 'policy' | 'retirement'>): boolean => policy?.whenStale === 'stop' || retirement !== null;
+
+const retired = (model: string, { replacement }: RetirementService): PerennialError =>
+  new PerennialError('ModelRetired', `${model} was retired and answers no more; ${replacement === null ? 'nothing took its place' : `ask ${replacement} instead`}`, { replacement });
 
 const notReady = (model: string, deployment: string, wantedVersion: number | null): PerennialError =>
   new PerennialError('ModelNotReady', wantedVersion === null

@@ -8,6 +8,7 @@ import { joinsSection } from './joins-section.js';
 import { TIERS } from './risk-tier.js';
 import { rolloutSection } from './rollout-section.js';
 import { servingSection } from './serving-section.js';
+import { retentionSection, retirementSection } from './retirement-section.js';
 import { useCaseSection } from './use-case-section.js';
 
 const numberFeature = z.strictObject({
@@ -184,6 +185,9 @@ export const modelSpecSchema = z
     monitoring: monitoring.prefault({}),
     fairness: fairnessSection.optional(),
     useCase: useCaseSection.optional(),
+    // Left out, the defaults hold: a spec's digest is not to change by a section that it does not have.
+    retirement: retirementSection.optional(),
+    retention: retentionSection.optional(),
   })
   // It runs beside other faults too, so that all of them are told at once.
   .superRefine((spec, context) => {

@@ -8,6 +8,7 @@ import { ApprovalsActivities } from '../../activities/approvals.activities.js';
 import { ModelCommands } from '../../activities/model-commands.js';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
+import { GovernanceCommands } from '../../activities/governance-commands.js';
 import { CommandEffects } from '../../activities/command-effects.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
@@ -47,6 +48,13 @@ import { ReleaseMeasurementActivities } from '../../activities/release-measureme
 import { ReplayActivities } from '../../activities/replay.activities.js';
 import { ReplayCommands } from '../../activities/replay-commands.js';
 import { ReplayCourses } from '../../activities/replay-courses.js';
+import { ArchivedVersions, ArchiveDrill } from '../../activities/archive-drill.js';
+import { EraserProvider, EvidenceDeletion } from '../../activities/evidence-deletion.js';
+import { LegalHoldCommands } from '../../activities/legal-hold-commands.js';
+import { ModelArchive } from '../../activities/model-archive.js';
+import { RetiredEvidenceActivities } from '../../activities/retired-evidence.activities.js';
+import { RetirementActivities } from '../../activities/retirement.activities.js';
+import { RetirementCommands } from '../../activities/retirement-commands.js';
 import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
@@ -61,6 +69,7 @@ import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowOperations } from '../../activities/window-operations.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
+import { ArtifactEraser } from '../artifacts/artifact-eraser.js';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import { auditSigning } from '../config/audit-signing.js';
@@ -85,7 +94,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities, InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities, InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities, RetiredEvidenceActivities, RetirementActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -99,6 +108,7 @@ export class WorkerModule {
         { provide: ActivitySettings, useValue: settingsOf(environment) },
         { provide: AlarmReceiver, useValue: new AlarmReceiver(alarmReceiver(environment)) },
         { provide: StoreProvider, useValue: new StoreProvider(new FolderStore(environment.ARTIFACT_URL)) },
+        { provide: EraserProvider, useValue: new EraserProvider(new ArtifactEraser(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
         { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
@@ -115,11 +125,18 @@ export class WorkerModule {
         ReplayCommands,
         ReplayCourses,
         AlarmCommands,
+        LegalHoldCommands,
+        RetirementCommands,
+        GovernanceCommands,
         CommandEffects,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         { provide: SweepSchedule, useValue: new SweepSchedule(client, environment.INVENTORY_SWEEP_EVERY) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
+        ArchivedVersions,
+        ArchiveDrill,
+        EvidenceDeletion,
+        ModelArchive,
         ObservedFiles,
         ChampionBaselines,
         DriftBaselines,

@@ -23,6 +23,8 @@ import { RegistryActivities } from '../../activities/registry.activities.js';
 import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
 import { ReplayActivities } from '../../activities/replay.activities.js';
+import { RetiredEvidenceActivities } from '../../activities/retired-evidence.activities.js';
+import { RetirementActivities } from '../../activities/retirement.activities.js';
 import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { SourceActivities } from '../../activities/source.activities.js';
@@ -106,6 +108,8 @@ const providersOf = (context: INestApplicationContext) => ({
   observations: context.get(ObservationsActivities),
   training: context.get(TrainingActivities),
   evaluation: context.get(EvaluationActivities),
+  retiredEvidence: context.get(RetiredEvidenceActivities),
+  retirement: context.get(RetirementActivities),
   retraining: context.get(RetrainingActivities),
   rollout: context.get(RolloutActivities),
   release: context.get(ReleaseActivities),

@@ -29,6 +29,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
   replacePerson: 'people.manage', vote: 'approval.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read',
   openFinding: 'finding.open', closeFinding: 'finding.close', recordReview: 'review.record',
+  retire: 'retirement.request', withdrawRetirement: 'retirement.request', waiveRetirement: 'retirement.request', confirmRetirement: 'retirement.confirm', setLegalHold: 'legalHold.set', liftLegalHold: 'legalHold.set',
 };
 /** Of all models: whoever may of any sees those. */
 const LISTS = new Set(['listFrameworks', 'listModels', 'listAlarms', 'explainDecision', 'listInventory', 'getPortfolio', 'showPortfolio']);
@@ -43,6 +44,7 @@ const BODIES: Readonly<Record<string, () => unknown>> = {
   registerPerson: () => ({ name: `made-${randomUUID()}`, kind: 'person' }), activatePerson: () => WHY, deactivatePerson: () => WHY, grantRole: () => ({ role: 'approver' }), revokeRole: () => ({ role: 'approver', ...WHY }),
   vote: () => ({ choice: 'abstain', digest: `sha256:${'0'.repeat(64)}`, ...WHY }), requestApproval: () => WHY,
   openFinding: () => ({ severity: 'low', title: 'x', evidenceNeeded: 'y', owner: 'z', dueAt: '2199-01-01' }), closeFinding: () => ({ evidence: 'x' }), recordReview: () => ({ outcome: 'continue', ...WHY }),
+  retire: () => ({ trigger: 'unused', ...WHY }), withdrawRetirement: () => WHY, waiveRetirement: () => ({ waives: 'drain', ...WHY }), confirmRetirement: () => ({ consumer: 'nobody', said: 'yes' }), setLegalHold: () => WHY, liftLegalHold: () => WHY,
   revokeKey: () => WHY, replacePerson: () => ({ by: 'somebody', ...WHY }),
 };
 
@@ -116,7 +118,7 @@ const operationsOf = ({ paths }: { paths: Record<string, Record<string, any>> })
     ({ id: operation.operationId as string, method: method.toUpperCase() as 'GET' | 'POST', path, permission: operation['x-permission'] as Permission | undefined })));
 
 const PARAMETERS: Readonly<Record<string, string>> = {
-  model: MODEL, number: '1', version: '1', batch: '1', deployment: 'default', fromEpoch: '1', from: '2013-01-01', action: 'pause', name: 'nobody', keyId: randomUUID(),
+  model: MODEL, number: '1', version: '1', batch: '1', deployment: 'default', fromEpoch: '1', from: '2013-01-01', action: 'pause', name: 'nobody', keyId: randomUUID(), hold: '1',
 };
 
 function send({ id, method, path }: Operation, headers: Record<string, string>): Promise<Response> {

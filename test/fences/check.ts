@@ -1,4 +1,4 @@
-import { ADAPTERS, ROOMS, WORKFLOW_PACKAGES } from './fence.js';
+import { ADAPTERS, GUARDED, ROOMS, WORKFLOW_PACKAGES } from './fence.js';
 import { type Import, importsOf } from './imports.js';
 
 /** Source files by their paths below the root, with `/`. */
@@ -24,7 +24,7 @@ export function violationsOf(tree: SourceTree): string[] {
   const byPath = new Map(files.map((file) => [file.path, file.imports]));
   return [
     ...[...tree.keys()].flatMap(wrongName),
-    ...files.flatMap(({ path, imports }) => [...wrongRooms(path, imports), ...wrongTechnology(path, imports)]),
+    ...files.flatMap(({ path, imports }) => [...wrongRooms(path, imports), ...wrongTechnology(path, imports), ...wrongGuarded(path, imports)]),
     ...files.filter(({ path }) => roomOf(path) === 'workflows').flatMap(({ path }) => wrongInWorkflow(path, byPath)),
   ];
 }
@@ -55,6 +55,10 @@ function wrongTechnology(path: string, imports: readonly Import[]): string[] {
     if (!allowed || allowed.some((place) => path === place || path.startsWith(`${place}/`))) return [];
     return [`${path}: ${target} is loaded in ${allowed.join(', ')} only`];
   });
+}
+
+function wrongGuarded(path: string, imports: readonly Import[]): string[] {
+  return imports.filter(({ ours, target }) => ours && GUARDED[target] && !GUARDED[target].includes(path)).map(({ target }) => `${path}: ${target} is for ${GUARDED[target]?.join(', ')} only`);
 }
 
 /** Follows what a workflow loads, through whatever room. */

@@ -74,3 +74,8 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
 
 /** All that a workflow may load, itself or through contracts: anything else is not there, or not the same, at a replay. */
 export const WORKFLOW_PACKAGES: readonly string[] = ['@temporalio/workflow', '@temporalio/common'];
+
+/** Files of ours that few may load: what they do cannot be undone. */
+export const GUARDED: Readonly<Record<string, readonly string[]>> = {
+  'src/artifacts/artifact-eraser.ts': ['activities/evidence-deletion.ts', 'src/worker/worker.module.ts'],
+};

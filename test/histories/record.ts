@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import { GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
 import type { GovernanceReport } from '../../src/contracts/status.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
@@ -118,6 +118,32 @@ it('records a look for what is overdue that tells of a finding', async () => {
     return undefined;
   }, () => 'the finding to be told of');
   await keep('governance-due', told);
+});
+
+it('records a retirement that is withdrawn, and one that is carried through to its end', async () => {
+  const useCase = { ...smallUseCase(), consumers: [{ name: 'desk', contact: 'desk@example.org' }] };
+  const short = { quiet: 'PT1S', confirmWithin: 'PT3S', remindEvery: 'PT1S' };
+  const atOnce = Object.fromEntries(['predictions', 'labels', 'snapshots', 'artifacts', 'reports'].map((evidence) => [evidence, 'PT0S']));
+  const [key] = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'dora', roles: ['approver'] }]);
+  const decide = async (number: number): Promise<void> => {
+    const { digest } = (await perennial.call<{ digest: string }>('GET', `/v1/models/leaving/approvals/${number}`)).body;
+    await perennial.call('POST', `/v1/models/leaving/approvals/${number}/votes`, { choice: 'approve', digest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
+  };
+  await register('leaving', { ...WEAK, tier: 'medium', useCase, retirement: short, retention: atOnce });
+  await decide(1);
+  await run('leaving', 6);
+  const workflowId = retirementWorkflowId('leaving');
+  const asked = { trigger: 'unused', reason: 'to be recorded' };
+  await perennial.call('POST', '/v1/models/leaving/retirement', asked);
+  await perennial.call('POST', '/v1/models/leaving/retirement/withdrawal', { reason: 'to be recorded' });
+  await ended(workflowId);
+  await keep('retirement-withdrawn', workflowId);
+  await perennial.call('POST', '/v1/models/leaving/retirement', asked);
+  await decide(3);
+  await eventually(async () => ((await perennial.call('POST', '/v1/models/leaving/retirement/waivers', { waives: 'confirmations', reason: 'to be recorded' })).status === 200 ? true : undefined), () => 'the time of the consumers to be over');
+  await eventually(async () => ((await perennial.call<{ steps: { step: string }[] }>('GET', '/v1/models/leaving/retirement')).body.steps.some(({ step }) => step === 'deleted') ? true : undefined), () => 'the retirement to end');
+  await ended(workflowId);
+  await keep('retirement-done', workflowId);
 });
 
 it('records a retrain that its data stops', async () => {

@@ -31,6 +31,7 @@ const TAGS: readonly (readonly [string, string])[] = [
   ['Alarms', 'What somebody had to know, and whether it reached them.'],
   ['Labels', 'What came true of predictions.'],
   ['Windows', 'What of the traffic was held against the limits of the spec.'],
+  ['Retirement', 'Take a model out of service for good: approved, drained, archived, deleted when it is due.'],
   ['Audit', 'Who did what, and when.'],
   ['People', 'Who may do what: people and services, their roles and keys.'],
   ['Inventory', 'All models that anybody knows of, registered or not, and how well they are looked after.'],

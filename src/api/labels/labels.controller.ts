@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import type { ArtifactRef } from '../../contracts/artifacts.js';
 import type { LabelFormat } from '../../contracts/labels.js';
 import { FolderStore } from '../../artifacts/folder-store.js';
+import { PerennialError } from '../../contracts/failures.js';
 import { LabelsRepository } from '../../registry/labels.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
@@ -44,7 +45,7 @@ export class LabelsController {
   @ApiConsumes('application/json', ...Object.keys(LABEL_MEDIA_TYPES))
   @ApiBody({ schema: { $ref: '#/components/schemas/LabelsRequest' } })
   @Answer(202, 'The batch is kept', labelBatchSchema)
-  @Problems('ModelNotFound', 'NotFound')
+  @Problems('ModelNotFound', 'NotFound', 'ModelRetiring')
   async bringLabels(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body() body: unknown,
@@ -56,7 +57,8 @@ export class LabelsController {
     const { task } = await this.models.get(model);
     const request = body instanceof LabelUpload ? undefined : this.checked(body, task);
     const deployment = deploymentOf(query, request);
-    await this.routing.get(model, deployment);
+    const { retirement } = await this.routing.get(model, deployment);
+    if (retirement?.state === 'retired') throw new PerennialError('ModelRetiring', `${model} was retired; labels of what it predicted are taken until it stopped`, { model });
     const { format, artifact } = await this.keep(request ?? (body as LabelUpload));
     const { batch } = await this.labels.receive({ actor, idempotencyKey, model, deployment, format, artifact }, new Date());
     const answer = labelBatchAnswer(batch);

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { reviewDueAt } from '../../lifecycle/review-due.js';
 import { FindingsRepository } from '../../registry/findings.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
+import { RetirementsRepository } from '../../registry/retirements.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
 import { ReviewsRepository } from '../../registry/reviews.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
@@ -34,6 +35,7 @@ export class ModelsController {
     private readonly routing: RoutingRepository,
     private readonly findings: FindingsRepository,
     private readonly reviews: ReviewsRepository,
+    private readonly retirements: RetirementsRepository,
   ) {}
 
   @Post()
@@ -69,9 +71,9 @@ export class ModelsController {
   @Operation('All models that the caller may read', 'By name, each with its champions and the retrain that runs.')
   @Answer(200, 'The models', modelListSchema)
   async listModels(@Query({ schema: noQuery }) _query: unknown, @CallerAccess() access: Access): Promise<{ items: ModelAnswer[] }> {
-    const [models, routings, open] = await Promise.all([this.models.list(), this.routing.all(), this.retrains.open()]);
+    const [models, routings, open, leaving] = await Promise.all([this.models.list(), this.routing.all(), this.retrains.open(), this.retirements.states()]);
     const items = models.filter(({ name }) => access.may('model.read', name)).map((model) =>
-      modelAnswer(model, routings.filter((routing) => routing.model === model.name), open.find((retrain) => retrain.model === model.name)));
+      modelAnswer(model, routings.filter((routing) => routing.model === model.name), open.find((retrain) => retrain.model === model.name), leaving.get(model.name) ?? null));
     return { items };
   }
 
@@ -82,9 +84,9 @@ export class ModelsController {
   @Problems('ModelNotFound')
   async getModel(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: noQuery }) _query: unknown): Promise<ModelDetail> {
     const model = await this.models.get(name);
-    const [spec, routings, [newest]] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1)]);
+    const [spec, routings, [newest], leaving] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1), this.retirements.states()]);
     const [openFindings, basis] = await Promise.all([this.findings.countOpen(name), this.reviews.basis(name)]);
-    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined), openFindings, nextReviewDueAt: instantOf(reviewDueAt(spec, basis)), spec };
+    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined, leaving.get(name) ?? null), openFindings, nextReviewDueAt: instantOf(reviewDueAt(spec, basis)), spec };
   }
 
   @Get(':model/spec')

@@ -46,6 +46,7 @@ export const modelSchema = z
     registeredBy: z.string(),
     registeredAt: instant,
     deployments: z.array(deploymentSchema),
+    retirement: z.enum(['retiring', 'retired']).nullable().meta({ description: '`retiring`: nothing new begins; `retired`: gateways answer 410. Null where it serves.' }),
     activeRetrain: z
       .strictObject({ number: z.int(), stage: z.string(), requestedAt: instant, status: path })
       .nullable()
@@ -65,7 +66,7 @@ export const modelDetailSchema = modelSchema
   .meta({ id: 'ModelDetail' });
 export type ModelDetail = Omit<z.output<typeof modelDetailSchema>, 'spec'> & { readonly spec: ModelSpec };
 
-export function modelAnswer(model: Model, routings: readonly Routing[], active: Retrain | undefined): ModelAnswer {
+export function modelAnswer(model: Model, routings: readonly Routing[], active: Retrain | undefined, retirement: ModelAnswer['retirement']): ModelAnswer {
   return {
     model: model.name,
     owner: model.owner,
@@ -76,6 +77,7 @@ export function modelAnswer(model: Model, routings: readonly Routing[], active: 
     registeredBy: model.registeredBy,
     registeredAt: model.registeredAt.toISOString(),
     deployments: routings.map(deploymentAnswer),
+    retirement,
     activeRetrain: active
       ? {
           number: active.number,

@@ -16,7 +16,7 @@ async function allModels(session: Session): Promise<ExitCode> {
   session.show(models, () => table(
     session.terminal,
     [{ title: 'Model' }, { title: 'Tier' }, { title: 'Owner' }, { title: 'Champion' }, { title: 'Retrain' }],
-    models.items.map((item) => [item.model, item.tier, item.owner, championsOf(item), retrainOf(item)]),
+    models.items.map((item) => [item.model, item.tier, item.owner, championsOf(item), item.retirement ?? retrainOf(item)]),
     'No model is registered yet; register one with `perennial apply -f model.yaml`',
   ));
   return EXIT.done;
@@ -28,7 +28,7 @@ async function oneModel(session: Session, name: string): Promise<ExitCode> {
   const { items } = await session.api.get<{ items: RetrainAnswer[] }>(`${path}/retrains?limit=${RECENT}`);
   session.show({ ...model, recentRetrains: items }, () => `${facts(session.terminal, [
     ['model', model.model], ['purpose', model.purpose], ['owner', model.owner], ['tier', model.tier], ['task', model.task],
-    ['spec', model.specDigest.slice(0, 19)], ['champion', championsOf(model)], ['retrain', retrainOf(model)],
+    ['spec', model.specDigest.slice(0, 19)], ['champion', championsOf(model)], ['retrain', retrainOf(model)], ['retirement', model.retirement],
     ['open findings', String(model.openFindings)], ['next review', model.nextReviewDueAt === null ? null : `due at ${moment(model.nextReviewDueAt)}`],
   ])}\n${table(
     session.terminal,

@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ChampionChangeReason } from '../../contracts/retrains.js';
+import type { RetirementService } from '../../contracts/retirements.js';
 import { bigintAsNumber } from '../columns.js';
 
 /** Which versions answer in a deployment; changed by compare-and-swap on the revision. */
@@ -40,6 +41,10 @@ export class Routing {
 
   @Column('timestamptz', { name: 'changed_at' })
   changedAt!: Date;
+
+  /** What it does while its model retires; null: it serves. */
+  @Column('jsonb', { nullable: true })
+  retirement!: RetirementService | null;
 }
 
 /** Each champion that a deployment has had: the answer to "which version ran at that time". */

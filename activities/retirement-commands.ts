@@ -1,0 +1,138 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { canonicalJson, sha256 } from '../src/contracts/canonical.js';
+import type { CommandKind, CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
+import { retirementWorkflowId, retrainWorkflowId } from '../src/contracts/motion.js';
+import type { RetirementTerms } from '../src/contracts/retirements.js';
+import { durationMs, isoTime } from '../src/contracts/time.js';
+import { approvalRule, decideApproval } from '../src/lifecycle/approval-decision.js';
+import { missingConsumers, retirementApproval, retirementTerms } from '../src/lifecycle/retirement-course.js';
+import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
+import { bodyOf } from '../src/registry/commands.repository.js';
+import type { Command } from '../src/registry/entities/command.entity.js';
+import type { Model } from '../src/registry/entities/model.entity.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleasesRepository } from '../src/registry/releases.repository.js';
+import { type RetirementStory, RetirementsRepository } from '../src/registry/retirements.repository.js';
+import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { retiringText } from '../src/registry/retiring-models.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
+import { origin } from './activity-context.js';
+import { lockModel, refused } from './command-outcomes.js';
+
+/** What begins something new, which a model that retires does not do any more. */
+const BEGINS: ReadonlySet<CommandKind> = new Set<CommandKind>(['apply', 'retrain', 'rollback', 'release', 'replay', 'requestApproval']);
+
+/** What asks for a retirement, takes it back and helps it on, taking effect within the transaction that settles a command. */
+@Injectable()
+export class RetirementCommands {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly approvals: ApprovalsRepository,
+    private readonly releases: ReleasesRepository,
+    private readonly retrains: RetrainsRepository,
+    private readonly retirements: RetirementsRepository,
+  ) {}
+
+  /** Why a command may begin nothing; undefined where it may. */
+  async refusal(manager: EntityManager, { kind, model }: Command): Promise<CommandOutcome | undefined> {
+    if (!BEGINS.has(kind) || !(await lockModel(manager, model))) return undefined;
+    const text = await retiringText(manager, model);
+    return text === undefined ? undefined : refused('ModelRetiring', text);
+  }
+
+  /** From here on nothing new begins: what is being released ends, and a retrain that runs is cancelled. */
+  async retire(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    const { trigger, replacement, answers, reason } = bodyOf<'retire'>(command);
+    const model = await lockModel(manager, command.model);
+    if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
+    const text = await retiringText(manager, model.name);
+    if (text !== undefined) return refused('ModelRetiring', text);
+    if (replacement === model.name) return refused('RetirementConflict', `${model.name} cannot take its own place; name another model, or none`);
+    if (replacement !== null && !(await this.models.find(replacement))) return refused('ModelNotFound', `No model is registered as ${replacement}, which is to take the place of ${model.name}`);
+    const spec = await this.models.spec(model.name, model.specDigest);
+    const terms = retirementTerms(spec, trigger, answers);
+    const digest = sha256(canonicalJson({ model: model.name, trigger, replacement, reason, terms, specDigest: model.specDigest }));
+    const approval = await this.openApproval(manager, { model, spec, digest }, command, at);
+    const number = await this.retirements.add(manager, {
+      model: model.name, trigger, replacement, reason, terms, digest, specDigest: model.specDigest, approval: approval.number, requestedBy: command.actor, requestedAt: at, commandId: command.id,
+    });
+    const ended = await this.releases.endAll(manager, model.name, `${model.name} is being retired (retirement ${number}).`, command.actor, at, origin());
+    const retrain = await this.retrains.active(manager, model.name);
+    return { kind: 'retire', number, approval, workflowId: retirementWorkflowId(model.name), ended, cancels: retrain && retrainWorkflowId(model.name, retrain.number) };
+  }
+
+  private async openApproval(manager: EntityManager, { model, spec, digest }: { readonly model: Model; readonly spec: ModelSpec; readonly digest: string }, command: Command, at: Date): Promise<OpenedApproval> {
+    const approval = retirementApproval(spec);
+    const rule = approvalRule({ tier: spec.tier, useCase: { approval } });
+    const number = await this.approvals.add(manager, {
+      kind: 'retirement', model: model.name, version: null, digest, evidence: {}, specDigest: model.specDigest, barred: { [command.actor]: 'asked for the retirement' }, tier: spec.tier, rule, author: command.actor,
+      commandId: command.id, openedAt: at, expiresAt: new Date(at.getTime() + (durationMs(approval.within) as number)), remindEveryMs: durationMs(approval.remindEvery) as number,
+    }, origin());
+    const decision = decideApproval(rule, []);
+    if (decision) await this.approvals.end(manager, { model: model.name, number }, { ...decision, at }, origin());
+    return { number, outcome: decision?.outcome ?? null, workflowId: retirementWorkflowId(model.name) };
+  }
+
+  async withdraw(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    return this.during(manager, command, async (story) => {
+      const { model, number, approval } = story.retirement;
+      const asked = await this.approvals.get({ model, number: approval }, manager);
+      if (asked.end) return refused('RetirementConflict', `The approval of retirement ${number} of ${model} was ${asked.end.outcome} at ${isoTime(asked.end.at.getTime())}; it can be withdrawn until then`);
+      const { reason } = bodyOf<'withdrawRetirement'>(command);
+      await this.approvals.end(manager, asked.approval, { outcome: 'voided', reason: 'The retirement was withdrawn.', at, actor: command.actor }, origin());
+      await this.retirements.take(manager, { model, number }, { step: 'withdrawn', at, actor: command.actor, reason }, origin());
+      return { kind: 'withdrawRetirement', number, workflowId: retirementWorkflowId(model) };
+    });
+  }
+
+  async confirm(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    return this.during(manager, command, async (story) => {
+      const { consumer, said } = bodyOf<'confirmRetirement'>(command);
+      const { model, number, terms } = story.retirement;
+      const names = terms.consumers.map(({ name }) => name);
+      if (!names.includes(consumer)) return refused('RetirementConflict', `${model} has no consumer ${JSON.stringify(consumer)}; its spec names ${names.join(', ') || 'none'}`);
+      if (!taken(story, 'told')) return refused('RetirementConflict', `The consumers of ${model} are told when retirement ${number} is approved; nobody can confirm before`);
+      const before = story.confirmations.find((one) => one.consumer === consumer);
+      if (before) return refused('RetirementConflict', `${consumer} has confirmed already, at ${isoTime(before.at.getTime())}`);
+      await this.retirements.addConfirmation(manager, { model, number, consumer, said, actor: command.actor, commandId: command.id, at });
+      return { kind: 'confirmRetirement', number, consumer, missing: missingNow(terms, [...story.confirmations.map((one) => one.consumer), consumer]), workflowId: retirementWorkflowId(model) };
+    });
+  }
+
+  async waive(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    return this.during(manager, command, async (story) => {
+      const { waives, reason } = bodyOf<'waiveRetirement'>(command);
+      const { model, number } = story.retirement;
+      const obstacle = waives === 'drain' ? noDrain(story) : noConfirmations(story, at);
+      if (obstacle !== undefined) return refused('RetirementConflict', obstacle);
+      await this.retirements.take(manager, { model, number }, { step: waives === 'drain' ? 'forced' : 'waived', at, actor: command.actor, reason }, origin());
+      return { kind: 'waiveRetirement', number, waives, workflowId: retirementWorkflowId(model) };
+    });
+  }
+
+  private async during(manager: EntityManager, { model }: Command, act: (story: RetirementStory) => Promise<CommandOutcome>): Promise<CommandOutcome> {
+    if (!(await lockModel(manager, model))) return refused('ModelNotFound', `No model is registered as ${model}`);
+    const story = await this.retirements.inForce(model, manager);
+    return story ? act(story) : refused('RetirementConflict', `${model} is not being retired; \`perennial retire ${model}\` asks for it`);
+  }
+}
+
+const taken = ({ steps }: RetirementStory, step: string): Date | undefined => steps.find((one) => one.step === step)?.at;
+const missingNow = (terms: RetirementTerms, confirmed: readonly string[]): string[] => missingConsumers(terms, confirmed);
+
+function noDrain(story: RetirementStory): string | undefined {
+  const { model, number } = story.retirement;
+  if (taken(story, 'stopped') ?? taken(story, 'drained')) return `${model} does not wait for its traffic to end any more`;
+  if (taken(story, 'forced')) return `It was said already that retirement ${number} of ${model} does not wait for traffic`;
+  return taken(story, 'confirmed') ? undefined : `Retirement ${number} of ${model} does not wait for traffic yet: first it is approved, and its consumers confirm`;
+}
+
+function noConfirmations(story: RetirementStory, at: Date): string | undefined {
+  const { model, number, terms } = story.retirement;
+  if (taken(story, 'confirmed') ?? taken(story, 'waived')) return `Retirement ${number} of ${model} does not wait for its consumers any more`;
+  const told = taken(story, 'told');
+  if (!told) return `The consumers of ${model} were not told yet: they are when retirement ${number} is approved`;
+  const deadline = told.getTime() + terms.confirmWithinMs;
+  return at.getTime() < deadline ? `The consumers of ${model} have until ${isoTime(deadline)} to confirm (retirement.confirmWithin); only then the owner can go on without them` : undefined;
+}

@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { EVIDENCE_CLASSES, type RetirementId, type RetirementMove, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
+import { type RetirementFacts, retirementMove } from '../src/lifecycle/retirement-course.js';
+import { type ApprovalStory, ApprovalsRepository } from '../src/registry/approvals.repository.js';
+import { LegalHoldsRepository } from '../src/registry/legal-holds.repository.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { type RetirementStory, RetirementsRepository } from '../src/registry/retirements.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { origin } from './activity-context.js';
+import { standingOf } from './approvals.activities.js';
+
+type RecordedStep = Extract<RetirementMove, { action: 'record' | 'callOff' }>['step'];
+
+/** A retirement as the record has it, and what comes next. */
+interface Course {
+  readonly story: RetirementStory;
+  readonly asked: ApprovalStory;
+  readonly facts: RetirementFacts;
+  readonly move: RetirementMove;
+}
+
+/** Where a retirement stands, and the steps that only the record is needed for. */
+@Injectable()
+export class RetirementActivities {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly retirements: RetirementsRepository,
+    private readonly approvals: ApprovalsRepository,
+    private readonly holds: LegalHoldsRepository,
+    private readonly routing: RoutingRepository,
+  ) {}
+
+  /** The newest retirement of a model; null where it never had one. @param nowMs by the workflow's clock, which may be ahead of this machine's */
+  async readRetirement(model: string, nowMs: number): Promise<RetirementStanding | null> {
+    const newest = await this.retirements.newest(model);
+    if (!newest) return null;
+    const { retirement: { number, trigger, replacement, terms } } = newest;
+    const [{ asked, facts, move }, { owner, tier }] = [await this.course({ model, number }, nowMs), await this.models.get(model)];
+    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move };
+  }
+
+  /**
+   * Takes a step, if it is still the one that comes next, and lets the routing follow: approved, nothing is mirrored any more; stopped, gateways answer 410.
+   * @returns the routings as they are then
+   */
+  async takeRetirementStep(id: RetirementId, step: RecordedStep, nowMs: number): Promise<StoppedRouting[]> {
+    await this.retirements.inTurn(id.model, async (manager) => {
+      const course = await this.course(id, nowMs, manager);
+      const { move } = course;
+      if ((move.action === 'record' || move.action === 'callOff') && move.step === step) await this.take(manager, id, step, course, new Date(nowMs));
+    });
+    return (await this.routing.of(id.model)).map(({ deployment, revision }) => ({ deployment, revision }));
+  }
+
+  private async take(manager: EntityManager, id: RetirementId, step: RecordedStep, { story: { retirement }, asked, facts }: Course, at: Date): Promise<void> {
+    const { replacement, terms } = retirement;
+    const state = step === 'stopped' ? 'retired' : step === 'approved' && terms.answers === 'untilDrained' ? 'retiring' : null;
+    const routings = state && (await this.retirements.serve(manager, id.model, { state, replacement }, at));
+    const details = {
+      ...(step === 'approved' || step === 'rejected' || step === 'expired' ? { approval: asked.approval.number, digest: retirement.digest } : {}),
+      ...(step === 'told' ? { consumers: terms.consumers.map(({ name }) => name) } : {}),
+      ...(step === 'confirmed' ? { confirmed: facts.confirmed } : {}),
+      ...(step === 'drained' || step === 'stopped' ? { lastTrafficAt: facts.lastTrafficMs && new Date(facts.lastTrafficMs).toISOString() } : {}),
+      ...(routings ? { routings } : {}),
+    };
+    await this.retirements.take(manager, id, { step, at, details }, origin());
+  }
+
+  private async course(id: RetirementId, nowMs: number, manager?: EntityManager): Promise<Course> {
+    const story = await this.retirements.get(id, manager);
+    const { model, approval, terms } = story.retirement;
+    const asked = await this.approvals.get({ model, number: approval }, manager);
+    const taken = new Map<string, number>(story.steps.map(({ step, at }) => [step, at.getTime()]));
+    const facts: RetirementFacts = {
+      terms, steps: Object.fromEntries(taken), approval: asked.end?.outcome ?? null, confirmed: story.confirmations.map(({ consumer }) => consumer),
+      lastTrafficMs: (await this.retirements.lastTraffic(model, manager))?.getTime() ?? null, held: (await this.holds.inForce(model, manager)).length > 0,
+      deleted: EVIDENCE_CLASSES.filter((evidence) => taken.has(`deleted/${evidence}`)), certified: story.certificates[0]?.evidence ?? null,
+    };
+    return { story, asked, facts, move: retirementMove(facts, nowMs) };
+  }
+}

@@ -1,0 +1,29 @@
+import type { EntityManager } from 'typeorm';
+import { PerennialError } from '../contracts/failures.js';
+
+// A retirement that was called off has no say any more.
+const IN_FORCE = `
+SELECT number, EXISTS (SELECT FROM retirement_step step WHERE step.model = retirement.model AND step.number = retirement.number AND step.step = 'stopped') AS stopped
+FROM retirement WHERE model = $1
+  AND NOT EXISTS (SELECT FROM retirement_step step WHERE step.model = retirement.model AND step.number = retirement.number AND step.step IN ('rejected', 'expired', 'withdrawn'))`;
+
+/** The retirement of a model that is under way or done; undefined where it has none, or it was called off. */
+export async function retirementInForce(manager: EntityManager, model: string): Promise<{ readonly number: number; readonly stopped: boolean } | undefined> {
+  const rows: { number: number; stopped: boolean }[] = await manager.query(IN_FORCE, [model]);
+  return rows[0];
+}
+
+/** Why nothing new may begin for the model; undefined where it may. */
+export async function retiringText(manager: EntityManager, model: string): Promise<string | undefined> {
+  const found = await retirementInForce(manager, model);
+  if (!found) return undefined;
+  return found.stopped
+    ? `${model} was retired (retirement ${found.number}) and begins nothing any more; register what is to come under another name`
+    : `${model} is being retired (retirement ${found.number}): nothing new begins. \`perennial retirement show ${model}\` shows where that stands; until its approval the owner can withdraw it`;
+}
+
+/** @throws PerennialError `ModelRetiring` */
+export async function requireNotRetiring(manager: EntityManager, model: string): Promise<void> {
+  const text = await retiringText(manager, model);
+  if (text !== undefined) throw new PerennialError('ModelRetiring', text, { model });
+}
