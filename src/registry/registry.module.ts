@@ -11,6 +11,7 @@ import { ComparisonsRepository } from './comparisons.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
 import { ExplanationsRepository } from './explanations.repository.js';
 import { FiguresRepository } from './figures.repository.js';
+import { FindingsRepository } from './findings.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
@@ -24,6 +25,7 @@ import { ReleasesRepository } from './releases.repository.js';
 import { ReplaysRepository } from './replays.repository.js';
 import { RetrainingDecisionsRepository } from './retraining-decisions.repository.js';
 import { RetrainsRepository } from './retrains.repository.js';
+import { ReviewsRepository } from './reviews.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
@@ -34,6 +36,7 @@ import { WindowsRepository } from './windows.repository.js';
 const REPOSITORIES = [
   AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
+  FindingsRepository, ReviewsRepository,
 ];
 
 /** The record: the only writer of its tables. */
