@@ -29,7 +29,8 @@ export class ApprovalsActivities {
   }
 }
 
-const standingOf = ({ approval, votes, end }: ApprovalStory, owner: string): ApprovalStanding => ({
+/** What a workflow needs to know of an approval. */
+export const standingOf = ({ approval, votes, end }: ApprovalStory, owner: string): ApprovalStanding => ({
   kind: approval.kind, model: approval.model, version: approval.version, number: approval.number, digest: approval.digest, tier: approval.tier, owner, barred: approval.barred, rule: approval.rule,
   votes: votes.map(({ actor, choice }) => ({ actor, choice })), openedAtMs: approval.openedAt.getTime(), expiresAtMs: approval.expiresAt.getTime(), remindEveryMs: approval.remindEveryMs,
   outcome: end?.outcome ?? null, reason: end?.reason ?? null,

@@ -7,6 +7,7 @@ import { ApprovalCommands } from './approval-commands.js';
 import { ModelCommands } from './model-commands.js';
 import { ReleaseCommands } from './release-commands.js';
 import { ReplayCommands } from './replay-commands.js';
+import { ValidationCommands } from './validation-commands.js';
 
 /** What each kind of command does. */
 @Injectable()
@@ -17,6 +18,7 @@ export class CommandEffects {
     private readonly releases: ReleaseCommands,
     private readonly replays: ReplayCommands,
     private readonly alarms: AlarmCommands,
+    private readonly validations: ValidationCommands,
   ) {}
 
   /** Lets one take effect, within the transaction that settles it. */
@@ -25,6 +27,7 @@ export class CommandEffects {
     if (command.kind === 'retrain') return this.models.requestRetrain(manager, command, at);
     if (command.kind === 'vote') return this.approvals.vote(manager, command, at);
     if (command.kind === 'requestApproval') return this.approvals.request(manager, command, at);
+    if (command.kind === 'decideValidation') return this.validations.decide(manager, command, at);
     if (command.kind === 'release') return this.releases.request(manager, command, at);
     if (command.kind === 'steer') return this.releases.steer(manager, command, at);
     if (command.kind === 'replay') return this.replays.request(manager, command, at);

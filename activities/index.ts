@@ -17,6 +17,8 @@ import type { RetrainingActivities } from './retraining.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { SourceActivities } from './source.activities.js';
 import type { TrainingActivities } from './training.activities.js';
+import type { ValidationActivities } from './validation.activities.js';
+import type { ValidationCourseActivities } from './validation-course.activities.js';
 import type { WindowsActivities } from './windows.activities.js';
 
 export interface ActivityProviders {
@@ -39,11 +41,13 @@ export interface ActivityProviders {
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
   readonly source: SourceActivities;
+  readonly validation: ValidationActivities;
+  readonly validationCourse: ValidationCourseActivities;
   readonly windows: WindowsActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, validation, validationCourse, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -62,6 +66,12 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     beginReplay: replay.beginReplay.bind(replay),
     endReplay: replay.endReplay.bind(replay),
     releaseWorkflows: labels.releaseWorkflows.bind(labels),
+    openValidation: validationCourse.openValidation.bind(validationCourse),
+    readValidation: validationCourse.readValidation.bind(validationCourse),
+    recordCheck: validationCourse.recordCheck.bind(validationCourse),
+    decideByChecks: validationCourse.decideByChecks.bind(validationCourse),
+    endValidation: validationCourse.endValidation.bind(validationCourse),
+    expireValidation: validationCourse.expireValidation.bind(validationCourse),
     reconcileMotion: reconcile.reconcileMotion.bind(reconcile),
     raiseAlarm: alarms.raiseAlarm.bind(alarms),
     endAlarm: alarms.endAlarm.bind(alarms),
@@ -89,9 +99,12 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     assessWindow: monitoring.assessWindow.bind(monitoring),
     admit: evaluation.admit.bind(evaluation),
     score: evaluation.score.bind(evaluation),
+    makeCheck: validation.makeCheck.bind(validation),
+    makeReport: validation.makeReport.bind(validation),
   },
   train: {
     train: training.train.bind(training),
+    trainAgain: validation.trainAgain.bind(validation),
   },
 });
 

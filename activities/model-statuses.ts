@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { DEFAULT_DEPLOYMENT, deploymentWorkflowId, retrainWorkflowId, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
+import { DEFAULT_DEPLOYMENT, deploymentWorkflowId, retrainWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../src/contracts/motion.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { ValidationsRepository } from '../src/registry/validations.repository.js';
 
 /** Where a model stands, read from the record. */
 @Injectable()
@@ -16,6 +17,7 @@ export class ModelStatuses {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly approvals: ApprovalsRepository,
+    private readonly validations: ValidationsRepository,
   ) {}
 
   async read(model: string): Promise<ModelStatus> {
@@ -29,6 +31,7 @@ export class ModelStatuses {
       activeRetrain: active ? { number: active.number, workflowId: retrainWorkflowId(model, active.number) } : null,
       lastRetrain: last?.outcome ? { number: last.number, outcome: last.outcome, reason: last.reason ?? '' } : null,
       release: release && { number: release.number, version: release.version, deployment: release.deployment, stage: release.stage, workflowId: deploymentWorkflowId(model, release.version) },
+      validations: (await this.validations.open(model)).map(({ version }) => ({ version, workflowId: validationWorkflowId(model, version) })),
       useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(model) },
     };
   }

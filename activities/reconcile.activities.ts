@@ -5,6 +5,7 @@ import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { AlarmActivities } from './alarms.activities.js';
 import { HistoryExport } from './history-export.js';
+import { OpenValidations } from './open-validations.js';
 import { OpenWork } from './open-work.js';
 import { WorkflowMotions } from './workflow-motions.js';
 
@@ -18,12 +19,14 @@ export class ReconcileActivities {
     private readonly alarms: AlarmActivities,
     private readonly dispatcher: CommandDispatcher,
     private readonly models: ModelsRepository,
+    private readonly openValidations: OpenValidations,
   ) {}
 
   async reconcileMotion(): Promise<ReconcileReport> {
     const lifecyclesStarted = await this.startLifecycles();
     const commandsSent = await this.dispatcher.sendWaiting(new Date());
     const { retrains, releases, replays, rollbacks, approvals } = await this.openWork.settle();
+    const validations = await this.openValidations.settle();
     // What did not reach its receiver when it was raised; the record says why it still does not.
     await this.alarms.sendUndelivered();
     return {
@@ -33,6 +36,7 @@ export class ReconcileActivities {
       replaysRestarted: replays.restarted, replaysEnded: replays.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
       approvalsRestarted: approvals.restarted,
+      validationsRestarted: validations.restarted,
       historiesExported: await this.histories.exportClosed(),
     };
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ApplicationFailure } from '@temporalio/common';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { EntityManager } from 'typeorm';
 import { rollbackAlarm } from '../src/alarms/rollback-alarm.js';
 import type { CandidateStart, PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
 import { deploymentWorkflowId } from '../src/contracts/motion.js';
@@ -12,6 +13,7 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { type RollbackEnd, RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { heartbeating, origin } from './activity-context.js';
+import { ValidatedPromotions } from './validated-promotions.js';
 
 const POLL_MS = 50;
 
@@ -25,12 +27,14 @@ export class RolloutActivities {
     private readonly routing: RoutingRepository,
     private readonly versions: VersionsRepository,
     private readonly gateways: GatewaysRepository,
+    private readonly validated: ValidatedPromotions,
   ) {}
 
   /**
    * Makes the retrain's version the champion, if the epoch that it was judged against is still current; where the spec asks
-   * for a release and there is a champion to compare with, puts one into the queue instead.
-   * Fails with `ChampionMoved` otherwise.
+   * for a release and there is a champion to compare with, puts one into the queue instead. Of a governed model nothing is done before its
+   * validation was opened, which this ends then.
+   * Fails with `ChampionMoved` otherwise, and with `ValidationNotOpen` where the validation does not let it serve.
    */
   async promote(id: RetrainId): Promise<CandidateStart> {
     await this.retrains.enterStage(id, 'promote');
@@ -40,11 +44,20 @@ export class RolloutActivities {
     if (evaluation?.verdict !== 'pass') {
       throw ApplicationFailure.nonRetryable(`Version ${version} of ${id.model} has not passed its gate`, 'VersionUnfit');
     }
-    const { rollout } = await this.models.spec(id.model, retrain.specDigest);
+    const { rollout, useCase } = await this.models.spec(id.model, retrain.specDigest);
+    const validation = useCase ? { model: id.model, version } : null;
+    if (validation && !(await this.validated.begun(validation))) return { validating: true };
     const { champion } = await this.routing.get(id.model, retrain.deployment);
-    if (rollout.strategy === 'progressive' && champion !== null) return this.queueRelease(retrain, version, rollout.whileReleasing);
     const move = { model: id.model, deployment: retrain.deployment, expectedEpoch: evaluation.epoch, version, reason: 'promotion', actor: retrain.requestedBy } as const;
-    return { release: null, ...(await this.routing.moveChampion(move, new Date(), origin())) };
+    const at = new Date();
+    return this.releases.inTurn(id.model, async (manager) => {
+      if (validation) await this.validated.require(manager, validation);
+      const start = rollout.strategy === 'progressive' && champion !== null
+        ? await this.queueRelease(manager, retrain, rollout.whileReleasing, at)
+        : { release: null, ...(await this.routing.moveChampionWithin(manager, move, at, origin())) };
+      if (validation) await this.validated.settle(manager, validation, start, at);
+      return start;
+    });
   }
 
   /**
@@ -71,16 +84,14 @@ export class RolloutActivities {
     });
   }
 
-  private async queueRelease(retrain: Retrain, version: number, meanwhile: 'queue' | 'supersede'): Promise<{ release: number; superseded: readonly string[] }> {
+  private async queueRelease(manager: EntityManager, retrain: Retrain, meanwhile: 'queue' | 'supersede', at: Date): Promise<{ release: number; superseded: readonly string[] }> {
     const { model, number, deployment, specDigest, requestedBy } = retrain;
-    const at = new Date();
-    return this.releases.inTurn(model, async (manager) => {
-      const known = await this.releases.ofRetrain(manager, model, number);
-      if (known) return { release: known.number, superseded: [] };
-      const superseded = meanwhile === 'supersede' ? await this.releases.supersede(manager, model, version, at, origin()) : [];
-      const request = { model, deployment, version, retrain: number, commandId: retrain.commandId, specDigest, requestedBy, requestReason: `Retrain ${number} passed its gate.` };
-      return { release: await this.releases.add(manager, request, at, origin()), superseded };
-    });
+    const version = retrain.version as number;
+    const known = await this.releases.ofRetrain(manager, model, number);
+    if (known) return { release: known.number, superseded: [] };
+    const superseded = meanwhile === 'supersede' ? await this.releases.supersede(manager, model, version, at, origin()) : [];
+    const request = { model, deployment, version, retrain: number, commandId: retrain.commandId, specDigest, requestedBy, requestReason: `Retrain ${number} passed its gate.` };
+    return { release: await this.releases.add(manager, request, at, origin()), superseded };
   }
 
   async endRollback(id: RollbackId, end: RollbackEnd): Promise<void> {

@@ -8,3 +8,4 @@ export { replay } from './replay.workflow.js';
 export { retrain } from './retrain.workflow.js';
 export { rollback } from './rollback.workflow.js';
 export { useCaseApproval } from './use-case-approval.workflow.js';
+export { validation } from './validation.workflow.js';

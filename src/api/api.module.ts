@@ -33,6 +33,7 @@ import { ReleasesController } from './releases/releases.controller.js';
 import { ReplaysController } from './replays/replays.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
+import { ValidationsController } from './validations/validations.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
 import { WhyController } from './why/why.controller.js';
 import { WindowAssessmentsController } from './windows/window-assessments.controller.js';
@@ -68,7 +69,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, DecisionsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, ValidationsController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
+import { VALIDATION_DECISIONS, type ValidationDecision } from '../contracts/validations.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { addPeople } from './people-program.js';
@@ -20,6 +21,7 @@ import { retrain, type RetrainOptions } from './verbs/retrain.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
 import { TOURS, up, type UpOptions } from './verbs/up.js';
+import { validate, type ValidateOptions, validations } from './verbs/validations.js';
 import { versions } from './verbs/versions.js';
 import { releaseWindow, type WindowReleaseOptions } from './verbs/window-release.js';
 import { why, type WhyOptions } from './verbs/why.js';
@@ -70,6 +72,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
   addAlarms(verb, run);
   addApprovals(verb, run);
+  addValidations(verb, run);
   addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
@@ -172,6 +175,19 @@ function addApprovals(verb: Verb, run: Run): void {
     .addArgument(new Argument('<choice>', 'what you say to it').choices(VOTE_CHOICES))
     .requiredOption('--reason <text>', 'why, for the record')
     .action((model: string, number: number, choice: VoteChoice, { reason }: { reason: string }) => run((session) => vote(session, model, number, choice, reason)));
+}
+
+function addValidations(verb: Verb, run: Run): void {
+  verb('validations <model>', 'List the validations of a model, or show that of one version with its report.', 'validations credit-risk', 'validations credit-risk 3', 'validations credit-risk 3 --json')
+    .argument('[version]', 'the version', versionNumber)
+    .action((model: string, version: number | undefined) => run((session) => validations(session, model, version)));
+  verb('validate <model>', 'Decide over the validation of a version. A decision is taken once.', 'validate credit-risk 3 approve --reason "the evidence holds" --answers soundness.yaml', 'validate credit-risk 3 conditional --reason "the thin files first" --findings findings.yaml')
+    .argument('<version>', 'the version', versionNumber)
+    .addArgument(new Argument('<decision>', 'what you decide').choices(VALIDATION_DECISIONS))
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--findings <file>', 'YAML or JSON: a list of title, severity, owner, dueAt and evidenceNeeded, for a conditional approval')
+    .option('--answers <file>', 'YAML or JSON: an answer to each question of the questionnaire, which a high and a critical tier ask for')
+    .action((model: string, version: number, decision: ValidationDecision, options: ValidateOptions & { json?: boolean }) => run((session) => validate(session, model, version, decision, without(options))));
 }
 
 function addAudit(verb: Verb, run: Run): void {

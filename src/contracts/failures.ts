@@ -30,6 +30,8 @@ export const FAILURES = {
   UseCaseNotApproved: kind(409, 'The use case is not approved'),
   ApprovalNotOpen: kind(409, 'There is nothing to approve'),
   VoteRefused: kind(409, 'The vote does not count'),
+  ValidationNotOpen: kind(409, 'There is nothing to validate'),
+  DecisionRefused: kind(409, 'The decision over the validation cannot be taken'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
   PeopleConflict: kind(409, 'People cannot be changed in that way'),
 

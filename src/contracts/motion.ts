@@ -98,6 +98,15 @@ export interface UseCaseApprovalInput {
   readonly model: string;
   readonly told?: ToldVoters;
 }
+export interface ValidationInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly version: number;
+  /** How often validators were told. */
+  readonly validatorsTold?: number;
+  /** Of the approval that follows. */
+  readonly votersTold?: ToldVoters;
+}
 export interface IngestionInput {
   readonly inputVersion: 1;
   /** Null: the segments of the gateways, which hold observations of any model. */

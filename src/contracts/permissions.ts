@@ -22,6 +22,7 @@ export const PERMISSIONS = {
   'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
   'window.release': { allows: 'take a window out of quarantine', of: 'model' },
   'approval.decide': { allows: 'vote on approvals', of: 'model' },
+  'validation.decide': { allows: 'decide over validations', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'people.read': { allows: 'see who has which role', of: 'installation' },
@@ -36,7 +37,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'prediction.read', 'replay.request'],
+  validator: ['model.read', 'prediction.read', 'replay.request', 'validation.decide'],
   approver: ['model.read', 'approval.decide'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
   auditor: ['model.read', 'prediction.read', 'audit.read', 'ledger.read', 'people.read'],
@@ -56,6 +57,7 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   releaseWindow: 'window.release',
   vote: 'approval.decide',
   requestApproval: 'spec.apply',
+  decideValidation: 'validation.decide',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

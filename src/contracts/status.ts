@@ -13,6 +13,8 @@ export interface ModelStatus {
   readonly lastRetrain: { readonly number: number; readonly outcome: RetrainOutcome; readonly reason: string } | null;
   /** The one under way, or the one whose turn it is. */
   readonly release: { readonly number: number; readonly version: number; readonly deployment: string; readonly stage: ReleaseStage; readonly workflowId: string } | null;
+  /** Open ones, the oldest first; statuses of earlier releases lack it. */
+  readonly validations?: readonly { readonly version: number; readonly workflowId: string }[];
   /** The newest approval of its use case; null where its spec never stated one. Statuses of earlier releases lack it. */
   readonly useCase?: { readonly number: number; readonly outcome: ApprovalOutcome | null; readonly workflowId: string } | null;
 }
@@ -30,5 +32,6 @@ export interface ReconcileReport {
   readonly replaysRestarted: number;
   readonly replaysEnded: number;
   readonly approvalsRestarted: number;
+  readonly validationsRestarted: number;
   readonly historiesExported: number;
 }

@@ -135,6 +135,7 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   releaseWindow: 'window.released',
   vote: 'approval.voted',
   requestApproval: 'approval.requested',
+  decideValidation: 'validation.decided',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -146,15 +147,19 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'releaseWindow') return `window/${command.model}/${outcome.deployment}/${outcome.from}`;
   if (outcome.kind === 'vote') return `approval/${outcome.approval}`;
   if (outcome.kind === 'requestApproval') return `approval/${outcome.number}`;
+  if (command.kind === 'decideValidation') return `validation/${bodyOf<'decideValidation'>(command).version}`;
   return `model/${command.model}`;
 }
 
-/** A spec is kept whole in its own table; the entry only needs what was asked, and why beside it. */
-function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: { readonly reason?: string | null | undefined } } {
+/** A spec is kept whole in its own table; the entry only needs what was asked, and beside it why, and whatever else a person wrote. */
+function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null | undefined>> } {
   if (command.kind === 'apply') return { body: { sourceDigest: sha256(command.body) }, texts: {} };
   const { reason, ...asked } = bodyOf<Exclude<CommandKind, 'apply'>>(command);
   const spoken = spokenReason(command.actor, reason);
-  return { body: { ...asked, ...spoken.details }, texts: spoken.texts };
+  if (command.kind !== 'decideValidation') return { body: { ...asked, ...spoken.details }, texts: spoken.texts };
+  const { answers, findings, ...decided } = asked as Omit<CommandBodies['decideValidation'], 'reason'>;
+  const written = Object.fromEntries(Object.entries({ answers, findings }).filter(([, words]) => Object.keys(words).length > 0).map(([field, words]) => [field, canonicalJson(words)]));
+  return { body: { ...decided, ...spoken.details }, texts: { ...spoken.texts, ...written } };
 }
 
 /** The request of a command of a known kind. */

@@ -30,12 +30,13 @@ import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
 import { TrainingRepository } from './training.repository.js';
+import { ValidationsRepository } from './validations.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
   AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
-  SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
+  SourceFilesRepository, TrainingRepository, ValidationsRepository, VersionsRepository, WindowsRepository,
   FindingsRepository, ReviewsRepository,
 ];
 

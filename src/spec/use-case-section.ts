@@ -32,4 +32,11 @@ export const useCaseSection = z.strictObject({
     /** Of a critical model: so many members of the committee have to vote. */
     quorum: z.number().int().min(2).max(25).default(3),
   }).prefault({}),
+  /** Of each version, before it may serve. */
+  validation: z.strictObject({
+    /** Wall time in which a validator has to decide. */
+    within: positiveDuration.default('P30D'),
+    /** Wall time between two words to validators. */
+    remindEvery: positiveDuration.default('P7D'),
+  }).prefault({}),
 });

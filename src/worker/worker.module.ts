@@ -50,6 +50,14 @@ import { SourceActivities } from '../../activities/source.activities.js';
 import { SourceObserver } from '../../activities/source-observer.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
+import { OpenValidations } from '../../activities/open-validations.js';
+import { TrainerRuns } from '../../activities/trainer-runs.js';
+import { ValidatedPromotions } from '../../activities/validated-promotions.js';
+import { ValidatedVersions } from '../../activities/validated-versions.js';
+import { ValidationChecks } from '../../activities/validation-checks.js';
+import { ValidationCommands } from '../../activities/validation-commands.js';
+import { ValidationActivities } from '../../activities/validation.activities.js';
+import { ValidationCourseActivities } from '../../activities/validation-course.activities.js';
 import { WindowSources } from '../../activities/window-sources.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
@@ -77,7 +85,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities];
+const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, ValidationActivities, ValidationCourseActivities, WindowsActivities];
 
 /** What a worker is made of. */
 @Module({})
@@ -124,9 +132,15 @@ export class WorkerModule {
         WindowOperations,
         WindowSources,
         HistoryExport,
+        OpenValidations,
         OpenWork,
         PredictionFilters,
         SourceObserver,
+        TrainerRuns,
+        ValidatedPromotions,
+        ValidatedVersions,
+        ValidationChecks,
+        ValidationCommands,
         WorkflowMotions,
         ...ACTIVITIES,
       ],
