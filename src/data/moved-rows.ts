@@ -63,7 +63,7 @@ async function movesOf(database: Database, feature: FeatureSpec): Promise<Featur
   if (feature.type === 'category') {
     const list = `[${feature.categories.map(quoteLiteral).join(', ')}]::VARCHAR[]`;
     const place = `list_position(${list}, ${column})`;
-    return feature.categories.length < 2 ? [] : [{ feature: name, move: 'exchanged', step: null, value: `CASE WHEN ${place} > 0 THEN ${list}[(${place} % ${feature.categories.length}) + 1] ELSE ${column} END` }];
+    return feature.categories.length < 2 ? [] : [{ feature: name, move: 'exchanged', step: null, value: `CASE WHEN ${place} > 0 THEN list_extract(${list}, (${place} % ${feature.categories.length}) + 1) ELSE ${column} END` }];
   }
   const [spread] = await database.rows(`SELECT coalesce(stddev_samp(${column}) FILTER (isfinite(${column})), 0)::DOUBLE AS deviation FROM base`);
   const step = SENSITIVITY_STEP * Number(spread?.['deviation'] ?? 0);
