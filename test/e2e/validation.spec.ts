@@ -105,6 +105,7 @@ it('a medium version waits for a validator who had no part in it; conditions bec
   expect(await standsAt('fair', version, null)).toMatchObject({ outcome: 'promoted', decision: { actor: 'vera', choice: 'conditional', findings: [1] } });
   expect(await champion('fair')).toBe(version);
   expect(await perennial.registry.query("SELECT number, source, version, severity, opened_by FROM finding WHERE model = 'fair'")).toEqual([{ number: 1, source: 'validation', version, severity: 'medium', opened_by: 'vera' }]);
+  expect(await workflow('fair', version).result()).toMatchObject({ outcome: 'promoted' });
   const words = await perennial.registry.query<{ reason: string | null }[]>("SELECT over.reason FROM alarm LEFT JOIN alarm_end over ON over.alarm_id = alarm.id WHERE kind = 'validationWaiting' AND model = 'fair'");
   expect(words).toEqual([{ reason: expect.stringMatching(/^promoted: /) as string }]);
   const told = await actions('fair');
@@ -137,7 +138,9 @@ it('a high version goes on to approvers, bound to its evidence; who validated it
   expect(await standsAt('weighty', version, null)).toMatchObject({ outcome: 'promoted' });
   expect(await champion('weighty')).toBe(version);
   const { body: why } = await perennial.call<WhyAnswer>('GET', '/v1/models/weighty/why');
-  expect(why).toMatchObject({ approval: { kind: 'useCase', number: 1 }, versionApproval: { kind: 'version', number: 2, votes: [{ actor: 'ben' }, { actor: 'cleo' }] }, validation: { decision: { answers: ANSWERS } } });
+  expect(why).toMatchObject({ approval: { kind: 'useCase', number: 1, outcome: 'approved', specDigest: why.spec.digest, votes: [{ actor: 'ben', choice: 'approve', reason: 'read and weighed' }, { actor: 'cleo' }] }, versionApproval: { kind: 'version', number: 2, votes: [{ actor: 'ben' }, { actor: 'cleo' }] }, validation: { decision: { answers: ANSWERS } } });
+  expect(why.entries.filter(({ action }) => action === 'approval.approved').map(({ subject }) => subject)).toEqual(['approval/1', 'approval/2']);
+  expect(why.entries.map(({ action }) => action)).toEqual(expect.arrayContaining(['approval.opened', 'approval.voted']));
 });
 
 it('approvers reject a high version, which then never serves', async () => {
