@@ -29,6 +29,7 @@ export class ApprovalsActivities {
   }
 }
 
+/** What a workflow needs to know of an approval. */
 export const standingOf = ({ approval, votes, end }: ApprovalStory, owner: string): ApprovalStanding => ({
   kind: approval.kind, model: approval.model, version: approval.version, number: approval.number, digest: approval.digest, tier: approval.tier, owner, barred: approval.barred, rule: approval.rule,
   votes: votes.map(({ actor, choice }) => ({ actor, choice })), openedAtMs: approval.openedAt.getTime(), expiresAtMs: approval.expiresAt.getTime(), remindEveryMs: approval.remindEveryMs,

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { shedAlarm, shedAlarmKey } from '../src/alarms/shed-alarm.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import type { Alarm } from '../src/registry/entities/alarm.entity.js';
 import type { GatewayLease } from '../src/registry/entities/gateway.entity.js';
 import { GatewaysRepository } from '../src/registry/gateways.repository.js';
-import { origin } from './activity-context.js';
+import { heartbeating, origin } from './activity-context.js';
 
 export interface GatewayReport {
   /** Alarms that were raised, and that ended. */
@@ -12,13 +13,27 @@ export interface GatewayReport {
   readonly ended: number;
 }
 
-/** Whether the gateways can keep what they answer. */
+const POLL_MS = 50;
+
+/** Whether the gateways follow the routing, and can keep what they answer. */
 @Injectable()
 export class GatewayActivities {
   constructor(
     private readonly gateways: GatewaysRepository,
     private readonly alarms: AlarmsRepository,
   ) {}
+
+  /** Waits until every live gateway serves the revision. @returns those that did not in time. */
+  async awaitGateways(model: string, deployment: string, revision: number, withinMs: number): Promise<string[]> {
+    return heartbeating(async (signal) => {
+      const until = Date.now() + withinMs;
+      for (;;) {
+        const behind = await this.gateways.behind(model, deployment, revision, new Date());
+        if (behind.length === 0 || Date.now() >= until) return behind;
+        await pause(POLL_MS, undefined, { signal });
+      }
+    });
+  }
 
   /** Whether an alarm is to be raised or ended. */
   async isDue(): Promise<boolean> {

@@ -6,12 +6,14 @@ import { ApprovalCommands } from './approval-commands.js';
 import { LegalHoldCommands } from './legal-hold-commands.js';
 import { ProductionCommands } from './production-commands.js';
 import { RetirementCommands } from './retirement-commands.js';
+import { ValidationCommands } from './validation-commands.js';
 
 /** The commands by which people decide over a model's stages. */
 @Injectable()
 export class GovernanceCommands {
   constructor(
     private readonly approvals: ApprovalCommands,
+    private readonly validations: ValidationCommands,
     private readonly production: ProductionCommands,
     private readonly retirements: RetirementCommands,
     private readonly holds: LegalHoldCommands,
@@ -26,6 +28,7 @@ export class GovernanceCommands {
   takeEffect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> | undefined {
     if (command.kind === 'vote') return this.approvals.vote(manager, command, at);
     if (command.kind === 'requestApproval') return this.approvals.request(manager, command, at);
+    if (command.kind === 'decideValidation') return this.validations.decide(manager, command, at);
     if (command.kind === 'openFinding') return this.production.openFinding(manager, command, at);
     if (command.kind === 'closeFinding') return this.production.closeFinding(manager, command, at);
     if (command.kind === 'recordReview') return this.production.recordReview(manager, command, at);

@@ -21,6 +21,8 @@ import type { RetrainingActivities } from './retraining.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
 import type { SourceActivities } from './source.activities.js';
 import type { TrainingActivities } from './training.activities.js';
+import type { ValidationActivities } from './validation.activities.js';
+import type { ValidationCourseActivities } from './validation-course.activities.js';
 import type { WindowsActivities } from './windows.activities.js';
 
 export interface ActivityProviders {
@@ -47,11 +49,13 @@ export interface ActivityProviders {
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
   readonly source: SourceActivities;
+  readonly validation: ValidationActivities;
+  readonly validationCourse: ValidationCourseActivities;
   readonly windows: WindowsActivities;
 }
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
-export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, retiredEvidence, retirement, source, windows }: ActivityProviders) => ({
+export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairness, gateways, governance, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, retiredEvidence, retirement, source, validation, validationCourse, windows }: ActivityProviders) => ({
   lifecycle: {
     handleCommand: registry.handleCommand.bind(registry),
     readModelStatus: registry.readModelStatus.bind(registry),
@@ -62,7 +66,7 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     decideGate: evaluation.decideGate.bind(evaluation),
     promote: rollout.promote.bind(rollout),
     rollBack: rollout.rollBack.bind(rollout),
-    awaitGateways: rollout.awaitGateways.bind(rollout),
+    awaitGateways: gateways.awaitGateways.bind(gateways),
     endRollback: rollout.endRollback.bind(rollout),
     readRelease: release.readRelease.bind(release),
     decideRelease: release.decideRelease.bind(release),
@@ -70,6 +74,12 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     beginReplay: replay.beginReplay.bind(replay),
     endReplay: replay.endReplay.bind(replay),
     releaseWorkflows: labels.releaseWorkflows.bind(labels),
+    openValidation: validationCourse.openValidation.bind(validationCourse),
+    readValidation: validationCourse.readValidation.bind(validationCourse),
+    recordCheck: validationCourse.recordCheck.bind(validationCourse),
+    decideByChecks: validationCourse.decideByChecks.bind(validationCourse),
+    endValidation: validationCourse.endValidation.bind(validationCourse),
+    expireValidation: validationCourse.expireValidation.bind(validationCourse),
     reconcileMotion: reconcile.reconcileMotion.bind(reconcile),
     raiseAlarm: alarms.raiseAlarm.bind(alarms),
     endAlarm: alarms.endAlarm.bind(alarms),
@@ -107,9 +117,12 @@ export const activitiesOf = ({ alarms, approvals, registry, data, drift, fairnes
     certifyRetirement: retiredEvidence.certifyRetirement.bind(retiredEvidence),
     score: evaluation.score.bind(evaluation),
     seeSources: inventory.seeSources.bind(inventory),
+    makeCheck: validation.makeCheck.bind(validation),
+    makeReport: validation.makeReport.bind(validation),
   },
   train: {
     train: training.train.bind(training),
+    trainAgain: validation.trainAgain.bind(validation),
   },
 });
 

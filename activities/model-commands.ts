@@ -10,6 +10,7 @@ import { parseSpec } from '../src/spec/parse-spec.js';
 import { ApprovalCommands } from './approval-commands.js';
 import { lockModel, refused } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
+import { ValidationCommands } from './validation-commands.js';
 
 /** The commands that put a spec in force and ask for a retrain, taking effect within the transaction that settles them. */
 @Injectable()
@@ -19,6 +20,7 @@ export class ModelCommands {
     private readonly retrains: RetrainsRepository,
     private readonly approvals: ApprovalCommands,
     private readonly production: ProductionStandings,
+    private readonly validations: ValidationCommands,
   ) {}
 
   async applySpec(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
@@ -26,7 +28,8 @@ export class ModelCommands {
     const parsed = parseSpec(source);
     const changed = await this.models.apply(manager, source, parsed, command.actor, at);
     const approval = changed ? await this.approvals.open(manager, parsed, command, at) : undefined;
-    return { kind: 'apply', specDigest: parsed.digest, changed, ...(approval && { approval }) };
+    const voided = changed ? await this.validations.voidOthers(manager, parsed.spec.model, parsed.digest, at) : [];
+    return { kind: 'apply', specDigest: parsed.digest, changed, ...(approval && { approval }), ...(voided.length > 0 && { voided }) };
   }
 
   async requestRetrain(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {

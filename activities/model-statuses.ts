@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { DEFAULT_DEPLOYMENT, deploymentWorkflowId, retirementWorkflowId, retrainWorkflowId, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
+import { DEFAULT_DEPLOYMENT, deploymentWorkflowId, retrainWorkflowId } from '../src/contracts/motion.js';
 import type { ModelStatus } from '../src/contracts/status.js';
-import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
-import { RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
-import { ProductionStandings } from './production-standings.js';
+import { StageStandings } from './stage-standings.js';
 
 /** Where a model stands, read from the record. */
 @Injectable()
@@ -17,16 +15,13 @@ export class ModelStatuses {
     private readonly releases: ReleasesRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
-    private readonly approvals: ApprovalsRepository,
-    private readonly production: ProductionStandings,
-    private readonly retirements: RetirementsRepository,
+    private readonly stages: StageStandings,
   ) {}
 
   async read(model: string): Promise<ModelStatus> {
     const found = await this.models.find(model);
     if (!found) return { model, owner: null, tier: null, champion: null, epoch: 0, activeRetrain: null, lastRetrain: null, release: null, useCase: null, retirement: null };
-    const [routing, recent, release, asked, leaving] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model), this.approvals.newest({ kind: 'useCase', model, version: null }), this.retirements.inForce(model)]);
-    const production = await this.production.read(found);
+    const [routing, recent, release, stages] = await Promise.all([this.routing.get(model, DEFAULT_DEPLOYMENT), this.retrains.list(model, 2), this.releases.current(model), this.stages.read(found)]);
     const active = recent.find((retrain) => retrain.outcome === null);
     const last = recent.find((retrain) => retrain.outcome !== null);
     return {
@@ -34,9 +29,7 @@ export class ModelStatuses {
       activeRetrain: active ? { number: active.number, workflowId: retrainWorkflowId(model, active.number) } : null,
       lastRetrain: last?.outcome ? { number: last.number, outcome: last.outcome, reason: last.reason ?? '' } : null,
       release: release && { number: release.number, version: release.version, deployment: release.deployment, stage: release.stage, workflowId: deploymentWorkflowId(model, release.version) },
-      retirement: leaving && { number: leaving.retirement.number, state: leaving.steps.some(({ step }) => step === 'stopped') ? 'retired' : 'retiring', workflowId: retirementWorkflowId(model) },
-      useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(model) },
-      openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,
+      ...stages,
     };
   }
 }

@@ -116,7 +116,8 @@ export class OpenWork {
   }
 }
 
-async function settleEach<T>(open: readonly T[], settle: (item: T) => Promise<'left' | 'restarted' | 'ended'>): Promise<Settled> {
+/** Looks at each in turn, and counts what was done. */
+export async function settleEach<T>(open: readonly T[], settle: (item: T) => Promise<'left' | 'restarted' | 'ended'>): Promise<Settled> {
   const count = { left: 0, restarted: 0, ended: 0 };
   for (const item of open) count[await settle(item)] += 1;
   return count;

@@ -6,6 +6,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { AlarmActivities } from './alarms.activities.js';
 import { HistoryExport } from './history-export.js';
+import { OpenValidations } from './open-validations.js';
 import { OpenWork } from './open-work.js';
 import { WorkflowMotions } from './workflow-motions.js';
 
@@ -20,12 +21,14 @@ export class ReconcileActivities {
     private readonly dispatcher: CommandDispatcher,
     private readonly models: ModelsRepository,
     private readonly retirements: RetirementsRepository,
+    private readonly openValidations: OpenValidations,
   ) {}
 
   async reconcileMotion(): Promise<ReconcileReport> {
     const lifecyclesStarted = await this.startLifecycles();
     const commandsSent = await this.dispatcher.sendWaiting(new Date());
     const { retrains, releases, replays, rollbacks, approvals } = await this.openWork.settle();
+    const validations = await this.openValidations.settle();
     // What did not reach its receiver when it was raised; the record says why it still does not.
     await this.alarms.sendUndelivered();
     return {
@@ -36,6 +39,7 @@ export class ReconcileActivities {
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
       approvalsRestarted: approvals.restarted,
       retirementsRestarted: await this.restartRetirements(),
+      validationsRestarted: validations.restarted,
       historiesExported: await this.histories.exportClosed(),
     };
   }

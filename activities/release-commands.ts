@@ -17,6 +17,7 @@ import { origin } from './activity-context.js';
 import { lockModel, refused } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
+import { ValidatedPromotions } from './validated-promotions.js';
 
 /** The commands that change who answers: they begin and steer a release or take the champion back, taking effect within the transaction that settles them. */
 @Injectable()
@@ -28,6 +29,7 @@ export class ReleaseCommands {
     private readonly versions: VersionsRepository,
     private readonly targets: RollbackTargets,
     private readonly production: ProductionStandings,
+    private readonly validated: ValidatedPromotions,
   ) {}
 
   async request(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
@@ -41,9 +43,9 @@ export class ReleaseCommands {
     if (running) return started(running, true);
     const stop = await this.production.stop(model, at, manager);
     if (stop !== undefined) return refused('ModelStopped', stop);
-    const refusal = await this.refusal(manager, version, deployment);
+    const { rollout, useCase } = await this.models.spec(model.name, model.specDigest);
+    const refusal = (await this.refusal(manager, version, deployment)) ?? (useCase && (await this.notValidated(manager, version)));
     if (refusal) return refusal;
-    const { rollout } = await this.models.spec(model.name, model.specDigest);
     const superseded = rollout.whileReleasing === 'supersede' ? await this.releases.supersede(manager, model.name, number, at, origin()) : [];
     const request = { model: model.name, deployment, version: number, retrain: null, commandId: command.id, specDigest: model.specDigest, requestedBy: command.actor, requestReason: reason };
     return started({ model: model.name, number: await this.releases.add(manager, request, at, origin()), version: number }, false, superseded);
@@ -59,6 +61,12 @@ export class ReleaseCommands {
     if (champion === number) return refused('ReleaseRefused', `Version ${number} of ${model} answers in ${deployment} already`);
     if (champion === null) return refused('ReleaseRefused', `Nothing is in service in ${model}/${deployment} that version ${number} could be compared with; the first version comes by a retrain`);
     return undefined;
+  }
+
+  /** What serves a governed model was validated, however it comes into service. */
+  private async notValidated(manager: EntityManager, { model, number }: ModelVersion): Promise<CommandOutcome | undefined> {
+    const hindrance = await this.validated.hindrance(manager, { model, version: number });
+    return hindrance === null ? undefined : refused('VersionUnfit', `Version ${number} of ${model} may not serve: ${hindrance}`);
   }
 
   async steer(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {

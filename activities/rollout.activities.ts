@@ -1,23 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { ApplicationFailure } from '@temporalio/common';
-import { setTimeout as pause } from 'node:timers/promises';
+import type { EntityManager } from 'typeorm';
 import { rollbackAlarm } from '../src/alarms/rollback-alarm.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import type { CandidateStart, PromotionSummary, RetrainId, RollbackId } from '../src/contracts/retrains.js';
 import { deploymentWorkflowId } from '../src/contracts/motion.js';
-import { GatewaysRepository } from '../src/registry/gateways.repository.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { type RollbackEnd, RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
-import { heartbeating, origin } from './activity-context.js';
+import { origin } from './activity-context.js';
 import { ProductionStandings } from './production-standings.js';
+import { ValidatedPromotions } from './validated-promotions.js';
 
-const POLL_MS = 50;
-
-/** Which version answers: promotions, rollbacks, and the gateways that follow. */
+/** Which version answers: promotions and rollbacks. */
 @Injectable()
 export class RolloutActivities {
   constructor(
@@ -26,14 +24,16 @@ export class RolloutActivities {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly versions: VersionsRepository,
-    private readonly gateways: GatewaysRepository,
     private readonly production: ProductionStandings,
+    private readonly validated: ValidatedPromotions,
   ) {}
 
   /**
    * Makes the retrain's version the champion, if the epoch that it was judged against is still current; where the spec asks
-   * for a release and there is a champion to compare with, puts one into the queue instead.
-   * Fails with `ChampionMoved` otherwise, and with `ModelStopped` where an overdue finding stops the model; a release waits in its queue then.
+   * for a release and there is a champion to compare with, puts one into the queue instead. Of a governed model nothing is done before its
+   * validation was opened, which this ends then.
+   * Fails with `ChampionMoved` otherwise, with `ValidationNotOpen` where the validation does not let it serve, and with `ModelStopped` where an
+   * overdue finding stops the model; a release waits in its queue then.
    */
   async promote(id: RetrainId): Promise<CandidateStart> {
     await this.retrains.enterStage(id, 'promote');
@@ -43,13 +43,22 @@ export class RolloutActivities {
     if (evaluation?.verdict !== 'pass') {
       throw ApplicationFailure.nonRetryable(`Version ${version} of ${id.model} has not passed its gate`, 'VersionUnfit');
     }
-    const { rollout } = await this.models.spec(id.model, retrain.specDigest);
+    const { rollout, useCase } = await this.models.spec(id.model, retrain.specDigest);
+    const validation = useCase ? { model: id.model, version } : null;
+    if (validation && !(await this.validated.begun(validation))) return { validating: true };
     const { champion } = await this.routing.get(id.model, retrain.deployment);
-    if (rollout.strategy === 'progressive' && champion !== null) return this.queueRelease(retrain, version, rollout.whileReleasing);
-    const stop = await this.production.stop(await this.models.get(id.model), new Date());
-    if (stop !== undefined) throw new PerennialError('ModelStopped', `Version ${version} passed its gate and is not promoted. ${stop}`);
     const move = { model: id.model, deployment: retrain.deployment, expectedEpoch: evaluation.epoch, version, reason: 'promotion', actor: retrain.requestedBy } as const;
-    return { release: null, ...(await this.routing.moveChampion(move, new Date(), origin())) };
+    const at = new Date();
+    return this.releases.inTurn(id.model, async (manager) => {
+      if (validation) await this.validated.require(manager, validation);
+      const releases = rollout.strategy === 'progressive' && champion !== null;
+      if (!releases) await this.notStopped(manager, id.model, version, at);
+      const start = releases
+        ? await this.queueRelease(manager, retrain, rollout.whileReleasing, at)
+        : { release: null, ...(await this.routing.moveChampionWithin(manager, move, at, origin())) };
+      if (validation) await this.validated.settle(manager, validation, start, at);
+      return start;
+    });
   }
 
   /**
@@ -64,28 +73,19 @@ export class RolloutActivities {
     return release ? { ...change, ended: deploymentWorkflowId(id.model, release.version) } : change;
   }
 
-  /** Waits until every live gateway serves the revision. @returns those that did not in time. */
-  async awaitGateways(model: string, deployment: string, revision: number, withinMs: number): Promise<string[]> {
-    return heartbeating(async (signal) => {
-      const until = Date.now() + withinMs;
-      for (;;) {
-        const behind = await this.gateways.behind(model, deployment, revision, new Date());
-        if (behind.length === 0 || Date.now() >= until) return behind;
-        await pause(POLL_MS, undefined, { signal });
-      }
-    });
+  private async notStopped(manager: EntityManager, model: string, version: number, at: Date): Promise<void> {
+    const stop = await this.production.stop(await this.models.get(model), at, manager);
+    if (stop !== undefined) throw new PerennialError('ModelStopped', `Version ${version} passed its gate and is not promoted. ${stop}`);
   }
 
-  private async queueRelease(retrain: Retrain, version: number, meanwhile: 'queue' | 'supersede'): Promise<{ release: number; superseded: readonly string[] }> {
+  private async queueRelease(manager: EntityManager, retrain: Retrain, meanwhile: 'queue' | 'supersede', at: Date): Promise<{ release: number; superseded: readonly string[] }> {
     const { model, number, deployment, specDigest, requestedBy } = retrain;
-    const at = new Date();
-    return this.releases.inTurn(model, async (manager) => {
-      const known = await this.releases.ofRetrain(manager, model, number);
-      if (known) return { release: known.number, superseded: [] };
-      const superseded = meanwhile === 'supersede' ? await this.releases.supersede(manager, model, version, at, origin()) : [];
-      const request = { model, deployment, version, retrain: number, commandId: retrain.commandId, specDigest, requestedBy, requestReason: `Retrain ${number} passed its gate.` };
-      return { release: await this.releases.add(manager, request, at, origin()), superseded };
-    });
+    const version = retrain.version as number;
+    const known = await this.releases.ofRetrain(manager, model, number);
+    if (known) return { release: known.number, superseded: [] };
+    const superseded = meanwhile === 'supersede' ? await this.releases.supersede(manager, model, version, at, origin()) : [];
+    const request = { model, deployment, version, retrain: number, commandId: retrain.commandId, specDigest, requestedBy, requestReason: `Retrain ${number} passed its gate.` };
+    return { release: await this.releases.add(manager, request, at, origin()), superseded };
   }
 
   async endRollback(id: RollbackId, end: RollbackEnd): Promise<void> {

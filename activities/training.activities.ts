@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { homedir, hostname } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join, relative } from 'node:path';
 import { Context } from '@temporalio/activity';
 import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
-import { sha256 } from '../src/contracts/canonical.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import { retrainWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, TrainingSummary } from '../src/contracts/retrains.js';
-import { durationMs } from '../src/contracts/time.js';
 import type { TrainingProgress } from '../src/contracts/training.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import type { TrainingRun } from '../src/registry/entities/training-run.entity.js';
@@ -17,13 +15,11 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { type HeldLease, TrainingRepository } from '../src/registry/training.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
-import { detectGpus } from '../src/training/gpu.js';
-import { trainerCommand, trainerEnvironment } from '../src/training/trainer-command.js';
-import { buildTrainerJob, type TrainerJob } from '../src/training/trainer-job.js';
-import { runTrainer, type TrainerResult } from '../src/training/trainer-process.js';
+import type { TrainerResult } from '../src/training/trainer-process.js';
 import { heartbeating, origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { StoreProvider } from './store-provider.js';
+import { TrainerRuns } from './trainer-runs.js';
 
 /** A trainer that fails on its own is tried this often; more would only hide a fault. */
 const TRAINER_ATTEMPTS = 3;
@@ -38,6 +34,7 @@ export class TrainingActivities {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly training: TrainingRepository,
+    private readonly runs: TrainerRuns,
     private readonly settings: ActivitySettings,
     stores: StoreProvider,
   ) {
@@ -55,9 +52,7 @@ export class TrainingActivities {
     await mkdir(this.settings.workDir, { recursive: true });
     const folder = await mkdtemp(join(this.settings.workDir, `train-${id.model}-${id.number}-${lease.token}-`));
     try {
-      const job = await this.prepareJob(retrain, spec, run, folder);
-      const result = await this.runAttempt(job, spec, lease);
-      await this.publish(lease, result);
+      await this.publish(lease, await this.runAttempt(retrain, spec, run, lease, folder));
       return summaryOf((await this.training.find(id)) as TrainingRun);
     } catch (error) {
       throw withAttempts(error);
@@ -74,34 +69,12 @@ export class TrainingActivities {
     return this.training.begin(id, start, holder, new Date());
   }
 
-  private async prepareJob(retrain: Retrain, spec: ModelSpec, run: TrainingRun, folder: string): Promise<TrainerJob> {
-    const { manifest } = await this.retrains.snapshot(run.snapshotDigest);
-    const [trainPath, evaluationPath, checkpoint] = await Promise.all([
-      this.store.localPath(manifest.train.artifact.digest),
-      this.store.localPath(manifest.evaluation.artifact.digest),
-      run.checkpointDigest ? this.store.localPath(run.checkpointDigest) : null,
-    ]);
-    // A trainer gets a copy: what it does to the file must not reach the store.
-    const resumeFrom = checkpoint && join(folder, 'resume.checkpoint');
-    if (checkpoint && resumeFrom) await copyFile(checkpoint, resumeFrom);
-    return buildTrainerJob({
-      spec, manifest, trainPath, evaluationPath, resumeFrom, workDirectory: folder,
-      run: { id: retrainWorkflowId(retrain.model, retrain.number), attempt: run.attempts },
-    });
-  }
-
-  private async runAttempt(job: TrainerJob, spec: ModelSpec, lease: HeldLease): Promise<TrainerResult> {
-    const command = await trainerCommand(this.settings.trainerPython, this.settings.trainersDir, spec.training.trainer);
-    const path = this.settings.searchPath;
-    const gpus = this.settings.gpuDevices ?? (await detectGpus(path)).map((gpu) => gpu.uuid);
+  private async runAttempt(retrain: Retrain, spec: ModelSpec, run: TrainingRun, lease: HeldLease, folder: string): Promise<TrainerResult> {
+    const job = await this.runs.prepare({ spec, snapshotDigest: run.snapshotDigest, checkpointDigest: run.checkpointDigest, run: { id: retrainWorkflowId(retrain.model, retrain.number), attempt: run.attempts }, folder });
     return heartbeating(async (signal, beat) => {
       const fenced = new AbortController();
       const progress = new ProgressRecorder((latest) => this.training.recordProgress(lease, latest), (error) => fenced.abort(error));
-      const result = await runTrainer(job, {
-        command,
-        environment: trainerEnvironment({ path, home: homedir(), threads: spec.training.threads, gpus }),
-        silenceMs: durationMs(spec.training.silence) as number,
-        timeoutMs: durationMs(spec.training.timeout) as number,
+      const result = await this.runs.run(job, spec, {
         signal: AbortSignal.any([signal, fenced.signal]),
         onProgress: (latest) => {
           beat(latest);
@@ -118,16 +91,10 @@ export class TrainingActivities {
     const [model, parity, requirements] = await Promise.all([
       this.store.putFile(result.modelPath),
       this.store.putFile(result.parityPath),
-      this.lockedRequirements(),
+      this.runs.lockedRequirements().then((locked) => this.store.putBytes(locked)),
     ]);
-    const environment = { requirementsDigest: sha256(requirements), device: result.device, libraries: result.versions, host: hostname() };
+    const environment = { requirementsDigest: requirements.digest, device: result.device, libraries: result.versions, host: hostname() };
     await this.training.publish(lease, { model, parity, metrics: { ...result.metrics, durationMs: result.durationMs }, environment }, new Date(), origin());
-  }
-
-  /** Set-up leaves the requirements that it installed inside the environment; one made by hand is taken for the default. */
-  private async lockedRequirements(): Promise<Buffer> {
-    const installed = join(dirname(dirname(this.settings.trainerPython)), 'requirements.lock');
-    return readFile(installed).catch(() => readFile(join(this.settings.trainersDir, 'requirements.lock')));
   }
 }
 

@@ -11,3 +11,4 @@ export { retirement } from './retirement.workflow.js';
 export { retrain } from './retrain.workflow.js';
 export { rollback } from './rollback.workflow.js';
 export { useCaseApproval } from './use-case-approval.workflow.js';
+export { validation } from './validation.workflow.js';

@@ -2,7 +2,6 @@ import {
   allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy,
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, releaseMemo, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
@@ -16,6 +15,7 @@ import { replay } from './replay.workflow.js';
 import { retirement } from './retirement.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
+import { startOnce } from './start-once.js';
 import { tellPerson, tellWorkflow } from './tell.js';
 import { useCaseApproval } from './use-case-approval.workflow.js';
 
@@ -66,8 +66,9 @@ async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promis
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
   if (outcome.kind === 'replay') await startReplay({ inputVersion: 1, model, number: outcome.number }, outcome);
   if (outcome.kind === 'apply' && outcome.approval) await followApproval(model, outcome.approval);
+  if (outcome.kind === 'apply') await Promise.all((outcome.voided ?? []).map(tellWorkflow));
   if (outcome.kind === 'requestApproval') await followApproval(model, outcome);
-  if (outcome.kind === 'steer' || outcome.kind === 'vote') await tellWorkflow(outcome.workflowId);
+  if (outcome.kind === 'steer' || outcome.kind === 'vote' || outcome.kind === 'decideValidation') await tellWorkflow(outcome.workflowId);
   if (outcome.kind === 'release') await Promise.all((outcome.superseded ?? []).map(tellWorkflow));
   if (outcome.kind === 'retire') await startRetirement(model, outcome);
   if (outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement' || outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') await tellWorkflow(outcome.workflowId);
@@ -200,16 +201,6 @@ async function startRollback(input: RollbackInput, workflowId: string): Promise<
   recordEnd(child, (failure) => recordRollbackEnd({ model: input.model, deployment: input.deployment, fromEpoch: input.fromEpoch }, failure));
 }
 
-/** @returns undefined when it was started before: by an earlier delivery of the command, or by reconciliation. */
-async function startOnce<T extends Workflow>(start: () => Promise<ChildWorkflowHandle<T>>): Promise<ChildWorkflowHandle<T> | undefined> {
-  try {
-    return await start();
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-    throw error;
-  }
-}
-
 /**
  * A terminated workflow has no say any more; whoever started it records its end. The record keeps the first word, and
  * reconciliation has the last one: nothing that fails here may stop this workflow.
@@ -219,7 +210,7 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 }
 
 function show(status: ModelStatus): void {
-  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving, validations = [] } = status;
   const early = useCase && useCase.outcome !== 'approved' ? 'useCaseApproval' : 'development';
   if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [leaving ? 'retirement' : champion === null ? early : 'production'] });
   setCurrentDetails(
@@ -233,6 +224,7 @@ function show(status: ModelStatus): void {
       ...(useCase ? [`- use case: ${useCase.outcome ?? 'waits for approval'}, approval ${useCase.number}: \`${useCase.workflowId}\``] : []),
       ...(leaving ? [`- **${leaving.state}**, retirement ${leaving.number}: \`${leaving.workflowId}\``] : []),
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
+      ...validations.map(({ version, workflowId }) => `- version ${version} waits for its validation: \`${workflowId}\``),
       release ? `- release ${release.number} of version ${release.version} (${release.stage}): \`${release.workflowId}\`` : '- no release is under way',
       ...(openFindings ? [`- open findings: ${openFindings}, see \`perennial findings ${status.model}\``] : []),
       ...(nextReviewDueAt ? [`- next review due at ${nextReviewDueAt}`] : []),

@@ -1,11 +1,15 @@
-import { CancellationScope, isCancellation, proxyActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, ParentClosePolicy, proxyActivities, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
-import type { RetrainInput } from '../src/contracts/motion.js';
+import { type RetrainInput, validationWorkflowId } from '../src/contracts/motion.js';
 import type { GateSummary, RetrainId, RetrainOutcome, RetrainPlan, ScoreSummary } from '../src/contracts/retrains.js';
+import { modelAttributes } from '../src/contracts/search-attributes.js';
+import type { ValidationId } from '../src/contracts/validations.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
 import { StageBoard } from './stage-board.js';
+import { startOnce } from './start-once.js';
 import { tellLifecycle, tellWorkflow } from './tell.js';
+import { validation } from './validation.workflow.js';
 
 export interface RetrainResult {
   readonly outcome: RetrainOutcome;
@@ -76,6 +80,7 @@ async function promote(id: RetrainId, plan: RetrainPlan, board: StageBoard, scor
   board.begin('promote', 'Changing the champion, if the epoch that was judged against is still current; or beginning a release, as the spec says.');
   try {
     const change = await record.promote.executeWithOptions({ summary: `Promote version ${score.version}` }, [id]);
+    if ('validating' in change) return { outcome: 'validating', reason: `${gate.reason} Its validation decides whether it serves.`, version: score.version, epoch: null };
     if (change.release !== null) {
       board.note(`release ${change.release}`);
       await Promise.all((change.superseded ?? []).map(tellWorkflow));
@@ -105,9 +110,20 @@ const notPromoted = (score: ScoreSummary, gate: GateSummary): RetrainResult => (
 
 async function end(id: RetrainId, board: StageBoard, result: RetrainResult): Promise<RetrainResult> {
   const { outcome, reason, epoch } = result;
-  await record.endRetrain.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, reason, failure: null, promotedEpoch: epoch }]);
-  board.end(outcome === 'promoted' || outcome === 'releasing', outcome, reason);
+  if (outcome === 'validating') await startValidation(await record.openValidation.executeWithOptions({ summary: 'End, and open the validation' }, [id, reason]));
+  else await record.endRetrain.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, reason, failure: null, promotedEpoch: epoch }]);
+  board.end(outcome === 'promoted' || outcome === 'releasing' || outcome === 'validating', outcome, reason);
   return result;
+}
+
+/** It outlives the retrain; one that does not come to be started is reconciliation's. */
+async function startValidation({ model, version }: ValidationId): Promise<void> {
+  await startOnce(() =>
+    startChild(validation, {
+      workflowId: validationWorkflowId(model, version), args: [{ inputVersion: 1, model, version }], parentClosePolicy: ParentClosePolicy.ABANDON, workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      staticSummary: `Validation of version ${version} of ${model}`, typedSearchAttributes: modelAttributes({ model, stage: 'validation' }),
+    }),
+  );
 }
 
 async function endBadly(id: RetrainId, board: StageBoard, error: unknown): Promise<void> {

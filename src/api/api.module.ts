@@ -44,6 +44,7 @@ import { RetirementController } from './retirement/retirement.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { ReviewsController } from './reviews/reviews.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
+import { ValidationsController } from './validations/validations.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
 import { WhyController } from './why/why.controller.js';
 import { WindowAssessmentsController } from './windows/window-assessments.controller.js';
@@ -84,7 +85,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, FindingsController,
         HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController, PeopleChangesController, PeopleController, PortfolioController,
-        RetirementController, ReviewsController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        RetirementController, ReviewsController, ValidationsController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

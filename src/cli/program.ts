@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
+import { VALIDATION_DECISIONS, type ValidationDecision } from '../contracts/validations.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import { FINDING_SEVERITIES } from '../contracts/findings.js';
 import { REVIEW_OUTCOMES, type ReviewOutcome } from '../contracts/reviews.js';
@@ -27,6 +28,7 @@ import { review, type ReviewOptions, reviews } from './verbs/reviews.js';
 import { rollback, type RollbackOptions } from './verbs/rollback.js';
 import { status } from './verbs/status.js';
 import { TOURS, up, type UpOptions } from './verbs/up.js';
+import { validate, type ValidateOptions, validations } from './verbs/validations.js';
 import { versions } from './verbs/versions.js';
 import { releaseWindow, type WindowReleaseOptions } from './verbs/window-release.js';
 import { why, type WhyOptions } from './verbs/why.js';
@@ -81,6 +83,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   addFindings(verb, run);
   addFinding(verbOf(program.command('finding').description('Open a finding of a model, and close it with evidence.').helpCommand(false)), run);
   addReviews(verb, run);
+  addValidations(verb, run);
   addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
@@ -193,6 +196,19 @@ function addApprovals(verb: Verb, run: Run): void {
     .addArgument(new Argument('<choice>', 'what you say to it').choices(VOTE_CHOICES))
     .requiredOption('--reason <text>', 'why, for the record')
     .action((model: string, number: number, choice: VoteChoice, { reason }: { reason: string }) => run((session) => vote(session, model, number, choice, reason)));
+}
+
+function addValidations(verb: Verb, run: Run): void {
+  verb('validations <model>', 'List the validations of a model, or show that of one version with its report.', 'validations credit-risk', 'validations credit-risk 3', 'validations credit-risk 3 --json')
+    .argument('[version]', 'the version', versionNumber)
+    .action((model: string, version: number | undefined) => run((session) => validations(session, model, version)));
+  verb('validate <model>', 'Decide over the validation of a version. A decision is taken once.', 'validate credit-risk 3 approve --reason "the evidence holds" --answers soundness.yaml', 'validate credit-risk 3 conditional --reason "the thin files first" --findings findings.yaml')
+    .argument('<version>', 'the version', versionNumber)
+    .addArgument(new Argument('<decision>', 'what you decide').choices(VALIDATION_DECISIONS))
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--findings <file>', 'YAML or JSON: a list of title, severity, owner, dueAt and evidenceNeeded, for a conditional approval')
+    .option('--answers <file>', 'YAML or JSON: an answer to each question of the questionnaire, which a high and a critical tier ask for')
+    .action((model: string, version: number, decision: ValidationDecision, options: ValidateOptions & { json?: boolean }) => run((session) => validate(session, model, version, decision, without(options))));
 }
 
 function addAudit(verb: Verb, run: Run): void {

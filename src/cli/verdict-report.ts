@@ -7,11 +7,11 @@ import { plain, type Style, styled, type Terminal } from './terminal.js';
 type Outcome = NonNullable<RetrainDetail['outcome']>;
 
 const STYLES: Readonly<Record<Outcome, Style>> = {
-  promoted: 'green', releasing: 'green', rejected: 'yellow', inconclusive: 'yellow', aborted: 'yellow', failed: 'red', cancelled: 'red', terminated: 'red',
+  promoted: 'green', releasing: 'green', validating: 'green', rejected: 'yellow', inconclusive: 'yellow', aborted: 'yellow', failed: 'red', cancelled: 'red', terminated: 'red',
 };
 
 /** Outcomes at which a retrain did what it is for: the gate decided. */
-export const isDecided = (outcome: Outcome): boolean => outcome === 'promoted' || outcome === 'releasing' || outcome === 'rejected' || outcome === 'inconclusive';
+export const isDecided = (outcome: Outcome): boolean => outcome === 'promoted' || outcome === 'releasing' || outcome === 'validating' || outcome === 'rejected' || outcome === 'inconclusive';
 
 /** How a retrain ended, with the numbers that say why. */
 export function verdictReport(terminal: Terminal, retrain: RetrainDetail): string {

@@ -32,7 +32,7 @@ function arrival(terminal: Terminal, why: WhyAnswer): string {
   const { rollback, promotion, release } = why;
   const back = rollback && `${rollback.requestedBy} rolled version ${rollback.fromVersion} back at ${moment(rollback.requestedAt)}: ${quoted(rollback.reason)}`;
   const earlier = why.cameBy === 'rollback' && promotion ? `Version ${why.version} had been promoted before, at ${moment(promotion.changedAt)}, epoch ${promotion.epoch}${release ? '' : ', by its gate'}.` : null;
-  const gate = why.cameBy === 'gate' ? 'It was promoted as soon as its gate had passed it; no release stood between.' : null;
+  const gate = why.cameBy === 'gate' ? `It was promoted as soon as its ${why.validation ? 'validation let it' : 'gate had passed it'}; no release stood between.` : null;
   return [
     heading(terminal, 'How it came there'),
     paragraph(terminal, back, earlier, gate, asked(why)),
@@ -90,7 +90,8 @@ function evidence(terminal: Terminal, { version, lineage: { evaluation, data } }
   ].join('');
 }
 
-function origin(terminal: Terminal, { spec, approval, retraining, lineage }: WhyAnswer): string {
+function origin(terminal: Terminal, why: WhyAnswer): string {
+  const { spec, approval, retraining, lineage } = why;
   const { data, training } = lineage;
   const { environment } = training;
   const files = [data.source, ...data.joins].flatMap((source) => source.files);
@@ -99,6 +100,7 @@ function origin(terminal: Terminal, { spec, approval, retraining, lineage }: Why
     glossary(terminal, [
       ['spec', `${spec.digest}, applied by ${spec.appliedBy} at ${moment(spec.appliedAt)}`],
       ['use case', approval && `approval ${approval.number}, tier ${approval.tier}, given at ${moment(approval.decidedAt)}: ${approval.reason ?? ''}`],
+      ...validated(why),
       ['snapshot', `${data.snapshotDigest}, taken at ${moment(data.takenAt)}, data as of ${moment(data.asOf)}`],
       ['trained on', partWords(data.train)],
       ['judged on', `${partWords(data.evaluation)}${data.heldOut ? `; one block of ${data.heldOut.every} (${data.heldOut.block}) judges, the others train` : ''}`],
@@ -119,6 +121,16 @@ function found(terminal: Terminal, { model, at, findings }: WhyAnswer): string {
   const rows = findings.map(({ number, severity, owner, dueAt, title, closed }) => [String(number), severity, owner, moment(dueAt), closed ? `${moment(closed.at)}, by ${closed.by}` : '–', title]);
   const columns = [{ title: 'Finding', align: 'right' }, { title: 'Severity' }, { title: 'Owner' }, { title: 'Due' }, { title: 'Closed' }, { title: 'What' }] as const;
   return [heading(terminal, 'What was found wrong'), table(terminal, columns, rows, `No finding of ${model} was open at ${moment(at)}.`)].join('');
+}
+
+function validated({ validation, versionApproval }: WhyAnswer): (readonly [string, string | null])[] {
+  if (!validation) return [];
+  const { decision, checks, reportDigest } = validation;
+  return [
+    ['validation', decision && `${decision.choice} by ${decision.actor} at ${moment(decision.at)}: ${decision.reason}${decision.findings.length > 0 ? ` It opened ${decision.findings.length === 1 ? 'finding' : 'findings'} ${decision.findings.join(', ')}.` : ''}`],
+    ['checks', `${checks.map(({ name, verdict }) => `${name} ${verdict}`).join(', ')}; report ${reportDigest ?? 'not written'}`],
+    ['version', versionApproval && `approval ${versionApproval.number}, given at ${moment(versionApproval.decidedAt)}: ${versionApproval.reason ?? ''}`],
+  ];
 }
 
 const MOST_FILES = 20;

@@ -6,8 +6,9 @@ import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
 import type { ReviewOutcome } from './reviews.js';
 import type { RetirementAnswers, RetirementTrigger, RetirementWaiver } from './retirements.js';
+import type { Condition, SoundnessAnswers, ValidationDecision } from './validations.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold', 'decideValidation'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -52,11 +53,15 @@ export interface CommandBodies {
   setLegalHold: { readonly reason: string };
   /** `hold` is its number. */
   liftLegalHold: { readonly hold: number; readonly reason: string };
+  /** `reportDigest`: of what the validator has read, refused where another report is to be decided over; `findings`: of a conditional approval. */
+  decideValidation: {
+    readonly version: number; readonly choice: ValidationDecision; readonly reportDigest: string; readonly reason: string; readonly answers: SoundnessAnswers; readonly findings: readonly Condition[];
+  };
 }
 
 export type CommandOutcome =
-  /** `approval`: the one that it opened, where the spec has a use case. */
-  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean; readonly approval?: OpenedApproval }
+  /** `approval`: the one that it opened, where the spec has a use case. `voided`: workflows of the validations that it voided. */
+  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean; readonly approval?: OpenedApproval; readonly voided?: readonly string[] }
   | { readonly kind: 'retrain'; readonly number: number; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'rollback'; readonly deployment: string; readonly fromEpoch: number; readonly toVersion: number; readonly workflowId: string; readonly joined: boolean }
   /** `superseded`: workflows of the releases whose place it took. */
@@ -80,6 +85,8 @@ export type CommandOutcome =
   | { readonly kind: 'waiveRetirement'; readonly number: number; readonly waives: RetirementWaiver; readonly workflowId: string }
   | { readonly kind: 'setLegalHold'; readonly hold: number; readonly workflowId: string }
   | { readonly kind: 'liftLegalHold'; readonly hold: number; readonly workflowId: string }
+  /** `approval`: the number of the one that approvers vote on now; `findings`: numbers of those that were opened. */
+  | { readonly kind: 'decideValidation'; readonly version: number; readonly choice: ValidationDecision; readonly approval: number | null; readonly findings: readonly number[]; readonly workflowId: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
 
 export interface OpenedApproval {

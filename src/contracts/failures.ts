@@ -33,6 +33,8 @@ export const FAILURES = {
   ModelRetiring: kind(409, 'The model is being retired, or was'),
   RetirementConflict: kind(409, 'The retirement does not allow that now'),
   LegalHoldLifted: kind(409, 'The legal hold is not in force'),
+  ValidationNotOpen: kind(409, 'There is nothing to validate'),
+  DecisionRefused: kind(409, 'The decision over the validation cannot be taken'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
   ModelStopped: kind(409, 'An overdue finding stops the model'),
   FindingNotClosable: kind(409, 'The finding cannot be closed'),

@@ -110,6 +110,15 @@ export interface RetirementInput {
   /** How often consumers were told, by the runs that this one continues. */
   readonly notices?: number;
 }
+export interface ValidationInput {
+  readonly inputVersion: 1;
+  readonly model: string;
+  readonly version: number;
+  /** How often validators were told. */
+  readonly validatorsTold?: number;
+  /** Of the approval that follows. */
+  readonly votersTold?: ToldVoters;
+}
 export interface IngestionInput {
   readonly inputVersion: 1;
   /** Null: the segments of the gateways, which hold observations of any model. */

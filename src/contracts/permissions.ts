@@ -28,6 +28,7 @@ export const PERMISSIONS = {
   'retirement.request': { allows: 'retire a model, take that back, and go on without a consumer or before its traffic has ended', of: 'model' },
   'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
   'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
+  'validation.decide': { allows: 'decide over validations', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
@@ -44,7 +45,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'retirement.request', 'retirement.confirm',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set'],
+  validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
   approver: ['model.read', 'approval.decide', 'review.record'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'audit.read', 'ledger.read', 'people.read'],
@@ -73,6 +74,7 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   waiveRetirement: 'retirement.request',
   setLegalHold: 'legalHold.set',
   liftLegalHold: 'legalHold.set',
+  decideValidation: 'validation.decide',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

@@ -12,9 +12,9 @@ export type RetrainStage = (typeof RETRAIN_STAGES)[number];
 /**
  * `promoted`: the candidate answers now. `rejected`, `inconclusive`: the gate did not pass it.
  * `aborted`: the champion moved meanwhile. `failed`: a step could not be done; the failure says why.
- * `releasing`: the gate passed it, and a release brings it into service step by step.
+ * `releasing`: the gate passed it, and a release brings it into service step by step. `validating`: the gate passed it, and its validation decides.
  */
-export type RetrainOutcome = 'promoted' | 'releasing' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated';
+export type RetrainOutcome = 'promoted' | 'releasing' | 'validating' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated';
 
 /** `candidate`: not yet deployed; `champion`: answers now; `retired`: has answered; `rejected`: did not pass its gate. */
 export type VersionStatus = 'candidate' | 'champion' | 'retired' | 'rejected';
@@ -72,8 +72,9 @@ export interface GateSummary {
   readonly reason: string;
 }
 
-/** What became of a candidate that its gate passed: the champion, or a release of that number. */
+/** What becomes of a candidate that its gate passed: the champion, or a release of that number; of a governed model first a validation. */
 export type CandidateStart =
+  | { readonly validating: true }
   | ({ readonly release: null } & PromotionSummary)
   /** `superseded`: workflows of the releases whose place it took. */
   | { readonly release: number; readonly superseded?: readonly string[] };

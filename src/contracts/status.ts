@@ -15,6 +15,8 @@ export interface ModelStatus {
   readonly release: { readonly number: number; readonly version: number; readonly deployment: string; readonly stage: ReleaseStage; readonly workflowId: string } | null;
   /** The retirement that is under way or done; null where it serves. Statuses of earlier releases lack it. */
   readonly retirement?: { readonly number: number; readonly state: 'retiring' | 'retired'; readonly workflowId: string } | null;
+  /** Open ones, the oldest first; statuses of earlier releases lack it. */
+  readonly validations?: readonly { readonly version: number; readonly workflowId: string }[];
   /** The newest approval of its use case; null where its spec never stated one. Statuses of earlier releases lack it. */
   readonly useCase?: { readonly number: number; readonly outcome: ApprovalOutcome | null; readonly workflowId: string } | null;
   /** Statuses of earlier releases lack it. */
@@ -50,5 +52,6 @@ export interface ReconcileReport {
   readonly replaysEnded: number;
   readonly approvalsRestarted: number;
   readonly retirementsRestarted: number;
+  readonly validationsRestarted: number;
   readonly historiesExported: number;
 }

@@ -144,6 +144,7 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   waiveRetirement: 'retirement.waived',
   setLegalHold: 'legalHold.set',
   liftLegalHold: 'legalHold.lifted',
+  decideValidation: 'validation.decided',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -159,19 +160,20 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'recordReview') return `review/${outcome.review}`;
   if (outcome.kind === 'retire' || outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement') return `retirement/${outcome.number}`;
   if (outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') return `legal-hold/${outcome.hold}`;
+  if (command.kind === 'decideValidation') return `validation/${bodyOf<'decideValidation'>(command).version}`;
   return `model/${command.model}`;
 }
 
 /** Fields of a request in which people write: their words go beside the entry. */
-const WRITTEN: readonly string[] = ['reason', 'title', 'evidenceNeeded', 'evidence', 'said'];
+const WRITTEN: readonly string[] = ['reason', 'title', 'evidenceNeeded', 'evidence', 'said', 'answers'];
 
 /** A spec is kept whole in its own table, and each finding has an entry of its own; the entry only needs what was asked, and people's words beside it. */
-function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null | undefined>> } {
+function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null>> } {
   if (command.kind === 'apply') return { body: { sourceDigest: sha256(command.body) }, texts: {} };
-  const body = Object.entries(bodyOf<Exclude<CommandKind, 'apply'>>(command));
+  const body = Object.entries(bodyOf<Exclude<CommandKind, 'apply'>>(command) as Readonly<Record<string, unknown>>);
   const spoken = command.actor === SYSTEM_ACTOR ? [] : body.filter(([name]) => WRITTEN.includes(name));
   const asked = body.filter((entry) => !spoken.includes(entry) && entry[0] !== 'findings');
-  return { body: Object.fromEntries(asked), texts: Object.fromEntries(spoken) };
+  return { body: Object.fromEntries(asked), texts: Object.fromEntries(spoken.map(([name, words]) => [name, typeof words === 'string' || words === null ? words : canonicalJson(words)])) };
 }
 
 /** The request of a command of a known kind. */

@@ -16,7 +16,9 @@ import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js'
 import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
+import { Validation } from './entities/validation.entity.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
+import { storyOf, type ValidationStory } from './validations.repository.js';
 
 /** Where a version comes from. */
 export interface Origins {
@@ -29,6 +31,10 @@ export interface Origins {
   readonly spec: ModelSpecRecord;
   /** By which the spec's use case was approved; null where it states none. */
   readonly approval: ApprovalStory | null;
+  /** Of the version; null where its spec states no use case. */
+  readonly validation: ValidationStory | null;
+  /** Of the version, after its validation; null where the tier asks for none. */
+  readonly versionApproval: ApprovalStory | null;
   /** What asked for the retrain. */
   readonly request: Command;
   /** Where monitoring decided on it. */
@@ -138,20 +144,27 @@ async function originsOf(manager: EntityManager, model: string, number: number):
     snapshot: await manager.findOneByOrFail(Snapshot, { digest: version.snapshotDigest }),
     evaluation: await manager.findOneBy(Evaluation, { model, version: number }),
     spec: await manager.findOneByOrFail(ModelSpecRecord, { model, digest: version.specDigest }),
-    approval: await approvalOf(manager, model, version.specDigest),
+    approval: await approvalOf(manager, model, { kind: 'useCase', digest: version.specDigest }),
+    validation: await validationOf(manager, model, number),
+    versionApproval: await approvalOf(manager, model, { kind: 'version', version: number }),
     request: await manager.findOneByOrFail(Command, { id: retrain.commandId }),
     decision: await manager.findOneBy(RetrainingDecisionRecord, { model, deployment: retrain.deployment, commandId: retrain.commandId }),
   };
 }
 
-/** The last one that was given for a spec. */
-async function approvalOf(manager: EntityManager, model: string, specDigest: string): Promise<ApprovalStory | null> {
+/** The last one that was given for a spec, or for a version. */
+async function approvalOf(manager: EntityManager, model: string, subject: Pick<Approval, 'kind'> & Partial<Pick<Approval, 'digest' | 'version'>>): Promise<ApprovalStory | null> {
   const approval = await manager.getRepository(Approval).createQueryBuilder('approval')
     .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'")
-    .where("approval.kind = 'useCase' AND approval.model = :model AND approval.digest = :specDigest", { model, specDigest }).orderBy('approval.number', 'DESC').getOne();
+    .where({ model, ...subject }).orderBy('approval.number', 'DESC').getOne();
   if (!approval) return null;
   const of = { model, approval: approval.number };
   return { approval, votes: await manager.find(ApprovalVote, { where: of, order: { at: 'ASC', actor: 'ASC' } }), end: await manager.findOneBy(ApprovalEnd, of) };
+}
+
+async function validationOf(manager: EntityManager, model: string, version: number): Promise<ValidationStory | null> {
+  const validation = await manager.findOneBy(Validation, { model, version });
+  return validation && storyOf(validation, manager);
 }
 
 /** What a rollback brought back had been promoted before. */

@@ -27,6 +27,11 @@ export class ModelsRepository {
     return model;
   }
 
+  /** A model as a transaction sees it. */
+  inForce(manager: EntityManager, name: string): Promise<Model> {
+    return manager.findOneByOrFail(Model, { name });
+  }
+
   /** @throws PerennialError `NotFound` when the model never had a spec of that digest. */
   async spec(model: string, digest: string): Promise<ModelSpec> {
     return specFromCanonical((await this.specRecord(model, digest)).canonical.toString('utf8'));

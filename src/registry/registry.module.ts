@@ -37,6 +37,7 @@ import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
 import { SweepsRepository } from './sweeps.repository.js';
 import { TrainingRepository } from './training.repository.js';
+import { ValidationsRepository } from './validations.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
@@ -45,7 +46,8 @@ const REPOSITORIES = [
   ControlsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository, GatewaysRepository, InventoryImportsRepository,
   InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository, ModelsRepository, ObservationsRepository,
   PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository, RetrainingDecisionsRepository, RetrainsRepository,
-  ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository, VersionsRepository, WindowsRepository,
+  ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository, ValidationsRepository, VersionsRepository,
+  WindowsRepository,
 ];
 
 /** The record: the only writer of its tables. */

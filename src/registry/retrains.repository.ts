@@ -104,15 +104,18 @@ export class RetrainsRepository {
 
   /** Ends a retrain, once. @returns false when it had ended before. */
   async end(id: RetrainId, end: RetrainEnd, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<boolean> {
-    return this.dataSource.transaction(async (manager) => {
-      const { affected } = await manager.update(Retrain, { ...id, outcome: IsNull() }, { ...end, stage: 'finished', finishedAt: at } as object);
-      if (!affected) return false;
-      await this.audit.append(manager, {
-        at, actor, action: `retrain.${end.outcome}`, model: id.model, subject: `retrain/${id.number}`, origin,
-        details: { reason: end.reason, failure: end.failure && { type: end.failure.type, message: end.failure.message } },
-      });
-      return true;
+    return this.dataSource.transaction((manager) => this.endWithin(manager, id, end, at, origin, actor));
+  }
+
+  /** The same as part of a larger transaction. */
+  async endWithin(manager: EntityManager, id: RetrainId, end: RetrainEnd, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<boolean> {
+    const { affected } = await manager.update(Retrain, { ...id, outcome: IsNull() }, { ...end, stage: 'finished', finishedAt: at } as object);
+    if (!affected) return false;
+    await this.audit.append(manager, {
+      at, actor, action: `retrain.${end.outcome}`, model: id.model, subject: `retrain/${id.number}`, origin,
+      details: { reason: end.reason, failure: end.failure && { type: end.failure.type, message: end.failure.message } },
     });
+    return true;
   }
 
   /** Retrains that ended after `since` and whose history is not exported yet, newest first. */

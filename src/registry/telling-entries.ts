@@ -20,8 +20,9 @@ export interface Told {
 /** The entries of how a version came to answer and was replaced, in their order. */
 export async function tellingEntries(manager: EntityManager, told: Told): Promise<EntryRef[]> {
   const { change, origins, release } = told;
-  const { version, retrain, decision, approval } = origins;
-  const whole = [`version/${version.number}`, `retrain/${retrain.number}`, ...(approval ? [`approval/${approval.approval.number}`] : []), ...(release ? [`release/${release.number}`] : []), ...(decision ? [windowSubject(decision)] : [])];
+  const { version, retrain, decision, approval, validation, versionApproval } = origins;
+  const approvals = [approval, versionApproval].flatMap((story) => (story ? [`approval/${story.approval.number}`] : []));
+  const whole = [`version/${version.number}`, `retrain/${retrain.number}`, ...approvals, ...(validation ? [`validation/${version.number}`] : []), ...(release ? [`release/${release.number}`] : []), ...(decision ? [windowSubject(decision)] : [])];
   const found = await entriesOn(manager, change.model, [...whole, `deployment/${change.deployment}`, `model/${change.model}`]);
   return found.filter((entry) => whole.includes(entry.subject) || isSpecApplied(entry, origins) || isMove(entry, told)).map(refOf);
 }

@@ -36,4 +36,11 @@ export const useCaseSection = z.strictObject({
     /** Wall time between two reviews, and from the first champion to the first; left out, the tier's. */
     every: positiveDuration,
   }).optional(),
+  /** Of each version, before it may serve. */
+  validation: z.strictObject({
+    /** Wall time in which a validator has to decide. */
+    within: positiveDuration.default('P30D'),
+    /** Wall time between two words to validators. */
+    remindEvery: positiveDuration.default('P7D'),
+  }).prefault({}),
 });

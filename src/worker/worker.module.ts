@@ -3,70 +3,79 @@ import { Client } from '@temporalio/client';
 import { hostname } from 'node:os';
 import { ActivitySettings } from '../../activities/activity-settings.js';
 import { AlarmCommands } from '../../activities/alarm-commands.js';
-import { ApprovalCommands } from '../../activities/approval-commands.js';
-import { ApprovalsActivities } from '../../activities/approvals.activities.js';
-import { ModelCommands } from '../../activities/model-commands.js';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
-import { GovernanceCommands } from '../../activities/governance-commands.js';
+import { ApprovalCommands } from '../../activities/approval-commands.js';
+import { ApprovalsActivities } from '../../activities/approvals.activities.js';
+import { ArchivedVersions, ArchiveDrill } from '../../activities/archive-drill.js';
+import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { CommandEffects } from '../../activities/command-effects.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
-import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DriftActivities } from '../../activities/drift.activities.js';
 import { DueWindows } from '../../activities/due-windows.js';
 import { EvaluationActivities } from '../../activities/evaluation.activities.js';
+import { EraserProvider, EvidenceDeletion } from '../../activities/evidence-deletion.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
-import { GovernanceActivities } from '../../activities/governance.activities.js';
+import { GovernanceCommands } from '../../activities/governance-commands.js';
 import { GovernanceSettings } from '../../activities/governance-settings.js';
+import { GovernanceActivities } from '../../activities/governance.activities.js';
 import { HarmMemories } from '../../activities/harm-memories.js';
-import { JudgedVersions } from '../../activities/judged-versions.js';
-import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
-import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
-import { ServedWindows } from '../../activities/served-windows.js';
-import { WindowEstimates } from '../../activities/window-estimates.js';
 import { HistoryExport } from '../../activities/history-export.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
+import { JudgedVersions } from '../../activities/judged-versions.js';
+import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { LateRows } from '../../activities/late-rows.js';
+import { LegalHoldCommands } from '../../activities/legal-hold-commands.js';
+import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
+import { ModelArchive } from '../../activities/model-archive.js';
+import { ModelCommands } from '../../activities/model-commands.js';
+import { ModelStatuses } from '../../activities/model-statuses.js';
 import { MonitoringReports } from '../../activities/monitoring-reports.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
-import { ObservedFiles } from '../../activities/observed-files.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
-import { ModelStatuses } from '../../activities/model-statuses.js';
+import { ObservedFiles } from '../../activities/observed-files.js';
+import { OpenValidations } from '../../activities/open-validations.js';
 import { OpenWork } from '../../activities/open-work.js';
 import { PredictionFilters } from '../../activities/prediction-filters.js';
 import { ProductionCommands } from '../../activities/production-commands.js';
 import { ProductionStandings } from '../../activities/production-standings.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
-import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReleaseCommands } from '../../activities/release-commands.js';
 import { ReleaseMeasurementActivities } from '../../activities/release-measurement.activities.js';
-import { ReplayActivities } from '../../activities/replay.activities.js';
+import { ReleaseActivities } from '../../activities/release.activities.js';
 import { ReplayCommands } from '../../activities/replay-commands.js';
 import { ReplayCourses } from '../../activities/replay-courses.js';
-import { ArchivedVersions, ArchiveDrill } from '../../activities/archive-drill.js';
-import { EraserProvider, EvidenceDeletion } from '../../activities/evidence-deletion.js';
-import { LegalHoldCommands } from '../../activities/legal-hold-commands.js';
-import { ModelArchive } from '../../activities/model-archive.js';
+import { ReplayActivities } from '../../activities/replay.activities.js';
 import { RetiredEvidenceActivities } from '../../activities/retired-evidence.activities.js';
-import { RetirementActivities } from '../../activities/retirement.activities.js';
 import { RetirementCommands } from '../../activities/retirement-commands.js';
-import { RetrainingActivities } from '../../activities/retraining.activities.js';
+import { RetirementActivities } from '../../activities/retirement.activities.js';
 import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
+import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
-import { SourceActivities } from '../../activities/source.activities.js';
+import { ServedWindows } from '../../activities/served-windows.js';
 import { SourceObserver } from '../../activities/source-observer.js';
+import { SourceActivities } from '../../activities/source.activities.js';
+import { StageStandings } from '../../activities/stage-standings.js';
 import { StoreProvider } from '../../activities/store-provider.js';
+import { TrainerRuns } from '../../activities/trainer-runs.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
-import { WindowSources } from '../../activities/window-sources.js';
+import { ValidatedPromotions } from '../../activities/validated-promotions.js';
+import { ValidatedVersions } from '../../activities/validated-versions.js';
+import { ValidationChecks } from '../../activities/validation-checks.js';
+import { ValidationCommands } from '../../activities/validation-commands.js';
+import { ValidationCourseActivities } from '../../activities/validation-course.activities.js';
+import { ValidationActivities } from '../../activities/validation.activities.js';
 import { WindowClosings } from '../../activities/window-closings.js';
+import { WindowEstimates } from '../../activities/window-estimates.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
 import { WindowOperations } from '../../activities/window-operations.js';
+import { WindowSources } from '../../activities/window-sources.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
 import { ArtifactEraser } from '../artifacts/artifact-eraser.js';
@@ -94,7 +103,24 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
-const ACTIVITIES = [AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities, InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities, ReleaseMeasurementActivities, ReplayActivities, RetrainingActivities, RolloutActivities, SourceActivities, TrainingActivities, WindowsActivities, RetiredEvidenceActivities, RetirementActivities];
+const ACTIVITIES = [
+  AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities,
+  InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities,
+  ReleaseMeasurementActivities, ReplayActivities, RetiredEvidenceActivities, RetirementActivities, RetrainingActivities, RolloutActivities, SourceActivities,
+  TrainingActivities, ValidationActivities, ValidationCourseActivities, WindowsActivities,
+];
+/** What commands do. */
+const COMMANDS = [
+  AlarmCommands, ApprovalCommands, CommandEffects, ComparisonRuns, GovernanceCommands, LegalHoldCommands, ModelCommands, ModelStatuses, ProductionCommands,
+  ProductionStandings, ReleaseCommands, ReplayCommands, ReplayCourses, RetirementCommands, RetrainingDecisions, RollbackTargets, StageStandings,
+];
+/** What activities are made of. */
+const PARTS = [
+  ArchiveDrill, ArchivedVersions, ChampionBaselines, DriftBaselines, DueWindows, EvidenceDeletion, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
+  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenValidations, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TrainerRuns,
+  ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
+  WorkflowMotions,
+];
 
 /** What a worker is made of. */
 @Module({})
@@ -113,51 +139,12 @@ export class WorkerModule {
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
         { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
         { provide: GovernanceSchedule, useFactory: () => new GovernanceSchedule(client, environment.GOVERNANCE_EVERY) },
-        ProductionStandings,
-        ProductionCommands,
-        RetrainingDecisions,
-        RollbackTargets,
-        ModelStatuses,
-        ComparisonRuns,
-        ApprovalCommands,
-        ModelCommands,
-        ReleaseCommands,
-        ReplayCommands,
-        ReplayCourses,
-        AlarmCommands,
-        LegalHoldCommands,
-        RetirementCommands,
-        GovernanceCommands,
-        CommandEffects,
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         { provide: SweepSchedule, useValue: new SweepSchedule(client, environment.INVENTORY_SWEEP_EVERY) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
-        ArchivedVersions,
-        ArchiveDrill,
-        EvidenceDeletion,
-        ModelArchive,
-        ObservedFiles,
-        ChampionBaselines,
-        DriftBaselines,
-        DueWindows,
-        LateRows,
-        WindowClosings,
-        HarmMemories,
-        JudgedVersions,
-        LabelFreeBaselines,
-        LossModelTrainer,
-        MonitoringReports,
-        ServedWindows,
-        WindowEstimates,
-        WindowMeasurements,
-        WindowOperations,
-        WindowSources,
-        HistoryExport,
-        OpenWork,
-        PredictionFilters,
-        SourceObserver,
-        WorkflowMotions,
+        ...COMMANDS,
+        ...PARTS,
         ...ACTIVITIES,
       ],
     };

@@ -29,6 +29,8 @@ import { RetrainingActivities } from '../../activities/retraining.activities.js'
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { SourceActivities } from '../../activities/source.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
+import { ValidationActivities } from '../../activities/validation.activities.js';
+import { ValidationCourseActivities } from '../../activities/validation-course.activities.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
@@ -117,6 +119,8 @@ const providersOf = (context: INestApplicationContext) => ({
   measurement: context.get(ReleaseMeasurementActivities),
   reconcile: context.get(ReconcileActivities),
   source: context.get(SourceActivities),
+  validation: context.get(ValidationActivities),
+  validationCourse: context.get(ValidationCourseActivities),
   windows: context.get(WindowsActivities),
 });
 

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
+import { GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
 import type { GovernanceReport } from '../../src/contracts/status.js';
+import { SOUNDNESS_KEYS } from '../../src/contracts/validations.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import { eventually, Installation } from '../installation.js';
 import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.js';
@@ -144,6 +145,30 @@ it('records a retirement that is withdrawn, and one that is carried through to i
   await eventually(async () => ((await perennial.call<{ steps: { step: string }[] }>('GET', '/v1/models/leaving/retirement')).body.steps.some(({ step }) => step === 'deleted') ? true : undefined), () => 'the retirement to end');
   await ended(workflowId);
   await keep('retirement-done', workflowId);
+});
+
+it('records a validation that goes on to approvers, and the retrain that opens it', async () => {
+  const keys = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [...['dora', 'eli'].map((name) => ({ name, roles: ['approver'] as const })), { name: 'vera', roles: ['validator'] as const }]);
+  const [dora, eli, vera] = keys.map((key) => ({ authorization: `Bearer ${key}` }));
+  const approve = async (number: number): Promise<void> => {
+    const { digest } = (await perennial.call<{ digest: string }>('GET', `/v1/models/examined/approvals/${number}`)).body;
+    for (const headers of [dora, eli]) await perennial.call('POST', `/v1/models/examined/approvals/${number}/votes`, { choice: 'approve', digest, reason: 'to be recorded' }, headers);
+  };
+  await register('examined', { tier: 'high', parameters: { rounds: 10, max_depth: 2 }, useCase: { ...smallUseCase(), regulations: ['SR 26-2'], validation: { remindEvery: 'PT5S' } } });
+  await approve(1);
+  const retrained = await run('examined', 8);
+  expect(retrained.outcome).toBe('validating');
+  const base = '/v1/models/examined/versions/1/validation';
+  await eventually(async () => ((await perennial.call<{ items: unknown[] }>('GET', '/v1/alarms?model=examined')).body.items.length >= 3 ? true : undefined), () => 'validators to be told again');
+  const { reportDigest } = (await perennial.call<{ reportDigest: string }>('GET', base)).body;
+  const answers = Object.fromEntries(SOUNDNESS_KEYS.map((key) => [key, 'as it is to be recorded']));
+  expect((await perennial.call('POST', `${base}/decision`, { decision: 'approve', reportDigest, reason: 'to be recorded', answers }, vera)).status).toBe(200);
+  await approve(2);
+  const workflowId = validationWorkflowId('examined', 1);
+  expect(await perennial.temporal.workflow.getHandle(workflowId).result()).toMatchObject({ outcome: 'promoted' });
+  await ended(retrained.workflowId);
+  await keep('validation-promoted', workflowId);
+  await keep('retrain-validating', retrained.workflowId);
 });
 
 it('records a retrain that its data stops', async () => {

@@ -13,6 +13,7 @@ import { instant, instantOf, path } from '../documentation/answer-fields.js';
 import { findingAnswer, findingSchema } from '../findings/findings.dto.js';
 import { releaseLink } from '../releases/releases.dto.js';
 import { deploymentName, time } from '../requests/fields.js';
+import { validationFacts, validationSchema } from '../validations/validations.dto.js';
 import { versionDetail, versionDetailSchema } from '../versions/versions.dto.js';
 
 export const whyQuery = z.strictObject({
@@ -118,6 +119,8 @@ export const whySchema = z
     retraining,
     spec: z.strictObject({ digest: z.string(), appliedBy: z.string(), appliedAt: instant, link: path }),
     approval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the use case of that spec was approved; null where it states none.' }),
+    validation: validationSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'Of the version: what was checked and who decided; null where the spec states no use case.' }),
+    versionApproval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the version was approved after its validation; null where its tier asks for none.' }),
     lineage: versionDetailSchema,
     findings: z.array(findingSchema).readonly().meta({ description: 'Those of the model that were open at the time, with what became of them since.' }),
     entries: z
@@ -139,6 +142,8 @@ export function whyAnswer(explanation: Explanation, at: Date | null, now: Date):
     rollback: rollback && rollbackAnswer(rollback), release: release && courseAnswer(release), retraining: retrainingAnswer(origins),
     spec: { digest: origins.spec.digest, appliedBy: origins.spec.appliedBy, appliedAt: origins.spec.appliedAt.toISOString(), link: `/v1/models/${model.name}/spec?digest=${origins.spec.digest}` },
     approval: origins.approval && approvalFacts(origins.approval),
+    validation: origins.validation && validationFacts(origins.validation, origins.versionApproval),
+    versionApproval: origins.versionApproval && approvalFacts(origins.versionApproval),
     lineage: versionDetail(origins),
     findings: findings.map(findingAnswer),
     entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),

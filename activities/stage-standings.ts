@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../src/contracts/motion.js';
+import type { ModelStatus } from '../src/contracts/status.js';
+import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
+import type { Model } from '../src/registry/entities/model.entity.js';
+import { RetirementsRepository } from '../src/registry/retirements.repository.js';
+import { ValidationsRepository } from '../src/registry/validations.repository.js';
+import { ProductionStandings } from './production-standings.js';
+
+/** Where the stages of a model stand in which people decide. */
+@Injectable()
+export class StageStandings {
+  constructor(
+    private readonly approvals: ApprovalsRepository,
+    private readonly validations: ValidationsRepository,
+    private readonly production: ProductionStandings,
+    private readonly retirements: RetirementsRepository,
+  ) {}
+
+  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement'>> {
+    const { name } = model;
+    const [asked, open, production, leaving] = await Promise.all([
+      this.approvals.newest({ kind: 'useCase', model: name, version: null }), this.validations.open(name), this.production.read(model), this.retirements.inForce(name),
+    ]);
+    return {
+      useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(name) },
+      validations: open.map(({ version }) => ({ version, workflowId: validationWorkflowId(name, version) })),
+      openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,
+      retirement: leaving && { number: leaving.retirement.number, state: leaving.steps.some(({ step }) => step === 'stopped') ? 'retired' : 'retiring', workflowId: retirementWorkflowId(name) },
+    };
+  }
+}

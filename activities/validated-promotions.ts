@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { PerennialError } from '../src/contracts/failures.js';
+import type { CandidateStart } from '../src/contracts/retrains.js';
+import type { ValidationId } from '../src/contracts/validations.js';
+import { validationStep, whyNotServe } from '../src/lifecycle/validation-decision.js';
+import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
+import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ValidationsRepository } from '../src/registry/validations.repository.js';
+import { origin } from './activity-context.js';
+
+/** Whether a governed model's version was validated, and what its validation comes to when it is promoted. */
+@Injectable()
+export class ValidatedPromotions {
+  constructor(
+    private readonly models: ModelsRepository,
+    private readonly approvals: ApprovalsRepository,
+    private readonly validations: ValidationsRepository,
+  ) {}
+
+  async begun(id: ValidationId): Promise<boolean> {
+    return (await this.validations.find(id)) !== null;
+  }
+
+  /** Why a version may not serve; null where its validation lets it. */
+  async hindrance(manager: EntityManager, { model, version }: ValidationId): Promise<string | null> {
+    const story = await this.validations.find({ model, version }, manager);
+    if (!story) return 'it was never validated, and a model with a useCase section serves validated versions alone; retrain for another version';
+    const { validation: { specDigest }, checks, report, decision, end } = story;
+    const asked = await this.approvals.newest({ kind: 'version', model, version }, manager);
+    return whyNotServe(validationStep({ spec: await this.models.spec(model, specDigest), checks, reported: report !== null, decision, approval: asked ? asked.end : undefined, end }));
+  }
+
+  /** @throws PerennialError `ValidationNotOpen` */
+  async require(manager: EntityManager, id: ValidationId): Promise<void> {
+    const hindrance = await this.hindrance(manager, id);
+    if (hindrance !== null) throw new PerennialError('ValidationNotOpen', `Version ${id.version} of ${id.model} may not serve: ${hindrance}`, { ...id });
+  }
+
+  /** Ends a validation in the transaction that lets its version serve. */
+  async settle(manager: EntityManager, id: ValidationId, start: Exclude<CandidateStart, { validating: true }>, at: Date): Promise<void> {
+    const reason = start.release === null ? `It is the champion from epoch ${start.epoch} on.` : `Release ${start.release} brings it into service step by step.`;
+    await this.validations.end(manager, id, { outcome: start.release === null ? 'promoted' : 'releasing', reason, at }, origin());
+  }
+}
