@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { rollbackAlarm } from '../src/alarms/rollback-alarm.js';
-import { type DeploymentInput, deploymentWorkflowId, releaseMemo, type ReplayInput, replayWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId, type UseCaseApprovalInput, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
-import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
-import type { Approval } from '../src/registry/entities/approval.entity.js';
+import { type DeploymentInput, deploymentWorkflowId, releaseMemo, type ReplayInput, replayWorkflowId, type RetrainInput, retrainWorkflowId, type RollbackInput, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { Release } from '../src/registry/entities/release.entity.js';
 import type { Replay } from '../src/registry/entities/replay.entity.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
@@ -30,16 +28,14 @@ export class OpenWork {
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
     private readonly training: TrainingRepository,
-    private readonly approvals: ApprovalsRepository,
   ) {}
 
-  async settle(): Promise<{ readonly retrains: Settled; readonly releases: Settled; readonly replays: Settled; readonly rollbacks: Settled; readonly approvals: Settled }> {
+  async settle(): Promise<{ readonly retrains: Settled; readonly releases: Settled; readonly replays: Settled; readonly rollbacks: Settled }> {
     return {
       retrains: await settleEach(await this.retrains.open(), (retrain) => this.settleRetrain(retrain)),
       releases: await settleEach(await this.releases.allCurrent(), (release) => this.settleRelease(release)),
       replays: await settleEach(await this.replays.open(), (replay) => this.settleReplay(replay)),
       rollbacks: await settleEach(await this.routing.openRollbacks(), (rollback) => this.settleRollback(rollback)),
-      approvals: await settleEach(await this.approvals.open('useCase'), (approval) => this.settleApproval(approval)),
     };
   }
 
@@ -58,15 +54,6 @@ export class OpenWork {
     await this.retrains.end({ model, number }, { outcome, reason: motion.message, failure: motion, promotedEpoch: null }, at, origin());
     await this.training.revoke({ model, number }, at);
     return 'ended';
-  }
-
-  /** People decide, not who ends the workflow: it is started again. */
-  private async settleApproval({ model }: Approval): Promise<'left' | 'restarted'> {
-    const workflowId = useCaseApprovalWorkflowId(model);
-    if ((await this.motions.of(workflowId)) === 'running') return 'left';
-    const input: UseCaseApprovalInput = { inputVersion: 1, model };
-    await this.motions.start('useCaseApproval', workflowId, input, `Use case approval of ${model}`, { model, stage: 'useCaseApproval' });
-    return 'restarted';
   }
 
   private async settleReplay(replay: Replay): Promise<'left' | 'restarted' | 'ended'> {

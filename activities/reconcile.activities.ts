@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { type ModelLifecycleInput, modelWorkflowId, type RetirementInput, retirementWorkflowId } from '../src/contracts/motion.js';
+import { type ModelLifecycleInput, modelWorkflowId } from '../src/contracts/motion.js';
 import type { ReconcileReport } from '../src/contracts/status.js';
 import { CommandDispatcher } from '../src/dispatch/command-dispatcher.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
-import { RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { AlarmActivities } from './alarms.activities.js';
 import { HistoryExport } from './history-export.js';
-import { OpenValidations } from './open-validations.js';
+import { OpenStages } from './open-stages.js';
 import { OpenWork } from './open-work.js';
 import { WorkflowMotions } from './workflow-motions.js';
 
@@ -20,15 +19,14 @@ export class ReconcileActivities {
     private readonly alarms: AlarmActivities,
     private readonly dispatcher: CommandDispatcher,
     private readonly models: ModelsRepository,
-    private readonly retirements: RetirementsRepository,
-    private readonly openValidations: OpenValidations,
+    private readonly openStages: OpenStages,
   ) {}
 
   async reconcileMotion(): Promise<ReconcileReport> {
     const lifecyclesStarted = await this.startLifecycles();
     const commandsSent = await this.dispatcher.sendWaiting(new Date());
-    const { retrains, releases, replays, rollbacks, approvals } = await this.openWork.settle();
-    const validations = await this.openValidations.settle();
+    const { retrains, releases, replays, rollbacks } = await this.openWork.settle();
+    const { approvals, validations, retirements } = await this.openStages.settle();
     // What did not reach its receiver when it was raised; the record says why it still does not.
     await this.alarms.sendUndelivered();
     return {
@@ -38,23 +36,10 @@ export class ReconcileActivities {
       replaysRestarted: replays.restarted, replaysEnded: replays.ended,
       rollbacksRestarted: rollbacks.restarted, rollbacksEnded: rollbacks.ended,
       approvalsRestarted: approvals.restarted,
-      retirementsRestarted: await this.restartRetirements(),
+      retirementsRestarted: retirements.restarted,
       validationsRestarted: validations.restarted,
       historiesExported: await this.histories.exportClosed(),
     };
-  }
-
-  /** The record says how far each has come: ending its workflow ends no retirement. */
-  private async restartRetirements(): Promise<number> {
-    let started = 0;
-    for (const { model, number } of await this.retirements.open()) {
-      const workflowId = retirementWorkflowId(model);
-      if ((await this.motions.of(workflowId)) === 'running') continue;
-      const input: RetirementInput = { inputVersion: 1, model };
-      await this.motions.start('retirement', workflowId, input, `Retirement ${number} of ${model}`, { model, stage: 'retirement' });
-      started += 1;
-    }
-    return started;
   }
 
   private async startLifecycles(): Promise<number> {

@@ -78,19 +78,9 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .option('--all', 'also earlier assessments of a window', false)
     .action((model: string, options: WindowsOptions & { json?: boolean }) => run((session) => windows(session, model, without(options))));
   addAlarms(verb, run);
-  addApprovals(verb, run);
-  addControls(verb, run);
-  addFindings(verb, run);
-  addFinding(verbOf(program.command('finding').description('Open a finding of a model, and close it with evidence.').helpCommand(false)), run);
-  addReviews(verb, run);
-  addValidations(verb, run);
   addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
-  addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
-  addInventory(verb, verbOf, run);
-  addRetire(verb, run);
-  addRetirement(verbOf(program.command('retirement').description('Follow a retirement, and help it on.').helpCommand(false)), run);
-  addLegalHolds(verbOf(program.command('legal-hold').description('Keep the evidence of a model from being deleted.').helpCommand(false)), run, versionNumber);
+  addGovernance(program, verbOf, run);
   verb('champion <model>', 'Show which version answers, or answered at a time.', 'champion flight-delay', 'champion flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')
     .addOption(deploymentOption())
@@ -104,6 +94,23 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
     .addOption(deploymentOption())
     .action((model: string, options: WhyOptions & { json?: boolean }) => run((session) => why(session, model, without(options))));
   return program;
+}
+
+/** What people decide over stages, and what they look at for it. */
+function addGovernance(program: Command, verbOf: (parent: Command) => Verb, run: Run): void {
+  const verb = verbOf(program);
+  const group = (name: string, description: string): Verb => verbOf(program.command(name).description(description).helpCommand(false));
+  addApprovals(verb, run);
+  addControls(verb, run);
+  addFindings(verb, run);
+  addFinding(group('finding', 'Open a finding of a model, and close it with evidence.'), run);
+  addReviews(verb, run);
+  addValidations(verb, run);
+  addPeople(group('people', 'Manage people and services, their roles and keys.'), run);
+  addInventory(verb, verbOf, run);
+  addRetire(verb, run);
+  addRetirement(group('retirement', 'Follow a retirement, and help it on.'), run);
+  addLegalHolds(group('legal-hold', 'Keep the evidence of a model from being deleted.'), run, versionNumber);
 }
 
 export type Verb = (usage: string, description: string, ...shown: string[]) => Command;

@@ -38,7 +38,7 @@ import { MonitoringReports } from '../../activities/monitoring-reports.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
 import { ObservedFiles } from '../../activities/observed-files.js';
-import { OpenValidations } from '../../activities/open-validations.js';
+import { OpenStages } from '../../activities/open-stages.js';
 import { OpenWork } from '../../activities/open-work.js';
 import { PredictionFilters } from '../../activities/prediction-filters.js';
 import { ProductionCommands } from '../../activities/production-commands.js';
@@ -117,7 +117,7 @@ const COMMANDS = [
 /** What activities are made of. */
 const PARTS = [
   ArchiveDrill, ArchivedVersions, ChampionBaselines, DriftBaselines, DueWindows, EvidenceDeletion, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
-  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenValidations, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TrainerRuns,
+  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TrainerRuns,
   ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
   WorkflowMotions,
 ];

@@ -15,7 +15,7 @@ export async function controls(session: Session, model: string, { framework }: C
   const query = framework === undefined ? '' : `?${new URLSearchParams({ framework }).toString()}`;
   const answer = await session.api.get<ModelControls>(`/v1/models/${encodeURIComponent(model)}/controls${query}`);
   session.show(answer, () => answer.frameworks.map((one) => {
-    const { met = 0, partly = 0, missing = 0, notApplicable = 0 } = one.summary;
+    const { met, partly, missing, notApplicable } = one.summary;
     const rows = one.controls.map(({ id, title, state, evidence }) => [
       id, title, styled(session.terminal, STYLES[state] ?? 'dim', state === 'notApplicable' ? 'not asked' : state),
       state === 'notApplicable' ? '' : evidence.map(({ name, counts, found, newestAt }) => (counts ? `${name} (${found}, ${moment(newestAt)})` : `${name}: ${found === 0 ? 'none' : `too old, ${moment(newestAt)}`}`)).join('; '),
