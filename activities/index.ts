@@ -56,7 +56,7 @@ export interface ActivityProviders {
 
 /** Every activity by its task queue: workers register from it and workflows take their types from it. */
 export function activitiesOf(providers: ActivityProviders) {
-  const { alarms, registry, data, drift, fairness, gateways, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, retiredEvidence, source, validation, windows } = providers;
+  const { alarms, registry, data, drift, fairness, gateways, inventory, labels, monitoring, observations, training, evaluation, release, measurement, replay, retraining, rollout, reconcile, source, validation, windows } = providers;
   return {
     lifecycle: {
       ...stageActivitiesOf(providers),
@@ -86,6 +86,7 @@ export function activitiesOf(providers: ActivityProviders) {
       tellUnreadable: monitoring.tellUnreadable.bind(monitoring),
     },
     data: {
+      ...stageEvidenceActivitiesOf(providers),
       measureRelease: measurement.measureRelease.bind(measurement),
       replayObservations: replay.replayObservations.bind(replay),
       proveMonitoring: alarms.proveMonitoring.bind(alarms),
@@ -101,14 +102,8 @@ export function activitiesOf(providers: ActivityProviders) {
       decideRetraining: retraining.decideRetraining.bind(retraining),
       assessWindow: monitoring.assessWindow.bind(monitoring),
       admit: evaluation.admit.bind(evaluation),
-      archiveModel: retiredEvidence.archiveModel.bind(retiredEvidence),
-      drillArchive: retiredEvidence.drillArchive.bind(retiredEvidence),
-      deleteEvidence: retiredEvidence.deleteEvidence.bind(retiredEvidence),
-      certifyRetirement: retiredEvidence.certifyRetirement.bind(retiredEvidence),
       score: evaluation.score.bind(evaluation),
       seeSources: inventory.seeSources.bind(inventory),
-      makeCheck: validation.makeCheck.bind(validation),
-      makeReport: validation.makeReport.bind(validation),
     },
     train: {
       train: training.train.bind(training),
@@ -132,6 +127,16 @@ const stageActivitiesOf = ({ approvals, governance, inventory, retirement, valid
   takeRetirementStep: retirement.takeRetirementStep.bind(retirement),
   sweepModels: inventory.sweepModels.bind(inventory),
   endSweep: inventory.endSweep.bind(inventory),
+});
+
+/** Their data work. */
+const stageEvidenceActivitiesOf = ({ retiredEvidence, validation }: ActivityProviders) => ({
+  archiveModel: retiredEvidence.archiveModel.bind(retiredEvidence),
+  drillArchive: retiredEvidence.drillArchive.bind(retiredEvidence),
+  deleteEvidence: retiredEvidence.deleteEvidence.bind(retiredEvidence),
+  certifyRetirement: retiredEvidence.certifyRetirement.bind(retiredEvidence),
+  makeCheck: validation.makeCheck.bind(validation),
+  makeReport: validation.makeReport.bind(validation),
 });
 
 export type Activities = ReturnType<typeof activitiesOf>;
