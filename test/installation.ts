@@ -98,6 +98,21 @@ export class Installation {
     }, () => `retrain ${number} of ${model}`);
   }
 
+  /**
+   * What a retrain comes to and, where its version is validated first, what that comes to.
+   * @param validatorKey of somebody who approves where the checks do not decide
+   */
+  async awaitCandidate(model: string, number: number, validatorKey?: string): Promise<{ outcome: string | null; version: number | null; reason: string | null }> {
+    const { outcome, version, reason } = await this.awaitRetrain(model, number);
+    if (outcome !== 'validating') return { outcome, version, reason };
+    const path = `/v1/models/${model}/versions/${version}/validation`;
+    return eventually(async () => {
+      const { body } = await this.call<{ outcome: string | null; reason: string | null; waitsFor: string | null; reportDigest: string }>('GET', path);
+      if (body.waitsFor === 'validator' && validatorKey) await this.call('POST', `${path}/decision`, { decision: 'approve', reportDigest: body.reportDigest, reason: 'read the report' }, { authorization: `Bearer ${validatorKey}` });
+      return typeof body.outcome === 'string' ? { outcome: body.outcome, version, reason: body.reason } : undefined;
+    }, () => `the validation of version ${version} of ${model}`);
+  }
+
   /** One more worker beside the supervised one. */
   startWorker(queue: 'data' | 'train'): ChildProcess {
     const log = openSync(join(this.folder, `second-${queue}-worker.log`), 'a');

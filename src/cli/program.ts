@@ -52,7 +52,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   const verb = verbOf(program);
 
   verb('up', 'Run everything on this machine: PostgreSQL, Temporal with its UI, workers, API and gateway.', 'up', 'up --tour --exit', 'up --tour release')
-    .addOption(new Option('--tour [name]', 'take a tour through the flights of 2013: `short`, a retrain every four weeks, `release`, three versions on their way into service, or `monitor`, a world that turns').choices(TOURS).preset('short'))
+    .addOption(new Option('--tour [name]', 'take a tour through the flights of 2013: `short`, a retrain every four weeks, `release`, three versions on their way into service, `monitor`, a world that turns, or `life`, two models from their approval to retirement').choices(TOURS).preset('short'))
     .option('--exit', 'stop when everything is up and the tour is over')
     .action((options: UpOptions & { json?: boolean }) => run((session) => up(session, without(options))));
   verb('apply', 'Register a model, or put another spec in force.', 'apply -f models/flight-delay/model.yaml', 'apply -f - < model.yaml')

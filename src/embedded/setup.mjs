@@ -17,7 +17,7 @@ import { build, checkNode, findPython, getTemporal, installPackages, makeClientE
 import { PROJECT, SetupFailure, STAMPS } from './setup-tools.mjs';
 
 const MAIN = join(PROJECT, 'dist', 'src', 'main.js');
-const DEMOS = ['release', 'monitor'];
+const DEMOS = ['release', 'monitor', 'life'];
 const VITEST = join(PROJECT, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** Everything that has to be there, each only where it isn't yet; independent steps run side by side. */

@@ -60,7 +60,7 @@ const told = (model: string, kind: string, times: number): Promise<AlarmAnswer[]
   eventually(async () => { const alarms = await alarmsOf(model, kind); return alarms.length >= times ? alarms : undefined; }, () => `word ${times} of ${kind} of ${model}`);
 const detail = async (model: string): Promise<ModelDetail> => (await perennial.call<ModelDetail>('GET', `/v1/models/${model}`)).body;
 const retrain = (model: string, week = 8): Promise<Answer> => perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(week) });
-const trained = async (model: string, week = 8) => perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(week) }));
+const trained = async (model: string, week = 8) => perennial.awaitCandidate(model, await perennial.requestRetrain(model, { asOf: asOfWeek(week) }));
 const actions = async (model: string): Promise<string[]> =>
   (await perennial.registry.query<{ action: string }[]>('SELECT action FROM audit_entry WHERE model = $1 ORDER BY id', [model])).map(({ action }) => action);
 
@@ -122,7 +122,7 @@ it('a retrain under way ends without promotion, and a release under way waits wh
   await perennial.apply(governed('halted', { parameters: { rounds: 1_500, max_depth: 3 } }));
   const number = await perennial.requestRetrain('halted', { asOf: asOfWeek(8) });
   await open('halted', { severity: 'critical', dueAt: new Date(Date.now() + 1_000).toISOString() });
-  expect(await perennial.awaitRetrain('halted', number)).toMatchObject({ outcome: 'aborted', version: 1, reason: expect.stringMatching(/^Version 1 passed its gate and is not promoted\. Finding 1 of halted/) as string });
+  expect(await perennial.awaitCandidate('halted', number)).toMatchObject({ outcome: 'aborted', version: 1, reason: expect.stringMatching(/^Version 1 passed its gate and is not promoted\. Finding 1 of halted/) as string });
 
   const rollout = { checkEvery: 'PT1S', canary: { steps: [50] } };
   await perennial.apply(governed('waiting', { parameters: { rounds: 1, max_depth: 1 }, rollout }));
@@ -130,7 +130,7 @@ it('a retrain under way ends without promotion, and a release under way waits wh
   await perennial.apply(governed('waiting', { parameters: { rounds: 150, max_depth: 5 }, rollout }));
   const second = await perennial.requestRetrain('waiting', { asOf: asOfWeek(10) });
   const finding = await open('waiting');
-  expect((await perennial.awaitRetrain('waiting', second)).outcome).toBe('releasing');
+  expect((await perennial.awaitCandidate('waiting', second)).outcome).toBe('releasing');
   await told('waiting', 'findingOverdue', 1);
   const stage = async (): Promise<unknown> => (await perennial.call('GET', '/v1/models/waiting/releases/1')).body['stage'];
   const advance = (): Promise<Answer> => settled('/v1/models/waiting/releases/1/advance', { reason: 'on with it' });

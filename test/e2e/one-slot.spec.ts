@@ -28,7 +28,7 @@ beforeAll(async () => {
   const events = await writeEvents(perennial.dataDir, 'queued');
   // The first day's labels are complete at the end of the last.
   mkdirSync(join(perennial.dataDir, 'left'));
-  await query(`COPY (SELECT * EXCLUDE (copy) REPLACE (id || '-' || copy AS id) FROM read_parquet('${events}'), range(10) AS copies(copy) WHERE asked_at >= TIMESTAMP '2024-03-05' AND asked_at < TIMESTAMP '2024-03-08') TO '${join(perennial.dataDir, 'left', 'days.parquet')}' (FORMAT parquet)`);
+  await query(`COPY (SELECT * EXCLUDE (copy) REPLACE (id || '-' || copy AS id) FROM read_parquet('${events}'), range(10) AS copies(copy) WHERE asked_at >= TIMESTAMP '2024-03-05' AND asked_at < TIMESTAMP '2024-03-07 06:00:00') TO '${join(perennial.dataDir, 'left', 'days.parquet')}' (FORMAT parquet)`);
   for (const model of MODELS) await perennial.apply(smallSpec({ model, ...SPEC }));
 }, 240_000);
 

@@ -46,7 +46,7 @@ async function inService({ model, consumers = [], tier = 'low', ...more }: Wante
   const useCase = { ...(smallUseCase() as object), consumers };
   await perennial.apply(smallSpec({ model, data: 'events', parameters: { rounds: 5, max_depth: 2 }, tier, ...(consumers.length > 0 && { useCase }), ...SHORT, ...more }));
   if (consumers.length > 0) expect((await vote(model, 'approve')).body).toMatchObject({ outcome: 'approved' });
-  expect((await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(8) }))).outcome).toBe('promoted');
+  expect((await perennial.awaitCandidate(model, await perennial.requestRetrain(model, { asOf: asOfWeek(8) }), keys.get('vera'))).outcome).toBe('promoted');
   await eventually(async () => ((await infer(model)).status === 200 ? true : undefined), () => `${model} to answer`);
 }
 
@@ -203,7 +203,7 @@ it('can be withdrawn until it is approved: everything goes on, and it can be ask
   expect(await standing('wavering')).toMatchObject({ state: 'withdrawn' });
   expect((await vote('wavering', 'approve')).body).toMatchObject({ type: 'urn:perennial:ApprovalNotOpen' });
   expect(await workflow('wavering').result()).toEqual({ number: 1, outcome: 'withdrawn' });
-  expect((await perennial.awaitRetrain('wavering', await perennial.requestRetrain('wavering', { asOf: asOfWeek(9) }))).outcome).not.toBe('failed');
+  expect((await perennial.awaitCandidate('wavering', await perennial.requestRetrain('wavering', { asOf: asOfWeek(9) }))).outcome).not.toBe('failed');
   expect((await perennial.call('POST', path('wavering'), RETIRE)).body).toMatchObject({ number: 2 });
   expect((await vote('wavering', 'reject')).body).toMatchObject({ outcome: 'rejected' });
   await took('wavering', 'rejected');

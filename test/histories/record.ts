@@ -125,14 +125,14 @@ it('records a retirement that is withdrawn, and one that is carried through to i
   const useCase = { ...smallUseCase(), consumers: [{ name: 'desk', contact: 'desk@example.org' }] };
   const short = { quiet: 'PT1S', confirmWithin: 'PT3S', remindEvery: 'PT1S' };
   const atOnce = Object.fromEntries(['predictions', 'labels', 'snapshots', 'artifacts', 'reports'].map((evidence) => [evidence, 'PT0S']));
-  const [key] = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'dora', roles: ['approver'] }]);
+  const [key, validator] = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'dora', roles: ['approver'] }, { name: 'vic', roles: ['validator'] }]);
   const decide = async (number: number): Promise<void> => {
     const { digest } = (await perennial.call<{ digest: string }>('GET', `/v1/models/leaving/approvals/${number}`)).body;
     await perennial.call('POST', `/v1/models/leaving/approvals/${number}/votes`, { choice: 'approve', digest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
   };
   await register('leaving', { ...WEAK, tier: 'medium', useCase, retirement: short, retention: atOnce });
   await decide(1);
-  await run('leaving', 6);
+  await perennial.awaitCandidate('leaving', (await run('leaving', 6)).number, validator);
   const workflowId = retirementWorkflowId('leaving');
   const asked = { trigger: 'unused', reason: 'to be recorded' };
   await perennial.call('POST', '/v1/models/leaving/retirement', asked);

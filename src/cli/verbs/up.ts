@@ -6,7 +6,7 @@ import { EXIT, type ExitCode, type Session } from '../session.js';
 import { table } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
-export const TOURS = ['short', 'release', 'monitor'] as const;
+export const TOURS = ['short', 'release', 'monitor', 'life'] as const;
 export type TourName = (typeof TOURS)[number];
 
 export interface UpOptions {
@@ -48,6 +48,7 @@ const LOADED: Readonly<Record<TourName, () => Promise<RunTour>>> = {
   short: async () => (await import('../../tour/run-tour.js')).runTour,
   release: async () => (await import('../../tour/run-release-tour.js')).runReleaseTour,
   monitor: async () => (await import('../../tour/run-monitor-tour.js')).runMonitorTour,
+  life: async () => (await import('../../tour/run-life-tour.js')).runLifeTour,
 };
 
 async function takeTour(session: Session, instance: RunningInstance, name: TourName, told: Promise<void>): Promise<ExitCode> {
