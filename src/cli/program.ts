@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
+import { EXPERIMENT_SOURCES } from '../contracts/experiments.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import { AUTOMATIC_TRIGGERS, type AutomaticTrigger } from '../contracts/retraining-decisions.js';
 import { addPeople } from './people-program.js';
@@ -13,6 +14,7 @@ import { champion, type ChampionOptions } from './verbs/champion.js';
 import { controls, type ControlsOptions } from './verbs/controls.js';
 import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
+import { experiments, type ExperimentsOptions, logExperiment } from './verbs/experiments.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
 import { policyBacktest, type PolicyBacktestOptions } from './verbs/policy-backtest.js';
@@ -72,6 +74,7 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   addAlarms(verb, run);
   addApprovals(verb, run);
   addControls(verb, run);
+  addDevelopment(verb, run);
   addAudit(verbOf(program.command('audit').description('Read the audit ledger, and prove that nobody changed it.').helpCommand(false)), run);
   addBacktest(verbOf(program.command('policy').description('Try how retraining is decided.').helpCommand(false)), run);
   addPeople(verbOf(program.command('people').description('Manage people and services, their roles and keys.').helpCommand(false)), run);
@@ -168,6 +171,19 @@ function addControls(verb: Verb, run: Run): void {
   verb('controls <model>', 'Show which controls of SR 26-2 and the EU AI Act a model meets, computed from the record.', 'controls credit-risk', 'controls credit-risk --framework "SR 11-7"')
     .option('--framework <name>', 'one framework alone, by any of its names')
     .action((model: string, options: ControlsOptions & { json?: boolean }) => run((session) => controls(session, model, without(options))));
+}
+
+function addDevelopment(verb: Verb, run: Run): void {
+  verb('experiments <model>', 'List the experiments of a model, its own retrains among them, or show one that was logged.', 'experiments flight-delay --sort auc', 'experiments flight-delay 4')
+    .argument('[number]', 'a logged experiment', versionNumber)
+    .option('--sort <metric>', 'the best first by this metric; newest first where it is not given')
+    .addOption(new Option('--order <order>', 'of the metric').choices(['asc', 'desc']).default('desc'))
+    .addOption(new Option('--source <source>', 'only retrains, or only those from outside').choices(EXPERIMENT_SOURCES))
+    .option('--limit <count>', 'the most that are shown, up to 500', wholeNumber, 50)
+    .action((model: string, number: number | undefined, options: ExperimentsOptions & { json?: boolean }) => run((session) => experiments(session, model, number, without(options))));
+  verb('log-experiment <model>', 'Log an experiment that was made elsewhere: name, parameters, dataVersion, codeVersion and metrics as YAML or JSON.', 'log-experiment flight-delay -f experiment.yaml')
+    .requiredOption('-f, --file <path>', 'the experiment; - reads it from standard input')
+    .action((model: string, { file }: { file: string }) => run((session) => logExperiment(session, model, file)));
 }
 
 function addApprovals(verb: Verb, run: Run): void {
