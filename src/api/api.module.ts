@@ -23,6 +23,8 @@ import { SendingLoop } from './commands/sending-loop.js';
 import { Controls, ControlsController } from './controls/controls.controller.js';
 import { DecisionReader } from './decisions/decision-reader.js';
 import { DecisionsController } from './decisions/decisions.controller.js';
+import { DevelopmentReader } from './development/development-reader.js';
+import { DevelopmentController } from './development/development.controller.js';
 import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { ExperimentsController } from './experiments/experiments.controller.js';
@@ -72,7 +74,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, ExperimentsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, DevelopmentController, ExperimentsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
@@ -80,6 +82,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         { provide: FolderStore, useFactory: () => new FolderStore(settings.artifactFolder) },
         { provide: DecisionReader, useFactory: (predictions: PredictionsRepository, labels: LabelsRepository, store: FolderStore) => new DecisionReader(predictions, labels, store), inject: [PredictionsRepository, LabelsRepository, FolderStore] },
         CallsUnderWay,
+        DevelopmentReader,
         { provide: Controls, useFactory: () => new Controls(settings.controls) },
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },

@@ -12,6 +12,8 @@ import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
+import { DevelopmentReader } from '../development/development-reader.js';
+import { standingAnswer } from '../development/development.dto.js';
 import { Answer, CommandOperation, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { modelPath, noQuery } from '../requests/fields.js';
 import {
@@ -28,6 +30,7 @@ export class ModelsController {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
+    private readonly development: DevelopmentReader,
   ) {}
 
   @Post()
@@ -71,13 +74,13 @@ export class ModelsController {
 
   @Get(':model')
   @Permit('model.read')
-  @Operation('One model', 'With its spec, its champions and the retrain that runs.')
+  @Operation('One model', 'With its spec, its champions, the retrain that runs, and whether its newest version meets what development has to reach.')
   @Answer(200, 'The model', modelDetailSchema)
   @Problems('ModelNotFound')
   async getModel(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: noQuery }) _query: unknown): Promise<ModelDetail> {
     const model = await this.models.get(name);
-    const [spec, routings, [newest]] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1)]);
-    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined), spec };
+    const [spec, routings, [newest], standing] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1), this.development.standing(model)]);
+    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined), development: standingAnswer(model, standing), spec };
   }
 
   @Get(':model/spec')

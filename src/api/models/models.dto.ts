@@ -4,6 +4,7 @@ import type { Retrain } from '../../registry/entities/retrain.entity.js';
 import type { Routing } from '../../registry/entities/routing.entity.js';
 import type { ModelSpec } from '../../spec/model-spec.js';
 import { deploymentAnswer, deploymentSchema } from '../champion/champion.dto.js';
+import { developmentStandingSchema } from '../development/development.dto.js';
 import { instant, itemsOf, path } from '../documentation/answer-fields.js';
 import { digest } from '../requests/fields.js';
 
@@ -57,7 +58,7 @@ export type ModelAnswer = z.output<typeof modelSchema>;
 export const modelListSchema = itemsOf(modelSchema).meta({ id: 'ModelList' });
 
 export const modelDetailSchema = modelSchema
-  .extend({ spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }) })
+  .extend({ development: developmentStandingSchema, spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }) })
   .meta({ id: 'ModelDetail' });
 export type ModelDetail = Omit<z.output<typeof modelDetailSchema>, 'spec'> & { readonly spec: ModelSpec };
 
