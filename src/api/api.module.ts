@@ -15,6 +15,7 @@ import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { LedgerController } from './audit/ledger.controller.js';
+import { CardController } from './card/card.controller.js';
 import { ChampionController } from './champion/champion.controller.js';
 import { CallsUnderWay } from './commands/calls-under-way.js';
 import { CommandFlow } from './commands/command-flow.js';
@@ -74,7 +75,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, DevelopmentController, ExperimentsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CardController, CommandsController, ControlsController, DecisionsController, DevelopmentController, ExperimentsController, HealthController, LabelsController, LedgerController, PeopleChangesController, PeopleController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

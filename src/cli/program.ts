@@ -10,6 +10,7 @@ import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from 
 import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
 import { auditCheckpoint, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
+import { card, type CardOptions } from './verbs/card.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { controls, type ControlsOptions } from './verbs/controls.js';
 import { decision, type DecisionOptions } from './verbs/decision.js';
@@ -181,6 +182,10 @@ function addDevelopment(verb: Verb, run: Run): void {
     .addOption(new Option('--source <source>', 'only retrains, or only those from outside').choices(EXPERIMENT_SOURCES))
     .option('--limit <count>', 'the most that are shown, up to 500', wholeNumber, 50)
     .action((model: string, number: number | undefined, options: ExperimentsOptions & { json?: boolean }) => run((session) => experiments(session, model, number, without(options))));
+  verb('card <model>', 'Show the model card: what the model is for, what it learnt from, how good it is, and where its bounds are.', 'card flight-delay', 'card flight-delay --out card.html')
+    .option('-o, --out <file>', 'write the card there, as an HTML page that needs nothing else')
+    .addOption(deploymentOption())
+    .action((model: string, options: CardOptions & { json?: boolean }) => run((session) => card(session, model, without(options))));
   verb('log-experiment <model>', 'Log an experiment that was made elsewhere: name, parameters, dataVersion, codeVersion and metrics as YAML or JSON.', 'log-experiment flight-delay -f experiment.yaml')
     .requiredOption('-f, --file <path>', 'the experiment; - reads it from standard input')
     .action((model: string, { file }: { file: string }) => run((session) => logExperiment(session, model, file)));

@@ -6,6 +6,7 @@ import { AssessmentsRepository } from './assessments.repository.js';
 import { AuditLedger } from './audit-ledger.js';
 import { CallersRepository } from './callers.repository.js';
 import { AuditTreeRepository } from './audit-tree.repository.js';
+import { CardsRepository } from './cards.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { ControlsRepository } from './controls.repository.js';
@@ -34,7 +35,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CommandsRepository, ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, GatewaySamplesRepository, GatewaysRepository, LabelFreeBaselinesRepository, LabelsRepository, ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetrainingDecisionsRepository, RetrainsRepository, RoutingRepository, ServingRepository,
   SourceFilesRepository, TrainingRepository, VersionsRepository, WindowsRepository,
 ];
 

@@ -22,6 +22,9 @@ const DESCRIPTION = `Perennial keeps production models alive: it retrains them, 
 const TAGS: readonly (readonly [string, string])[] = [
   ['Models', 'Register a model with its spec and see where it stands.'],
   ['Retrains', 'Ask for a retrain and follow it to its verdict.'],
+  ['Experiments', 'What was tried: experiments from elsewhere, and the trainings of retrains.'],
+  ['Development', 'Whether the newest version meets what development has to reach.'],
+  ['Card', 'What a model is for, what it learnt from, how good it is and where its bounds are.'],
   ['Champion', 'Which version answers in a deployment, now or at any time before.'],
   ['Why', 'Why a version answers, or gave an answer: the whole chain of the record.'],
   ['Rollbacks', 'Take a champion back to a version that has served before.'],
@@ -55,6 +58,7 @@ export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
   const named = { ...convert(problemSchema, 'output').components, ...convert(labelsRequest, 'input').components };
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(named) } };
   documentTextBodies(document);
+  documentPages(document);
   documentPermissions(document);
   return document;
 }
@@ -64,6 +68,13 @@ function documentTextBodies(document: OpenAPIObject): void {
   for (const { post } of Object.values(document.paths)) {
     const content = post?.requestBody && 'content' in post.requestBody ? post.requestBody.content : {};
     for (const mediaType of Object.keys(content).filter((name) => name !== 'application/json')) content[mediaType] = mediaType in LABEL_MEDIA_TYPES ? { schema: { type: 'string', format: 'binary' } } : YAML_TEXT;
+  }
+}
+
+/** Where an answer is given as a page too, that is text. */
+function documentPages(document: OpenAPIObject): void {
+  for (const answer of Object.values(document.paths).flatMap(({ get }) => Object.values(get?.responses ?? {}))) {
+    if (answer && 'content' in answer && answer.content && 'text/html' in answer.content) answer.content['text/html'] = { schema: { type: 'string' } };
   }
 }
 
