@@ -47,7 +47,8 @@ ${content}</section>`;
 
 type From = ModelCard['intendedUse']['from'];
 
-const sourceOf = ({ path, digest }: From): Markup => markup`<p class="source">From <a href="${path}">${path}</a>${digest === null ? NOTHING : markup`, <code>${digest}</code>`}</p>`;
+const sourceOf = ({ path, digest }: From): Markup =>
+  markup`<p class="source">From <a href="${path}">${path}</a>${digest === null || path.includes(digest) ? NOTHING : markup`, <code>${digest}</code>`}</p>`;
 
 const unknown = markup`<i>not on record</i>`;
 const said = (text: string | null): Markup => (text === null ? unknown : sentence(text));
@@ -82,9 +83,13 @@ function trainingFacts(training: NonNullable<ModelCard['details']['training']>):
   ]);
 }
 
-const usePart = ({ purpose, businessCase, success, regulations, consumers, from }: ModelCard['intendedUse']): Markup => markup`${factList([
-  ['Purpose', sentence(purpose)], ['Business case', said(businessCase)], ['Success', list(success)], ['Regulations', words(regulations)], ['Consumers', words(consumers)], ['Out of scope', unknown],
-])}${sourceOf(from)}`;
+/** A spec without a use case names nothing of it, which is another thing than none. */
+function usePart({ purpose, businessCase, success, regulations, consumers, from }: ModelCard['intendedUse']): Markup {
+  const named = (items: readonly string[]): Markup => (businessCase === null ? unknown : words(items));
+  return markup`${factList([
+    ['Purpose', sentence(purpose)], ['Business case', said(businessCase)], ['Success', list(success)], ['Regulations', named(regulations)], ['Consumers', named(consumers)], ['Out of scope', unknown],
+  ])}${sourceOf(from)}`;
+}
 
 const factorsPart = ({ slices, protectedColumns, crossings, from }: ModelCard['factors']): Markup => markup`${factList([
   ['Slices', words(slices)], ['Protected columns', words(protectedColumns)], ['Crossed', words(crossings.map((names) => names.join(' × ')))],
@@ -147,7 +152,7 @@ function productionPart({ windows, alarms, retrains }: ModelCard['production']):
   const { last } = windows;
   return markup`<h3>Windows of the version</h3>${factList([
     ['Assessed', markup`${countText(windows.pass + windows.fail + windows.inconclusive)}: ${windows.pass} pass, ${windows.fail} fail, ${windows.inconclusive} inconclusive`],
-    ['The last', last ? markup`${badge(last.verdict)} <a href="${last.link}">${timeOf(last.from)} to ${timeOf(last.until)}</a>, assessed ${timeOf(last.assessedAt)}` : unknown],
+    ['The last', last ? markup`${badge(last.verdict)} <a href="${last.link}">${timeOf(last.from)} to ${timeOf(last.until)}</a>, assessed ${timeOf(last.assessedAt)}` : 'none was assessed yet'],
     ...(last && last.findings.length > 0 ? [['Findings', list(last.findings)] as const] : []),
   ])}${sourceOf(windows.from)}
 <h3>Open alarms</h3>${alarms.open.length === 0 ? markup`<p>None is open.</p>` : dataTable('Open alarms', texts('Raised', 'Severity', 'Kind', 'What is wrong'), alarms.open.map((one) =>

@@ -97,6 +97,13 @@ describe('the card of a model', () => {
     expect((await ask(`${PATH}?format=json`, 'text/html')).headers.get('content-type')).toContain('application/json');
   });
 
+  it('is documented as both', async () => {
+    const { paths } = (await (await fetch(`${api.url}/openapi.json`)).json()) as { paths: Record<string, any> };
+    const { content } = paths['/v1/models/{model}/card'].get.responses['200'];
+    expect(content).toMatchObject({ 'text/html': { schema: { type: 'string' } } });
+    expect(JSON.stringify(content['application/json'].schema)).toContain('ModelCard');
+  });
+
   it('is refused for what there is not', async () => {
     expect((await ask('/v1/models/nobody/card')).status).toBe(404);
     expect((await ask(`${PATH}?deployment=mars`)).status).toBe(404);
