@@ -5,6 +5,7 @@ import { canonicalJson } from '../src/contracts/canonical.js';
 import type { EvaluationResult } from '../src/contracts/evaluations.js';
 import type { GateSummary, RetrainId, ScoreSummary } from '../src/contracts/retrains.js';
 import type { SnapshotManifest } from '../src/contracts/artifacts.js';
+import { candidateFairness, plannedSlices, slicedByGroups } from '../src/drift/candidate-fairness.js';
 import { evaluationResult, gateReason } from '../src/evaluation/evaluation-result.js';
 import { decideGate } from '../src/evaluation/gate.js';
 import { admitModel } from '../src/evaluation/onnx-admission.js';
@@ -67,11 +68,13 @@ export class EvaluationActivities {
     const championSpec = champion && (await this.models.spec(id.model, champion.specDigest));
     const hindrance = champion && championSpec && (await this.hindrance(champion, championSpec, manifest));
     const result = await heartbeating(async (signal, beat) => {
-      const ours = await this.scoreVersion(candidate, spec, manifest, signal, beat);
+      const scored = await this.scoreVersion(candidate, slicedByGroups(spec), manifest, signal, beat);
+      const [ours, fairness] = [plannedSlices(scored, spec), candidateFairness(scored, spec)];
       const { window } = manifest.evaluation;
-      if (!champion || !championSpec) return evaluationResult(spec, window, ours, null);
-      if (hindrance) return withoutComparison(evaluationResult(spec, window, ours, null), spec, hindrance);
-      return evaluationResult(spec, window, ours, await this.scoreVersion(champion, championSpec, manifest, signal, beat));
+      const judge = (theirs: ScoredRows | null): EvaluationResult => ({ ...evaluationResult(spec, window, ours, theirs), ...(fairness && { fairness }) });
+      if (!champion || !championSpec) return judge(null);
+      if (hindrance) return withoutComparison(judge(null), spec, hindrance);
+      return judge(await this.scoreVersion(champion, championSpec, manifest, signal, beat));
     });
     const { digest } = await this.store.putBytes(canonicalJson(result));
     return { version: candidate.number, championVersion: routing.champion, epoch: routing.epoch, rows: result.rows, resultDigest: digest };

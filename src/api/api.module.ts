@@ -17,6 +17,7 @@ import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { LedgerController } from './audit/ledger.controller.js';
+import { CardController } from './card/card.controller.js';
 import { ChampionController } from './champion/champion.controller.js';
 import { CallsUnderWay } from './commands/calls-under-way.js';
 import { CommandFlow } from './commands/command-flow.js';
@@ -25,8 +26,11 @@ import { SendingLoop } from './commands/sending-loop.js';
 import { Controls, ControlsController } from './controls/controls.controller.js';
 import { DecisionReader } from './decisions/decision-reader.js';
 import { DecisionsController } from './decisions/decisions.controller.js';
+import { DevelopmentReader } from './development/development-reader.js';
+import { DevelopmentController } from './development/development.controller.js';
 import { TemporalLinks } from './documentation/answer-fields.js';
 import { EvaluationsController } from './evaluations/evaluations.controller.js';
+import { ExperimentsController } from './experiments/experiments.controller.js';
 import { Dependencies } from './health/dependencies.js';
 import { FindingsController } from './findings/findings.controller.js';
 import { HealthController } from './health/health.controller.js';
@@ -34,6 +38,7 @@ import { InventoryController } from './inventory/inventory.controller.js';
 import { PortfolioReader } from './inventory/portfolio-reader.js';
 import { PortfolioController } from './inventory/portfolio.controller.js';
 import { LabelsController } from './labels/labels.controller.js';
+import { ProductionReader } from './models/production-reader.js';
 import { ModelsController } from './models/models.controller.js';
 import { PeopleChangesController } from './people/people-changes.controller.js';
 import { PeopleController } from './people/people.controller.js';
@@ -83,9 +88,10 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       imports: [RegistryModule.connect({ url: settings.databaseUrl, poolSize: settings.databasePool })],
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
-        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CommandsController, ControlsController, DecisionsController, FindingsController,
-        HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController, PeopleChangesController, PeopleController, PortfolioController,
-        RetirementController, ReviewsController, ValidationsController, WhyController, WindowAssessmentsController, WindowReleaseController, WindowsController,
+        AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CardController, CommandsController, ControlsController, DecisionsController,
+        DevelopmentController, ExperimentsController, FindingsController, HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController,
+        PeopleChangesController, PeopleController, PortfolioController, RetirementController, ReviewsController, ValidationsController, WhyController,
+        WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },
@@ -94,6 +100,8 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         { provide: DecisionReader, useFactory: (predictions: PredictionsRepository, labels: LabelsRepository, store: FolderStore) => new DecisionReader(predictions, labels, store), inject: [PredictionsRepository, LabelsRepository, FolderStore] },
         { provide: PortfolioReader, useFactory: (inventory: InventoryRepository) => new PortfolioReader(inventory, settings.sweepLimits), inject: [InventoryRepository] },
         CallsUnderWay,
+        ProductionReader,
+        DevelopmentReader,
         { provide: Controls, useFactory: () => new Controls(settings.controls) },
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },

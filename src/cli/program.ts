@@ -2,6 +2,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { ALARM_ACTIONS } from '../contracts/alarms.js';
 import { VOTE_CHOICES, type VoteChoice } from '../contracts/approvals.js';
 import { VALIDATION_DECISIONS, type ValidationDecision } from '../contracts/validations.js';
+import { EXPERIMENT_SOURCES } from '../contracts/experiments.js';
 import { RELEASE_ACTIONS } from '../contracts/releases.js';
 import { FINDING_SEVERITIES } from '../contracts/findings.js';
 import { REVIEW_OUTCOMES, type ReviewOutcome } from '../contracts/reviews.js';
@@ -14,11 +15,13 @@ import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from 
 import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
 import { auditCheckpoint, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
+import { card, type CardOptions } from './verbs/card.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { controls, type ControlsOptions } from './verbs/controls.js';
 import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { closeFinding, type FindingCloseOptions, type FindingOpenOptions, findings, type FindingsOptions, openFinding } from './verbs/findings.js';
+import { experiments, type ExperimentsOptions, logExperiment } from './verbs/experiments.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
 import { policyBacktest, type PolicyBacktestOptions } from './verbs/policy-backtest.js';
@@ -101,6 +104,7 @@ function addGovernance(program: Command, verbOf: (parent: Command) => Verb, run:
   const verb = verbOf(program);
   const group = (name: string, description: string): Verb => verbOf(program.command(name).description(description).helpCommand(false));
   addApprovals(verb, run);
+  addDevelopment(verb, run);
   addControls(verb, run);
   addFindings(verb, run);
   addFinding(group('finding', 'Open a finding of a model, and close it with evidence.'), run);
@@ -191,6 +195,23 @@ function addControls(verb: Verb, run: Run): void {
   verb('controls <model>', 'Show which controls of SR 26-2 and the EU AI Act a model meets, computed from the record.', 'controls credit-risk', 'controls credit-risk --framework "SR 11-7"')
     .option('--framework <name>', 'one framework alone, by any of its names')
     .action((model: string, options: ControlsOptions & { json?: boolean }) => run((session) => controls(session, model, without(options))));
+}
+
+function addDevelopment(verb: Verb, run: Run): void {
+  verb('experiments <model>', 'List the experiments of a model, its own retrains among them, or show one that was logged.', 'experiments flight-delay --sort auc', 'experiments flight-delay 4')
+    .argument('[number]', 'a logged experiment', versionNumber)
+    .option('--sort <metric>', 'the best first by this metric; newest first where it is not given')
+    .addOption(new Option('--order <order>', 'of the metric').choices(['asc', 'desc']).default('desc'))
+    .addOption(new Option('--source <source>', 'only retrains, or only those from outside').choices(EXPERIMENT_SOURCES))
+    .option('--limit <count>', 'the most that are shown, up to 500', wholeNumber, 50)
+    .action((model: string, number: number | undefined, options: ExperimentsOptions & { json?: boolean }) => run((session) => experiments(session, model, number, without(options))));
+  verb('card <model>', 'Show the model card: what the model is for, what it learnt from, how good it is, and where its bounds are.', 'card flight-delay', 'card flight-delay --out card.html')
+    .option('-o, --out <file>', 'write the card there, as an HTML page that needs nothing else')
+    .addOption(deploymentOption())
+    .action((model: string, options: CardOptions & { json?: boolean }) => run((session) => card(session, model, without(options))));
+  verb('log-experiment <model>', 'Log an experiment that was made elsewhere: name, parameters, dataVersion, codeVersion and metrics as YAML or JSON.', 'log-experiment flight-delay -f experiment.yaml')
+    .requiredOption('-f, --file <path>', 'the experiment; - reads it from standard input')
+    .action((model: string, { file }: { file: string }) => run((session) => logExperiment(session, model, file)));
 }
 
 function addApprovals(verb: Verb, run: Run): void {

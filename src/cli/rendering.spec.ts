@@ -90,7 +90,7 @@ describe('the verdict', () => {
     evaluation: {
       version: 2, deployment: 'default', verdict: 'pass', championVersion: 1, epoch: 1, snapshotDigest: 'sha256:1', rows: 5_000,
       window: { start: '2026-01-01T00:00:00.000Z', end: '2026-01-29T00:00:00.000Z' }, metrics: { auc: estimate(0.72) }, championMetrics: { auc: estimate(0.7) },
-      undefinedBecause: {}, comparison: { metric: 'auc', rows: 5_000, blocks: 28, candidate: 0.72, champion: 0.7, gain: estimate(0.02) }, recentGain: null, slices: [],
+      undefinedBecause: {}, comparison: { metric: 'auc', rows: 5_000, blocks: 28, candidate: 0.72, champion: 0.7, gain: estimate(0.02) }, recentGain: null, slices: [], fairness: null,
       checks: [{ name: 'comparison', verdict: 'pass', explanation: 'better on the same rows', measured: estimate(0.02), required: 'gain above 0' }],
       evaluatedAt: '2026-01-30T00:00:00.000Z',
     },

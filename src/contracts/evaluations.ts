@@ -1,5 +1,6 @@
 import type { LossMetric } from './releases.js';
 import type { Estimate, MetricName, Metrics, SliceMetrics } from './verdict.js';
+import type { FairnessFigures } from './window-assessment-report.js';
 
 /** Metrics that exist for the rows, and why the others do not. A metric is in one of the two, never NaN. */
 export interface Measurement {
@@ -59,4 +60,6 @@ export interface EvaluationResult {
   readonly recentGain?: RecentGain;
   /** Of the candidate. */
   readonly slices: readonly SliceMetrics[];
+  /** Of the candidate, where the spec names protected groups; evaluations of before it was measured lack it. */
+  readonly fairness?: FairnessFigures;
 }

@@ -16,6 +16,7 @@ export const PERMISSIONS = {
   'retrain.request': { allows: 'ask for a retrain', of: 'model' },
   'replay.request': { allows: 'ask for a replay', of: 'model' },
   'labels.write': { allows: 'bring labels', of: 'model' },
+  'experiment.log': { allows: 'log experiments that were made elsewhere', of: 'model' },
   'release.request': { allows: 'release a version', of: 'model' },
   'release.steer': { allows: 'pause, resume, advance and abort a release', of: 'model' },
   'rollback.request': { allows: 'take a champion back', of: 'model' },
@@ -41,16 +42,16 @@ export type Permission = keyof typeof PERMISSIONS;
 /** Who may do what. An administrator decides who may, and over no model. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
-    'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
+    'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
     'retirement.request', 'retirement.confirm',
   ],
-  developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
+  developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
   validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
   approver: ['model.read', 'approval.decide', 'review.record'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
-  service: ['model.read', 'retrain.request', 'labels.write'],
+  service: ['model.read', 'retrain.request', 'labels.write', 'experiment.log'],
 };
 
 /** What a command's actor needs, when it is asked for and again when it takes effect. */

@@ -135,7 +135,8 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
   return { model, change, next, role, origins, promotion, course, rollback, findings, since, entries };
 }
 
-async function originsOf(manager: EntityManager, model: string, number: number): Promise<Origins> {
+/** Where a version comes from, all of it. */
+export async function originsOf(manager: EntityManager, model: string, number: number): Promise<Origins> {
   const version = await manager.findOneByOrFail(ModelVersion, { model, number });
   const retrain = await manager.findOneByOrFail(Retrain, { model, number: version.retrain });
   return {

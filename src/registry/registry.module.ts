@@ -6,10 +6,12 @@ import { AssessmentsRepository } from './assessments.repository.js';
 import { AuditLedger } from './audit-ledger.js';
 import { CallersRepository } from './callers.repository.js';
 import { AuditTreeRepository } from './audit-tree.repository.js';
+import { CardsRepository } from './cards.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { ControlsRepository } from './controls.repository.js';
 import { type ConnectionSettings, registryDataSource } from './data-source.js';
+import { ExperimentsRepository } from './experiments.repository.js';
 import { ExplanationsRepository } from './explanations.repository.js';
 import { FiguresRepository } from './figures.repository.js';
 import { FindingsRepository } from './findings.repository.js';
@@ -42,12 +44,12 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CommandsRepository, ComparisonsRepository,
-  ControlsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository, GatewaysRepository, InventoryImportsRepository,
-  InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository, ModelsRepository, ObservationsRepository,
-  PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository, RetrainingDecisionsRepository, RetrainsRepository,
-  ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository, ValidationsRepository, VersionsRepository,
-  WindowsRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CommandsRepository,
+  ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository,
+  GatewaysRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository,
+  ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,
+  RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository,
+  ValidationsRepository, VersionsRepository, WindowsRepository,
 ];
 
 /** The record: the only writer of its tables. */

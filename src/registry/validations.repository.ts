@@ -58,11 +58,12 @@ export class ValidationsRepository {
     return (model === undefined ? query : query.andWhere('validation.model = :model', { model })).orderBy('validation.openedAt').getMany();
   }
 
-  /** Who had a part in a version, and what they did: whoever applied a spec of the model, and who asked for the retrain. What workflows did by themselves is nobody's. */
+  /** Who had a part in a version, and what they did: whoever applied a spec of the model, logged an experiment of it, or asked for the retrain. What workflows did by themselves is nobody's. */
   async developers({ model, retrain }: Validation, manager: EntityManager = this.dataSource.manager): Promise<Record<string, string>> {
     const authors: { actor: string }[] = await manager.query("SELECT DISTINCT actor FROM command WHERE model = $1 AND kind = 'apply' AND state = 'done' ORDER BY actor", [model]);
     const { requestedBy } = await manager.findOneByOrFail(Retrain, { model, number: retrain });
-    const did = new Map([[requestedBy, 'asked for its retrain'], ...authors.map(({ actor }) => [actor, `applied a spec of ${model}`] as const)]);
+    const loggers: { actor: string }[] = await manager.query('SELECT DISTINCT logged_by AS actor FROM experiment WHERE model = $1 ORDER BY actor', [model]);
+    const did = new Map([...loggers.map(({ actor }) => [actor, `logged an experiment of ${model}`] as const), [requestedBy, 'asked for its retrain'], ...authors.map(({ actor }) => [actor, `applied a spec of ${model}`] as const)]);
     did.delete(SYSTEM_ACTOR);
     return Object.fromEntries(did);
   }

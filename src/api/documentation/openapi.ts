@@ -22,6 +22,9 @@ const DESCRIPTION = `Perennial keeps production models alive: it retrains them, 
 const TAGS: readonly (readonly [string, string])[] = [
   ['Models', 'Register a model with its spec and see where it stands.'],
   ['Retrains', 'Ask for a retrain and follow it to its verdict.'],
+  ['Experiments', 'What was tried: experiments from elsewhere, and the trainings of retrains.'],
+  ['Development', 'Whether the newest version meets what development has to reach.'],
+  ['Card', 'What a model is for, what it learnt from, how good it is and where its bounds are.'],
   ['Champion', 'Which version answers in a deployment, now or at any time before.'],
   ['Why', 'Why a version answers, or gave an answer: the whole chain of the record.'],
   ['Rollbacks', 'Take a champion back to a version that has served before.'],
@@ -58,6 +61,7 @@ export function openApiOf(app: NestFastifyApplication): OpenAPIObject {
   document.components = { ...document.components, schemas: { ...document.components?.schemas, ...withReferences(named) } };
   documentTextBodies(document);
   documentTables(document);
+  documentPages(document);
   documentPermissions(document);
   return document;
 }
@@ -74,6 +78,13 @@ function documentTextBodies(document: OpenAPIObject): void {
 function documentTables(document: OpenAPIObject): void {
   const answer = document.paths['/v1/inventory']?.get?.responses['200'];
   if (answer && 'content' in answer) answer.content = { ...answer.content, 'text/csv': { schema: { type: 'string' } } };
+}
+
+/** Where an answer is given as a page too, that is text. */
+function documentPages(document: OpenAPIObject): void {
+  for (const answer of Object.values(document.paths).flatMap(({ get }) => Object.values(get?.responses ?? {}))) {
+    if (answer && 'content' in answer && answer.content && 'text/html' in answer.content) answer.content['text/html'] = { schema: { type: 'string' } };
+  }
 }
 
 /** What a caller needs stands in words too. */

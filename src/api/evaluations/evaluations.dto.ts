@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Evaluation } from '../../registry/entities/evaluation.entity.js';
 import { instant, itemsOf } from '../documentation/answer-fields.js';
+import { fairnessFigures } from './fairness.dto.js';
 
 const verdict = z.enum(['pass', 'fail', 'inconclusive', 'error']).meta({ id: 'Verdict', description: 'Inconclusive waits for more data or a person; it never counts as a pass.' });
 
@@ -69,6 +70,7 @@ export const evaluationSchema = z
     comparison: comparison.nullable(),
     recentGain: recentGain.nullable().meta({ description: 'What decides where the spec has `gates.comparison.by: recentLoss`; else null.' }),
     slices: z.array(slice).readonly(),
+    fairness: fairnessFigures.nullable().meta({ description: 'The first test for bias: how its decisions differ between protected groups on these rows. Null where the spec names none, and for versions of before it was made.' }),
     checks: z.array(gateCheck).readonly(),
     evaluatedAt: instant,
   })
@@ -93,6 +95,7 @@ export function evaluationAnswer({ result, gate, ...facts }: Evaluation): Evalua
     comparison: result.comparison,
     recentGain: result.recentGain ?? null,
     slices: result.slices,
+    fairness: result.fairness ?? null,
     checks: gate.checks,
     evaluatedAt: facts.evaluatedAt.toISOString(),
   };

@@ -1,12 +1,9 @@
 import { Body, Controller, Get, Header, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { reviewDueAt } from '../../lifecycle/review-due.js';
-import { FindingsRepository } from '../../registry/findings.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { RetirementsRepository } from '../../registry/retirements.repository.js';
 import { RetrainsRepository } from '../../registry/retrains.repository.js';
-import { ReviewsRepository } from '../../registry/reviews.repository.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { parseSpec } from '../../spec/parse-spec.js';
 import { approvalLink } from '../approvals/approvals.dto.js';
@@ -16,13 +13,15 @@ import { Permit } from '../authentication/permit.decorator.js';
 import { CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
-import { instantOf } from '../documentation/answer-fields.js';
+import { DevelopmentReader } from '../development/development-reader.js';
+import { standingAnswer } from '../development/development.dto.js';
 import { Answer, CommandOperation, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { modelPath, noQuery } from '../requests/fields.js';
 import {
   type AppliedAnswer, appliedSchema, applyRequest, type ApplyRequest, type ModelAnswer, modelAnswer, type ModelDetail, modelDetailSchema,
   modelListSchema, specQuery, type SpecQuery, YAML_TEXT,
 } from './models.dto.js';
+import { ProductionReader } from './production-reader.js';
 
 @ApiTags('Models')
 @CommonProblems()
@@ -33,9 +32,9 @@ export class ModelsController {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly routing: RoutingRepository,
-    private readonly findings: FindingsRepository,
-    private readonly reviews: ReviewsRepository,
+    private readonly production: ProductionReader,
     private readonly retirements: RetirementsRepository,
+    private readonly development: DevelopmentReader,
   ) {}
 
   @Post()
@@ -79,14 +78,14 @@ export class ModelsController {
 
   @Get(':model')
   @Permit('model.read')
-  @Operation('One model', 'With its spec, its champions, the retrain that runs, how many findings are open and when its next review is due.')
+  @Operation('One model', 'With its spec, its champions, the retrain that runs, whether its newest version meets what development has to reach, how many findings are open and when its next review is due.')
   @Answer(200, 'The model', modelDetailSchema)
   @Problems('ModelNotFound')
   async getModel(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: noQuery }) _query: unknown): Promise<ModelDetail> {
     const model = await this.models.get(name);
     const [spec, routings, [newest], leaving] = await Promise.all([this.models.spec(name, model.specDigest), this.routing.of(name), this.retrains.list(name, 1), this.retirements.states()]);
-    const [openFindings, basis] = await Promise.all([this.findings.countOpen(name), this.reviews.basis(name)]);
-    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined, leaving.get(name) ?? null), openFindings, nextReviewDueAt: instantOf(reviewDueAt(spec, basis)), spec };
+    const [production, standing] = await Promise.all([this.production.read(name, spec), this.development.standing(model)]);
+    return { ...modelAnswer(model, routings, newest?.outcome === null ? newest : undefined, leaving.get(name) ?? null), ...production, development: standingAnswer(model, standing), spec };
   }
 
   @Get(':model/spec')

@@ -4,6 +4,7 @@ import type { Retrain } from '../../registry/entities/retrain.entity.js';
 import type { Routing } from '../../registry/entities/routing.entity.js';
 import type { ModelSpec } from '../../spec/model-spec.js';
 import { deploymentAnswer, deploymentSchema } from '../champion/champion.dto.js';
+import { developmentStandingSchema } from '../development/development.dto.js';
 import { instant, itemsOf, path } from '../documentation/answer-fields.js';
 import { digest } from '../requests/fields.js';
 
@@ -61,6 +62,7 @@ export const modelDetailSchema = modelSchema
   .extend({
     openFindings: z.int().meta({ description: 'Findings that are not closed.' }),
     nextReviewDueAt: instant.nullable().meta({ description: 'When the next periodic review is due; null where none is due ever, or not before something is in service.' }),
+    development: developmentStandingSchema,
     spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }),
   })
   .meta({ id: 'ModelDetail' });

@@ -4,6 +4,7 @@ import { ASSESSMENT_OCCASIONS } from '../../contracts/window-assessment.js';
 import type { RetrainingDecisionRecord } from '../../registry/entities/retraining-decision.entity.js';
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
 import { heldOut, instant, itemsOf, path, type TemporalLinks, temporalUrl } from '../documentation/answer-fields.js';
+import { fairnessFigures } from '../evaluations/fairness.dto.js';
 import { deploymentName, digest, limit, MAX_INTEGER, numberInUrl } from '../requests/fields.js';
 import { gatewayFigures, operationChecks } from './window-operations.dto.js';
 import { finding } from './windows.dto.js';
@@ -87,15 +88,6 @@ const estimatedMetric = z.strictObject({
   realised: z.strictObject({ value: z.number(), difference: z.number(), withinBand: z.boolean().nullable() }).nullable().meta({ description: 'What labels showed later.' }),
 });
 
-const group = z.strictObject({
-  group: z.array(z.string()), rows: count, labelledRows: count, tooSmall: z.boolean().meta({ description: 'Compared with no other group.' }),
-  selectionRate: estimate.nullable(), adverseActionRate: estimate.nullable(), truePositiveRate: estimate.nullable(), falsePositiveRate: estimate.nullable(), accuracy: estimate.nullable(),
-});
-const disparity = z.strictObject({ value: z.number(), low: z.number(), high: z.number(), rate: z.string(), highest: z.array(z.string()), lowest: z.array(z.string()), pairs: count });
-const fairnessGrouping = z.strictObject({
-  columns: z.array(z.string()), rows: count, unknownRows: count, groups: z.array(group), disparities: z.record(z.string(), disparity.nullable()), undefinedBecause: z.record(z.string(), z.string()),
-});
-
 const test = z.strictObject({ pValue: z.number(), adjustedPValue: z.number().meta({ description: 'For the tests of all features (Holm).' }) });
 const attributionBin = z.strictObject({
   kind: z.enum(['range', 'category', 'others', 'missing']), from: number, until: number.meta({ description: 'Does not belong to it.' }), category: z.string().nullable(),
@@ -164,10 +156,7 @@ export const windowAssessmentReportSchema = z
       because: z.string().nullable().meta({ description: 'Why there is no evidence.' }),
     }).nullable().optional().meta({ description: 'Harm before labels, by estimated errors; of a window that closes.' }),
     attribution: attribution.nullable().meta({ description: 'Which features the rise of the mean loss over the baseline goes with; null before labels are due.' }),
-    fairness: z.strictObject({
-      groupings: z.array(fairnessGrouping).meta({ description: 'One a protected column, then one a crossing.' }),
-      checks: z.array(z.strictObject({ name: z.string(), verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']), explanation: z.string() })).meta({ description: 'Disparities against the limits of the spec.' }),
-    }).nullable(),
+    fairness: fairnessFigures.nullable(),
     outcome: outcome.nullable().optional().meta({ description: 'How outputs go with the business outcome that comes with labels; null before labels are due, and where the spec names none.' }),
     operations: z.strictObject({
       repeated: count.meta({ description: 'Predictions that were asked for again under their id.' }), stale: count, guards: z.record(z.string(), count),

@@ -29,7 +29,7 @@ async function oneModel(session: Session, name: string): Promise<ExitCode> {
   session.show({ ...model, recentRetrains: items }, () => `${facts(session.terminal, [
     ['model', model.model], ['purpose', model.purpose], ['owner', model.owner], ['tier', model.tier], ['task', model.task],
     ['spec', model.specDigest.slice(0, 19)], ['champion', championsOf(model)], ['retrain', retrainOf(model)], ['retirement', model.retirement],
-    ['open findings', String(model.openFindings)], ['next review', model.nextReviewDueAt === null ? null : `due at ${moment(model.nextReviewDueAt)}`],
+    ['open findings', String(model.openFindings)], ['next review', model.nextReviewDueAt === null ? null : `due at ${moment(model.nextReviewDueAt)}`], ['development', developmentOf(model)],
   ])}\n${table(
     session.terminal,
     [{ title: 'Retrain', align: 'right' }, { title: 'Outcome' }, { title: 'Version', align: 'right' }, { title: 'As of' }, { title: 'Requested' }, { title: 'Why' }],
@@ -43,3 +43,6 @@ const championsOf = ({ deployments }: ModelAnswer): string =>
   deployments.map(({ deployment, champion, epoch }) => `${deployment}: ${champion === null ? 'none' : `v${champion}`} (epoch ${epoch})`).join(', ');
 
 const retrainOf = ({ activeRetrain }: ModelAnswer): string => (activeRetrain ? `${activeRetrain.number}, ${activeRetrain.stage}` : 'none runs');
+
+const developmentOf = ({ development: { version, verdict, unmet } }: ModelDetail): string =>
+  (version === null ? 'no version yet' : `v${version} ${verdict === 'pass' ? 'meets the plan' : `does not meet the plan yet (${verdict}): ${unmet.join(', ')}`}`);
