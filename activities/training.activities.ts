@@ -9,6 +9,7 @@ import { sha256 } from '../src/contracts/canonical.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import { retrainWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, TrainingSummary } from '../src/contracts/retrains.js';
+import { sensitivityOf } from '../src/contracts/masking.js';
 import { durationMs } from '../src/contracts/time.js';
 import type { TrainingProgress } from '../src/contracts/training.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
@@ -102,6 +103,7 @@ export class TrainingActivities {
         environment: trainerEnvironment({ path, home: homedir(), threads: spec.training.threads, gpus }),
         silenceMs: durationMs(spec.training.silence) as number,
         timeoutMs: durationMs(spec.training.timeout) as number,
+        discreet: sensitivityOf(spec).columns.size > 0,
         signal: AbortSignal.any([signal, fenced.signal]),
         onProgress: (latest) => {
           beat(latest);

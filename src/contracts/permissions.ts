@@ -12,6 +12,7 @@ interface PermissionKind {
 export const PERMISSIONS = {
   'model.read': { allows: 'read everything of a model but its audit entries and logged predictions', of: 'model' },
   'prediction.read': { allows: 'look up logged predictions with their inputs', of: 'model' },
+  'sensitive.read': { allows: 'read values of sensitive columns, for a reason that goes on the record', of: 'model' },
   'spec.apply': { allows: 'register a model, put another spec in force', of: 'model' },
   'retrain.request': { allows: 'ask for a retrain', of: 'model' },
   'replay.request': { allows: 'ask for a replay', of: 'model' },
@@ -36,10 +37,10 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write'],
-  validator: ['model.read', 'prediction.read', 'replay.request'],
+  validator: ['model.read', 'prediction.read', 'sensitive.read', 'replay.request'],
   approver: ['model.read', 'approval.decide'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release'],
-  auditor: ['model.read', 'prediction.read', 'audit.read', 'ledger.read', 'people.read'],
+  auditor: ['model.read', 'prediction.read', 'sensitive.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write'],
 };
