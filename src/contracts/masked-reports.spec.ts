@@ -27,7 +27,7 @@ describe('the inputs of a window', () => {
   const report = { features: [number, category, { ...number, name: 'size' }], faults: [fault('frozen', 'weight')] } as unknown as WindowDriftReport;
   it('keep their comparison, and lose single values, exact edges and the names of categories', () => {
     const [weight, colour, size] = maskedDrift(report, SENSITIVITY).features;
-    expect(weight).toMatchObject({ psi: 0.3, baseline: { rows: 10, least: null, greatest: null, mean: 730, median: 730 }, window: { mean: 810 }, bins: { edges: [730, 1000], baseline: [1, 2, 3] } });
+    expect(weight).toMatchObject({ psi: 0.3, baseline: { rows: 10, least: null, greatest: null, mean: 700, median: 700 }, window: { mean: 800 }, bins: { edges: [700, 1000], baseline: [1, 2, 3] } });
     expect(colour).toMatchObject({ psi: 0.3, bins: { edges: null, categories: ['colour:2', 'colour:1', 'colour:?1'], window: [4, 5, 6] }, newCategories: [{ value: 'colour:?1', rows: 6 }] });
     expect(size).toEqual(report.features[2]);
     expect(maskedDrift(maskedDrift(report, SENSITIVITY), SENSITIVITY)).toEqual(maskedDrift(report, SENSITIVITY));
@@ -57,7 +57,7 @@ describe('an assessment', () => {
   it('names slices, bins and groups by pseudonyms; what checks said of groups is left out', () => {
     expect(maskedAssessment(report, SENSITIVITY)).toMatchObject({
       quality: { slices: [{ value: 'colour:1' }] },
-      attribution: { features: [{ bins: [{ from: null, until: 730 }, { from: 730, until: 1000 }] }, { bins: [{ category: 'colour:1' }, { category: null }] }, { bins: [{ from: 0.123456 }] }] },
+      attribution: { features: [{ bins: [{ from: null, until: 700 }, { from: 700, until: 1000 }] }, { bins: [{ category: 'colour:1' }, { category: null }] }, { bins: [{ from: 0.123456 }] }] },
       fairness: {
         groupings: [{ groups: [{ group: ['colour:1', '1'] }, { group: ['colour:2', '1'] }], disparities: { accuracyDifference: { value: 0.2, highest: ['colour:1', '1'], lowest: ['colour:2', '1'] }, adverseActionRatio: null } }],
         checks: [{ verdict: 'fail', explanation: 'accuracyDifference by colour: fail; its groups are not shown (data.sensitive)' }],

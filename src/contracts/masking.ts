@@ -65,9 +65,9 @@ export function valueNames(column: string, { columns, categories }: Sensitivity)
 /** Significant digits of the largest of the numbers that are shown of a sensitive column. */
 const DIGITS = 2;
 
-/** Rounds figures of a sensitive number, all of one feature by the same step: a tenth of the largest one's power of ten. Null stays null. */
+/** Rounds figures of a sensitive number, all of one feature by the same step: a tenth of the largest one's power of ten. Null stays null, and what is rounded stays as it is. */
 export function roundingOf(figures: readonly (number | null)[]): <T extends number | null>(figure: T) => T {
-  const largest = Math.max(...figures.map((figure) => Math.abs(figure ?? 0)));
+  const largest = Number(Math.max(0, ...figures.map((figure) => Math.abs(figure ?? 0))).toPrecision(DIGITS));
   const power = largest > 0 ? Math.floor(Math.log10(largest)) - DIGITS + 1 : 0;
   return (figure) => (figure === null ? figure : power >= 0 ? Math.round(figure / 10 ** power) * 10 ** power : Number(figure.toFixed(Math.min(100, -power)))) as typeof figure;
 }

@@ -125,7 +125,7 @@ describe('parseSpec', () => {
     });
 
     it.each<[string, unknown, string, string]>([
-      ['one that is misspelt', ['carrier', 'Distance-miles'], 'data.sensitive[1]', 'is Distance-miles, which the spec does not use: did you mean distance_miles?'],
+      ['one that is misspelt', ['carrier', 'distance_mile'], 'data.sensitive[1]', 'is distance_mile, which the spec does not use: did you mean distance_miles?'],
       ['one that nothing is like', ['zebra_of_the_zoo'], 'data.sensitive[0]', 'name a feature, a slice, the label or a column of a key'],
       ['one twice', ['carrier', 'carrier'], 'data.sensitive[1]', 'names carrier a second time'],
       ['the event time', [parseSpec(YAML).spec.data.eventTime], 'data.sensitive[0]', 'cannot be masked'],

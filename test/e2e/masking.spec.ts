@@ -101,7 +101,7 @@ it('figures go by pseudonyms in evaluations, drift, slices and groups, in faults
   const { features, faults } = windowDriftReportSchema.parse(await get(drift.links.report));
   const [, weight, colour] = features;
   expect(colour).toMatchObject({ bins: { categories: expect.arrayContaining(['colour:1', 'colour:2', 'colour:3', 'colour:?1']) as string[] }, newCategories: [{ value: 'colour:?1' }], newCategoryCount: 1 });
-  expect(weight).toMatchObject({ window: { least: null, greatest: null, mean: 730, median: 730 }, baseline: { least: null } });
+  expect(weight).toMatchObject({ window: { least: null, greatest: null, mean: 700, median: 700 }, baseline: { least: null } });
   expect(weight!.ks!.statistic).toBeGreaterThan(0.4);
   expect(faults).toMatchObject([{ kind: 'frozen', features: ['weight'], because: expect.stringContaining('which one is not shown') as string }]);
   await eventually(async () => ((await get('/v1/alarms?limit=100')) as { items: { kind: string }[] }).items.filter(({ kind }) => ['windowHarmful', 'fairnessBroken', 'upstreamFault'].includes(kind)).length >= 3 || undefined, () => 'alarms of harm, of groups and of a fault upstream');

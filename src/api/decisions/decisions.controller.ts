@@ -53,8 +53,9 @@ export class DecisionsController {
   private async classified(found: readonly FoundPrediction[]): Promise<ClassifiedPrediction[]> {
     const classified: ClassifiedPrediction[] = [];
     for (const one of found) {
-      const [{ specDigest: inForce }, { specDigest: ofVersion }] = [await this.models.get(one.model), await this.versions.get(one.model, one.logged.version)];
-      classified.push({ ...one, sensitivity: sensitivityOf(await this.models.spec(one.model, inForce), await this.models.spec(one.model, ofVersion)) });
+      const digests = [(await this.models.get(one.model)).specDigest, (await this.versions.find(one.model, one.logged.version))?.specDigest];
+      const specs = await Promise.all(digests.flatMap((digest) => (digest === undefined ? [] : [this.models.spec(one.model, digest)])));
+      classified.push({ ...one, sensitivity: sensitivityOf(...specs) });
     }
     return classified;
   }
