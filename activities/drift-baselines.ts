@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { SnapshotManifest } from '../src/contracts/artifacts.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
+import { maskedFaults } from '../src/contracts/masked-reports.js';
+import type { Sensitivity } from '../src/contracts/masking.js';
 import { isoTime } from '../src/contracts/time.js';
 import type { DriftSearch, WindowDriftReport } from '../src/contracts/window-drift.js';
 import { DriftMeter } from '../src/drift/drift-meter.js';
@@ -24,6 +26,8 @@ export interface ComparedWindow extends EventStretch {
   readonly deployment: string;
   /** Reports of the last windows up to the one before that are not in quarantine, the oldest first. */
   readonly earlier: readonly WindowDriftReport[];
+  /** By the spec in force. What faults tell in words is masked; figures of the report are where they are shown. */
+  readonly sensitivity: Sensitivity;
   /** `monitoring.falseDiscoveries` of the spec in force. */
   readonly falseDiscoveries: number;
   /** `evaluation.alpha` of the spec in force: that of each figure's threshold. */
@@ -123,7 +127,7 @@ export class DriftBaselines {
   }
 
   /** Puts the report of what was measured into the store. @returns null where no input was kept */
-  private async report({ model, deployment, fromMs, untilMs, earlier, falseDiscoveries, alpha }: ComparedWindow, baseline: DriftBaseline, { features, changes, before, parts }: MeasuredDrift): Promise<ComparedReport | null> {
+  private async report({ model, deployment, fromMs, untilMs, earlier, falseDiscoveries, alpha, sensitivity }: ComparedWindow, baseline: DriftBaseline, { features, changes, before, parts }: MeasuredDrift): Promise<ComparedReport | null> {
     if (features.length === 0) return null;
     const { drifted, level, search } = findDrift(features, { fromMs, untilMs }, falseDiscoveries, (await this.windows.lastDrift(model, deployment))?.search ?? null);
     const { version, snapshot, evaluation, heldOut } = baseline;
@@ -131,7 +135,7 @@ export class DriftBaselines {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0, ...(parts === null ? {} : { parts }),
       baseline: { version, snapshot, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end, ...(heldOut && { heldOut }) }, drifted, level,
       features: features.map((feature) => ({ ...feature, thresholds: driftThresholds(feature, alpha) })),
-      faults: findWindowFaults(features, changes, baseline.features, earlier), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
+      faults: maskedFaults(findWindowFaults(features, changes, baseline.features, earlier), sensitivity), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(report));
     return { report, digest, search };

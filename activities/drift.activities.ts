@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { sensitivityOf } from '../src/contracts/masking.js';
 import type { DueAssessment } from '../src/contracts/window-assessment.js';
 import { EARLIER_WINDOWS } from '../src/drift/usual-changes.js';
 import type { EventStretch } from '../src/drift/window-grid.js';
@@ -67,7 +68,7 @@ export class DriftActivities {
   private async compared(window: DueAssessment, before: EventStretch | null): Promise<ComparedWindow> {
     const spec = await this.models.spec(window.model, window.specDigest);
     const earlier = before ? await this.reports.drifts({ ...window, fromMs: before.fromMs }, EARLIER_WINDOWS) : [];
-    return { ...window, earlier, falseDiscoveries: spec.monitoring.falseDiscoveries, alpha: spec.evaluation.alpha };
+    return { ...window, earlier, sensitivity: sensitivityOf(spec), falseDiscoveries: spec.monitoring.falseDiscoveries, alpha: spec.evaluation.alpha };
   }
 
   private async record(window: DueAssessment, compared: ComparedReport | null): Promise<LookOutcome> {

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import type { LabelBatchOutcome, LabelCounts, LabelIngestion } from '../src/contracts/labels.js';
+import { sensitivityOf } from '../src/contracts/masking.js';
 import { deploymentWorkflowId } from '../src/contracts/motion.js';
 import { durationMs } from '../src/contracts/time.js';
 import { normalizeLabels } from '../src/observations/label-batch.js';
@@ -89,7 +90,7 @@ export class LabelsActivities {
     const target = join(scratch, 'labels.parquet');
     const path = await this.store.localPath(batch.artifactDigest);
     try {
-      const { rows, invalid, faults } = await normalizeLabels({ path, format: batch.format, batch: batch.number, receivedAtMs: batch.receivedAt.getTime(), task: spec.task, target, scratch, signal });
+      const { rows, invalid, faults } = await normalizeLabels({ path, format: batch.format, batch: batch.number, receivedAtMs: batch.receivedAt.getTime(), task: spec.task, discreet: sensitivityOf(spec).label, target, scratch, signal });
       const standing = await this.standing(batch, spec, { rows, invalid, labels: target, scratch, signal });
       const written = rows === invalid ? null : await this.write(target, rows - invalid, standing);
       return { outcome: { kind: 'ingested', counts: standing.counts, faults }, written };

@@ -2,6 +2,7 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { sensitivityOf } from '../src/contracts/masking.js';
 import { durationMs } from '../src/contracts/time.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
@@ -45,13 +46,14 @@ export class TrainerRuns {
   }
 
   /** @throws PerennialError as `runTrainer` */
-  async run(job: TrainerJob, { training }: ModelSpec, hooks: Pick<RunTrainerOptions, 'signal' | 'onProgress' | 'onCheckpoint'>): Promise<TrainerResult> {
+  async run(job: TrainerJob, spec: ModelSpec, hooks: Pick<RunTrainerOptions, 'signal' | 'onProgress' | 'onCheckpoint'>): Promise<TrainerResult> {
+    const { training } = spec;
     const command = await trainerCommand(this.settings.trainerPython, this.settings.trainersDir, training.trainer);
     const path = this.settings.searchPath;
     const gpus = this.settings.gpuDevices ?? (await detectGpus(path)).map((gpu) => gpu.uuid);
     return runTrainer(job, {
       ...hooks, command, environment: trainerEnvironment({ path, home: homedir(), threads: training.threads, gpus }),
-      silenceMs: durationMs(training.silence) as number, timeoutMs: durationMs(training.timeout) as number,
+      silenceMs: durationMs(training.silence) as number, timeoutMs: durationMs(training.timeout) as number, discreet: sensitivityOf(spec).columns.size > 0,
     });
   }
 

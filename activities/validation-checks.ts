@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Injectable } from '@nestjs/common';
 import { PerennialError } from '../src/contracts/failures.js';
+import { sensitivityOf } from '../src/contracts/masking.js';
 import type { CheckOutcome, ValidationCheckName } from '../src/contracts/validations.js';
 import type { MetricName } from '../src/contracts/verdict.js';
 import { writeMovedRows } from '../src/data/moved-rows.js';
@@ -124,7 +125,7 @@ export class ValidationChecks {
     const rows = await this.score(subject, spec, subject.version.artifactDigest, signal, section.groups);
     const measured = windowFairness(
       { outputs: rows.predictions, labels: rows.labels, eventTimesMs: rows.eventTimesMs, protectedColumns: rows.slices.map(groupsOf) },
-      { section, threshold: spec.evaluation.threshold, alpha: spec.evaluation.alpha, labelsDue: true },
+      { section, threshold: spec.evaluation.threshold, alpha: spec.evaluation.alpha, labelsDue: true, sensitivity: sensitivityOf(spec) },
     );
     return judgeGroups(measured?.figures ?? null);
   }

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { maskedAssessment } from '../src/contracts/masked-reports.js';
+import { sensitivityOf } from '../src/contracts/masking.js';
 import { isoTime } from '../src/contracts/time.js';
 import type { AssessmentHeadline, DueAssessment } from '../src/contracts/window-assessment.js';
 import type { OutcomeFigures, WindowAssessmentReport } from '../src/contracts/window-assessment-report.js';
@@ -66,7 +68,7 @@ export class WindowMeasurements {
     const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, measured)), ...estimate, estimatedHarm: estimatedHarm?.figures ?? null, quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
-    return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report, harm: null, estimatedHarm: estimatedHarm && { ...estimatedHarm.measured, tells: spec.monitoring.estimatedHarm === 'alarm' } };
+    return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report: maskedAssessment(report, sensitivityOf(spec)), harm: null, estimatedHarm: estimatedHarm && { ...estimatedHarm.measured, tells: spec.monitoring.estimatedHarm === 'alarm' } };
   }
 
   private async labelled(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows, labelRevision: number): Promise<MeasuredWindow> {
@@ -85,7 +87,7 @@ export class WindowMeasurements {
     const findings = [...checkWindow(spec, summary).findings, ...(fairness?.findings ?? [])];
     const verdict = findings.length > 0 ? 'fail' : harmVerdict(course, report.quality!.meanLoss);
     return {
-      verdict, rows: rows.outputs.length, findings, headline: await this.headline(window, rows, figures, report), report,
+      verdict, rows: rows.outputs.length, findings, headline: await this.headline(window, rows, figures, report), report: maskedAssessment(report, sensitivityOf(spec)),
       harm: { before, memory: course?.memory ?? before.memory }, estimatedHarm: null,
     };
   }
@@ -135,9 +137,10 @@ export class WindowMeasurements {
   }
 }
 
-function fairnessOf({ occasion }: DueAssessment, { fairness, evaluation }: ModelSpec, { rows, figures }: Pick<MeasuredRows, 'rows' | 'figures'>): WindowFairness | null {
+function fairnessOf({ occasion }: DueAssessment, spec: ModelSpec, { rows, figures }: Pick<MeasuredRows, 'rows' | 'figures'>): WindowFairness | null {
+  const { fairness, evaluation } = spec;
   if (!fairness) return null;
-  return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed' });
+  return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed', sensitivity: sensitivityOf(spec) });
 }
 
 const outcomeOf = ({ monitoring: { outcome }, evaluation, task }: ModelSpec, { rows, figures }: MeasuredRows): OutcomeFigures | null =>

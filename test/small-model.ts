@@ -51,6 +51,7 @@ export interface SmallSpec {
   readonly task?: 'binary-classification' | 'regression';
   readonly label?: string;
   readonly evaluation?: Readonly<Record<string, unknown>>;
+  readonly sensitive?: readonly string[];
   readonly features?: readonly Readonly<Record<string, unknown>>[];
   readonly joins?: readonly Readonly<Record<string, unknown>>[];
   readonly gates?: Readonly<Record<string, unknown>>;
@@ -78,7 +79,7 @@ const FEATURES = [
 ];
 
 /** The spec of a small model over {@link writeEvents}, as YAML. */
-export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness, tier = 'low', purpose = 'Shows in tests that a model is carried through its life.', useCase, retirement, retention }: SmallSpec): string {
+export function smallSpec({ model, data = model, trainer = 'xgboost', parameters, training, task = 'binary-classification', label = 'bought', evaluation, features = FEATURES, joins, gates, rollout, monitoring, retraining, fairness, tier = 'low', purpose = 'Shows in tests that a model is carried through its life.', sensitive, useCase, retirement, retention }: SmallSpec): string {
   return stringify({
     apiVersion: 'perennial/v1',
     model,
@@ -86,7 +87,7 @@ export function smallSpec({ model, data = model, trainer = 'xgboost', parameters
     owner: 'test-team',
     tier,
     task,
-    data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label, labelHorizon: 'PT24H', features, ...(joins && { joins }) },
+    data: { source: { path: `${data}/*.parquet` }, eventTime: 'asked_at', key: ['id'], label, labelHorizon: 'PT24H', features, ...(joins && { joins }), ...(sensitive && { sensitive }) },
     training: { trainer, parameters: parameters ?? { rounds: 40, max_depth: 3, learning_rate: 0.2 }, seed: 7, minimumRows: 500, timeout: 'PT5M', silence: 'PT1M', threads: 1, ...training },
     evaluation: { window: 'P2W', minimumRows: 100, slices: ['colour'], ...evaluation },
     gates: gates ?? { absolute: [{ metric: 'auc', min: 0.6 }], comparison: { metric: 'auc' } },

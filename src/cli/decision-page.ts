@@ -38,6 +38,7 @@ function decided(terminal: Terminal, one: Decided): string {
       ['answer', `${figure(one.output ?? undefined)}${one.rawOutput === one.output ? '' : `, as the model gave it ${figure(one.rawOutput ?? undefined)}`}${guard === null || guard === 'none' ? '' : `, ${guard} by a guard rail`}`],
       ['answered by', `version ${one.version} as ${one.role}, epoch ${one.epoch}, revision ${one.revision}${one.stale ? ', with a routing that could not be confirmed' : ''}`],
       ['inputs', inputs === null ? 'not kept: the spec of then says so (serving.observe.inputs)' : Object.entries(inputs).map(([name, given]) => `${name}=${given ?? 'missing'}`).join(', ')],
+      ...(one.masked.length === 0 ? [] : [['masked', `${one.masked.join(', ')}: sensitive (data.sensitive); --unmasked with a --reason shows them to who may read them`] as const]),
       ['came true', labels.length === 0 ? 'not known: no label has come' : labelWords(one)],
       ['logged by', `gateway ${logged.gateway}, start ${logged.boot}, segment ${logged.segment}, request ${logged.sequence}, row ${logged.row}`],
     ]),

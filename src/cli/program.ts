@@ -91,6 +91,8 @@ export function programOf(run: (work: (session: Session) => Promise<ExitCode>) =
   verb('decision <id>', 'Explain who decided: the logged prediction under an id, the version that answered, and why that was in service.', 'decision 0a1b2c3d-17', 'decision order-4711 --model flight-delay --around 2026-01-31')
     .option('--model <name>', 'only of this model')
     .option('--around <time>', 'event time, ISO 8601: only what was asked for within a day of it')
+    .option('--unmasked', 'with the values of sensitive columns; it takes the permission sensitive.read and goes on the record')
+    .option('--reason <text>', 'why they are read')
     .action((id: string, options: DecisionOptions & { json?: boolean }) => run((session) => decision(session, id, without(options))));
   verb('why <model>', 'Explain why a version answers, or answered at a time: how it came there, on which evidence and data, and what has happened since.', 'why flight-delay', 'why flight-delay --at 2026-01-31T12:00:00Z')
     .option('--at <time>', 'wall time, ISO 8601; now where it is not given')

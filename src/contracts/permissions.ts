@@ -12,6 +12,7 @@ interface PermissionKind {
 export const PERMISSIONS = {
   'model.read': { allows: 'read everything of a model but its audit entries and logged predictions', of: 'model' },
   'prediction.read': { allows: 'look up logged predictions with their inputs', of: 'model' },
+  'sensitive.read': { allows: 'read values of sensitive columns, for a reason that goes on the record', of: 'model' },
   'spec.apply': { allows: 'register a model, put another spec in force', of: 'model' },
   'retrain.request': { allows: 'ask for a retrain', of: 'model' },
   'replay.request': { allows: 'ask for a replay', of: 'model' },
@@ -46,10 +47,10 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
     'retirement.request', 'retirement.confirm',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
-  validator: ['model.read', 'prediction.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
+  validator: ['model.read', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
   approver: ['model.read', 'approval.decide', 'review.record'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
-  auditor: ['model.read', 'prediction.read', 'finding.open', 'audit.read', 'ledger.read', 'people.read'],
+  auditor: ['model.read', 'prediction.read', 'finding.open', 'sensitive.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
   service: ['model.read', 'retrain.request', 'labels.write', 'experiment.log'],
 };

@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   /** A folder that may be read and written, for spilling too; made where it is missing. */
   readonly scratch: string;
   readonly limits?: DatabaseLimits;
+  /** Whether DuckDB's words, which quote what it stumbles over, are kept out of errors: the files have sensitive columns. */
+  readonly discreet?: boolean;
   /** When it fires, the running statement is interrupted and the signal's reason thrown. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -152,7 +154,7 @@ export class Database {
       return await work();
     } catch (error) {
       signal?.throwIfAborted();
-      throw readFailure(error, this.options.files);
+      throw readFailure(error, this.options);
     } finally {
       signal?.removeEventListener('abort', interrupt);
       clearInterval(again);
@@ -252,20 +254,28 @@ const INTERRUPT_EVERY_MS = 50;
 const FILE_FAULTS = /^(?:IO Error|Invalid Error|Invalid Input Error|Conversion Error|Serialization Error|Not implemented Error|Out of Range Error)/;
 const MAX_REASON = 1_000;
 
-function readFailure(error: unknown, files: readonly string[]): unknown {
+function readFailure(error: unknown, { files, discreet = false }: DatabaseOptions): unknown {
   if (!(error instanceof Error)) return error;
+  const cause = discreet ? {} : { cause: error };
   const file = files.find((path) => error.message.includes(path) || error.message.includes(unexpanded(path)));
   // What is no longer a file is looked into as a folder, which is not allowed.
   const gone = file !== undefined && error.message.startsWith('Permission Error') && error.message.includes(`${unexpanded(file)}/**`);
   // A full disk is no fault of a data file.
   const foreign = file === undefined && error.message.startsWith('IO Error');
-  if (!gone && (foreign || !FILE_FAULTS.test(error.message))) return error;
+  if (!gone && (foreign || !FILE_FAULTS.test(error.message))) return discreet ? new Error(withheld(error)) : error;
   const shown = file === undefined ? 'A data file' : baseName(file);
-  const reason = error.message.split('\n\n')[0]?.replaceAll(file ?? '\0', shown).slice(0, MAX_REASON) ?? '';
+  const reason = discreet ? withheld(error) : (error.message.split('\n\n')[0]?.replaceAll(file ?? '\0', shown).slice(0, MAX_REASON) ?? '');
   if (gone || /No files found|No such file/i.test(error.message)) {
-    return new PerennialError('DataNotFound', `${shown} is no longer there; bring it back`, { file: shown }, { cause: error });
+    return new PerennialError('DataNotFound', `${shown} is no longer there; bring it back`, { file: shown }, cause);
   }
-  return new PerennialError('DataUnreadable', `${shown} cannot be read: ${reason}`, file === undefined ? {} : { file: shown }, { cause: error });
+  return new PerennialError('DataUnreadable', `${shown} cannot be read: ${reason}`, file === undefined ? {} : { file: shown }, cause);
+}
+
+/** What kind of error it was, and where in a CSV. */
+function withheld({ message }: Error): string {
+  const [kind = 'Error'] = /^[A-Za-z ]{3,40}Error/.exec(message) ?? [];
+  const line = /\bLine: (\d+)/.exec(message)?.[1];
+  return `${kind}${line === undefined ? '' : ` in line ${line}`} (DuckDB's words may quote a value of a sensitive column and are left out; data.sensitive)`;
 }
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

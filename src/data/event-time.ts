@@ -1,10 +1,11 @@
 import type { DataViolation } from '../contracts/data-report.js';
+import { maskedRow, sensitivityOf } from '../contracts/masking.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { PerennialError } from '../contracts/failures.js';
 import { dataInvalid } from './data-invalid.js';
 import type { Database } from './duckdb.js';
 import { quoteIdentifier } from './feature-encoding.js';
-import { nearestName } from './near-miss.js';
+import { nearestName } from '../contracts/near-miss.js';
 import { eventTimeExpression, ownColumns, type Column, type SourceTable } from './source-table.js';
 
 export interface EventTimeBounds {
@@ -64,7 +65,8 @@ async function lostRows(
 ): Promise<DataViolation> {
   const shown = table.selected.filter(({ name }) => name === column.name || spec.data.key.includes(name));
   const list = shown.map(({ name }) => `${quoteIdentifier(name)}::VARCHAR AS ${quoteIdentifier(name)}`).join(', ');
-  const examples = await database.rows(`SELECT ${list} FROM ${table.from} WHERE NOT ${found.placed} LIMIT 5`);
+  const rows = await database.rows(`SELECT ${list} FROM ${table.from} WHERE NOT ${found.placed} LIMIT 5`);
+  const examples = rows.map((row) => maskedRow(row, sensitivityOf(spec)));
   return fault({
     check: 'eventTime', column: column.name, rows: found.lost, share: found.lost / found.rows, examples,
     message: `${found.lost} of the source's ${found.rows} rows have no event time that can be read; mend ${column.name}, as in 2013-06-30T12:00:00Z`,

@@ -1,4 +1,5 @@
 import { PerennialError } from '../contracts/failures.js';
+import { MASK } from '../contracts/masking.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 
 /**
@@ -45,9 +46,9 @@ export interface FeatureEncoder {
   encodeRow(values: readonly RawValue[], target: Float32Array, offset: number): void;
 }
 
-/** Encodes rows one by one, for the gateway. Build it once a model: it indexes the categories. */
-export function featureEncoder(features: readonly FeatureSpec[]): FeatureEncoder {
-  const encoders = features.map((feature) => (feature.type === 'number' ? numberEncoder(feature.name) : categoryEncoder(feature)));
+/** Encodes rows one by one, for the gateway. Build it once a model: it indexes the categories. @param discreet whether refusals quote no value, since one may be of a sensitive column */
+export function featureEncoder(features: readonly FeatureSpec[], discreet = false): FeatureEncoder {
+  const encoders = features.map((feature) => (feature.type === 'number' ? numberEncoder(feature.name, discreet) : categoryEncoder(feature, discreet)));
   const encodeValue = (index: number, value: RawValue): number => {
     const encode = encoders[index];
     if (!encode) throw new PerennialError('InferenceInvalid', `The model has ${features.length} features; there is no feature at index ${index}`);
@@ -65,23 +66,23 @@ export function featureEncoder(features: readonly FeatureSpec[]): FeatureEncoder
   };
 }
 
-function numberEncoder(name: string): (value: RawValue) => number {
+function numberEncoder(name: string, discreet: boolean): (value: RawValue) => number {
   return (value) => {
     if (value === null || value === undefined) return NaN;
     if (typeof value === 'string') {
-      throw new PerennialError('InferenceInvalid', `Feature ${name} is a number and got the text ${JSON.stringify(value.slice(0, 100))}; send a number, or null where it is missing`);
+      throw new PerennialError('InferenceInvalid', `Feature ${name} is a number and got the text ${discreet ? MASK : JSON.stringify(value.slice(0, 100))}; send a number, or null where it is missing`);
     }
     const number = Number(value);
     return Math.abs(number) <= FLOAT32_MAX ? Math.fround(number) : NaN;
   };
 }
 
-function categoryEncoder(feature: Extract<FeatureSpec, { type: 'category' }>): (value: RawValue) => number {
+function categoryEncoder(feature: Extract<FeatureSpec, { type: 'category' }>, discreet: boolean): (value: RawValue) => number {
   const codes = new Map(feature.categories.map((category, code) => [category, code]));
   return (value) => {
     if (value === null || value === undefined) return NaN;
     if (typeof value === 'number' && !Number.isInteger(value)) {
-      throw new PerennialError('InferenceInvalid', `Feature ${feature.name} is a category and got the fraction ${value}; send one of its categories as text`);
+      throw new PerennialError('InferenceInvalid', `Feature ${feature.name} is a category and got the fraction ${discreet ? MASK : value}; send one of its categories as text`);
     }
     return codes.get(String(value)) ?? NaN;
   };

@@ -1,4 +1,5 @@
 import { join as joinPath } from 'node:path';
+import { sensitivityOf } from '../contracts/masking.js';
 import { durationMs } from '../contracts/time.js';
 import type { JoinSpec } from '../spec/joins-section.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -38,7 +39,8 @@ export async function joinFeatures(source: JoiningSource, joins: readonly JoinFi
     else opened.push(found);
   }
   if (violations.length > 0) throw dataInvalid(violations);
-  for (const [place, one] of opened.entries()) await settleTable(database, one, fileOf(scratch, place));
+  const sensitivity = sensitivityOf(spec);
+  for (const [place, one] of opened.entries()) await settleTable(database, one, fileOf(scratch, place), sensitivity);
   const columns = new Map([...table.selected, ...opened.flatMap(joinedColumns)].map((column) => [column.name, column]));
   return {
     ...table,

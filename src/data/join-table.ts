@@ -1,4 +1,5 @@
 import type { DataViolation } from '../contracts/data-report.js';
+import { maskedRow, type Sensitivity } from '../contracts/masking.js';
 import type { JoinSpec } from '../spec/joins-section.js';
 import { dataInvalid } from './data-invalid.js';
 import { fileList, type Database, type Row } from './duckdb.js';
@@ -65,12 +66,12 @@ function knownExpression(column: Column): string | undefined {
 
 /**
  * Writes what a join looks values up in: one row for each key and time, the one that holds by the tie-breakers, without rows that lack a part of the key.
- * @param path of the Parquet file: columns {@link KEY}, {@link KNOWN} and the joined ones by their names
+ * @param path of the Parquet file: columns {@link KEY}, {@link KNOWN} and the joined ones by their names @param sensitivity of what examples show
  * @throws PerennialError `DataInvalid` for rows that cannot be placed in time, and for rows of one key and time of which none holds
  */
-export async function settleTable(database: Database, opened: OpenedJoin, path: string): Promise<void> {
+export async function settleTable(database: Database, opened: OpenedJoin, path: string, sensitivity: Sensitivity): Promise<void> {
   const { join, table, keys, knownAt } = opened;
-  await refuseUnplaced(database, opened);
+  await refuseUnplaced(database, opened, sensitivity);
   const ties = await tieExpressions(database, table, join.tieBreaker);
   const [names, values] = [[...keys.map((_, index) => KEY(index)), KNOWN], join.columns.map(quoteIdentifier)];
   const select = [...keys.map((key, index) => `${key.table} AS ${KEY(index)}`), `${knownAt} AS ${KNOWN}`, ...values, ...ties.map((tie, index) => `${tie} AS "tie ${index}"`)];
@@ -80,25 +81,25 @@ export async function settleTable(database: Database, opened: OpenedJoin, path: 
   // Copies of a row are one: whatever holds, the values are the same.
   await database.run(`COPY (SELECT DISTINCT ${[...names, ...values].join(', ')} FROM (SELECT * FROM (SELECT ${select.join(', ')} FROM ${table.from}) WHERE ${whole} ${holds}))
     TO ${quoteLiteral(path)} (FORMAT parquet, COMPRESSION snappy)`);
-  await refuseTied(database, join, names, path);
+  await refuseTied(database, join, { names, path, sensitivity });
 }
 
-async function refuseUnplaced(database: Database, { join, table, knownAt }: OpenedJoin): Promise<void> {
+async function refuseUnplaced(database: Database, { join, table, knownAt }: OpenedJoin, sensitivity: Sensitivity): Promise<void> {
   const placed = `coalesce(isfinite(${knownAt}), false)`;
   const [row] = await database.rows(`SELECT count(*)::DOUBLE AS rows, count(*) FILTER (NOT ${placed})::DOUBLE AS lost FROM ${table.from}`);
   const [rows, lost] = [Number(row?.['rows']), Number(row?.['lost'])];
   if (lost === 0) return;
   const shown = [...new Set([...join.on, join.knownAt])].map((name) => `left(${quoteIdentifier(name)}::VARCHAR, ${MAX_TEXT}) AS ${quoteIdentifier(name)}`);
   const examples = await database.rows(`SELECT ${shown.join(', ')} FROM ${table.from} WHERE NOT ${placed} LIMIT ${EXAMPLES}`);
-  throw dataInvalid([notPlaced(join, { rows, lost, examples })]);
+  throw dataInvalid([notPlaced(join, { rows, lost, examples: examples.map((example) => maskedRow(example, sensitivity)) })]);
 }
 
-async function refuseTied(database: Database, join: JoinSpec, names: readonly string[], path: string): Promise<void> {
+async function refuseTied(database: Database, join: JoinSpec, { names, path, sensitivity }: { readonly names: readonly string[]; readonly path: string; readonly sensitivity: Sensitivity }): Promise<void> {
   const groups = `SELECT ${names.join(', ')}, count(*) AS copies FROM read_parquet(${fileList([path])}) GROUP BY ${names.join(', ')} HAVING count(*) > 1`;
   const [row] = await database.rows(`SELECT count(*)::DOUBLE AS ties, coalesce(sum(copies), 0)::DOUBLE AS rows FROM (${groups})`);
   const [ties, rows] = [Number(row?.['ties']), Number(row?.['rows'])];
   if (ties === 0) return;
   const shown = [...join.on, join.knownAt].map((name, index) => `left(${names[index]}::VARCHAR, ${MAX_TEXT}) AS ${quoteIdentifier(name)}`);
   const examples: Row[] = await database.rows(`SELECT ${shown.join(', ')}, copies::DOUBLE AS copies FROM (${groups}) ORDER BY ${names.join(', ')} LIMIT ${EXAMPLES}`);
-  throw dataInvalid([tied(join, { ties, rows, examples })]);
+  throw dataInvalid([tied(join, { ties, rows, examples: examples.map((example) => maskedRow(example, sensitivity)) })]);
 }

@@ -1,7 +1,7 @@
 import type { DataViolation } from '../contracts/data-report.js';
 import type { JoinSpec } from '../spec/joins-section.js';
 import type { Row } from './duckdb.js';
-import { nearestName } from './near-miss.js';
+import { nearestName } from '../contracts/near-miss.js';
 import type { KeyColumn } from './join-keys.js';
 import type { Column, SourceTable } from './source-table.js';
 

@@ -1,4 +1,5 @@
 import { heldOutText, type SnapshotSplit } from '../contracts/artifacts.js';
+import { sensitivityOf } from '../contracts/masking.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { categoryCode, FLOAT32_MAX, quoteIdentifier } from './feature-encoding.js';
 import type { PartFile } from './part-scan.js';
@@ -27,6 +28,7 @@ const CATEGORICAL = (type: string): boolean => INTEGER.test(type) || /^(?:VARCHA
 /** The checks of a part, in the order in which their violations are listed. */
 export function rowChecks(spec: ModelSpec, columns: readonly Column[], part: PartFile['part'], split: SnapshotSplit): RowCheck[] {
   const types = new Map(columns.map(({ name, type }) => [name, type]));
+  const sensitive = sensitivityOf(spec).columns;
   const present = <T>(name: string, checks: (type: string) => T[]): T[] => {
     const type = types.get(name);
     return type === undefined ? [] : checks(type);
@@ -35,7 +37,7 @@ export function rowChecks(spec: ModelSpec, columns: readonly Column[], part: Par
     ...present(spec.data.eventTime, (type) => [outsideWindow({ name: spec.data.eventTime, type }, part, split)]),
     ...spec.data.key.flatMap((key) => present(key, () => [keyMissing(key)])),
     ...present(spec.data.label, (type) => labelChecks(spec, type)),
-    ...spec.data.features.flatMap((feature) => present(feature.name, (type) => featureChecks(feature, type))),
+    ...spec.data.features.flatMap((feature) => present(feature.name, (type) => featureChecks(feature, type, sensitive.has(feature.name)))),
   ];
 }
 
@@ -82,17 +84,18 @@ function labelChecks(spec: ModelSpec, type: string): RowCheck[] {
   return [wrong, unlabelled];
 }
 
-function featureChecks(feature: FeatureSpec, type: string): RowCheck[] {
+function featureChecks(feature: FeatureSpec, type: string, sensitive: boolean): RowCheck[] {
   const column = quoteIdentifier(feature.name);
   const missing: RowCheck = {
     check: 'missing', column: feature.name, allowed: feature.maxMissing, limit: `at most ${percent(feature.maxMissing)} of rows (maxMissing)`,
     condition: isMissing(column, type),
     explanation: 'have no value; find out why, or raise maxMissing if the model can live with it',
   };
-  return [...(feature.type === 'number' ? numberChecks(feature, type) : categoryChecks(feature, type)), missing];
+  return [...(feature.type === 'number' ? numberChecks(feature, type, sensitive) : categoryChecks(feature, type)), missing];
 }
 
-function numberChecks(feature: Extract<FeatureSpec, { type: 'number' }>, type: string): RowCheck[] {
+/** @param sensitive the bounds of such a number are named, not told */
+function numberChecks(feature: Extract<FeatureSpec, { type: 'number' }>, type: string, sensitive: boolean): RowCheck[] {
   const column = quoteIdentifier(feature.name);
   const base = { column: feature.name, allowed: 0 };
   if (!NUMERIC(type) && type !== 'BOOLEAN') {
@@ -112,10 +115,12 @@ function numberChecks(feature: Extract<FeatureSpec, { type: 'number' }>, type: s
     });
   }
   if (feature.min !== undefined) {
-    checks.push({ ...base, check: 'minimum', limit: `at least ${feature.min}`, condition: `${ordinary}${number} < ${feature.min}`, explanation: `are less than ${feature.min}; mend the source, or lower min` });
+    const least = sensitive ? 'min' : feature.min;
+    checks.push({ ...base, check: 'minimum', limit: `at least ${least}`, condition: `${ordinary}${number} < ${feature.min}`, explanation: `are less than ${least}; mend the source, or lower min` });
   }
   if (feature.max !== undefined) {
-    checks.push({ ...base, check: 'maximum', limit: `at most ${feature.max}`, condition: `${ordinary}${number} > ${feature.max}`, explanation: `are greater than ${feature.max}; mend the source, or raise max` });
+    const most = sensitive ? 'max' : feature.max;
+    checks.push({ ...base, check: 'maximum', limit: `at most ${most}`, condition: `${ordinary}${number} > ${feature.max}`, explanation: `are greater than ${most}; mend the source, or raise max` });
   }
   return checks;
 }

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { sensitivityOf } from '../contracts/masking.js';
 import type { EventWindow } from '../contracts/time.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { csvExpressions } from './csv-types.js';
@@ -52,7 +53,7 @@ export async function withSource<T>(request: SourceRequest, work: (source: Opene
   const scratch = await mkdtemp(join(workDir, 'snapshot-'));
   try {
     const done = await withDatabase(
-      { files: all.flatMap(({ files }) => files.map(({ path }) => path)), scratch, signal: request.signal, ...(request.limits && { limits: request.limits }) },
+      { files: all.flatMap(({ files }) => files.map(({ path }) => path)), scratch, signal: request.signal, discreet: sensitivityOf(request.spec).columns.size > 0, ...(request.limits && { limits: request.limits }) },
       (database) => opened(request.spec, { database, files, joins, scratch }).then(work).catch(async (error: unknown) => {
         await blameFile(database, all.flatMap(({ source, files }) => (source.format === 'parquet' ? files : [])), error);
         throw error;

@@ -1,5 +1,6 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sensitivityOf } from '../contracts/masking.js';
 import { isoTime } from '../contracts/time.js';
 import { dataInvalid } from './data-invalid.js';
 import { type Database, fileList, withDatabase } from './duckdb.js';
@@ -30,7 +31,7 @@ export async function stageRows(request: SourceRequest, path: string): Promise<S
     await copyRows(source, { expressions: await selectExpressions(source, window, spec), window, without: [], key: spec.data.key, path: staged });
     await rename(staged, path);
   });
-  return withDatabase({ files: [path], scratch: workDir, signal }, async (database) => {
+  return withDatabase({ files: [path], scratch: workDir, signal, discreet: sensitivityOf(spec).columns.size > 0 }, async (database) => {
     const [time, label] = [quoteIdentifier(spec.data.eventTime), quoteIdentifier(spec.data.label)];
     const { columns } = await database.columns(
       `SELECT epoch_us(${time}) / 1000.0, CASE WHEN isfinite(TRY_CAST(${label} AS DOUBLE)) THEN TRY_CAST(${label} AS DOUBLE) ELSE 'nan'::DOUBLE END FROM ${staged(path)}`, ['DOUBLE', 'DOUBLE']);

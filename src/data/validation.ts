@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
 import type { SnapshotManifest, SnapshotRef } from '../contracts/artifacts.js';
 import type { DataReport, DataViolation } from '../contracts/data-report.js';
+import { maskedRow, sensitivityOf } from '../contracts/masking.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { withDatabase, type Database, type DatabaseLimits } from './duckdb.js';
 import { missingMessage } from './event-time.js';
@@ -23,7 +24,7 @@ export interface ValidationRequest {
 
 /**
  * Compares a snapshot with its spec: columns, types, bounds, missing values, categories, keys, labels, event times and
- * freshness. Every violation is listed, with how many rows break it, up to five of them, and how to mend it.
+ * freshness. Every violation is listed, with how many rows break it, up to five of them with sensitive values masked, and how to mend it.
  * @throws PerennialError `ArtifactMissing`, `ArtifactCorrupt`, `DataUnreadable`; never for what it finds.
  */
 export async function validateSnapshot(request: ValidationRequest): Promise<DataReport> {
@@ -34,11 +35,12 @@ export async function validateSnapshot(request: ValidationRequest): Promise<Data
   try {
     const train = await realpath(await request.store.localPath(manifest.train.artifact.digest));
     const evaluation = await realpath(await request.store.localPath(manifest.evaluation.artifact.digest));
+    const sensitivity = sensitivityOf(request.spec);
     const violations = await withDatabase(
-      { files: [train, evaluation], scratch, signal: request.signal, ...(request.limits && { limits: request.limits }) },
+      { files: [train, evaluation], scratch, signal: request.signal, discreet: sensitivity.columns.size > 0, ...(request.limits && { limits: request.limits }) },
       (database) => inspect(database, request.spec, manifest, [{ part: 'train', path: train }, { part: 'evaluation', path: evaluation }]),
     );
-    return { verdict: violations.length === 0 ? 'pass' : 'fail', violations };
+    return { verdict: violations.length === 0 ? 'pass' : 'fail', violations: violations.map((one) => ({ ...one, examples: one.examples.map((row) => maskedRow(row, sensitivity)) })) };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -1,3 +1,4 @@
+import { sensitivityOf } from '../contracts/masking.js';
 import type { FairnessFigures } from '../contracts/window-assessment-report.js';
 import type { ProtectedColumn } from '../evaluation/fairness-groups.js';
 import type { ScoredRows } from '../evaluation/scoring.js';
@@ -29,7 +30,7 @@ export function candidateFairness(rows: Judged, spec: Pick<ModelSpec, 'data' | '
     return slice ? [protectedColumn(feature, slice)] : [];
   });
   const { predictions: outputs, labels, eventTimesMs } = rows;
-  return windowFairness({ outputs, labels, eventTimesMs, protectedColumns }, { section, threshold, alpha, labelsDue: true })?.figures ?? null;
+  return windowFairness({ outputs, labels, eventTimesMs, protectedColumns }, { section, threshold, alpha, labelsDue: true, sensitivity: sensitivityOf(spec) })?.figures ?? null;
 }
 
 /** What is missing comes after the named values of a slice, and the rest after that. Values that the spec does not list are of no known group. */

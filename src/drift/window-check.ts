@@ -1,4 +1,5 @@
 import { type FeatureCounts, JUDGING_LOOKS, type LossSummary, type WindowFinding, type WindowSummary, type WindowVerdict } from '../contracts/window-summary.js';
+import { sensitivityOf } from '../contracts/masking.js';
 import { comparisonLoss } from '../spec/comparison-loss.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
 import { lowerMean, lowerShare } from './lower-bounds.js';
@@ -15,7 +16,7 @@ export const NEGLIGIBLE_SHARE = 0.001;
  * (Bonferroni). Rows count as independent.
  */
 export function checkWindow(spec: Pick<ModelSpec, 'task' | 'data' | 'rollout' | 'monitoring'>, summary: WindowSummary): WindowVerdict {
-  const checks = summary.rows === 0 ? [] : [...shareChecks(spec.data.features, summary), ...lossChecks(spec, summary.loss)];
+  const checks = summary.rows === 0 ? [] : [...shareChecks(spec, summary), ...lossChecks(spec, summary.loss)];
   const findings = checks.flatMap((check) => check(WINDOW_ALPHA / JUDGING_LOOKS.length / checks.length) ?? []);
   const verdict = findings.length > 0 ? 'fail' : checks.length > 0 ? 'pass' : 'inconclusive';
   return { verdict, rows: summary.rows, checks: checks.length, findings };
@@ -32,23 +33,26 @@ export function joinVerdicts(verdicts: readonly WindowVerdict[]): WindowVerdict 
 
 type Check = (delta: number) => WindowFinding | null;
 
-function shareChecks(features: readonly FeatureSpec[], { inputRows, features: counted }: WindowSummary): Check[] {
+function shareChecks(spec: Pick<ModelSpec, 'data'>, { inputRows, features: counted }: WindowSummary): Check[] {
   if (inputRows === 0) return [];
   const byName = new Map(counted.map((counts) => [counts.name, counts]));
-  return features.flatMap((feature) => {
+  const sensitive = sensitivityOf(spec).columns;
+  return spec.data.features.flatMap((feature) => {
     const counts = byName.get(feature.name);
-    return counts ? featureChecks(feature, counts, inputRows) : [];
+    return counts ? featureChecks(feature, counts, inputRows, sensitive.has(feature.name) ? SENSITIVE_RANGE : rangeOf(feature)) : [];
   });
 }
 
-function featureChecks(feature: FeatureSpec, counts: FeatureCounts, rows: number): Check[] {
+function featureChecks(feature: FeatureSpec, counts: FeatureCounts, rows: number, range: string): Check[] {
   const missing = shareCheck('missing', feature.name, counts.missing, rows, feature.maxMissing, 'have no value');
   if (feature.type === 'category') return [missing, shareCheck('unknown', feature.name, counts.unknown, rows, feature.maxUnknown, 'hold a text that the spec does not list')];
   if (feature.min === undefined && feature.max === undefined) return [missing];
-  return [missing, shareCheck('outOfRange', feature.name, counts.outOfRange, rows, 0, `lie outside ${rangeOf(feature)}`)];
+  return [missing, shareCheck('outOfRange', feature.name, counts.outOfRange, rows, 0, `lie outside ${range}`)];
 }
 
-const rangeOf = ({ min, max }: { readonly min?: number | undefined; readonly max?: number | undefined }): string => `[${min ?? '−∞'}, ${max ?? '∞'}]`;
+const SENSITIVE_RANGE = '[min, max]';
+/** What only numbers have. */
+const rangeOf = (feature: FeatureSpec): string => (feature.type === 'number' ? `[${feature.min ?? '−∞'}, ${feature.max ?? '∞'}]` : '');
 
 function shareCheck(check: WindowFinding['check'], feature: string, count: number, rows: number, allowed: number, fault: string): Check {
   const limit = Math.max(allowed, NEGLIGIBLE_SHARE);

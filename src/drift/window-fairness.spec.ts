@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sensitivityOf } from '../contracts/masking.js';
 import { specWith } from '../data/data-fixture.js';
 import { measureFairness } from '../evaluation/fairness.js';
 import type { ProtectedColumn } from '../evaluation/fairness-groups.js';
@@ -33,7 +34,7 @@ function draw(rows: number, chances: readonly [number, number], seed = SEED): Dr
 }
 
 const terms = (section: object, more: Partial<FairnessTerms> = {}): FairnessTerms =>
-  ({ section: fairnessSection.parse({ groups: ['sex', 'region'], ...section }), threshold: 0.5, alpha: 0.05, labelsDue: true, ...more });
+  ({ section: fairnessSection.parse({ groups: ['sex', 'region'], ...section }), threshold: 0.5, alpha: 0.05, labelsDue: true, sensitivity: sensitivityOf(), ...more });
 const found = (rows: Drawn, section: object, more: Partial<FairnessTerms> = {}): WindowFairness => windowFairness(rows, terms(section, more))!;
 const rate = (outputs: Float32Array, of: (row: number) => boolean): number => {
   const rows = [...outputs.keys()].filter((row) => !Number.isNaN(outputs[row]!) && of(row));

@@ -1,3 +1,4 @@
+import { type Sensitivity, valueNames } from '../contracts/masking.js';
 import type { FairnessFigures, FairnessGrouping } from '../contracts/window-assessment-report.js';
 import type { WindowFinding } from '../contracts/window-summary.js';
 import { decisionsAt, type FairnessMeasurement, measureFairness } from '../evaluation/fairness.js';
@@ -20,6 +21,8 @@ export interface FairnessTerms {
   readonly threshold: number;
   /** The chance of a false finding where the section gives none. */
   readonly alpha: number;
+  /** Groups of sensitive columns go by their pseudonyms. */
+  readonly sensitivity: Sensitivity;
   /** Before that labels are passed over: those that have come are of the decisions that were quick to show. */
   readonly labelsDue: boolean;
 }
@@ -36,7 +39,7 @@ export const protectedFeatures = ({ data, fairness }: Pick<ModelSpec, 'data' | '
  * @returns null where none of the protected columns was kept
  */
 export function windowFairness(
-  rows: Pick<ServedRows, 'outputs' | 'labels' | 'eventTimesMs' | 'protectedColumns'>, { section, threshold, alpha, labelsDue }: FairnessTerms,
+  rows: Pick<ServedRows, 'outputs' | 'labels' | 'eventTimesMs' | 'protectedColumns'>, { section, threshold, alpha, labelsDue, sensitivity }: FairnessTerms,
 ): WindowFairness | null {
   if (rows.protectedColumns.length === 0) return null;
   const { groups, crossings, favourable, leastGroupRows, limits } = section;
@@ -46,7 +49,7 @@ export function windowFairness(
     decisions: decisionsAt(Float32Array.from(answered, (row) => rows.outputs[row]!), threshold),
     labels: labelsDue ? Float64Array.from(answered, (row) => rows.labels[row]!) : null,
     blocks: timeBlocks(Float64Array.from(answered, (row) => rows.eventTimesMs[row]!)),
-    columns: groups.map((name) => columnOf(rows.protectedColumns, name, answered)),
+    columns: groups.map((name) => columnOf(rows.protectedColumns, name, answered)).map((column) => ({ ...column, groups: column.groups.map(valueNames(column.column, sensitivity)) })),
   }, { alpha: (section.alpha ?? alpha) / checks, favourable, leastGroupRows, crossings });
   const judged = measured.map((grouping) => ({ grouping, checks: judgeFairness(grouping, limits) }));
   return {

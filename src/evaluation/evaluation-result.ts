@@ -1,4 +1,6 @@
 import type { EvaluationResult, Measurement } from '../contracts/evaluations.js';
+import { sensitivityOf } from '../contracts/masking.js';
+import { maskedSlices } from '../contracts/masked-reports.js';
 import type { GateDecision } from '../contracts/verdict.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { measure, type MeasureOptions } from './metrics.js';
@@ -13,7 +15,7 @@ import { measureSlices } from './slices.js';
  * @throws PerennialError `ScoringFailed` when the two were not scored on the same rows
  */
 export function evaluationResult(
-  spec: Pick<ModelSpec, 'task' | 'evaluation' | 'gates' | 'rollout'>, window: EvaluationResult['window'], candidate: ScoredRows, champion: ScoredRows | null,
+  spec: Pick<ModelSpec, 'task' | 'data' | 'evaluation' | 'gates' | 'rollout'>, window: EvaluationResult['window'], candidate: ScoredRows, champion: ScoredRows | null,
 ): EvaluationResult {
   const { alpha, threshold } = spec.evaluation;
   const options: MeasureOptions = { alpha, threshold };
@@ -27,7 +29,7 @@ export function evaluationResult(
     champion: champion && measured(champion),
     comparison,
     ...(gain && { recentGain: gain }),
-    slices: measureSlices(candidate, candidate.slices, options),
+    slices: maskedSlices(measureSlices(candidate, candidate.slices, options), sensitivityOf(spec)),
   };
 }
 

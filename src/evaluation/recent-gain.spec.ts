@@ -4,6 +4,7 @@ import type { RecentGain } from '../contracts/evaluations.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { isoTime } from '../contracts/time.js';
 import type { GateDecision } from '../contracts/verdict.js';
+import { specWith } from '../data/data-fixture.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { evaluationResult } from './evaluation-result.js';
@@ -40,7 +41,7 @@ const windowOf = (days: number) => ({ start: isoTime(START_MS), end: isoTime(STA
 const specOf = (task: ModelSpec['task'], losses: Losses, over: { alpha?: number; holdOutEvery?: number; by?: 'metric' | 'recentLoss'; costs?: ModelSpec['retraining']['costs'] } = {}): Spec => {
   const { alpha = 0.05, holdOutEvery = 1, by = 'recentLoss', costs } = over;
   return {
-    task,
+    task, data: specWith().data,
     evaluation: { window: 'P4W', holdOutEvery, minimumRows: 1, slices: [], threshold: 0.5, alpha },
     gates: { absolute: [], comparison: { metric: task === 'regression' ? 'mae' : 'auc', minimumGain: 0, by } },
     rollout: { comparison: { dependence: 'blocks', block: 'P1D', ...losses } } as ModelSpec['rollout'],

@@ -1,4 +1,5 @@
 import { type LabelFault, type LabelField, type LabelFormat, MAX_LABEL_FAULTS } from '../contracts/labels.js';
+import { MASK } from '../contracts/masking.js';
 import { isoTime } from '../contracts/time.js';
 import { withDatabase, type Database, type DatabaseLimits } from '../data/duckdb.js';
 import { quoteLiteral } from '../data/feature-encoding.js';
@@ -12,6 +13,8 @@ export interface NormalizeRequest {
   readonly batch: number;
   readonly receivedAtMs: number;
   readonly task: ModelSpec['task'];
+  /** The label is sensitive: faults quote nothing of what was brought. */
+  readonly discreet?: boolean;
   /** Where the Parquet file is written; below `scratch`. */
   readonly target: string;
   readonly scratch: string;
@@ -38,8 +41,8 @@ const MAX_ID_CHARACTERS = 1_000;
  * @throws PerennialError `DataUnreadable` when the batch is not what its format says
  */
 export async function normalizeLabels(request: NormalizeRequest): Promise<NormalizedLabels> {
-  const { path, scratch, limits, signal } = request;
-  return withDatabase({ files: [path], scratch, ...(limits ? { limits } : {}), signal }, async (database) => {
+  const { path, scratch, limits, discreet = false, signal } = request;
+  return withDatabase({ files: [path], scratch, ...(limits ? { limits } : {}), discreet, signal }, async (database) => {
     await readRawLabels(database, request.format, path);
     await database.run(parsedTable(request));
     await database.run(judgedTable(request));
@@ -73,9 +76,9 @@ const parsedTable = ({ task, receivedAtMs }: NormalizeRequest): string => `
     ${finite('outcome')}::DOUBLE AS outcome_value FROM raw`;
 
 /** The first thing that is wrong with a row, and where. */
-function judgedTable({ task, receivedAtMs }: NormalizeRequest): string {
+function judgedTable({ task, receivedAtMs, discreet }: NormalizeRequest): string {
   const wantedLabel = task === 'regression' ? 'a finite number' : '0, 1, true or false';
-  const shown = (name: LabelField): string => `to_json(left(${name}, 100))::VARCHAR`;
+  const shown = (name: LabelField): string => (discreet ? quoteLiteral(MASK) : `to_json(left(${name}, 100))::VARCHAR`);
   const outside = (ms: string): string => `(${ms} < ${EARLIEST_MS} OR ${ms} >= ${LATEST_MS})`;
   const checks: readonly (readonly [condition: string, column: LabelField | null, message: string])[] = [
     ['prediction_id IS NULL AND (entity_key IS NULL OR event_time IS NULL)', null, quoteLiteral('names no prediction: give prediction_id, or entity_key and event_time')],

@@ -1,6 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PerennialError } from '../contracts/failures.js';
+import { sensitivityOf } from '../contracts/masking.js';
 import { isoTime } from '../contracts/time.js';
 import { type Database, fileList, withDatabase } from '../data/duckdb.js';
 import { missingMessage } from '../data/event-time.js';
@@ -53,7 +54,7 @@ export async function stageSource({ spec, section, outcome, file, earlier, scrat
     await copyRows(source, { expressions: await expressionsOf(source, window, asked), window, without: [], key: spec.data.key, path: copied });
     await rename(copied, path);
   });
-  return withDatabase({ files: [path, ...earlier], scratch, signal: request.signal }, async (database) => {
+  return withDatabase({ files: [path, ...earlier], scratch, signal: request.signal, discreet: sensitivityOf(spec).columns.size > 0 }, async (database) => {
     await refuseUnfit(database, path, { spec, section, name: file.name });
     return { path, fresh: earlier.length === 0 ? path : await freshRows(database, path, { spec, earlier, scratch }) };
   });

@@ -22,6 +22,14 @@ export interface Refusals {
   readonly count: number;
 }
 
+/** Values of sensitive columns that somebody asked for. */
+export interface SensitiveRead {
+  readonly model: string;
+  /** What was read, such as `prediction/<gateway>/<start>/<request>/<row>`. */
+  readonly subject: string;
+  readonly columns: readonly string[];
+}
+
 /** Keys are looked up by their hash, so that no comparison runs over the key itself. */
 export const hashOfKey = (key: string): Buffer => createHash('sha256').update(key).digest();
 
@@ -47,6 +55,13 @@ export class CallersRepository {
   /** Puts refusals on the record. */
   async recordRefusals({ actor, permission, model, count }: Refusals, at: Date): Promise<void> {
     await this.audit.append(this.dataSource.manager, { at, actor, action: 'access.refused', model, subject: `permission/${permission}`, details: { permission, model, count } });
+  }
+
+  /** Puts on the record that somebody reads sensitive values, all of them or none: before they are shown. */
+  async recordSensitiveReads(actor: string, reads: readonly SensitiveRead[], reason: string, at: Date): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      for (const { model, subject, columns } of reads) await this.audit.append(manager, { at, actor, action: 'sensitive.read', model, subject, details: { columns }, texts: { reason } });
+    });
   }
 }
 

@@ -53,7 +53,7 @@ export function readRowIdentities(inputs: readonly unknown[], rows: number): Row
   if (inputs.length === 0) return null;
   const tensors = new Map<string, InputTensor>();
   inputs.forEach((input, index) => {
-    const tensor = readInputTensor(input, index, rows);
+    const tensor = readInputTensor(input, index, rows, true);
     const what = `Input ${quoted(tensor.name)}`;
     if (tensors.has(tensor.name)) throw invalid(`${what} came twice`);
     if (tensor.columns !== 1 || tensor.rows !== rows) throw invalid(`${what} must have one value for each of the ${rows} rows, and has the shape [${tensor.shape.join(', ')}]`);

@@ -1,4 +1,5 @@
 import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
+import { MASK } from '../contracts/masking.js';
 import { FLOAT32_MAX, type RawValue } from '../data/feature-encoding.js';
 import type { UnknownCategory } from '../observations/segment-format.js';
 import { DATATYPES } from './datatypes.js';
@@ -113,7 +114,7 @@ export const isEncodedInput = (input: unknown): boolean => isJsonObject(input) &
 
 function readEncoded(raw: unknown, signature: ModelSignature, maxRows: number): ReadRows {
   const width = signature.features.length;
-  const { rows, columns, shape, features } = readEncodedTensor(raw, FLOAT32_MAX, maxRows);
+  const { rows, columns, shape, features } = readEncodedTensor(raw, FLOAT32_MAX, maxRows, signature.discreet);
   if (shape.length !== 2 || columns !== width) {
     throw invalid(`Input "features" must have the shape [rows, ${width}], one column for each feature of the model, and has [${shape.join(', ')}]`);
   }
@@ -122,12 +123,12 @@ function readEncoded(raw: unknown, signature: ModelSignature, maxRows: number): 
 }
 
 /** A code that stands for no category is a fault of the caller; a model may answer anything, or fail. */
-function checkCodes(features: Float32Array, { coded, features: { length: width } }: ModelSignature): void {
+function checkCodes(features: Float32Array, { coded, discreet, features: { length: width } }: ModelSignature): void {
   for (const { name, column, codes } of coded) {
     for (let at = column; at < features.length; at += width) {
       const code = features[at]!;
       if ((code >= 0 && code < codes && Number.isInteger(code)) || Number.isNaN(code)) continue;
-      throw invalid(`Input "features" has a value in row ${(at - column) / width}, column ${column} that is no code of ${name}: ${code}; send 0 to ${codes - 1}, the place in the spec's categories, or null`);
+      throw invalid(`Input "features" has a value in row ${(at - column) / width}, column ${column} that is no code of ${name}: ${discreet ? MASK : code}; send 0 to ${codes - 1}, the place in the spec's categories, or null`);
     }
   }
 }
@@ -139,7 +140,7 @@ function readByFeature(inputs: readonly unknown[], signature: ModelSignature, ma
   let features = new Float32Array(0);
   const unknown: UnknownCategory[] = [];
   inputs.forEach((raw, index) => {
-    const tensor = readInputTensor(raw, index, maxRows);
+    const tensor = readInputTensor(raw, index, maxRows, signature.discreet);
     if (index === 0) {
       rows = tensor.rows;
       features = new Float32Array(rows * width);

@@ -1,4 +1,5 @@
 import { PerennialError } from '../contracts/failures.js';
+import { MASK } from '../contracts/masking.js';
 import { DATATYPES, type Datatype, isDatatype } from './datatypes.js';
 
 /** One input of a request, its shape and data agreeing with each other. */
@@ -26,9 +27,10 @@ export const quoted = (name: string): string => JSON.stringify(name.length > 100
 
 /**
  * Reads an input as the protocol describes it: data flat or nested by rows.
+ * @param discreet whether refusals quote no value
  * @throws PerennialError `InferenceInvalid`, or `BodyTooLarge` for more than `maxRows` rows
  */
-export function readInputTensor(raw: unknown, index: number, maxRows: number): InputTensor {
+export function readInputTensor(raw: unknown, index: number, maxRows: number, discreet = false): InputTensor {
   if (!isJsonObject(raw)) throw invalid(`inputs[${index}] is not an object with name, shape, datatype and data`);
   const { name, datatype, parameters, data } = raw;
   if (typeof name !== 'string' || name === '') throw invalid(`inputs[${index}].name is missing; it names a feature of the model, or \`features\``);
@@ -42,7 +44,7 @@ export function readInputTensor(raw: unknown, index: number, maxRows: number): I
     throw new PerennialError('BodyTooLarge', `${what} has ${rows} rows and a request at most ${maxRows}; send it in parts`, { rows, maxRows });
   }
   const values = flatten(data, rows, columns, what);
-  checkValues(values, datatype, columns, what);
+  checkValues(values, datatype, columns, { what, discreet });
   return { name, datatype, shape: raw.shape as number[], rows, columns, values };
 }
 
@@ -60,7 +62,7 @@ export interface EncodedTensor {
  * large request costs beside its parsing and the model.
  * @throws as {@link readInputTensor}
  */
-export function readEncodedTensor(raw: unknown, largest: number, maxRows: number): EncodedTensor {
+export function readEncodedTensor(raw: unknown, largest: number, maxRows: number, discreet = false): EncodedTensor {
   const { data, shape, datatype, parameters } = raw as JsonObject;
   const known = datatype === 'FP32' && parameters === undefined && Array.isArray(shape) && shape.length === 2 && (data instanceof Float32Array || (Array.isArray(data) && !Array.isArray(data[0])));
   const [rows, columns] = known ? (shape as number[]) as [number, number] : [0, 0];
@@ -68,7 +70,7 @@ export function readEncodedTensor(raw: unknown, largest: number, maxRows: number
     const features = data instanceof Float32Array ? data : copyOf(data, largest);
     if (features && Number.isSafeInteger(rows)) return { shape: shape as number[], rows, columns, features };
   }
-  return encodedSlowly(raw, maxRows);
+  return encodedSlowly(raw, maxRows, discreet);
 }
 
 /** @returns undefined when a value is not what FP32 holds */
@@ -84,8 +86,8 @@ function copyOf(data: readonly unknown[], largest: number): Float32Array | undef
 }
 
 /** Nested data, and everything that has a fault to be named. */
-function encodedSlowly(raw: unknown, maxRows: number): EncodedTensor {
-  const { name, datatype, shape, rows, columns, values } = readInputTensor(raw, 0, maxRows);
+function encodedSlowly(raw: unknown, maxRows: number, discreet: boolean): EncodedTensor {
+  const { name, datatype, shape, rows, columns, values } = readInputTensor(raw, 0, maxRows, discreet);
   if (datatype !== 'FP32') throw invalid(`Input ${quoted(name)} must be FP32, not ${datatype}`);
   return { shape, rows, columns, features: Float32Array.from(values, (value) => (value ?? NaN) as number) };
 }
@@ -124,13 +126,13 @@ function flatten(given: unknown, rows: number, columns: number, what: string): r
 const unfilled = (values: number, rows: number, columns: number, what: string): PerennialError =>
   invalid(`${what} has ${values} values, but its shape asks for ${rows} × ${columns} = ${rows * columns}`);
 
-function checkValues(values: readonly unknown[], datatype: Datatype, columns: number, what: string): void {
+function checkValues(values: readonly unknown[], datatype: Datatype, columns: number, { what, discreet }: { readonly what: string; readonly discreet: boolean }): void {
   const { holds } = DATATYPES[datatype];
   for (let at = 0; at < values.length; at++) {
     const value = values[at];
     if (value === null || holds(value)) continue;
     const place = columns === 1 ? `row ${at}` : `row ${Math.floor(at / columns)}, column ${at % columns}`;
-    throw invalid(`${what} has a value in ${place} that is no ${datatype}: ${describe(value)}; send null where a value is missing`);
+    throw invalid(`${what} has a value in ${place} that is no ${datatype}: ${discreet ? MASK : describe(value)}; send null where a value is missing`);
   }
 }
 

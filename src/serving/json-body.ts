@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PerennialError } from '../contracts/failures.js';
+import { jsonFault } from '../contracts/json-fault.js';
 import { readFloat32List } from './float32-list.js';
 import { isJsonObject, type JsonObject } from './input-tensor.js';
 
@@ -77,7 +78,7 @@ function onlyInput(request: unknown): JsonObject | undefined {
 function notJson(text: string, error: SyntaxError): PerennialError {
   if (text.trim() === '') return new PerennialError('InferenceInvalid', 'The request has no body; send an inference request as JSON');
   const hint = NOT_A_NUMBER.test(text) ? '; NaN and Infinity are no JSON: send null where a value is missing' : '';
-  return new PerennialError('InferenceInvalid', `The body is not JSON: ${error.message.slice(0, 200)}${hint}`);
+  return new PerennialError('InferenceInvalid', `The body is not JSON: ${jsonFault(error)}${hint}`);
 }
 
 /** Counts brackets outside strings, without building anything; more than `MAX_PARTS` count as too deep. */

@@ -15,15 +15,18 @@ export interface ModelSignature {
   /** Place of a feature, by name. */
   readonly indexOf: ReadonlyMap<string, number>;
   readonly encoder: FeatureEncoder;
+  /** Whether refusals quote no value, since one may be of a sensitive column. */
+  readonly discreet: boolean;
   /** Columns that hold codes from 0 on, and how many there are. */
   readonly coded: readonly { readonly name: string; readonly column: number; readonly codes: number }[];
   readonly outputs: readonly OutputSignature[];
 }
 
-export const modelSignature = (features: readonly FeatureSpec[], outputs: readonly OutputSignature[]): ModelSignature => ({
+export const modelSignature = (features: readonly FeatureSpec[], outputs: readonly OutputSignature[], discreet = false): ModelSignature => ({
   features,
   indexOf: new Map(features.map(({ name }, index) => [name, index])),
-  encoder: featureEncoder(features),
+  encoder: featureEncoder(features, discreet),
+  discreet,
   coded: features.flatMap((feature, column) => (feature.type === 'category' ? [{ name: feature.name, column, codes: feature.categories.length }] : [])),
   outputs,
 });

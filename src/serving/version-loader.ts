@@ -1,5 +1,6 @@
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
 import type { TensorSignature } from '../contracts/admitted-model.js';
+import { type ClassifiedSpec, sensitivityOf } from '../contracts/masking.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { MirroredOutput } from '../observations/segment-format.js';
 import type { ModelsRepository } from '../registry/models.repository.js';
@@ -37,7 +38,7 @@ export class VersionLoader {
     const { features } = spec.data;
     const shared = await this.sessions.acquire(artifactDigest, features.length);
     const { outputs } = await shared.opened;
-    return ServedVersion.of({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature: modelSignature(features, outputs) }, shared);
+    return ServedVersion.of({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature: modelSignature(features, outputs, isDiscreet(spec)) }, shared);
   }
 
   /**
@@ -49,10 +50,12 @@ export class VersionLoader {
     const { artifactDigest, specDigest, admission } = await this.versions.get(model, version);
     const spec = await this.models.spec(model, specDigest);
     const path = await this.artifacts.localPath(artifactDigest);
-    const signature = modelSignature(spec.data.features, admission.outputs.map(admittedOutput));
+    const signature = modelSignature(spec.data.features, admission.outputs.map(admittedOutput), isDiscreet(spec));
     return new IsolatedChallenger({ version, specDigest, task: spec.task, policy: servingPolicy(spec), signature, path, sink });
   }
 }
+
+const isDiscreet = (spec: ClassifiedSpec): boolean => sensitivityOf(spec).columns.size > 0;
 
 /** The outputs as admission read them from the file, without loading the model into this process. */
 function admittedOutput({ name, elementType, shape }: TensorSignature): OutputSignature {

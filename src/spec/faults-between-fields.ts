@@ -1,3 +1,4 @@
+import { nearestName } from '../contracts/near-miss.js';
 import { durationMs } from '../contracts/time.js';
 import { CLASSIFICATION_METRICS, REGRESSION_METRICS } from '../contracts/verdict.js';
 import { MOST_COMPARED_GROUPS, MOST_NUMBER_GROUPS } from './fairness-section.js';
@@ -19,6 +20,7 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
       ...listOf(fieldsOf(data)['key']), fieldsOf(data)['eventTime'], fieldsOf(data)['label'], ...features.map(({ name }) => name), ...slices, ...joins.flatMap(({ on }) => listOf(on)),
     ]),
     ...joinFaults(joins, fieldsOf(data), [...features.map(({ name }) => name), ...slices]),
+    ...sensitiveFaults(fieldsOf(data), [...features.map(({ name }) => name), ...slices, ...joins.flatMap(({ on, tieBreaker }) => [...listOf(on), ...listOf(tieBreaker)])]),
     ...metricFaults(task, fieldsOf(gates)),
     ...recentLossFaults(task, fieldsOf(gates), fieldsOf(rollout)),
     ...holdOutFaults(fieldsOf(evaluation), fieldsOf(rollout)),
@@ -40,6 +42,20 @@ function featureFaults({ name, min, max, categories }: Fields, index: number, fe
   if (typeof min === 'number' && typeof max === 'number' && min > max) faults.push({ path: [...at, 'min'], message: 'is greater than max' });
   if (new Set(listOf(categories)).size !== listOf(categories).length) faults.push({ path: [...at, 'categories'], message: 'names a category twice' });
   return faults;
+}
+
+/** @param used columns beside the label and those of the key */
+function sensitiveFaults({ sensitive, key, label, eventTime }: Fields, used: readonly unknown[]): FieldFault[] {
+  const [names, known] = [listOf(sensitive), [...listOf(key), label, ...used].filter((name) => typeof name === 'string')];
+  return names.flatMap((name, index) => {
+    const path = ['data', 'sensitive', index];
+    if (typeof name !== 'string') return [];
+    if (names.indexOf(name) < index) return [{ path, message: `names ${name} a second time` }];
+    if (known.includes(name)) return [];
+    if (name === eventTime) return [{ path, message: `is ${name}, the event time, by which every row is found and every window named; it cannot be masked` }];
+    const meant = nearestName(name, known);
+    return [{ path, message: `is ${name}, which the spec does not use: ${meant === undefined ? 'name a feature, a slice, the label or a column of a key' : `did you mean ${meant}?`}` }];
+  });
 }
 
 /** A tier or an answer that there is not is told by the schema. */

@@ -42,6 +42,8 @@ const data = z.strictObject({
   /** Event time: how far the newest row may lie before the end of the window. */
   maxStaleness: positiveDuration.default('P2D'),
   joins: joinsSection.optional(),
+  /** Columns whose values nobody is shown without asking for them (docs/PRIVACY.md). */
+  sensitive: z.array(column).min(1).max(2_000).optional(),
   features: z.array(z.discriminatedUnion('type', [numberFeature, categoryFeature])).min(1).max(2_000),
 });
 

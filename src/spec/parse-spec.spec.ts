@@ -112,6 +112,31 @@ describe('parseSpec', () => {
     expect(parseSpec(few).spec.fairness).toEqual(given);
   });
 
+  describe('sensitive columns', () => {
+    const sensitive = (names: unknown): string => changed((draft) => (draft['data'].sensitive = names));
+
+    it('may be features, slices, the label and columns of the key, and change nothing where there are none', () => {
+      expect(parseSpec(YAML).canonical).not.toContain('sensitive');
+      const { spec, digest } = parseSpec(YAML);
+      const known = [...spec.data.key, spec.data.label, ...spec.evaluation.slices, ...spec.data.features.map(({ name }) => name)].filter((name, place, all) => all.indexOf(name) === place && name !== spec.data.eventTime);
+      const classified = parseSpec(sensitive(known));
+      expect(classified.spec.data.sensitive).toEqual(known);
+      expect(classified.digest).not.toBe(digest);
+    });
+
+    it.each<[string, unknown, string, string]>([
+      ['one that is misspelt', ['carrier', 'distance_mile'], 'data.sensitive[1]', 'is distance_mile, which the spec does not use: did you mean distance_miles?'],
+      ['one that nothing is like', ['zebra_of_the_zoo'], 'data.sensitive[0]', 'name a feature, a slice, the label or a column of a key'],
+      ['one twice', ['carrier', 'carrier'], 'data.sensitive[1]', 'names carrier a second time'],
+      ['the event time', [parseSpec(YAML).spec.data.eventTime], 'data.sensitive[0]', 'cannot be masked'],
+      ['none', [], 'data.sensitive', ''],
+      ['no list', 'carrier', 'data.sensitive', ''],
+      ['no name', [7], 'data.sensitive[0]', ''],
+    ])('are refused with their path: %s', (_, names, path, message) => {
+      expect(faultsOf(sensitive(names))).toMatchObject([{ path, message: expect.stringContaining(message) as string }]);
+    });
+  });
+
   const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `c${index}`);
   const FAIRNESS = { groups: ['carrier', 'distance_miles'], crossings: [] as string[][] };
   it.each<[string, (draft: Draft) => void, [path: string, says: string]]>([

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
 import type { TrainingParts } from '../contracts/artifacts.js';
+import { sensitivityOf } from '../contracts/masking.js';
 import { durationMs } from '../contracts/time.js';
 import type { TrainingProgress } from '../contracts/training.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -51,7 +52,7 @@ export async function trainLocally(trainers: LocalTrainers, { spec, manifest, st
   const gpus = trainers.gpus ?? (await detectGpus(trainers.searchPath)).map(({ uuid }) => uuid);
   return runTrainer(job, {
     command, environment: trainerEnvironment({ path: trainers.searchPath, home: homedir(), threads: spec.training.threads, gpus }),
-    silenceMs: durationMs(spec.training.silence) as number, timeoutMs: durationMs(spec.training.timeout) as number, signal, onProgress,
+    silenceMs: durationMs(spec.training.silence) as number, timeoutMs: durationMs(spec.training.timeout) as number, discreet: sensitivityOf(spec).columns.size > 0, signal, onProgress,
     onCheckpoint: () => Promise.resolve(),
   });
 }

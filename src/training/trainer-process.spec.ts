@@ -103,6 +103,17 @@ describe('a trainer that keeps the contract', { timeout: 60_000 }, () => {
   });
 });
 
+describe('a trainer of data with sensitive columns', { timeout: 60_000 }, () => {
+  it('has its words left out of failures, but those of a job that it refused before it looked at the data', async () => {
+    for (const [behaviour, told] of [['exit-1', false], ['refuse-data', false], ['exit-75', false], ['exit-2', true]] as const) {
+      const failure = await failureOf(run(behaviour, { discreet: true }));
+      expect(failure.message, behaviour).toContain(told ? 'the reason on stderr' : 'data.sensitive');
+      expect('stderr' in failure.details, behaviour).toBe(told);
+      expect(/the reason|upside down/.test(JSON.stringify([failure.message, failure.details])), behaviour).toBe(told);
+    }
+  });
+});
+
 describe('a trainer that fails', { timeout: 60_000 }, () => {
   it.each([
     ['exit-1', 'TrainerFailed', 'ended with exit code 1: Traceback: the reason on stderr'],

@@ -31,6 +31,8 @@ export interface RunTrainerOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly silenceMs: number;
   readonly timeoutMs: number;
+  /** Whether failures leave out the trainer's words, which may quote a value of a sensitive column; those of a refused job, which is looked at before the data, are told. */
+  readonly discreet?: boolean;
   readonly signal: AbortSignal;
   onProgress(progress: TrainingProgress): void;
   /**
@@ -96,7 +98,7 @@ async function supervise(group: ProcessGroup, job: TrainerJob, options: RunTrain
     await listener.listen(group.stdout);
     const exit = await group.exit;
     watch.stop.throwIfAborted();
-    if (exit.code !== 0) throw exitFailure(exit, { error: listener.lastError, stderr: stderr.text() });
+    if (exit.code !== 0) throw exitFailure(exit, { error: listener.lastError, stderr: stderr.text(), discreet: options.discreet ?? false });
     return listener.transcript();
   } finally {
     await group.end(GRACE_MS);
@@ -171,7 +173,7 @@ class TrainerListener {
     throw new PerennialError(
       'TrainerOutputInvalid',
       `The trainer wrote more than ${MAX_UNKNOWN_LINES} lines to stdout that the contract does not know; write them to stderr`,
-      { lastLine: line.slice(0, MAX_LOG_LINE_CHARACTERS) },
+      this.options.discreet ? {} : { lastLine: line.slice(0, MAX_LOG_LINE_CHARACTERS) },
     );
   }
 

@@ -184,6 +184,23 @@ describe('every operation under /v1', () => {
   });
 });
 
+describe('values of sensitive columns', () => {
+  const ask = (key: string, query: string) => fetch(`${api.url}/v1/decisions/nobody?reason=why&${query}`, { headers: { authorization: `Bearer ${key}` } });
+
+  it('are shown to whom sensitive.read permits it, and to nobody else who reads predictions', async () => {
+    const wrong: string[] = [];
+    await inParallel(callers.filter(({ role }) => ROLE_PERMISSIONS[role].includes('prediction.read')), async ({ role, relation, key }) => {
+      const [masked, ofModel, ofAny] = await Promise.all([ask(key, `model=${MODEL}`), ask(key, `model=${MODEL}&unmasked=true`), ask(key, 'unmasked=true')]);
+      const [reads, permitted] = [['this', 'all'].includes(relation), ROLE_PERMISSIONS[role].includes('sensitive.read')];
+      const expected = [reads ? 404 : 403, reads && permitted ? 404 : 403, relation !== 'none' && permitted ? 404 : 403];
+      const found = [masked.status, ofModel.status, ofAny.status];
+      if (canonicalJson(found) !== canonicalJson(expected)) wrong.push(`${role}, ${relation}: ${found.join()} instead of ${expected.join()}`);
+    });
+    expect(wrong).toEqual([]);
+    expect(rolesWith('sensitive.read')).toEqual(['validator', 'auditor']);
+  });
+});
+
 describe('what belongs to several models', () => {
   const read = async (relation: Relation, path: string) => {
     const { key } = callers.find((caller) => caller.role === 'developer' && caller.relation === relation)!;

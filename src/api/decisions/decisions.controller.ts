@@ -2,16 +2,19 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { PerennialError } from '../../contracts/failures.js';
+import { sensitivityOf } from '../../contracts/masking.js';
+import { CallersRepository } from '../../registry/callers.repository.js';
 import { ExplanationsRepository } from '../../registry/explanations.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { PredictionsRepository, type UnseenPredictions } from '../../registry/predictions.repository.js';
+import { VersionsRepository } from '../../registry/versions.repository.js';
 import type { Access } from '../authentication/access.js';
 import { CallerAccess } from '../authentication/actor.decorator.js';
 import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { whyAnswer, type WhyAnswer } from '../why/why.dto.js';
 import { DecisionReader, type FoundPrediction, type Search } from './decision-reader.js';
-import { chainOf, decisionAnswer, type DecisionAnswer, decisionPath, decisionQuery, type DecisionQuery, decisionSchema } from './decisions.dto.js';
+import { chainOf, type ClassifiedPrediction, decisionAnswer, type DecisionAnswer, decisionPath, decisionQuery, type DecisionQuery, decisionSchema } from './decisions.dto.js';
 
 @ApiTags('Why')
 @CommonProblems()
@@ -19,25 +22,49 @@ import { chainOf, decisionAnswer, type DecisionAnswer, decisionPath, decisionQue
 export class DecisionsController {
   constructor(
     private readonly models: ModelsRepository,
+    private readonly versions: VersionsRepository,
     private readonly predictions: PredictionsRepository,
     private readonly reader: DecisionReader,
     private readonly explanations: ExplanationsRepository,
+    private readonly callers: CallersRepository,
   ) {}
 
   @Get(':id')
   @Permit('prediction.read')
-  @Operation('Who decided this', 'The logged prediction under an id, with the version that answered, its label where one is known, and why that version was in service; of models that the caller may read predictions of. docs/WHY.md explains it.')
+  @Operation('Who decided this', 'The logged prediction under an id, with the version that answered, its label where one is known, and why that version was in service; of models that the caller may read predictions of. Values of sensitive columns are masked, unless `unmasked` asks for them, which takes `sensitive.read` and a reason. docs/WHY.md explains it.')
   @Answer(200, 'Every answer under the id', decisionSchema)
   @Problems('ModelNotFound', 'NotFound')
-  async explainDecision(@Param({ schema: decisionPath }) { id }: { id: string }, @Query({ schema: decisionQuery }) { model, around }: DecisionQuery, @CallerAccess() access: Access, @Res({ passthrough: true }) reply: FastifyReply): Promise<DecisionAnswer> {
+  async explainDecision(@Param({ schema: decisionPath }) { id }: { id: string }, @Query({ schema: decisionQuery }) { model, around, unmasked, reason }: DecisionQuery, @CallerAccess() access: Access, @Res({ passthrough: true }) reply: FastifyReply): Promise<DecisionAnswer> {
     if (model !== undefined) await access.require('prediction.read', model);
+    if (unmasked === 'true') await (model === undefined ? access.requireSomewhere('sensitive.read') : access.require('sensitive.read', model));
     if (model !== undefined) await this.models.get(model);
     const now = new Date();
     const all = await this.reader.search({ id, model: model ?? null, around: around === undefined ? null : new Date(around) }, abandoned(reply));
     // What others asked of other models is as if it were not there.
     const search = { ...all, found: all.found.filter((one) => access.may('prediction.read', one.model)) };
     if (search.found.length === 0) throw notFound(id, search, await this.predictions.unseen(now));
-    return decisionAnswer(id, search, await this.chains(search.found, now), now);
+    const [chains, found] = [await this.chains(search.found, now), await this.classified(search.found)];
+    if (unmasked === 'false') return decisionAnswer(id, { ...search, found }, chains, now);
+    await this.allowReading(found, access, reason as string);
+    return decisionAnswer(id, { ...search, found: found.map((one) => ({ ...one, sensitivity: sensitivityOf() })) }, chains, now);
+  }
+
+  /** What the spec in force classifies, and that of the version: neither alone takes the mask from what the other hides. */
+  private async classified(found: readonly FoundPrediction[]): Promise<ClassifiedPrediction[]> {
+    const classified: ClassifiedPrediction[] = [];
+    for (const one of found) {
+      const digests = [(await this.models.get(one.model)).specDigest, (await this.versions.find(one.model, one.logged.version))?.specDigest];
+      const specs = await Promise.all(digests.flatMap((digest) => (digest === undefined ? [] : [this.models.spec(one.model, digest)])));
+      classified.push({ ...one, sensitivity: sensitivityOf(...specs) });
+    }
+    return classified;
+  }
+
+  /** @throws PerennialError `Forbidden`, before anything of it is on the record */
+  private async allowReading(found: readonly ClassifiedPrediction[], access: Access, reason: string): Promise<void> {
+    const sensitive = found.filter(({ sensitivity }) => sensitivity.columns.size > 0);
+    for (const { model } of sensitive) await access.require('sensitive.read', model);
+    await this.callers.recordSensitiveReads(access.caller.name, sensitive.map(({ model, logged: { gateway, boot, sequence, row }, sensitivity }) => ({ model, subject: `prediction/${gateway}/${boot}/${sequence}/${row}`, columns: [...sensitivity.columns] })), reason, new Date());
   }
 
   private async chains(found: readonly FoundPrediction[], now: Date): Promise<Map<string, WhyAnswer>> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MASK, masked, maskedRow, type Sensitivity } from '../../contracts/masking.js';
 import { isoTime } from '../../contracts/time.js';
 import { instant } from '../documentation/answer-fields.js';
 import { modelName, text, time } from '../requests/fields.js';
@@ -12,13 +13,18 @@ export const decisionPath = z.strictObject({ id: text(MAX_ID).meta({ description
 
 export const decisionQuery = z.strictObject({
   model: modelName.optional().meta({ description: 'Only of this model.' }),
+  unmasked: z.enum(['true', 'false']).default('false').meta({ description: 'Whether values of sensitive columns are shown: it takes the permission `sensitive.read` and a reason, and goes on the record.' }),
+  reason: text(1_000).optional().meta({ description: 'Why they are read; needed with `unmasked`.' }),
   around: time.optional().meta({ format: 'date-time', description: 'Event time: only files with predictions within a day of it are looked into.' }),
-});
+}).refine(({ unmasked, reason }) => unmasked === 'false' || reason !== undefined, { path: ['reason'], message: 'is missing: say why sensitive values are read (unmasked)' });
 export type DecisionQuery = z.output<typeof decisionQuery>;
+
+/** The label of a class or a number; masked where the spec says that it is sensitive. */
+const labelValue = z.union([z.number(), z.literal(MASK)]).nullable();
 
 const value = z.union([z.number(), z.string(), z.boolean()]).nullable();
 
-const label = z.strictObject({ batch: z.int(), row: z.int(), label: z.number().nullable(), outcome: z.number().nullable().meta({ description: 'The business outcome.' }), knownAt: instant });
+const label = z.strictObject({ batch: z.int(), row: z.int(), label: labelValue, outcome: z.number().nullable().meta({ description: 'The business outcome.' }), knownAt: instant });
 
 const decided = z
   .strictObject({
@@ -41,9 +47,10 @@ const decided = z
     logged: z.strictObject({ gateway: z.string(), boot: z.string(), segment: z.int(), sequence: z.int(), row: z.int() }),
     mirrored: z.array(z.strictObject({ version: z.int(), outcome: z.string(), reason: z.string().nullable(), output: z.number().nullable(), latencyMs: z.number().nullable() })).readonly()
       .meta({ description: 'What versions made of it that did not answer.' }),
-    label: z.number().nullable().meta({ description: 'What came true, as it counts now; null where it is not known.' }),
+    label: labelValue.meta({ description: 'What came true, as it counts now; null where it is not known.' }),
     outcome: z.number().nullable(),
     labels: z.array(label).readonly().meta({ description: 'Every label that was brought, in the order in which they count: corrections after what they correct.' }),
+    masked: z.array(z.string()).readonly().meta({ description: 'Columns whose values are shown as •••: those that the spec in force or that of the version classifies as sensitive. Empty where they were asked for with `unmasked`.' }),
     why: z.int().nullable().meta({ description: 'Which of `chains` explains the version; null where the record does not know its epoch.' }),
   })
   .meta({ id: 'Decided' });
@@ -64,8 +71,16 @@ export const decisionSchema = z
   .meta({ id: 'Decision', description: 'Who decided: the answers under one prediction id, with the versions that gave them and why those were in service.' });
 export type DecisionAnswer = z.output<typeof decisionSchema>;
 
+/** What was found, with what of each is masked. */
+export interface ClassifiedSearch extends Search {
+  readonly found: readonly ClassifiedPrediction[];
+}
+export interface ClassifiedPrediction extends FoundPrediction {
+  readonly sensitivity: Sensitivity;
+}
+
 /** @param chains by the epoch and version of a prediction; their places say which explains it */
-export function decisionAnswer(predictionId: string, { found, read, unfiltered, unreadable, left }: Search, chains: ReadonlyMap<string, WhyAnswer>, now: Date): DecisionAnswer {
+export function decisionAnswer(predictionId: string, { found, read, unfiltered, unreadable, left }: ClassifiedSearch, chains: ReadonlyMap<string, WhyAnswer>, now: Date): DecisionAnswer {
   const places = [...chains.keys()];
   const first = new Set<string>();
   return {
@@ -85,12 +100,13 @@ export function decisionAnswer(predictionId: string, { found, read, unfiltered, 
 /** What names the chain of a prediction: everything that one explanation depends on. */
 export const chainOf = ({ model, deployment, logged: { epoch, version } }: FoundPrediction): string => `${model}/${deployment}/${epoch}/${version}`;
 
-function decidedAnswer({ model, deployment, logged, mirrored, labels }: FoundPrediction): Omit<DecisionAnswer['decisions'][number], 'counts' | 'why'> {
+function decidedAnswer({ model, deployment, logged, mirrored, labels, sensitivity }: ClassifiedPrediction): Omit<DecisionAnswer['decisions'][number], 'counts' | 'why'> {
+  const labelOf = (label: number | null): number | typeof MASK | null => (sensitivity.label ? masked(label) : label);
   const { version, role, epoch, revision, entityKey, output, rawOutput, guard, stale, latencyMs, inputs, gateway, boot, segment, sequence, row } = logged;
   return {
-    model, deployment, version, role, epoch, revision, eventTime: isoTime(logged.eventTimeMs), receivedAt: isoTime(logged.receivedAtMs), entityKey, output, rawOutput, guard, stale, latencyMs,
-    inputs: inputs && { ...inputs }, logged: { gateway, boot, segment, sequence, row }, mirrored: mirrored.map((one) => ({ ...one })),
-    label: labels.findLast((one) => one.label !== null)?.label ?? null, outcome: labels.findLast((one) => one.outcome !== null)?.outcome ?? null,
-    labels: labels.map(({ knownAtMs, ...one }) => ({ ...one, knownAt: isoTime(knownAtMs) })),
+    model, deployment, version, role, epoch, revision, eventTime: isoTime(logged.eventTimeMs), receivedAt: isoTime(logged.receivedAtMs), entityKey: sensitivity.key ? masked(entityKey) : entityKey, output, rawOutput, guard, stale, latencyMs,
+    inputs: inputs && maskedRow(inputs, sensitivity), masked: [...sensitivity.columns], logged: { gateway, boot, segment, sequence, row }, mirrored: mirrored.map((one) => ({ ...one })),
+    label: labelOf(labels.findLast((one) => one.label !== null)?.label ?? null), outcome: labels.findLast((one) => one.outcome !== null)?.outcome ?? null,
+    labels: labels.map(({ knownAtMs, label, ...one }) => ({ ...one, label: labelOf(label), knownAt: isoTime(knownAtMs) })),
   };
 }

@@ -1,5 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { maskedSlices } from '../../contracts/masked-reports.js';
+import { sensitivityOf } from '../../contracts/masking.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
 import { Permit } from '../authentication/permit.decorator.js';
@@ -22,7 +24,8 @@ export class EvaluationsController {
   @Answer(200, 'The evaluations', evaluationListSchema)
   @Problems('ModelNotFound')
   async listEvaluations(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<{ items: EvaluationAnswer[] }> {
-    await this.models.get(model);
-    return { items: (await this.versions.evaluations(model, limit)).map(evaluationAnswer) };
+    const { specDigest } = await this.models.get(model);
+    const sensitivity = sensitivityOf(await this.models.spec(model, specDigest));
+    return { items: (await this.versions.evaluations(model, limit)).map((one) => ({ ...evaluationAnswer(one), slices: maskedSlices(one.result.slices, sensitivity) })) };
   }
 }

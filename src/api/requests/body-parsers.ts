@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { PerennialError } from '../../contracts/failures.js';
+import { jsonFault } from '../../contracts/json-fault.js';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -58,6 +59,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new PerennialError('InvalidRequest', `The body is not JSON: ${error instanceof Error ? error.message.slice(0, 200) : ''}`);
+    throw new PerennialError('InvalidRequest', `The body is not JSON: ${error instanceof Error ? jsonFault(error) : ''}`);
   }
 }

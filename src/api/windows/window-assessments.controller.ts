@@ -2,6 +2,8 @@ import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { PerennialError } from '../../contracts/failures.js';
+import { maskedAssessment } from '../../contracts/masked-reports.js';
+import { type Sensitivity, sensitivityOf } from '../../contracts/masking.js';
 import type { WindowAssessmentReport } from '../../contracts/window-assessment-report.js';
 import { AssessmentsRepository } from '../../registry/assessments.repository.js';
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
@@ -56,7 +58,7 @@ export class WindowAssessmentsController {
     await this.models.get(model);
     const { reportDigest } = await this.assessments.get(model, deployment, new Date(from), revision);
     if (reportDigest === null) throw new PerennialError('NotFound', `The window of ${model}/${deployment} that begins at ${from} has no figures: nothing could be measured in it`, { from });
-    return this.read<WindowAssessmentReportAnswer>(reportDigest);
+    return maskedAssessment(await this.read<WindowAssessmentReport>(reportDigest), await this.sensitivity(model)) as WindowAssessmentReportAnswer;
   }
 
   @Get('windows/:from/assessment.html')
@@ -102,7 +104,16 @@ export class WindowAssessmentsController {
     const newest = await this.assessments.list(model, PAGE_WINDOWS, { deployment, latest: true, upTo: fromEvent });
     const shown = newest.map((one) => (one.fromEvent.getTime() === fromEvent.getTime() ? assessment : one));
     const inOrder = shown.toSorted((one, other) => one.fromEvent.getTime() - other.fromEvent.getTime());
-    return Promise.all(inOrder.map(async (one) => ({ assessment: one, report: await this.readKept<WindowAssessmentReport>(one.reportDigest) })));
+    const sensitivity = await this.sensitivity(model);
+    return Promise.all(inOrder.map(async (one) => {
+      const report = await this.readKept<WindowAssessmentReport>(one.reportDigest);
+      return { assessment: one, report: report && maskedAssessment(report, sensitivity) };
+    }));
+  }
+
+  /** By the spec in force, so that what was written before a column was classified is masked too. */
+  private async sensitivity(model: string): Promise<Sensitivity> {
+    return sensitivityOf(await this.models.spec(model, (await this.models.get(model)).specDigest));
   }
 
   private async decisionAfter({ model, deployment, fromEvent, revision }: WindowAssessment): Promise<DecisionFacts | null> {

@@ -1,6 +1,9 @@
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
+import { maskedDrift } from '../../contracts/masked-reports.js';
+import { sensitivityOf } from '../../contracts/masking.js';
+import type { WindowDriftReport } from '../../contracts/window-drift.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { SourceFilesRepository } from '../../registry/source-files.repository.js';
 import { WindowsRepository } from '../../registry/windows.repository.js';
@@ -73,8 +76,10 @@ export class WindowsController {
   }
 
   private async report(model: string, deployment: string, from: string): Promise<WindowDriftReportAnswer> {
-    await this.models.get(model);
+    const { specDigest } = await this.models.get(model);
     const { reportDigest } = await this.windows.drift(model, deployment, new Date(from));
-    return JSON.parse((await this.store.readBytes(reportDigest)).toString('utf8')) as WindowDriftReportAnswer;
+    const report = JSON.parse((await this.store.readBytes(reportDigest)).toString('utf8')) as WindowDriftReport;
+    // What was measured is computed with, so that it is kept as it is and masked where it is shown.
+    return maskedDrift(report, sensitivityOf(await this.models.spec(model, specDigest))) as WindowDriftReportAnswer;
   }
 }
