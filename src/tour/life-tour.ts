@@ -142,7 +142,7 @@ class Life {
   private async validated(version: number): Promise<ValidationAnswer> {
     this.watcher.stage(this.model, '3 Validation');
     const path = `${this.base}/versions/${version}/validation`;
-    const done = await this.settled(path, ({ outcome, waitsFor }: ValidationAnswer) => outcome !== null || (waitsFor !== 'checks' && waitsFor !== 'promotion'));
+    const done = await this.settled(path, ({ outcome, waitsFor }: ValidationAnswer) => outcome !== null || waitsFor === 'validator' || waitsFor === 'approvers');
     for (const { name, verdict, explanation } of done.checks) this.watcher.told('perennial', `${name}: ${verdict}. ${explanation}`);
     if (done.outcome !== null) this.watcher.told('perennial', `${done.decision?.reason ?? ''} ${done.outcome}: ${done.reason ?? ''}`);
     return done;
@@ -184,12 +184,12 @@ class Life {
     await this.vote('retirement', voters.slice(1), ['approve', 'approve', 'approve']);
     const path = `${this.base}/retirement`;
     const { consumers } = await this.settled(path, ({ steps }: RetirementAnswer) => steps.some(({ step }) => step === 'told'));
-    for (const { name } of consumers) {
-      await this.post('/retirement/confirmations', operator, `confirm-${name}`, { consumer: name, said: 'We do without it.' });
+    for (const [index, { name }] of consumers.entries()) {
+      await this.post('/retirement/confirmations', operator, `confirm-${index}`, { consumer: name, said: 'We do without it.' });
       this.watcher.told('operator', `${name} has confirmed`);
     }
     const retired = await this.settled(path, ({ certificate }: RetirementAnswer) => certificate !== null);
-    for (const { step, details } of retired.steps) this.watcher.told('perennial', `${step}${stepText(details)}`);
+    for (const { step, actor, details } of retired.steps) this.watcher.told(actor, `${step}${stepText(details)}`);
     return retired;
   }
 

@@ -33,7 +33,7 @@ async function cli(...args: string[]): Promise<string> {
 
 it('a trained version has its first test for bias, an experiment and an exit of development', async () => {
   const number = await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) });
-  expect(await perennial.awaitRetrain(MODEL, number)).toMatchObject({ outcome: 'promoted', version: 1 });
+  expect(await perennial.awaitCandidate(MODEL, number)).toMatchObject({ outcome: 'promoted', version: 1 });
   const { items: [evaluation] } = evaluationListSchema.parse(await read('evaluations'));
   const [grouping] = evaluation!.fairness!.groupings;
   expect(grouping).toMatchObject({ columns: ['colour'], rows: evaluation!.rows, unknownRows: 0 });

@@ -33,7 +33,7 @@ beforeAll(async () => {
 afterAll(() => perennial?.stop());
 
 const as = (person: string): Record<string, string> => ({ authorization: `Bearer ${keys.get(person)}` });
-const specOf = (model: string, changes: Partial<SmallSpec> = {}): string => smallSpec({ model, data: 'events', parameters: { rounds: 5, max_depth: 2 }, gates: { comparison: { metric: 'auc' } }, ...changes });
+const specOf = (model: string, changes: Partial<SmallSpec> = {}): string => smallSpec({ model, data: 'events', parameters: { rounds: 5, max_depth: 2 }, gates: { absolute: [{ metric: 'auc', min: 0.51 }], comparison: { metric: 'auc' } }, ...changes });
 const governed = (model: string, changes: Partial<SmallSpec> = {}): string => specOf(model, { useCase: smallUseCase(), ...changes });
 
 /** On a busy machine a command is carried out later; the same one again tells what became of it. */

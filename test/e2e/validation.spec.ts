@@ -192,6 +192,7 @@ it('another spec voids what is being validated, with the approval of the version
 
 it('one that nobody decides expires, after validators were told', async () => {
   const version = await candidateOf('forgotten', 'medium', {}, { validation: { within: 'PT20S', remindEvery: 'PT5S' } });
+  await eventually(async () => ((await read('forgotten', version)).outcome === 'expired' ? true : undefined), () => 'the validation to expire');
   expect(await workflow('forgotten', version).result()).toMatchObject({ outcome: 'expired', reason: expect.stringContaining('No validator decided by') as string });
   const words = await perennial.registry.query<{ reason: string | null }[]>("SELECT over.reason FROM alarm LEFT JOIN alarm_end over ON over.alarm_id = alarm.id WHERE kind = 'validationWaiting' AND model = 'forgotten' ORDER BY raised_at");
   expect(words.at(-1)!.reason).toContain('expired');

@@ -1,3 +1,4 @@
+import { MASK } from '../../contracts/masking.js';
 import { fairnessPart } from '../windows/assessment-page/fairness-part.js';
 import { ASSESSMENT_STYLE } from '../windows/assessment-page/assessment-style.js';
 import { dataTable, factList, figures, texts } from '../windows/assessment-page/data-table.js';
@@ -162,10 +163,10 @@ function productionPart({ windows, alarms, retrains }: ModelCard['production']):
 }
 
 function caveatsPart({ features, minimumRows, labelHorizon, maxStaleness, from }: ModelCard['caveats']): Markup {
-  const bound = (value: number | null): string => (value === null ? 'unbounded' : valueText(value));
+  const bound = (one: (typeof features)[number], side: 'min' | 'max'): string => (one.sensitive ? MASK : one[side] === null ? 'unbounded' : valueText(one[side]));
   return markup`<p>Numbers outside of their bounds were in no row that it learnt from or was judged on; a category that the spec does not list enters the model as missing.</p>
 ${dataTable('Inputs', [...texts('Input', 'Type'), ...figures('Least', 'Most', 'Categories', 'May be missing', 'May be unknown')], features.map((one) => [
-    userText(one.name, NAME), one.type, ...(one.type === 'number' ? [bound(one.min), bound(one.max), NO_FIGURE] : [NO_FIGURE, NO_FIGURE, String(one.categories)]),
+    userText(one.name, NAME), one.type, ...(one.type === 'number' ? [bound(one, 'min'), bound(one, 'max'), NO_FIGURE] : [NO_FIGURE, NO_FIGURE, String(one.categories)]),
     `${valueText(100 * one.maxMissing)} %`, one.maxUnknown === null ? NO_FIGURE : `${valueText(100 * one.maxUnknown)} %`,
   ]))}
 ${factList([

@@ -66,7 +66,7 @@ export const cardSchema = z
     caveats: z.strictObject({
       features: z.array(z.strictObject({
         name: z.string(), type: z.enum(['number', 'category']), min: z.number().nullable(), max: z.number().nullable(), categories: z.int().nullable().meta({ description: 'How many the spec lists.' }),
-        maxMissing: z.number(), maxUnknown: z.number().nullable(),
+        maxMissing: z.number(), maxUnknown: z.number().nullable(), sensitive: z.boolean().meta({ description: 'Its bounds are not shown.' }),
       })).readonly(),
       minimumRows: z.strictObject({ training: z.int(), evaluation: z.int() }),
       labelHorizon: z.string(), maxStaleness: z.string(), from,
@@ -119,9 +119,12 @@ function planParts(facts: CardFacts): Pick<ModelCard, 'intendedUse' | 'factors' 
       threshold: task === 'regression' ? null : evaluation.threshold, confidence: Number((1 - evaluation.alpha).toPrecision(12)), from,
     },
     caveats: {
-      features: data.features.map((one) => (one.type === 'number'
-        ? { name: one.name, type: one.type, min: one.min ?? null, max: one.max ?? null, categories: null, maxMissing: one.maxMissing, maxUnknown: null }
-        : { name: one.name, type: one.type, min: null, max: null, categories: one.categories.length, maxMissing: one.maxMissing, maxUnknown: one.maxUnknown })),
+      features: data.features.map((one) => {
+        const sensitive = data.sensitive?.includes(one.name) ?? false;
+        const { min = null, max = null } = one.type === 'number' && !sensitive ? one : {};
+        const listed = one.type === 'category' ? { categories: one.categories.length, maxUnknown: one.maxUnknown } : { categories: null, maxUnknown: null };
+        return { name: one.name, type: one.type, min, max, ...listed, maxMissing: one.maxMissing, sensitive };
+      }),
       minimumRows: { training: training.minimumRows, evaluation: evaluation.minimumRows }, labelHorizon: data.labelHorizon, maxStaleness: data.maxStaleness, from,
     },
   };
