@@ -73,8 +73,9 @@ class Life {
     const windows = flightScenario(zeroMs).windows.slice(0, WINDOWS + 1);
     await this.propose();
     const version = await this.develop(windows[0]!.fromMs);
-    await this.validated(version);
+    await this.validated(version, ({ outcome }) => outcome !== null);
     this.watcher.stage(this.model, '4 Deployment');
+    await this.answering();
     const champion = await this.get<{ version: number; epoch: number }>('/champion', developer);
     this.watcher.told('perennial', `version ${champion.version} answers in default, epoch ${champion.epoch}; its windows are assessed by a Schedule of their own`);
     this.watcher.stage(this.model, '5 Production');
@@ -139,18 +140,17 @@ class Life {
     return retrain.version;
   }
 
-  private async validated(version: number): Promise<ValidationAnswer> {
+  private async validated(version: number, until: (answer: ValidationAnswer) => boolean): Promise<ValidationAnswer> {
     this.watcher.stage(this.model, '3 Validation');
     const path = `${this.base}/versions/${version}/validation`;
-    const done = await this.settled(path, ({ outcome, waitsFor }: ValidationAnswer) => outcome !== null || waitsFor === 'validator' || waitsFor === 'approvers');
+    const done = await this.settled(path, until);
     for (const { name, verdict, explanation } of done.checks) this.watcher.told('perennial', `${name}: ${verdict}. ${explanation}`);
     if (done.outcome !== null) this.watcher.told('perennial', `${done.decision?.reason ?? ''} ${done.outcome}: ${done.reason ?? ''}`);
     return done;
   }
 
   private async conditionally(version: number, validator: Person): Promise<{ approval: number | null }> {
-    const { reportDigest, waitsFor, outcome, checks } = await this.validated(version);
-    if (outcome === null && waitsFor !== 'validator' && waitsFor !== 'approvers') throw new PerennialError('Internal', `The validation of version ${version} of ${this.model} waits for ${waitsFor ?? 'nobody'}`);
+    const { reportDigest, checks } = await this.validated(version, ({ outcome, waitsFor }) => outcome !== null || waitsFor === 'validator' || waitsFor === 'approvers');
     const dueAt = isoTime(Math.floor(Date.now() / WEEK_MS) * WEEK_MS + FINDING_DUE_DAYS * 86_400_000);
     const findings = checks.filter(({ verdict }) => verdict !== 'pass').map(({ name, explanation }) => ({
       title: `${name}: ${explanation}`.slice(0, 200), severity: 'medium', owner: 'developer', dueAt, evidenceNeeded: 'Figures that meet the threshold, or limits and thresholds of the next spec that the committee has agreed to.',
@@ -160,6 +160,15 @@ class Life {
     });
     this.watcher.told('validator', `reads the report ${reportDigest?.slice(0, 19) ?? ''}… and approves on condition: ${findings.length} findings, due on ${dueAt.slice(0, 10)}`);
     return this.settled(`${this.base}/versions/${version}/validation`, ({ approval }: ValidationAnswer) => approval !== null);
+  }
+
+  /** The record is ahead of the gateways by a moment. */
+  private async answering(): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    while (!(await fetch(`${this.places.gatewayUrl}/v2/models/${this.model}/ready`)).ok) {
+      if (performance.now() > until) throw new PerennialError('Internal', `The gateway does not answer for ${this.model}`);
+      await sleep(FOLLOW_EVERY_MS);
+    }
   }
 
   private async watch(windows: ReturnType<typeof employmentWindows>): Promise<WatchedWindow[]> {

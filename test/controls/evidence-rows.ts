@@ -52,6 +52,17 @@ export const EVIDENCE_ROWS: Readonly<Record<string, EvidenceRows>> = {
     put: [insert('evaluation', { model: "'credit'", version: '1', deployment: "'default'", epoch: '0', snapshot_digest: text(DIGEST), result: "'{}'", gate: "'{}'", verdict: "'pass'", evaluated_at: 'now()' })],
     remove: ["UPDATE evaluation SET verdict = 'fail'"],
   },
+  versionValidated: {
+    put: [
+      insert('validation_decision', { model: "'credit'", version: '1', choice: "'approve'", report_digest: text(DIGEST), actor: "'perennial'", reason: "'r'", answers: "'{}'", findings: "'{}'", at: 'now()' }),
+      insert('validation_end', { model: "'credit'", version: '1', outcome: "'promoted'", reason: "'r'", at: 'now()' }),
+    ],
+    remove: ["UPDATE validation_end SET outcome = 'voided'"],
+  },
+  reviewed: {
+    put: [insert('review', { model: "'credit'", number: '1', outcome: "'continue'", reason: "'r'", champion: '1', spec_digest: text(DIGEST), findings: "'[]'", due_at: 'now()', reviewed_by: "'vera'", command_id: text(ID), at: 'now()' })],
+    remove: ['DELETE FROM review'],
+  },
   championChanged: {
     put: [insert('champion_change', { model: "'credit'", deployment: "'default'", epoch: '1', revision: '1', version: '1', baseline_digest: text(DIGEST), reason: "'r'", actor: "'ada'", workflow_id: "'w'", changed_at: 'now()' })],
     remove: ['DELETE FROM champion_change'],
