@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FINDING_SEVERITIES } from '../../contracts/findings.js';
 import { validationWorkflowId } from '../../contracts/motion.js';
 import { SOUNDNESS_KEYS, SOUNDNESS_QUESTIONS, VALIDATION_CHECKS, VALIDATION_DECISIONS, VALIDATION_OUTCOMES } from '../../contracts/validations.js';
+import { decideByChecks } from '../../lifecycle/validation-decision.js';
 import type { ApprovalStory } from '../../registry/approvals.repository.js';
 import type { ValidationStory } from '../../registry/validations.repository.js';
 import { approvalLink } from '../approvals/approvals.dto.js';
@@ -116,10 +117,11 @@ export function validationAnswer(story: ValidationStory, asked: ApprovalStory | 
 }
 
 /** What is on record of a validation. */
-export function validationFacts({ validation, checks, report, decision, end }: ValidationStory, asked: ApprovalStory | null): Omit<ValidationAnswer, 'links' | 'workflowId'> {
+export function validationFacts(story: ValidationStory, asked: ApprovalStory | null): Omit<ValidationAnswer, 'links' | 'workflowId'> {
+  const { validation, checks, report, decision, end } = story;
   const { model, version, tier, deployment, retrain, specDigest, openedAt, expiresAt } = validation;
   return {
-    model, version, tier, deployment, retrain, specDigest, waitsFor: end ? null : waitsFor(report !== null, decision !== null, asked),
+    model, version, tier, deployment, retrain, specDigest, waitsFor: end ? null : waitsFor(story, asked),
     checks: checks.map(({ name, verdict: said, explanation, at }) => ({ name, verdict: said, explanation, at: at.toISOString() })), reportDigest: report?.digest ?? null,
     decision: decision && { choice: decision.choice, reportDigest: decision.reportDigest, actor: decision.actor, reason: decision.reason, answers: { ...decision.answers }, findings: decision.findings, at: decision.at.toISOString() },
     approval: asked?.approval.number ?? null, outcome: end?.outcome ?? null, reason: end?.reason ?? null,
@@ -127,7 +129,8 @@ export function validationFacts({ validation, checks, report, decision, end }: V
   };
 }
 
-function waitsFor(reported: boolean, decided: boolean, asked: ApprovalStory | null): ValidationAnswer['waitsFor'] {
-  if (decided) return asked && !asked.end ? 'approvers' : 'promotion';
-  return reported ? 'validator' : 'checks';
+function waitsFor({ validation, checks, report, decision }: ValidationStory, asked: ApprovalStory | null): ValidationAnswer['waitsFor'] {
+  if (decision) return asked && !asked.end ? 'approvers' : 'promotion';
+  // Of a low tier the checks decide, a moment after the report.
+  return report && !decideByChecks(validation.tier, checks) ? 'validator' : 'checks';
 }
