@@ -158,9 +158,11 @@ describe('the last administrator', () => {
     const [{ n }] = await registry.dataSource.query<[{ n: number }]>(
       "SELECT count(*)::int AS n FROM role_grant g WHERE role = 'administrator' AND NOT EXISTS (SELECT FROM role_revocation r WHERE r.grant_id = g.id)");
     expect(n).toBe(1);
-    // Whoever is left gives the role back.
-    const left = answers[0]?.status === 200 ? boss : key;
-    if (left === key) await change('/boss/grant', { role: 'administrator' }, { authorization: `Bearer ${key}` });
+    // Where the other one is left, the role is given back: the tests that follow know one administrator.
+    if (answers[0]?.status !== 200) {
+      await change('/boss/grant', { role: 'administrator' }, { authorization: `Bearer ${key}` });
+      await change(`/${second}/revoke`, { role: 'administrator', ...REASON });
+    }
     expect(await statusWith(boss, '/v1/people')).toBe(200);
   });
 });
