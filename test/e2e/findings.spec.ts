@@ -156,7 +156,7 @@ it('a review is due by the spec; overdue it is told, becomes a finding, and both
   expect(word).toMatchObject({ severity: 'warning', summary: expect.stringContaining('perennial review reviewed continue') as string });
   const opened = await eventually(async () => (await perennial.call<{ items: FindingAnswer[] }>('GET', '/v1/models/reviewed/findings')).body.items[0], () => 'the finding');
   expect(opened).toMatchObject({ source: 'review', severity: 'low', owner: 'test-team', openedBy: 'perennial', title: expect.stringMatching(/^The periodic review was due at /) as string });
-  expect((await alarmsOf('reviewed', 'reviewOverdue')).length).toBeGreaterThanOrEqual(2);
+  await told('reviewed', 'reviewOverdue', 2);
 
   expect((await record('dev')).body).toMatchObject({ status: 403, permission: 'review.record' });
   expect((await record('appa', { outcome: 'continueWithFindings' })).status).toBe(400);
