@@ -18,11 +18,6 @@ export class ApprovalsActivities {
     return newest && standingOf(newest, (await this.models.get(model)).owner);
   }
 
-  /** @throws PerennialError `NotFound` */
-  async readApprovalNumbered(id: ApprovalId): Promise<ApprovalStanding> {
-    return standingOf(await this.approvals.get(id), (await this.models.get(id.model)).owner);
-  }
-
   /** Ends an approval that nobody decided in time. @param atMs by the workflow's clock, which may be ahead of this machine's */
   async expireApproval(id: ApprovalId, atMs: number): Promise<void> {
     await this.approvals.expire(id, new Date(atMs), origin());

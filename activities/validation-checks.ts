@@ -1,21 +1,15 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Injectable } from '@nestjs/common';
+import { fileDigest } from '../src/artifacts/file-digest.js';
 import { PerennialError } from '../src/contracts/failures.js';
-import { sensitivityOf } from '../src/contracts/masking.js';
 import type { CheckOutcome, ValidationCheckName } from '../src/contracts/validations.js';
 import type { MetricName } from '../src/contracts/verdict.js';
 import { writeMovedRows } from '../src/data/moved-rows.js';
-import { windowFairness } from '../src/drift/window-fairness.js';
-import type { ProtectedColumn } from '../src/evaluation/fairness-groups.js';
 import { featureResponses } from '../src/evaluation/feature-responses.js';
 import { admitModel } from '../src/evaluation/onnx-admission.js';
 import { compareOnSameRows } from '../src/evaluation/paired-comparison.js';
 import { type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
-import type { SliceColumn } from '../src/evaluation/slices.js';
 import { auditDependencies, requirementsLost } from '../src/lifecycle/validation-dependencies.js';
 import { judgeDocuments, judgeGroups, judgeOutOfTime, judgeProvenance, type NeededDocument, type Traced } from '../src/lifecycle/validation-evidence.js';
 import { judgeSensitivity } from '../src/lifecycle/validation-sensitivity.js';
@@ -50,7 +44,7 @@ export class ValidationChecks {
       case 'dependencies': return this.dependencies(subject);
       case 'documents': return this.documents(subject);
       case 'slices': return judgeSlices(result, spec.gates);
-      case 'fairness': return this.fairness(subject, signal);
+      case 'fairness': return judgeGroups(result.fairness ?? null);
       case 'sensitivity': return this.sensitivity(subject, signal);
       case 'stability': return this.stability(subject, otherModel, signal);
     }
@@ -84,9 +78,7 @@ export class ValidationChecks {
   /** Reads all of it again: the store itself reads a file once in a process. */
   private async stored(digest: string): Promise<Traced['stored']> {
     try {
-      const hash = createHash('sha256');
-      await pipeline(createReadStream(await this.stores.store.localPath(digest)), hash);
-      return `sha256:${hash.digest('hex')}` === digest ? 'same' : 'differs';
+      return (await fileDigest(await this.stores.store.localPath(digest))) === digest ? 'same' : 'differs';
     } catch (error) {
       if (!(error instanceof PerennialError)) throw error;
       if (error.type === 'ArtifactMissing') return 'missing';
@@ -119,17 +111,6 @@ export class ValidationChecks {
     return judgeDocuments(needed);
   }
 
-  private async fairness(subject: ValidatedVersion, signal: AbortSignal): Promise<CheckOutcome> {
-    const { spec } = subject;
-    const section = spec.fairness!;
-    const rows = await this.score(subject, spec, subject.version.artifactDigest, signal, section.groups);
-    const measured = windowFairness(
-      { outputs: rows.predictions, labels: rows.labels, eventTimesMs: rows.eventTimesMs, protectedColumns: rows.slices.map(groupsOf) },
-      { section, threshold: spec.evaluation.threshold, alpha: spec.evaluation.alpha, labelsDue: true, sensitivity: sensitivityOf(spec) },
-    );
-    return judgeGroups(measured?.figures ?? null);
-  }
-
   private async sensitivity(subject: ValidatedVersion, signal: AbortSignal): Promise<CheckOutcome> {
     const { spec, manifest, version } = subject;
     const folder = await mkdtemp(join(this.settings.workDir, 'moved-'));
@@ -137,7 +118,7 @@ export class ValidationChecks {
       const path = join(folder, 'moved.parquet');
       const moves = await writeMovedRows({ parquetPath: await this.stores.store.localPath(manifest.evaluation.artifact.digest), path, folder, spec, signal });
       const modelPath = await this.stores.store.localPath(version.artifactDigest);
-      const rows = await scoreParquet({ modelPath, modelDigest: version.artifactDigest, spec: withSlices(spec, []), parquetPath: path, asOf: manifest.asOf, signal, workDir: this.settings.workDir });
+      const rows = await scoreParquet({ modelPath, modelDigest: version.artifactDigest, spec: unsliced(spec), parquetPath: path, asOf: manifest.asOf, signal, workDir: this.settings.workDir });
       const responses = featureResponses(rows, moves, { metrics: metricsAsked(spec), threshold: spec.evaluation.threshold });
       return judgeSensitivity({ rows: rows.labels.length / (moves.length + 1), responses }, spec.gates);
     } finally {
@@ -156,18 +137,12 @@ export class ValidationChecks {
   }
 
   /** The rows that judged, as a model answers them. */
-  private async score({ manifest }: ValidatedVersion, spec: ModelSpec, modelDigest: string, signal: AbortSignal, slices: readonly string[] = []): Promise<ScoredRows> {
+  private async score({ manifest }: ValidatedVersion, spec: ModelSpec, modelDigest: string, signal: AbortSignal): Promise<ScoredRows> {
     const [modelPath, parquetPath] = await Promise.all([this.stores.store.localPath(modelDigest), this.stores.store.localPath(manifest.evaluation.artifact.digest)]);
-    return scoreParquet({ modelPath, modelDigest, spec: withSlices(spec, slices), parquetPath, asOf: manifest.asOf, signal, workDir: this.settings.workDir });
+    return scoreParquet({ modelPath, modelDigest, spec: unsliced(spec), parquetPath, asOf: manifest.asOf, signal, workDir: this.settings.workDir });
   }
 }
 
-const withSlices = (spec: ModelSpec, slices: readonly string[]): ModelSpec => ({ ...spec, evaluation: { ...spec.evaluation, slices: [...slices] } });
+const unsliced = (spec: ModelSpec): ModelSpec => ({ ...spec, evaluation: { ...spec.evaluation, slices: [] } });
 
 const metricsAsked = ({ gates }: ModelSpec): readonly MetricName[] => [...new Set([gates.comparison.metric, ...gates.absolute.map(({ metric }) => metric)])];
-
-/** The values by which rows are told apart, as groups: what is missing, or one of too many others, is of no known group. */
-function groupsOf({ column, values, codes }: SliceColumn): ProtectedColumn {
-  const missing = values.indexOf(null);
-  return { column, groups: values.slice(0, missing) as string[], codes: codes.map((code) => (code < missing ? code : -1)) };
-}

@@ -13,10 +13,6 @@ export class ArtifactEraser {
     this.root = resolve(root);
   }
 
-  async has(digest: string): Promise<boolean> {
-    return (await this.putAt(digest)) !== null;
-  }
-
   /** When an artifact was last put, the same bytes again too; null where it is not there. */
   async putAt(digest: string): Promise<Date | null> {
     const found = await stat(artifactPath(this.root, digest)).catch(() => null);

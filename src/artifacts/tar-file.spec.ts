@@ -44,9 +44,19 @@ it('is refused where it was cut off, changed, or leads out of its folder', async
   const bytes = readFileSync(path);
   bytes[0]! ^= 1;
   writeFileSync(join(folder, 'changed.tar'), bytes);
-  await expect(unpackTar(join(folder, 'changed.tar'), join(folder, 'b'))).rejects.toMatchObject({ type: 'ArtifactCorrupt', message: expect.stringContaining('checksum') as string });
+  await expect(unpackTar(join(folder, 'changed.tar'), join(folder, 'b'))).rejects.toMatchObject({ type: 'ArtifactCorrupt', message: expect.stringContaining('corrupted') as string });
   truncateSync(path, 400_000);
-  await expect(unpackTar(path, join(folder, 'c'))).rejects.toMatchObject({ type: 'ArtifactCorrupt', message: expect.stringContaining('cut off') as string });
+  await expect(unpackTar(path, join(folder, 'c'))).rejects.toMatchObject({ type: 'ArtifactCorrupt', message: expect.stringContaining('Unexpected end of data') as string });
+  execFileSync('ln', ['-s', '/etc/hostname', join(folder, 'link')]);
+  execFileSync('tar', ['cf', join(folder, 'link.tar'), '-C', folder, 'link']);
+  await expect(unpackTar(join(folder, 'link.tar'), join(folder, 'e'))).rejects.toMatchObject({ message: expect.stringContaining('"link" is no plain file') as string });
   await expect(unpackTar(await packed([{ name: '../out', from: Buffer.from('x'), bytes: 1 }]), join(folder, 'd'))).rejects.toMatchObject({ message: expect.stringContaining('outside') as string });
-  await expect(packed([{ name: 'n'.repeat(101), from: Buffer.from('x'), bytes: 1 }])).rejects.toThrow(RangeError);
+});
+
+it('takes a name of any length, and is not made of a file that has other bytes than were said', async () => {
+  const name = `${'n'.repeat(150)}/${'ü'.repeat(40)}`;
+  const path = await packed([{ name, from: Buffer.from('x'), bytes: 1 }]);
+  expect(await unpackTar(path, join(folder, 'long'))).toEqual([name]);
+  expect(execFileSync('tar', ['tf', path, '--quoting-style=literal'], { encoding: 'utf8' })).toBe(`${name}\n`);
+  await expect(packed([{ ...ENTRIES()[1]!, bytes: 5 }])).rejects.toThrow('Size mismatch');
 });

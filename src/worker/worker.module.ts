@@ -89,10 +89,9 @@ import { AuditSequencer } from '../dispatch/audit-sequencer.js';
 import { CheckpointFolder } from '../dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../dispatch/checkpoint-signer.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
-import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
-import { SweepSchedule } from '../dispatch/sweep-schedule.js';
+import { governanceRun, PeriodicSchedule, PeriodicSchedules, RECONCILE, sweepRun } from '../dispatch/periodic-schedule.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { AuditTreeRepository } from '../registry/audit-tree.repository.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
@@ -138,10 +137,9 @@ export class WorkerModule {
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
         { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
-        { provide: GovernanceSchedule, useFactory: () => new GovernanceSchedule(client, environment.GOVERNANCE_EVERY) },
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
-        { provide: SweepSchedule, useValue: new SweepSchedule(client, environment.INVENTORY_SWEEP_EVERY) },
+        { provide: PeriodicSchedules, useValue: periodicSchedules(client, environment) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
         ...COMMANDS,
         ...PARTS,
@@ -150,6 +148,9 @@ export class WorkerModule {
     };
   }
 }
+
+const periodicSchedules = (client: Client, { GOVERNANCE_EVERY, INVENTORY_SWEEP_EVERY }: Environment): PeriodicSchedules =>
+  new PeriodicSchedules([RECONCILE, governanceRun(GOVERNANCE_EVERY), sweepRun(INVENTORY_SWEEP_EVERY)].map((run) => new PeriodicSchedule(client, run)));
 
 /** A gateway that loses observations is seen in a moment; files of before there were filters get theirs in the background. */
 function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, filters: PredictionFilters): IngestionStarter {

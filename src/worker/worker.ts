@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { NestFactory } from '@nestjs/core';
-import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
 import { DefaultLogger, type LogEntry, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { INestApplicationContext } from '@nestjs/common';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
@@ -34,12 +33,11 @@ import { ValidationCourseActivities } from '../../activities/validation-course.a
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
-import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
+import { TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
-import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
-import { SweepSchedule } from '../dispatch/sweep-schedule.js';
+import { PeriodicSchedules } from '../dispatch/periodic-schedule.js';
 import { WORKFLOW_BUNDLE } from './bundle.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -49,8 +47,6 @@ export interface RunningWorker {
   close(): Promise<void>;
 }
 
-const RECONCILE_EVERY = '5 minutes';
-const ENSURE_SCHEDULE_EVERY_MS = 15_000;
 /** Trainings at once on one worker: they share its cores and its GPUs. */
 const TRAINING_SLOTS = 1;
 const DATA_SLOTS = 2;
@@ -68,13 +64,11 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const runs = workers.map((worker) => worker.run());
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
-  const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
-  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(GovernanceSchedule), context.get(SweepSchedule), context.get(AuditSequencer)];
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(PeriodicSchedules), context.get(AuditSequencer)];
   if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,
     close: async () => {
-      stopEnsuring();
       await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       // All of them, also where one has failed: a connection is not closed under a worker that still runs.
@@ -142,25 +136,4 @@ function optionsOf(queue: TaskQueue, activities: Activities, environment: Server
 function bundlePath(): string {
   if (existsSync(WORKFLOW_BUNDLE)) return WORKFLOW_BUNDLE;
   throw new Error(`${WORKFLOW_BUNDLE} is missing; make it with \`npm run build\``);
-}
-
-/** Keeps the Schedule of reconciliation there, also after Temporal's data was lost; the first run comes at once. */
-function ensureReconciliation(client: Client): () => void {
-  const ensure = async (): Promise<void> => {
-    try {
-      await client.schedule.create({
-        scheduleId: RECONCILE_SCHEDULE_ID,
-        spec: { intervals: [{ every: RECONCILE_EVERY }], jitter: '10 seconds' },
-        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
-        state: { triggerImmediately: true },
-        action: { type: 'startWorkflow', workflowType: 'reconcile', workflowId: RECONCILE_SCHEDULE_ID, taskQueue: TASK_QUEUES.lifecycle, args: [], staticSummary: 'Record against running workflows' },
-      });
-    } catch (error) {
-      // Temporal may be away for now; the next round tries again.
-      if (!(error instanceof ScheduleAlreadyRunning)) return;
-    }
-  };
-  const timer = setInterval(() => void ensure(), ENSURE_SCHEDULE_EVERY_MS);
-  void ensure().then(() => client.schedule.getHandle(RECONCILE_SCHEDULE_ID).trigger(ScheduleOverlapPolicy.SKIP)).catch(() => undefined);
-  return () => clearInterval(timer);
 }
