@@ -61,6 +61,8 @@ export function activitiesOf(providers: ActivityProviders) {
     lifecycle: {
       ...stageActivitiesOf(providers),
       handleCommand: registry.handleCommand.bind(registry),
+      readInbox: registry.readInbox.bind(registry),
+      handleCommands: registry.handleCommands.bind(registry),
       readModelStatus: registry.readModelStatus.bind(registry),
       beginRetrain: registry.beginRetrain.bind(registry),
       endRetrain: registry.endRetrain.bind(registry),

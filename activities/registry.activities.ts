@@ -5,12 +5,16 @@ import type { ModelStatus } from '../src/contracts/status.js';
 import { durationMs } from '../src/contracts/time.js';
 import { CommandsRepository } from '../src/registry/commands.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { isDatabaseAway } from '../src/registry/database-errors.js';
 import { type RetrainEnd, RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
 import { origin } from './activity-context.js';
 import { ActivitySettings } from './activity-settings.js';
 import { CommandEffects } from './command-effects.js';
 import { ModelStatuses } from './model-statuses.js';
+
+/** So many commands take effect within a second or two. */
+const INBOX_TURN = 100;
 
 /** Commands taking effect, and the record of a retrain's course. */
 @Injectable()
@@ -29,6 +33,27 @@ export class RegistryActivities {
   async handleCommand(commandId: string): Promise<CommandOutcome> {
     const at = new Date();
     return this.commands.settle(commandId, at, origin(), (manager, command) => this.effects.takeEffect(manager, command, at));
+  }
+
+  /** The ids of commands that wait for a model's lifecycle, the oldest first; not more than one turn takes. */
+  async readInbox(model: string): Promise<{ ids: string[]; more: boolean }> {
+    const ids = await this.commands.inbox(model, INBOX_TURN + 1);
+    return { ids: ids.slice(0, INBOX_TURN), more: ids.length > INBOX_TURN };
+  }
+
+  /** Lets several take effect, one after the other. One that fails by itself waits on, and does not hold up those after it. @throws when Postgres does not answer: all of them are tried again */
+  async handleCommands(ids: readonly string[]): Promise<{ outcomes: CommandOutcome[]; failed: { id: string; message: string }[] }> {
+    const outcomes: CommandOutcome[] = [];
+    const failed: { id: string; message: string }[] = [];
+    for (const id of ids) {
+      try {
+        outcomes.push(await this.handleCommand(id));
+      } catch (error) {
+        if (isDatabaseAway(error)) throw error;
+        failed.push({ id, message: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    return { outcomes, failed };
   }
 
   readModelStatus(model: string): Promise<ModelStatus> {

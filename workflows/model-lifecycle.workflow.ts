@@ -9,7 +9,7 @@ import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { storedFailure } from './failures.js';
 import { deployment } from './deployment.workflow.js';
-import { changedSignal } from './messages.js';
+import { changedSignal, inboxSignal } from './messages.js';
 import { record } from './policies.js';
 import { replay } from './replay.workflow.js';
 import { retirement } from './retirement.workflow.js';
@@ -23,44 +23,78 @@ export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDA
 export const statusQuery = defineQuery<ModelStatus | null>(STATUS_QUERY);
 
 /** A run's history stays far below Temporal's limits. */
-const COMMANDS_A_RUN = 300;
+const TURNS_A_RUN = 300;
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
- * The entity of a model: takes commands one by one, starts what they ask for, and shows where the model stands. All it
+ * The entity of a model: takes commands one by one, or out of the inbox on the record where many come at once, starts what they ask for, and shows where the model stands. All it
  * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last.
  */
 export async function modelLifecycle(input: ModelLifecycleInput): Promise<never> {
   let commands = 0;
+  let turns = 0;
+  let inbox = input.inbox ?? false;
   let changed = true;
   let status: ModelStatus | null = null;
   const releases = new ReleaseStarts(() => { changed = true; });
   setHandler(commandUpdate, async (commandId) => {
     commands += 1;
+    turns += 1;
     const outcome = await record.handleCommand.executeWithOptions({ summary: 'Let a command take effect' }, [commandId]);
     await startWhatWasAsked(input.model, outcome);
     changed = true;
     return outcome;
+  });
+  setHandler(inboxSignal, () => {
+    inbox = true;
   });
   setHandler(changedSignal, () => {
     changed = true;
   });
   setHandler(statusQuery, () => status);
 
-  const full = (): boolean => commands >= COMMANDS_A_RUN || workflowInfo().continueAsNewSuggested;
+  const full = (): boolean => turns >= TURNS_A_RUN || workflowInfo().continueAsNewSuggested;
   const until = Date.now() + THIRTY_DAYS_MS;
   while (!full() && Date.now() < until) {
+    if (inbox) {
+      inbox = false;
+      turns += 1;
+      const { handled, more } = await takeFromInbox(input.model);
+      commands += handled;
+      if (handled > 0) changed = true;
+      if (more) inbox = true;
+    }
     if (changed) {
       changed = false;
       status = await record.readModelStatus.executeWithOptions({ summary: 'See where the model stands' }, [input.model]);
       show(status);
       await releases.begin(status);
     }
-    await condition(() => changed || full(), Math.max(1, until - Date.now()));
+    await condition(() => changed || inbox || full(), Math.max(1, until - Date.now()));
   }
   await condition(allHandlersFinished);
-  return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands });
+  return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands, ...(inbox && { inbox }) });
 }
+
+/** Which commands wait is read first, so that another try of letting them take effect has the outcomes of the first. */
+async function takeFromInbox(model: string): Promise<{ handled: number; more: boolean }> {
+  const { ids, more } = await record.readInbox.executeWithOptions({ summary: 'See which commands wait' }, [model]);
+  if (ids.length === 0) return { handled: 0, more: false };
+  const { outcomes } = await record.handleCommands.executeWithOptions({ summary: `Let ${ids.length} commands take effect` }, [ids]);
+  const told = new Set<string>();
+  for (const outcome of outcomes) {
+    const one = toldAlone(outcome);
+    if (one === undefined) await startWhatWasAsked(model, outcome);
+    else told.add(one);
+  }
+  await Promise.all([...told].map(tellWorkflow));
+  return { handled: outcomes.length, more: more && outcomes.length > 0 };
+}
+
+const TOLD: readonly CommandOutcome['kind'][] = ['steer', 'vote', 'decideValidation', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold'];
+
+/** The workflow that has to look at the record again, where that is all that follows from a command. */
+const toldAlone = (outcome: CommandOutcome): string | undefined => (TOLD.includes(outcome.kind) ? (outcome as { workflowId: string }).workflowId : undefined);
 
 async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
@@ -68,10 +102,10 @@ async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promis
   if (outcome.kind === 'apply' && outcome.approval) await followApproval(model, outcome.approval);
   if (outcome.kind === 'apply') await Promise.all((outcome.voided ?? []).map(tellWorkflow));
   if (outcome.kind === 'requestApproval') await followApproval(model, outcome);
-  if (outcome.kind === 'steer' || outcome.kind === 'vote' || outcome.kind === 'decideValidation') await tellWorkflow(outcome.workflowId);
+  const told = toldAlone(outcome);
+  if (told !== undefined) await tellWorkflow(told);
   if (outcome.kind === 'release') await Promise.all((outcome.superseded ?? []).map(tellWorkflow));
   if (outcome.kind === 'retire') await startRetirement(model, outcome);
-  if (outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement' || outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') await tellWorkflow(outcome.workflowId);
   if (outcome.kind === 'refused') await tellOfNoTarget(model, outcome);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);

@@ -40,6 +40,10 @@ export class Installation {
     return join(this.folder, 'state');
   }
 
+  get temporalAddress(): string {
+    return this.instance.temporalAddress;
+  }
+
   /** Of the process with the workers for the lifecycle and data queues. */
   get workerPid(): number | undefined {
     return this.instance.roles.worker.pid;
@@ -53,6 +57,13 @@ export class Installation {
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
     return JSON.parse(text) as T;
+  }
+
+  /** @returns the answer's status, whatever it is */
+  async status(method: string, path: string, body: string): Promise<number> {
+    const response = await fetch(this.instance.apiUrl + path, { method, headers: { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' }, body });
+    await response.arrayBuffer();
+    return response.status;
   }
 
   async apply(spec: string): Promise<void> {

@@ -1,14 +1,15 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { benchFloodedModel } from './flooded-model.js';
 import { Installation } from './installation.js';
 import { benchRetrainOverhead } from './retrain-overhead.js';
 import { benchTenSteps } from './ten-steps.js';
 import { benchWaitingModels } from './waiting-models.js';
 
 /**
- * What orchestration costs: a step, a retrain beyond its work, a model that waits.
- * Arguments: any of `steps`, `retrains`, `models` (all where none is named), and how many models wait.
+ * What orchestration costs: a step, a retrain beyond its work, a model that waits, a model that is flooded.
+ * Arguments: any of `steps`, `retrains`, `models`, `flood` (all where none is named), and how many models wait, or events come.
  */
-const PARTS = ['steps', 'retrains', 'models'];
+const PARTS = ['steps', 'retrains', 'models', 'flood'];
 const args = process.argv.slice(2);
 const named = args.filter((arg) => !/^\d+$/.test(arg));
 const unknown = named.filter((arg) => !PARTS.includes(arg));
@@ -17,15 +18,16 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const wanted = (part: string): boolean => named.length === 0 || named.includes(part);
-const models = Number(args.find((arg) => /^\d+$/.test(arg)) ?? 200);
+const count = args.find((arg) => /^\d+$/.test(arg));
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 if (wanted('steps')) await benchTenSteps();
-if (wanted('retrains') || wanted('models')) {
+if (wanted('retrains') || wanted('models') || wanted('flood')) {
   const perennial = await Installation.start();
   try {
     if (wanted('retrains')) await benchRetrainOverhead(perennial);
-    if (wanted('models')) await benchWaitingModels(perennial, models);
+    if (wanted('models')) await benchWaitingModels(perennial, Number(count ?? 200));
+    if (wanted('flood')) await benchFloodedModel(perennial, Number(count ?? 20_000));
   } finally {
     await perennial.stop();
   }

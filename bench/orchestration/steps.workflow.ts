@@ -1,4 +1,4 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { condition, defineSignal, proxyActivities, proxyLocalActivities, setHandler } from '@temporalio/workflow';
 
 export interface StepActivities {
   doNothing(): Promise<void>;
@@ -19,4 +19,18 @@ const proxies: Readonly<Record<StepKind, StepActivities>> = {
 /** Steps that do nothing, one after another. */
 export async function steps(kind: StepKind, count: number): Promise<void> {
   for (let done = 0; done < count; done++) await proxies[kind].doNothing();
+}
+
+export const eventSignal = defineSignal<[number]>('event');
+
+/** The plain way to take events: a signal each, kept in the workflow, with a step for each. Never continued as new. @returns how many came */
+export async function signalled(count: number): Promise<number> {
+  const inbox: number[] = [];
+  let came = 0;
+  setHandler(eventSignal, (number) => { inbox.push(number); });
+  while (came < count && (await condition(() => inbox.length > 0, '20 seconds'))) {
+    came += inbox.splice(0, 1).length;
+    await proxies.own.doNothing();
+  }
+  return came;
 }

@@ -44,6 +44,8 @@ export const monitorWindowWorkflowId = (model: string, deployment: string, fromM
 
 /** The update that carries a command's id; the command itself is in the record. */
 export const COMMAND_UPDATE = 'command';
+/** Commands wait for a model's lifecycle; the record says which. */
+export const INBOX_SIGNAL = 'inbox';
 /** Tells a model's lifecycle that something of it has ended, and a deployment that its release was steered; the record says what. */
 export const CHANGED_SIGNAL = 'changed';
 export const STATUS_QUERY = 'status';
@@ -65,6 +67,8 @@ export interface ModelLifecycleInput {
   readonly model: string;
   /** Commands handled by the runs before this one. */
   readonly handled: number;
+  /** The run before was told that commands wait, and did not look. */
+  readonly inbox?: boolean;
 }
 export interface RetrainInput {
   readonly inputVersion: 1;

@@ -61,15 +61,25 @@ export class CommandsRepository {
     return this.dataSource.manager.findOneBy(Command, { id });
   }
 
-  /** Commands that nobody has settled and that were last sent before `sentBefore`, those first that waited longest for it. */
-  async waiting(sentBefore: Date, limit: number): Promise<Command[]> {
-    return this.dataSource
-      .getRepository(Command)
-      .createQueryBuilder('command')
-      .where("command.state = 'accepted' AND coalesce(command.sent_at, command.accepted_at) < :sentBefore", { sentBefore })
-      .orderBy('coalesce(command.sent_at, command.accepted_at)')
-      .limit(limit)
-      .getMany();
+  /** What became of those that are settled, by their ids. */
+  async outcomesOf(ids: readonly string[]): Promise<Map<string, CommandOutcome>> {
+    const rows: { id: string; outcome: CommandOutcome }[] = await this.dataSource.query("SELECT id, outcome FROM command WHERE id = ANY($1) AND state <> 'accepted'", [ids]);
+    return new Map(rows.map(({ id, outcome }) => [id, outcome]));
+  }
+
+  /** The commands of a model that nobody has settled, in the order in which they were accepted. */
+  async inbox(model: string, limit: number): Promise<string[]> {
+    const rows: { id: string }[] = await this.dataSource.query("SELECT id FROM command WHERE state = 'accepted' AND model = $1 ORDER BY accepted_at, id LIMIT $2", [model, limit]);
+    return rows.map(({ id }) => id);
+  }
+
+  /** Notes that commands are sent again which nobody has settled and that were last sent before `sentBefore`. @returns how many of each model */
+  async resend(sentBefore: Date, at: Date): Promise<{ model: string; commands: number }[]> {
+    return this.dataSource.query(
+      `WITH sent AS (UPDATE command SET sent_at = $2 WHERE state = 'accepted' AND coalesce(sent_at, accepted_at) < $1 RETURNING model)
+       SELECT model, count(*)::int AS commands FROM sent GROUP BY model ORDER BY model`,
+      [sentBefore, at],
+    );
   }
 
   async markSent(id: string, at: Date): Promise<void> {

@@ -127,12 +127,24 @@ describe('a command', () => {
     expect(await audit.list('nothing', 0, 10)).toHaveLength(0);
   });
 
-  it('waits for its turn behind those that were sent longer ago', async () => {
-    const [first, second] = [await accept('turns'), await accept('turns')];
+  it('waits in the inbox of its model until it is settled, the oldest first', async () => {
+    const ids: string[] = [];
+    for (let at = 0; at < 3; at++) ids.push((await commands.accept({ actor: 'ann', idempotencyKey: `turn-${at}`, kind: 'retrain', model: 'turns', body: { deployment: 'default', asOf: null, reason: null } }, later(at))).command.id);
+    expect(await commands.inbox('turns', 10)).toEqual(ids);
+    expect(await commands.inbox('turns', 2)).toEqual(ids.slice(0, 2));
+    await commands.settle(ids[0]!, AT, ORIGIN, () => Promise.resolve({ kind: 'refused', type: 'NotFound', message: 'no', details: {} }));
+    expect(await commands.inbox('turns', 10)).toEqual(ids.slice(1));
+    expect(await commands.outcomesOf(ids)).toEqual(new Map([[ids[0], expect.objectContaining({ type: 'NotFound' }) as object]]));
+  });
+
+  it('is sent again when nobody has settled it, and not before its time', async () => {
+    const [first, second] = [await accept('again'), await accept('again')];
     await commands.markSent(first.command.id, later(10));
-    const waiting = (await commands.waiting(later(20), 100)).filter(({ model }) => model === 'turns');
-    expect(waiting.map(({ id }) => id)).toEqual([second.command.id, first.command.id]);
-    expect((await commands.waiting(later(5), 100)).map(({ id }) => id)).not.toContain(first.command.id);
+    const ofModel = async (sentBefore: Date, at: Date) => (await commands.resend(sentBefore, at)).filter(({ model }) => model === 'again');
+    expect(await ofModel(later(5), later(6))).toEqual([{ model: 'again', commands: 1 }]);
+    expect((await commands.find(second.command.id))?.sentAt).toEqual(later(6));
+    expect(await ofModel(later(20), later(20))).toEqual([{ model: 'again', commands: 2 }]);
+    expect(await ofModel(later(20), later(21))).toEqual([]);
   });
 });
 

@@ -1,13 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { CommandKind, CommandOutcome } from '../../contracts/commands.js';
 import { PerennialError } from '../../contracts/failures.js';
 import type { CommandDispatcher } from '../../dispatch/command-dispatcher.js';
 import type { CommandRequest, CommandsRepository } from '../../registry/commands.repository.js';
-import type { CallsUnderWay } from './calls-under-way.js';
 import type { Command } from '../../registry/entities/command.entity.js';
-
-const POLL_MS = 25;
+import type { CallsUnderWay } from './calls-under-way.js';
+import { OutcomeWatch } from './outcome-watch.js';
 
 export type OutcomeOf<K extends CommandKind> = Extract<CommandOutcome, { kind: K }>;
 
@@ -24,6 +22,7 @@ export interface CommandAnswer<K extends CommandKind> {
 export class CommandFlow {
   private readonly logger = new Logger('Commands');
   private readonly waits = new Map<string, Promise<CommandOutcome | null>>();
+  private readonly watch: OutcomeWatch;
 
   constructor(
     private readonly commands: CommandsRepository,
@@ -31,7 +30,9 @@ export class CommandFlow {
     private readonly calls: CallsUnderWay,
     /** How long a caller waits for the outcome, in milliseconds. */
     private readonly outcomeTimeoutMs: number,
-  ) {}
+  ) {
+    this.watch = new OutcomeWatch(commands);
+  }
 
   /** @throws PerennialError what the command was refused with, or `IdempotencyKeyReused` */
   async run<K extends CommandKind>(request: CommandRequest<K>): Promise<CommandAnswer<K>> {
@@ -53,31 +54,21 @@ export class CommandFlow {
 
   private async outcomeOf(command: Command, created: boolean): Promise<CommandOutcome | null> {
     const over = new AbortController();
-    const polled = this.poll(command.id, over.signal);
+    const watched = this.watch.outcome(command.id, this.outcomeTimeoutMs, over.signal);
     try {
-      return await (created ? Promise.race([polled, this.send(command, polled)]) : polled);
+      return await (created ? Promise.race([watched, this.send(command, watched)]) : watched);
     } finally {
       over.abort();
     }
   }
 
   /** The record decides; a message that got lost is sent again by the loop. */
-  private async send(command: Command, polled: Promise<CommandOutcome | null>): Promise<CommandOutcome | null> {
+  private async send(command: Command, watched: Promise<CommandOutcome | null>): Promise<CommandOutcome | null> {
     try {
-      return await this.calls.track(this.dispatcher.send(command));
+      return (await this.calls.track(this.dispatcher.send(command))) ?? (await watched);
     } catch (error) {
       this.logger.debug(`${command.kind} ${command.id} was not settled at once: ${error instanceof Error ? error.message : String(error)}`);
-      return polled;
+      return watched;
     }
-  }
-
-  private async poll(id: string, over: AbortSignal): Promise<CommandOutcome | null> {
-    const deadline = performance.now() + this.outcomeTimeoutMs;
-    while (!over.aborted && performance.now() < deadline) {
-      await sleep(POLL_MS);
-      const command = await this.commands.find(id);
-      if (command?.outcome) return command.outcome;
-    }
-    return null;
   }
 }
