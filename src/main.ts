@@ -6,6 +6,7 @@ import { requireServers } from './config/servers.js';
 import { PerennialError } from './contracts/failures.js';
 import { TASK_QUEUES, type TaskQueue } from './contracts/motion.js';
 import { rolesNamed } from './contracts/roles.js';
+import { tokenIssuer } from './config/token-issuer.js';
 import type { GatewaySettings } from './serving/gateway.js';
 
 /** A role runs until it is told to end; a job ends by itself. */
@@ -74,6 +75,7 @@ function gatewaySettings(environment: Environment): GatewaySettings {
   return {
     databaseUrl: DATABASE_URL, databasePool: environment.DATABASE_POOL, artifactUrl: environment.ARTIFACT_URL,
     host: environment.GATEWAY_HOST, port: environment.GATEWAY_PORT, name: environment.GATEWAY_NAME, url: environment.GATEWAY_URL, logLevel: environment.LOG_LEVEL,
+    authentication: environment.GATEWAY_AUTHENTICATION === 'required' ? { issuer: tokenIssuer(environment) } : null,
     maxBodyBytes: environment.GATEWAY_MAX_BODY_BYTES, maxRows: environment.GATEWAY_MAX_ROWS,
     observations: {
       folder: environment.OBSERVATION_DIR, maxBytes: environment.OBSERVATION_MAX_BYTES, sealBytes: environment.OBSERVATION_SEAL_BYTES,

@@ -1,13 +1,6 @@
 import { PerennialError } from '../contracts/failures.js';
+import type { TokenIssuer } from '../contracts/token-issuer.js';
 import type { Environment } from './environment.js';
-
-/** Whose tokens are taken, and which. */
-export interface TokenIssuer {
-  /** As tokens write it. */
-  readonly url: string;
-  readonly audience: string;
-  readonly algorithms: readonly string[];
-}
 
 /**
  * Where tokens come from; null where API keys alone are taken.

@@ -11,6 +11,7 @@ interface PermissionKind {
 /** Each route declares one; `docs/ACCESS.md` shows them, and a test compares. */
 export const PERMISSIONS = {
   'model.read': { allows: 'read everything of a model but its audit entries and logged predictions', of: 'model' },
+  'prediction.request': { allows: 'ask the gateway for predictions, where it asks who calls (`GATEWAY_AUTHENTICATION`)', of: 'model' },
   'prediction.read': { allows: 'look up logged predictions with their inputs', of: 'model' },
   'sensitive.read': { allows: 'read values of sensitive columns, for a reason that goes on the record', of: 'model' },
   'spec.apply': { allows: 'register a model, put another spec in force', of: 'model' },
@@ -43,16 +44,16 @@ export type Permission = keyof typeof PERMISSIONS;
 /** Who may do what. An administrator decides who may, and over no model. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
-    'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
+    'model.read', 'prediction.request', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
     'retirement.request', 'retirement.confirm',
   ],
-  developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
-  validator: ['model.read', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
+  developer: ['model.read', 'prediction.request', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
+  validator: ['model.read', 'prediction.request', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
   approver: ['model.read', 'approval.decide', 'review.record'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'sensitive.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
-  service: ['model.read', 'retrain.request', 'labels.write', 'experiment.log'],
+  service: ['model.read', 'prediction.request', 'retrain.request', 'labels.write', 'experiment.log'],
 };
 
 /** What a command's actor needs, when it is asked for and again when it takes effect. */

@@ -4,8 +4,12 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import { CallerIdentification } from '../access/caller-identification.js';
+import { TokenVerifier } from '../access/token-verifier.js';
 import { PerennialError } from '../contracts/failures.js';
+import type { TokenIssuer } from '../contracts/token-issuer.js';
 import type { MirroredOutput } from '../observations/segment-format.js';
+import { CallerGate } from './caller-gate.js';
 import { causeOf, type GatewayLog, gatewayLog, type LogLevel } from './gateway-log.js';
 import { GatewaySampler } from './gateway-sampler.js';
 import type { FailureListeners } from './http-failures.js';
@@ -45,6 +49,8 @@ export interface GatewaySettings {
   readonly maxRows?: number | undefined;
   /** Silence of the record after which answers say that their routing may be outdated, in milliseconds. Default 10,000. */
   readonly staleAfterMs?: number | undefined;
+  /** Who may ask models has to be known and permitted; null: whoever reaches the gateway may. `issuer` null: API keys alone. Default null. */
+  readonly authentication?: { readonly issuer: TokenIssuer | null } | null | undefined;
   /** Of a sample of what the gateway does and uses, in milliseconds. Default a minute. */
   readonly sampleMs?: number | undefined;
 }
@@ -74,13 +80,15 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const table = new RoutingTable(settings.staleAfterMs ?? DEFAULTS.staleAfterMs);
   const log = gatewayLog(settings.logLevel);
   const [tallies, counters] = [new ServingTallies(), new ServingCounters()];
-  const running: Running = { accepting: true, observations: undefined, turn: undefined };
+  const running: Running = { accepting: true, observations: undefined, turn: undefined, identification: undefined };
   const add = (request: ArrivedRequest): void => {
     if (running.turn) running.turn.add(request);
     else request.reply.refuse(new PerennialError('ModelNotReady', 'The gateway has only just started; try again in a moment'));
   };
   const failures: FailureListeners = { log, count: (error, type) => counters.answered(error, type) };
-  const app = httpServer(limits, failures, plainInference({ maxBodyBytes: limits.maxBodyBytes, closing: () => !running.accepting, failures, add }));
+  const gate = settings.authentication ? new CallerGate({ identify: async (shown) => identificationOf(running).identify(shown) }) : undefined;
+  const app = httpServer(limits, failures, plainInference({ maxBodyBytes: limits.maxBodyBytes, closing: () => !running.accepting, failures, passes: (headers, model) => !gate || gate.passes(headers, model), add }));
+  if (gate) guardModels(app, gate);
   metadataRoutes(app, table, { name: 'perennial', version: productVersion(), accepting: () => running.accepting });
   inferenceRoutes(app, add);
   metricsRoute(app, () => running.observations && servingMetrics({ table, tallies, counters, log: running.observations, waiting: () => running.turn?.waiting ?? 0 }));
@@ -95,6 +103,7 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
   const link = new RecordLink(settings, { name, url: advertised }, table, log, { boot, tallies, samples, mirrored, kept });
   const observations = await openObservationLog({ ...settings.observations, gateway: name, boot }, log, link.segments);
   running.observations = observations;
+  running.identification = new CallerIdentification(link.callers, settings.authentication?.issuer ? new TokenVerifier(settings.authentication.issuer) : null);
   running.turn = new InferenceTurn({ table, planOf: inferencePlans(tallies), maxRows: limits.maxRows, idStart: boot.slice(0, 8), log: observations, tallies, counters });
   link.start();
   return {
@@ -111,9 +120,23 @@ export async function startGateway(settings: GatewaySettings): Promise<Gateway> 
 
 interface Running {
   accepting: boolean;
-  /** Both undefined until the log is open. */
+  /** All undefined until the log is open. */
   observations: ObservationLog | undefined;
   turn: InferenceTurn | undefined;
+  identification: CallerIdentification | undefined;
+}
+
+function identificationOf({ identification }: Running): CallerIdentification {
+  if (identification) return identification;
+  throw new PerennialError('ModelNotReady', 'The gateway has only just started; try again in a moment');
+}
+
+/** Everything of a model asks who calls, before a body is read; health and metrics are no model's. */
+function guardModels(app: FastifyInstance, gate: CallerGate): void {
+  app.addHook('onRequest', async ({ params, headers }) => {
+    const { model } = params as { readonly model?: string };
+    if (model !== undefined) await gate.admit(headers, model);
+  });
 }
 
 async function listenAs(app: FastifyInstance, settings: GatewaySettings, log: GatewayLog): Promise<{ url: string; advertised: string; name: string }> {

@@ -23,6 +23,9 @@ export interface FailureListeners {
 
 export const JSON_TYPE = 'application/json; charset=utf-8';
 
+/** What callers are told beside the failure, by status. */
+const MORE_HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = { 401: { 'www-authenticate': 'Bearer realm="perennial"' }, 503: { 'retry-after': '1' } };
+
 /** An answer that is an error. */
 export interface FailureAnswer {
   readonly status: number;
@@ -36,7 +39,7 @@ export function answerFailure({ log, count }: FailureListeners, error: FastifyEr
   const { status, type, message, replacement } = refusalOf(error);
   count(error, type);
   if (status >= 500 && !EXPECTED.has(type)) log.error({ ...causeOf(error), ...request }, 'A request failed');
-  return { status, headers: { 'content-type': JSON_TYPE, ...(status === 503 ? { 'retry-after': '1' } : {}) }, json: JSON.stringify({ error: message, type, replacement }) };
+  return { status, headers: { 'content-type': JSON_TYPE, ...MORE_HEADERS[status] }, json: JSON.stringify({ error: message, type, replacement }) };
 }
 
 export function sendFailure(listeners: FailureListeners, error: FastifyError | PerennialError | Error, { method, routeOptions, raw }: FastifyRequest, reply: FastifyReply): void {

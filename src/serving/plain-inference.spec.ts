@@ -29,7 +29,7 @@ function add(request: ArrivedRequest): void {
 
 beforeAll(async () => {
   const failures = { log: gatewayLog('error', () => undefined), count: (_: Error, type: FailureType) => counted.push(type) };
-  const take = plainInference({ maxBodyBytes: 100_000, closing: () => closing, failures, add });
+  const take = plainInference({ maxBodyBytes: 100_000, closing: () => closing, failures, passes: ({ 'x-api-key': key }) => key !== 'unknown', add });
   app = httpServer({ maxBodyBytes: 100_000, maxRows: 10 }, failures, (request, response) => {
     const taken = take(request, response);
     takenPlain += Number(taken);
@@ -67,6 +67,7 @@ it.each([
   ['a compressed body', '/v2/models/flights/infer', '{}', { ...PLAIN, 'content-encoding': 'gzip' }, 415],
   ['another media type', '/v2/models/flights/infer', '{}', { 'content-type': 'text/csv' }, 415],
   ['no body', '/v2/models/flights/infer', '', PLAIN, 400],
+  ['a caller whom it does not know', '/v2/models/flights/infer', '{}', { ...PLAIN, 'x-api-key': 'unknown' }, 200],
   ['another path', '/v2/models/flights/explain', '{}', PLAIN, 404],
 ])('leaves %s to the framework', async (_what, path, body, headers, status) => {
   expect(await ask(path, body, headers as unknown as Record<string, string>)).toMatchObject({ status, plain: false });

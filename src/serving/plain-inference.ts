@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { answerFailure, type FailureListeners, JSON_TYPE } from './http-failures.js';
 import type { ArrivedRequest, InferenceReply } from './inference-request.js';
 import { parseJsonBody } from './json-body.js';
@@ -8,6 +8,8 @@ export interface PlainInference {
   /** Whether connections are to end with their next answer. */
   readonly closing: () => boolean;
   readonly failures: FailureListeners;
+  /** Whether the caller may ask the model, as far as that is known without asking anybody. */
+  readonly passes: (headers: IncomingHttpHeaders, model: string) => boolean;
   readonly add: (request: ArrivedRequest) => void;
 }
 
@@ -26,7 +28,7 @@ const SPECIAL_HEADERS = ['content-encoding', 'expect', 'inference-header-content
 export function plainInference(settings: PlainInference): RequestTaker {
   return (request, response) => {
     const path = request.method === 'POST' ? PATH.exec(request.url ?? '') : null;
-    if (!path || !isPlain(request, settings.maxBodyBytes)) return false;
+    if (!path || !isPlain(request, settings.maxBodyBytes) || !settings.passes(request.headers, path[1]!)) return false;
     read(request, (body) => addTo(settings, path, body, new PlainReply(request, response, settings)));
     return true;
   };

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { FolderStore } from '../artifacts/folder-store.js';
 import { AuditLedger } from '../registry/audit-ledger.js';
+import { CallersRepository } from '../registry/callers.repository.js';
 import { registryDataSource } from '../registry/data-source.js';
 import { GatewaySamplesRepository } from '../registry/gateway-samples.repository.js';
 import { GatewaysRepository } from '../registry/gateways.repository.js';
@@ -50,6 +51,8 @@ export class RecordLink {
   private readonly listener: RoutingListener;
   /** Where sealed segments of the observation log go. */
   readonly segments: SegmentDestination;
+  /** Who calls, by what they show. */
+  readonly callers: CallersRepository;
   private opening: Promise<unknown> | undefined;
   private starting: Promise<void> | undefined;
   private stopped = false;
@@ -72,6 +75,7 @@ export class RecordLink {
       () => outlets.samples.flush((taken) => samples.record(identity, taken)),
     ];
     const audit = new AuditLedger(this.dataSource);
+    this.callers = new CallersRepository(this.dataSource, audit);
     const routing = new RoutingRepository(this.dataSource, audit);
     const store = new FolderStore(resolve(settings.artifactUrl));
     this.segments = { store, record: new ObservationsRepository(this.dataSource) };

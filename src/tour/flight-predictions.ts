@@ -6,6 +6,7 @@ import { quoteIdentifier, quoteLiteral } from '../data/feature-encoding.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
 import { parseSpec } from '../spec/parse-spec.js';
+import { askGateway, type GatewayCaller } from './ask-gateway.js';
 
 /** What the gateway answered for a few flights. */
 export interface Prediction {
@@ -19,9 +20,9 @@ const FLIGHTS = 3;
 let request: Promise<string> | undefined;
 
 /** Asks the gateway for the first flights of the last file. @throws PerennialError `InferenceFailed` */
-export async function predictFlights(gatewayUrl: string, environment: Environment, model: string): Promise<Prediction> {
+export async function predictFlights(caller: GatewayCaller, environment: Environment, model: string): Promise<Prediction> {
   request ??= inferRequest(environment, model);
-  const response = await fetch(`${gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: await request });
+  const response = await askGateway(caller, model, 'infer', await request);
   const answer = (await response.json()) as { error?: string; model_version: string; parameters: { epoch: number }; outputs: { name: string; data: number[] }[] };
   if (!response.ok) throw new PerennialError('InferenceFailed', `The gateway answered ${response.status}: ${answer.error}`);
   const pairs = answer.outputs.find(({ name }) => name === 'probabilities')?.data ?? [];

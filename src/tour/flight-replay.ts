@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LabelBatchAnswer } from '../api/labels/labels.dto.js';
 import type { ApiClient } from '../cli/api-client.js';
 import { PerennialError } from '../contracts/failures.js';
+import { askGateway, type GatewayCaller } from './ask-gateway.js';
 import { HOUR_MS } from './event-days.js';
 import { type Flight, type FlightTraffic, REPORTED_WITHIN_MS } from './flight-traffic.js';
 
@@ -13,8 +14,7 @@ const AT_ONCE = 16;
 const ASK_AGAIN_MS = 50;
 const PATIENCE_MS = 60_000;
 
-export interface ReplayPlaces {
-  readonly gatewayUrl: string;
+export interface ReplayPlaces extends GatewayCaller {
   readonly model: string;
   readonly traffic: FlightTraffic;
   /** A client whose commands carry the key. */
@@ -72,9 +72,8 @@ export class FlightReplay {
   }
 
   private async predict({ id, entity, eventTimeMs, inputs }: Flight): Promise<void> {
-    const { gatewayUrl, model } = this.places;
     const body = JSON.stringify({ id, parameters: { prediction_id: id, entity_key: entity, event_time: eventTimeMs }, inputs });
-    const response = await fetch(`${gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await askGateway(this.places, this.places.model, 'infer', body);
     const answer = (await response.json()) as { error?: string; model_version: string };
     if (!response.ok) throw new PerennialError('InferenceFailed', `The gateway answered ${response.status} for flight ${id}: ${answer.error}`);
     this.answers += 1;

@@ -141,7 +141,7 @@ class Tour {
   }
 
   private predict(): Promise<Prediction> {
-    return predictFlights(this.places.gatewayUrl, this.places.environment, MODEL);
+    return predictFlights(this.places, this.places.environment, MODEL);
   }
 
   private async follow<T extends { outcome: unknown }>(path: string, see: (seen: T) => void): Promise<T> {

@@ -8,6 +8,7 @@ import { ProblemError } from '../cli/problem-error.js';
 import { PerennialError } from '../contracts/failures.js';
 import { durationMs, isoTime } from '../contracts/time.js';
 import { parseSpec } from '../spec/parse-spec.js';
+import { askGateway } from './ask-gateway.js';
 import { WEEK_MS } from './event-days.js';
 import { prepareEmploymentData, prepareExample } from './flight-data.js';
 import type { TourPlaces } from './flight-tour.js';
@@ -165,14 +166,14 @@ class Life {
   /** The record is ahead of the gateways by a moment. */
   private async answering(): Promise<void> {
     const until = performance.now() + PATIENCE_MS;
-    while (!(await fetch(`${this.places.gatewayUrl}/v2/models/${this.model}/ready`)).ok) {
+    while (!(await askGateway(this.places, this.model, 'ready')).ok) {
       if (performance.now() > until) throw new PerennialError('Internal', `The gateway does not answer for ${this.model}`);
       await sleep(FOLLOW_EVERY_MS);
     }
   }
 
   private async watch(windows: ReturnType<typeof employmentWindows>): Promise<WatchedWindow[]> {
-    const traffic = await RowTraffic.open(this.places.environment, this.parsed.spec, this.places.gatewayUrl);
+    const traffic = await RowTraffic.open(this.places.environment, this.parsed.spec, this.places);
     try {
       const watched: WatchedWindow[] = [];
       for await (const one of new MonitoredCourse(this.places, this.parsed.spec, traffic, this.keyed('course')).play(windows)) {

@@ -62,7 +62,7 @@ interface Watch {
 
 async function watch(places: TourPlaces, watcher: MonitorTourWatcher, { source, windows, beginMs }: Watch): Promise<WatchedModel> {
   const { spec, digest } = parseSpec(source);
-  const traffic = await RowTraffic.open(places.environment, spec, places.gatewayUrl);
+  const traffic = await RowTraffic.open(places.environment, spec, places);
   try {
     const course = new MonitoredCourse(places, spec, traffic, `monitor-${digest.slice(7, 19)}`);
     const first = await course.begin(source, beginMs);

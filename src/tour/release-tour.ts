@@ -139,7 +139,7 @@ class ReleaseTour {
 
   /** Traffic, tick by tick, until the release has ended. */
   private async play(path: string, begun: ReleaseDetail, beginMs: number): Promise<ReleaseDetail> {
-    const replay = new FlightReplay({ gatewayUrl: this.places.gatewayUrl, model: RELEASE_MODEL, traffic: this.traffic, api: (key) => this.api(key) }, beginMs);
+    const replay = new FlightReplay({ gatewayUrl: this.places.gatewayUrl, apiKey: this.places.apiKey, model: RELEASE_MODEL, traffic: this.traffic, api: (key) => this.api(key) }, beginMs);
     const id = `${this.keys}/${begun.number}/${begun.requestedAt}`;
     let release = begun;
     for (let fromMs = (await readPosition(id)) ?? beginMs; release.outcome === null && fromMs < beginMs + LONGEST_LEG_MS; fromMs += TICK_MS) {

@@ -6,6 +6,7 @@ import { isoTime } from '../contracts/time.js';
 import { Database, fileList, type Row } from '../data/duckdb.js';
 import { quoteIdentifier } from '../data/feature-encoding.js';
 import type { FeatureSpec, ModelSpec } from '../spec/model-spec.js';
+import { askGateway, type GatewayCaller } from './ask-gateway.js';
 import type { Stretch } from './monitor-scenario.js';
 
 /** Rows of one request. */
@@ -18,14 +19,14 @@ export class RowTraffic {
     private readonly database: Database,
     private readonly files: readonly string[],
     private readonly spec: ModelSpec,
-    private readonly gatewayUrl: string,
+    private readonly caller: GatewayCaller,
   ) {}
 
-  static async open({ DATA_DIR, WORK_DIR }: Environment, spec: ModelSpec, gatewayUrl: string): Promise<RowTraffic> {
+  static async open({ DATA_DIR, WORK_DIR }: Environment, spec: ModelSpec, caller: GatewayCaller): Promise<RowTraffic> {
     const folder = await realpath(join(DATA_DIR, spec.data.source.path, '..'));
     const files = (await readdir(folder)).filter((name) => name.endsWith('.parquet')).sort().map((name) => join(folder, name));
     const database = await Database.open({ files, scratch: join(WORK_DIR, 'tour'), limits: { memoryMb: 256, threads: 1 } });
-    return new RowTraffic(database, files, spec, gatewayUrl);
+    return new RowTraffic(database, files, spec, caller);
   }
 
   close(): void {
@@ -58,7 +59,7 @@ export class RowTraffic {
       tensor('perennial_prediction_id', 'BYTES', rows.map(({ id }) => String(id))), tensor('perennial_event_time', 'BYTES', rows.map(({ ms }) => isoTime(Number(ms)))),
       ...data.features.map((feature) => tensorOf(feature, rows)),
     ];
-    const response = await fetch(`${this.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ inputs }) });
+    const response = await askGateway(this.caller, model, 'infer', JSON.stringify({ inputs }));
     const answer = await response.text();
     if (!response.ok) throw new PerennialError('InferenceFailed', `The gateway answered ${response.status} for ${rows.length} rows of ${model}: ${answer.slice(0, 300)}`);
   }

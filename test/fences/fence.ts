@@ -31,8 +31,10 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   lifecycle: { runs: ['contracts', 'spec'], types: ['registry'] },
   // Signed messages to whoever has to know.
   alarms: { runs: ['contracts'], types: ['registry'] },
+  // Who calls, by what they show: both doors ask.
+  access: { runs: ['contracts'], types: ['registry'] },
   // The gateway is a room and a role: it reads the routing and keeps a lease.
-  serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry'] },
+  serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry', 'access'] },
 
   // The motion.
   dispatch: { runs: ['contracts', 'ledger'], types: ['registry'] },
@@ -43,7 +45,7 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   // The doors.
   // One prediction is read where it was logged, and DuckDB is loaded for it when it is asked for (docs/adr/0007-the-api-reads-one-prediction.md).
   // What it judges of what it shows comes from the lifecycle's pure functions (docs/adr/0011-the-api-judges-what-it-shows.md).
-  api: { runs: ['contracts', 'config', 'spec', 'lifecycle', 'registry', 'dispatch', 'artifacts', 'alarms'], loads: ['observations'], types: ['workflows', 'observations'] },
+  api: { runs: ['contracts', 'config', 'spec', 'lifecycle', 'registry', 'access', 'dispatch', 'artifacts', 'alarms'], loads: ['observations'], types: ['workflows', 'observations'] },
   embedded: { runs: ['contracts', 'config', 'registry'] },
   // `policy backtest` decides and trains on this machine, without an API: no other verb loads those rooms.
   cli: { runs: ['contracts', 'config', 'ledger', 'embedded'], loads: ['tour', 'training', 'drift'], types: ['api'] },

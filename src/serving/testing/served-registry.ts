@@ -15,6 +15,7 @@ import { registryDataSource } from '../../registry/data-source.js';
 import { GatewaySamplesRepository } from '../../registry/gateway-samples.repository.js';
 import { GatewaysRepository } from '../../registry/gateways.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
+import { PeopleTurn } from '../../registry/people-turn.js';
 import { RoutingRepository } from '../../registry/routing.repository.js';
 import { ServingRepository } from '../../registry/serving.repository.js';
 import { parseSpec } from '../../spec/parse-spec.js';
@@ -110,6 +111,11 @@ export class ServedRegistry {
   /** As the superuser, who may end other connections. */
   async query(sql: string): Promise<unknown> {
     return withClient(this.postgres.adminDatabaseUrl.replace(/postgres$/, 'perennial'), (client) => client.query(sql));
+  }
+
+  /** Changes who may do what, as an administrator does. */
+  async people<T>(change: (turn: PeopleTurn) => Promise<T>): Promise<T> {
+    return this.owner.transaction(async (manager) => change(await PeopleTurn.begin(manager, new AuditLedger(this.owner), { actor: 'administrator', at: new Date() })));
   }
 
   /** Registers a model; its deployment `default` has no champion yet. */

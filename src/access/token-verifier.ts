@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, decodeProtectedHeader, errors, jwtVerify, type RemoteJWKSet } from 'jose';
-import type { TokenIssuer } from '../../config/token-issuer.js';
-import { PerennialError } from '../../contracts/failures.js';
-import type { Identity } from '../../contracts/roles.js';
+import { PerennialError } from '../contracts/failures.js';
+import type { Identity } from '../contracts/roles.js';
+import type { TokenIssuer } from '../contracts/token-issuer.js';
 
 const DISCOVERY_PATH = '/.well-known/openid-configuration';
 const TIMEOUT_MS = 5_000;
