@@ -7,6 +7,7 @@ import { judgeSpec } from '../src/lifecycle/deployment-set-up.js';
 import { GoLivesRepository } from '../src/registry/go-lives.repository.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { requireNotRetiring } from '../src/registry/retiring-models.js';
 
 /** What versions of governed models lack to go live, as it is on record. */
 @Injectable()
@@ -25,9 +26,10 @@ export class DeploymentSetUps {
 
   /**
    * That the newest look at a version found all that it needs, under the spec that is in force now. The caller has locked the model's row.
-   * @throws PerennialError `SetUpIncomplete`
+   * @throws PerennialError `SetUpIncomplete`, `ModelRetiring`
    */
   async require(manager: EntityManager, { model, version }: ValidationId): Promise<void> {
+    await requireNotRetiring(manager, model);
     const look = await this.goLives.newestLook({ model, version }, manager);
     if (look?.ready && look.specDigest === (await this.models.inForce(manager, model)).specDigest) return;
     throw new PerennialError('SetUpIncomplete', `Version ${version} of ${model} is not set up to go live under the spec in force; ${look ? missingText(look.criteria) || 'it is being looked at anew' : 'it has not been looked at'}`, { model, version });

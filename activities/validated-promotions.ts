@@ -39,7 +39,7 @@ export class ValidatedPromotions {
     if (hindrance !== null) throw new PerennialError('ValidationNotOpen', `Version ${id.version} of ${id.model} may not serve: ${hindrance}`, { ...id });
   }
 
-  /** That it may serve at once: validated, and with all that it needs. @throws PerennialError `SetUpIncomplete` */
+  /** That it may serve at once: validated, and with all that it needs. @throws PerennialError `SetUpIncomplete`, `ModelRetiring` */
   async requireSetUp(manager: EntityManager, id: ValidationId): Promise<void> {
     await this.setUps.require(manager, id);
   }

@@ -29,8 +29,9 @@ export async function validation({ model, version, validatorsTold, votersTold, h
   for (;;) {
     changed = false;
     const standing = await record.readValidation.executeWithOptions({ summary: 'See where the validation stands' }, [id]);
-    show(standing);
     const { step } = standing;
+    // While it is held, its set-up is shown.
+    if (step.kind !== 'promote' || waiting.setUp.state === '') show(standing);
     if (step.kind === 'ended') {
       await endWaiting(standing, waiting, `${step.outcome}: ${step.reason}`);
       await tellLifecycle(model);

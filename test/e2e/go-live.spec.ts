@@ -95,8 +95,8 @@ it('a version without a runbook is held, a spec that brings one lets it go live,
   expect(word).toMatchObject({ severity: 'warning', ended: null, summary: expect.stringMatching(/^Version 1 of prepared is approved and does not go live in default\. runbook: A medium tier goes live with a runbook: .* It goes on by itself\.$/) as string });
   const status = await until(() => perennial.temporal.workflow.getHandle(modelWorkflowId('prepared')).query<ModelStatus>(STATUS_QUERY), ({ heldSetUps }) => heldSetUps?.length === 1, 'the lifecycle to show it');
   expect(status.heldSetUps?.[0]?.missing.map(({ name }) => name)).toEqual(['runbook']);
-  const { typedSearchAttributes } = await perennial.temporal.workflow.getHandle(validationWorkflowId('prepared', version)).describe();
-  expect(typedSearchAttributes.getAll().map(({ key, value }) => [key.name, value])).toContainEqual(['PerennialStage', 'setUp']);
+  const attributes = async (): Promise<string> => JSON.stringify((await perennial.temporal.workflow.getHandle(validationWorkflowId('prepared', version)).describe()).typedSearchAttributes.getAll());
+  expect(await attributes()).toContain('"setUp"');
 
   await perennial.apply(specOf('prepared', { tier: 'medium' }));
   expect((await held('prepared', 'useCase')).heldSetUps[0]!.missing[0]!.explanation).toContain('approval 2 is open');
@@ -150,7 +150,7 @@ it('of a low tier nobody asks for a runbook, an alarm has to arrive, and only th
   expect((await cli('owner', 'status', 'swift')).stdout).toMatch(/gone live +default: v1 \(epoch 1\), not confirmed by its owner: perennial confirm-go-live swift 1/);
   expect(await cli('developer', 'confirm-go-live', 'swift', '1', '--reason', 'mine')).toMatchObject({ code: 1, stderr: expect.stringContaining('goLive.confirm') as string });
   expect(await cli('owner', 'confirm-go-live', 'swift', '1', '--reason', 'it answers')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^you confirmed that version 1 of swift went live in default, epoch 1, under the spec sha256:/) as string });
-  expect((await cli('owner', 'why', 'swift')).stdout).toMatch(/owner\s+confirmed\s+at .* that\s+version\s+1\s+went\s+live/);
+  expect((await cli('owner', 'why', 'swift')).stdout).toMatch(/owner\s+confirmed\s+at\s[^“]*that\s+version\s+1\s+went\s+live/);
 
   await perennial.apply(specOf('swift', { useCase: UNPREPARED, parameters: { rounds: 150, max_depth: 5 } }));
   expect(await perennial.awaitCandidate('swift', await perennial.requestRetrain('swift', { asOf: asOfWeek(10) }))).toMatchObject({ outcome: 'promoted', version: 2 });
