@@ -54,7 +54,7 @@ function thresholds({ gates, monitoring }: SetUpFacts['spec']): Found {
 
 function proof(alarm: MonitoringState | null): Found {
   if (alarm === null) return waits('It is tried next.');
-  return alarm.proven ? met(`A made-up bad window raised an alarm: ${alarm.explanation}.`) : missing(`${alarm.explanation}. It is tried again.`);
+  return alarm.proven ? met(`Tried for real: ${alarm.explanation}.`) : missing(`${alarm.explanation}. It is tried again.`);
 }
 
 const met = (explanation: string): Found => ({ state: 'met' satisfies SetUpState, explanation });

@@ -161,7 +161,7 @@ it('of a low tier nobody asks for a runbook, an alarm has to arrive, and only th
   expect((await confirm('olga', 'swift', 1)).body).toMatchObject({ type: 'urn:perennial:GoLiveNotConfirmable', detail: expect.stringContaining('version 2 does') as string });
 });
 
-it('a release goes no step forward without a runbook', async () => {
+it('a release goes no step forward without a runbook, and what it promotes is to be confirmed anew', async () => {
   const rollout = { checkEvery: 'PT1S', canary: { steps: [50] } };
   await perennial.apply(specOf('stepwise', { tier: 'medium', rollout, parameters: { rounds: 1, max_depth: 1 } }));
   await approve('stepwise', 1);
@@ -174,5 +174,14 @@ it('a release goes no step forward without a runbook', async () => {
   const release = async () => (await perennial.call<{ stage: string; reason: string | null }>('GET', '/v1/models/stepwise/releases/1')).body;
   expect(await until(release, ({ reason }) => reason?.includes('runbook') === true, 'the release to be held')).toMatchObject({ stage: 'queued', reason: expect.stringContaining('A medium tier goes live with a runbook') as string });
   await perennial.apply(specOf('stepwise', strong));
-  await until(release, ({ stage }) => stage === 'shadow', 'the shadow');
+  for (const stage of ['shadow', 'canary', 'watch']) {
+    await until(release, (now) => now.stage === stage, `the ${stage}`);
+    if (stage !== 'watch') await settled('/v1/models/stepwise/releases/1/advance', { reason: 'on with it' }, {});
+  }
+  expect((await perennial.call<GoLiveListAnswer>('GET', '/v1/models/stepwise/go-lives')).body).toMatchObject({ held: [], items: [{ version: 2, way: 'release', asks: true, confirmed: null }, { version: 1, way: 'first', asks: true, confirmed: null }] });
+  const words = await until(() => alarms('stepwise', 'goLiveUnconfirmed'), (found) => found.some(({ ended: over, summary }) => over === null && summary.startsWith('Version 2 of stepwise answers')), 'the owner to be told of the new one');
+  expect(words.filter(({ summary }) => summary.startsWith('Version 1')).map(({ ended: over }) => over?.reason)).toContain('Version 2 answers now.');
+  expect((await confirm('olga', 'stepwise', first)).body).toMatchObject({ type: 'urn:perennial:GoLiveNotConfirmable' });
+  expect((await confirm('olga', 'stepwise', 2)).status).toBe(200);
+  expect((await perennial.call<WhyAnswer>('GET', '/v1/models/stepwise/why')).body.goLive).toMatchObject({ way: 'release', confirmed: { by: 'olga' }, setUp: null });
 });
