@@ -70,10 +70,15 @@ export class ApprovalCommands {
 
   /** Why nothing may be trained under the spec in force; undefined where it is approved or states no use case. */
   async refusal(manager: EntityManager, model: Model, spec: ModelSpec): Promise<CommandOutcome | undefined> {
-    if (!spec.useCase) return undefined;
+    const why = spec.useCase ? await this.unapproved(model, manager) : null;
+    return why === null ? undefined : refused('UseCaseNotApproved', why);
+  }
+
+  /** Why the use case of a model is not approved as the spec in force states it; null where it is. */
+  async unapproved(model: Model, manager?: EntityManager): Promise<string | null> {
     const newest = await this.approvals.newest(useCaseOf(model.name), manager);
-    if (newest?.approval.specDigest === model.specDigest && newest.end?.outcome === 'approved') return undefined;
-    return refused('UseCaseNotApproved', `The use case of ${model.name} is not approved as its spec states it: ${standing(model, newest)}`);
+    if (newest?.approval.specDigest === model.specDigest && newest.end?.outcome === 'approved') return null;
+    return `The use case of ${model.name} is not approved as its spec states it: ${standing(model, newest)}`;
   }
 }
 

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { CommandOutcome } from '../src/contracts/commands.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ApprovalCommands } from './approval-commands.js';
+import { GoLiveCommands } from './go-live-commands.js';
 import { LegalHoldCommands } from './legal-hold-commands.js';
 import { ProductionCommands } from './production-commands.js';
 import { RetirementCommands } from './retirement-commands.js';
@@ -17,6 +18,7 @@ export class GovernanceCommands {
     private readonly production: ProductionCommands,
     private readonly retirements: RetirementCommands,
     private readonly holds: LegalHoldCommands,
+    private readonly goLives: GoLiveCommands,
   ) {}
 
   /** Why a command may not take effect while its model is being retired; undefined where it may. */
@@ -38,6 +40,7 @@ export class GovernanceCommands {
     if (command.kind === 'waiveRetirement') return this.retirements.waive(manager, command, at);
     if (command.kind === 'setLegalHold') return this.holds.set(manager, command, at);
     if (command.kind === 'liftLegalHold') return this.holds.lift(manager, command, at);
+    if (command.kind === 'confirmGoLive') return this.goLives.confirm(manager, command, at);
     return undefined;
   }
 }

@@ -10,14 +10,15 @@ import type { Model } from '../src/registry/entities/model.entity.js';
 import { FindingsRepository } from '../src/registry/findings.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { heartbeating, origin } from './activity-context.js';
+import { GoLiveWords } from './go-live-words.js';
 import { GovernanceSettings } from './governance-settings.js';
 import { ProductionStandings } from './production-standings.js';
 
-type Count = { -readonly [Name in Exclude<keyof GovernanceReport, 'models'>]: GovernanceReport[Name] };
+type Count = { -readonly [Name in Exclude<keyof GovernanceReport, 'models'>]-?: number };
 
 /** One look at all models: what it did, and of which models something changed. */
 class Look {
-  readonly count: Count = { findingsTold: 0, reviewsTold: 0, findingsOpened: 0, alarmsEnded: 0 };
+  readonly count: Count = { findingsTold: 0, reviewsTold: 0, goLivesTold: 0, findingsOpened: 0, alarmsEnded: 0 };
   readonly models = new Set<string>();
 
   constructor(readonly at: Date) {}
@@ -28,7 +29,7 @@ class Look {
   }
 }
 
-/** Tells people of findings and reviews that are overdue, and stops telling them when they no longer are. */
+/** Tells people of findings and reviews that are overdue and of versions whose going live nobody has confirmed, and stops telling them when they no longer are. */
 @Injectable()
 export class GovernanceActivities {
   constructor(
@@ -37,13 +38,17 @@ export class GovernanceActivities {
     private readonly alarms: AlarmsRepository,
     private readonly standings: ProductionStandings,
     private readonly settings: GovernanceSettings,
+    private readonly goLives: GoLiveWords,
   ) {}
 
   /** Looks at all models once; again at the same time it does nothing. @param atMs by the workflow's clock */
   async escalateOverdue(atMs: number): Promise<GovernanceReport> {
     return heartbeating(async () => {
       const look = new Look(new Date(atMs));
-      for (const model of await this.models.list()) await this.lookAtReview(model, look);
+      for (const model of await this.models.list()) {
+        await this.lookAtReview(model, look);
+        await this.lookAtGoLives(model, look);
+      }
       await this.lookAtFindings(look);
       await this.endForClosed(look);
       return { ...look.count, models: [...look.models] };
@@ -80,6 +85,12 @@ export class GovernanceActivities {
       look.add('reviewsTold', model.name);
     }
     if (isLongOverdue(dueAt, this.settings.reviewGraceMs, at)) await this.openForReview(model, dueAt, look);
+  }
+
+  private async lookAtGoLives({ name }: Model, look: Look): Promise<void> {
+    const { said, ended } = await this.goLives.say(name, look.at);
+    for (let told = 0; told < said; told += 1) look.add('goLivesTold', name);
+    for (let over = 0; over < ended; over += 1) look.add('alarmsEnded', name);
   }
 
   /** As severe as the tier is high: a model of a high tier that nobody reviews is stopped in the end. */

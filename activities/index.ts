@@ -5,6 +5,7 @@ import type { DriftActivities } from './drift.activities.js';
 import type { EvaluationActivities } from './evaluation.activities.js';
 import type { FairnessActivities } from './fairness.activities.js';
 import type { GovernanceActivities } from './governance.activities.js';
+import type { GoLiveActivities } from './go-live.activities.js';
 import type { GatewayActivities } from './gateways.activities.js';
 import type { InventoryActivities } from './inventory.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
@@ -19,6 +20,7 @@ import type { RetiredEvidenceActivities } from './retired-evidence.activities.js
 import type { RetirementActivities } from './retirement.activities.js';
 import type { RetrainingActivities } from './retraining.activities.js';
 import type { RolloutActivities } from './rollout.activities.js';
+import type { SetUpActivities } from './set-up.activities.js';
 import type { SourceActivities } from './source.activities.js';
 import type { TrainingActivities } from './training.activities.js';
 import type { ValidationActivities } from './validation.activities.js';
@@ -33,6 +35,7 @@ export interface ActivityProviders {
   readonly drift: DriftActivities;
   readonly fairness: FairnessActivities;
   readonly gateways: GatewayActivities;
+  readonly goLive: GoLiveActivities;
   readonly governance: GovernanceActivities;
   readonly inventory: InventoryActivities;
   readonly labels: LabelsActivities;
@@ -48,6 +51,7 @@ export interface ActivityProviders {
   readonly retraining: RetrainingActivities;
   readonly rollout: RolloutActivities;
   readonly reconcile: ReconcileActivities;
+  readonly setUp: SetUpActivities;
   readonly source: SourceActivities;
   readonly validation: ValidationActivities;
   readonly validationCourse: ValidationCourseActivities;
@@ -115,7 +119,7 @@ export function activitiesOf(providers: ActivityProviders) {
 }
 
 /** Those of the stages in which people decide, on the queue of lifecycles. */
-const stageActivitiesOf = ({ approvals, governance, inventory, retirement, validationCourse }: ActivityProviders) => ({
+const stageActivitiesOf = ({ approvals, goLive, governance, inventory, retirement, validationCourse }: ActivityProviders) => ({
   readApproval: approvals.readApproval.bind(approvals),
   expireApproval: approvals.expireApproval.bind(approvals),
   openValidation: validationCourse.openValidation.bind(validationCourse),
@@ -124,6 +128,7 @@ const stageActivitiesOf = ({ approvals, governance, inventory, retirement, valid
   decideByChecks: validationCourse.decideByChecks.bind(validationCourse),
   endValidation: validationCourse.endValidation.bind(validationCourse),
   expireValidation: validationCourse.expireValidation.bind(validationCourse),
+  sayGoLive: goLive.sayGoLive.bind(goLive),
   escalateOverdue: governance.escalateOverdue.bind(governance),
   readRetirement: retirement.readRetirement.bind(retirement),
   takeRetirementStep: retirement.takeRetirementStep.bind(retirement),
@@ -132,13 +137,14 @@ const stageActivitiesOf = ({ approvals, governance, inventory, retirement, valid
 });
 
 /** Their data work. */
-const stageEvidenceActivitiesOf = ({ retiredEvidence, validation }: ActivityProviders) => ({
+const stageEvidenceActivitiesOf = ({ retiredEvidence, setUp, validation }: ActivityProviders) => ({
   archiveModel: retiredEvidence.archiveModel.bind(retiredEvidence),
   drillArchive: retiredEvidence.drillArchive.bind(retiredEvidence),
   deleteEvidence: retiredEvidence.deleteEvidence.bind(retiredEvidence),
   certifyRetirement: retiredEvidence.certifyRetirement.bind(retiredEvidence),
   makeCheck: validation.makeCheck.bind(validation),
   makeReport: validation.makeReport.bind(validation),
+  lookAtSetUp: setUp.lookAtSetUp.bind(setUp),
 });
 
 export type Activities = ReturnType<typeof activitiesOf>;

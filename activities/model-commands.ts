@@ -28,7 +28,7 @@ export class ModelCommands {
     const parsed = parseSpec(source);
     const changed = await this.models.apply(manager, source, parsed, command.actor, at);
     const approval = changed ? await this.approvals.open(manager, parsed, command, at) : undefined;
-    const voided = changed ? await this.validations.voidOthers(manager, parsed.spec.model, parsed.digest, at) : [];
+    const voided = changed ? await this.validations.voidOthers(manager, parsed, at) : [];
     return { kind: 'apply', specDigest: parsed.digest, changed, ...(approval && { approval }), ...(voided.length > 0 && { voided }) };
   }
 

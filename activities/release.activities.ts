@@ -8,6 +8,7 @@ import { ServingRepository } from '../src/registry/serving.repository.js';
 import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
 import { releasePlan } from '../src/rollout/release-plan.js';
 import { origin } from './activity-context.js';
+import { DeploymentSetUps } from './deployment-set-ups.js';
 import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
 
@@ -21,6 +22,7 @@ export class ReleaseActivities {
     private readonly turns: ReleaseTurns,
     private readonly targets: RollbackTargets,
     private readonly production: ProductionStandings,
+    private readonly setUps: DeploymentSetUps,
   ) {}
 
   async readRelease(id: ReleaseId): Promise<ReleaseState> {
@@ -30,13 +32,14 @@ export class ReleaseActivities {
 
   /**
    * Decides over a look and lets the decision take effect, in one transaction.
-   * While an overdue finding stops the model, nothing goes forward; what goes back does.
+   * While an overdue finding stops the model, or the spec of a governed one lacks what versions need to go live, nothing goes forward; what goes back does.
    * @param measurement null where nothing was measured: only what a person asked for, or a champion that moved, decides then
    * @param monitoring null where monitoring was not tried yet: then a step is not begun, and the turn says that it needs the proof
    */
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
     const { model, deployment } = await this.releases.get(id);
-    const stop = await this.production.stop(await this.models.get(model), new Date());
+    const found = await this.models.get(model);
+    const stop = (await this.production.stop(found, new Date())) ?? (await this.setUps.lacking(found));
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
       decide: (state, { champion, epoch }, lastChange) =>
         heldWhile(stop, decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } })),

@@ -32,7 +32,7 @@ export class RolloutActivities {
    * Makes the retrain's version the champion, if the epoch that it was judged against is still current; where the spec asks
    * for a release and there is a champion to compare with, puts one into the queue instead. Of a governed model nothing is done before its
    * validation was opened, which this ends then.
-   * Fails with `ChampionMoved` otherwise, with `ValidationNotOpen` where the validation does not let it serve, and with `ModelStopped` where an
+   * Fails with `ChampionMoved` otherwise, with `ValidationNotOpen` where the validation does not let it serve, with `SetUpIncomplete` where it would serve at once and lacks something, and with `ModelStopped` where an
    * overdue finding stops the model; a release waits in its queue then.
    */
   async promote(id: RetrainId): Promise<CandidateStart> {
@@ -53,6 +53,7 @@ export class RolloutActivities {
       if (validation) await this.validated.require(manager, validation);
       const releases = rollout.strategy === 'progressive' && champion !== null;
       if (!releases) await this.notStopped(manager, id.model, version, at);
+      if (validation && !releases) await this.validated.requireSetUp(manager, validation);
       const start = releases
         ? await this.queueRelease(manager, retrain, rollout.whileReleasing, at)
         : { release: null, ...(await this.routing.moveChampionWithin(manager, move, at, origin())) };

@@ -3,6 +3,7 @@ import { retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId }
 import type { ModelStatus } from '../src/contracts/status.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
+import { goLiveStanding, GoLivesRepository } from '../src/registry/go-lives.repository.js';
 import { RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { ProductionStandings } from './production-standings.js';
@@ -15,18 +16,21 @@ export class StageStandings {
     private readonly validations: ValidationsRepository,
     private readonly production: ProductionStandings,
     private readonly retirements: RetirementsRepository,
+    private readonly goLives: GoLivesRepository,
   ) {}
 
-  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement'>> {
+  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement' | 'heldSetUps' | 'goLives'>> {
     const { name } = model;
-    const [asked, open, production, leaving] = await Promise.all([
+    const [asked, open, production, leaving, heldSetUps, live] = await Promise.all([
       this.approvals.newest({ kind: 'useCase', model: name, version: null }), this.validations.open(name), this.production.read(model), this.retirements.inForce(name),
+      this.goLives.held(name), this.goLives.ofChampions(name),
     ]);
     return {
       useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(name) },
       validations: open.map(({ version }) => ({ version, workflowId: validationWorkflowId(name, version) })),
       openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,
       retirement: leaving && { number: leaving.retirement.number, state: leaving.steps.some(({ step }) => step === 'stopped') ? 'retired' : 'retiring', workflowId: retirementWorkflowId(name) },
+      heldSetUps, goLives: live.map(goLiveStanding),
     };
   }
 }

@@ -8,6 +8,7 @@ import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { origin } from './activity-context.js';
+import { DeploymentSetUps } from './deployment-set-ups.js';
 
 /** Whether a governed model's version was validated, and what its validation comes to when it is promoted. */
 @Injectable()
@@ -16,6 +17,7 @@ export class ValidatedPromotions {
     private readonly models: ModelsRepository,
     private readonly approvals: ApprovalsRepository,
     private readonly validations: ValidationsRepository,
+    private readonly setUps: DeploymentSetUps,
   ) {}
 
   async begun(id: ValidationId): Promise<boolean> {
@@ -35,6 +37,11 @@ export class ValidatedPromotions {
   async require(manager: EntityManager, id: ValidationId): Promise<void> {
     const hindrance = await this.hindrance(manager, id);
     if (hindrance !== null) throw new PerennialError('ValidationNotOpen', `Version ${id.version} of ${id.model} may not serve: ${hindrance}`, { ...id });
+  }
+
+  /** That it may serve at once: validated, and with all that it needs. @throws PerennialError `SetUpIncomplete`, `ModelRetiring` */
+  async requireSetUp(manager: EntityManager, id: ValidationId): Promise<void> {
+    await this.setUps.require(manager, id);
   }
 
   /** Ends a validation in the transaction that lets its version serve. */

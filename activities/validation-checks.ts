@@ -105,6 +105,7 @@ export class ValidationChecks {
       { what: 'approval of the use case for this spec', found: approved ? `approval ${newest.approval.number}` : null },
       { what: 'report of the data', found: retrain.dataReport ? `retrain ${retrain.number}` : null },
       { what: 'thresholds of its own (gates.absolute)', found: gates.absolute.length > 0 ? plan : null },
+      ...(tier !== 'low' ? [{ what: 'runbook (useCase.runbook)', found: useCase?.runbook ? plan : null }] : []),
       ...(tier !== 'low' && ofPeople ? [{ what: 'groups that must be treated alike (fairness)', found: fairness ? plan : null }] : []),
       ...(tier === 'high' || tier === 'critical' ? [{ what: 'rules that apply (useCase.regulations)', found: useCase && useCase.regulations.length > 0 ? plan : null }] : []),
     ];

@@ -6,6 +6,7 @@ import { validationWorkflowId } from '../src/contracts/motion.js';
 import { durationMs } from '../src/contracts/time.js';
 import type { BoundEvidence } from '../src/contracts/validations.js';
 import { approvalRule } from '../src/lifecycle/approval-decision.js';
+import { differsInOperation } from '../src/lifecycle/deployment-set-up.js';
 import { whyNotDecide, whyNotIndependent } from '../src/lifecycle/validation-decision.js';
 import { needsApprovers } from '../src/lifecycle/validation-depth.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
@@ -17,8 +18,11 @@ import type { Validation } from '../src/registry/entities/validation.entity.js';
 import { FindingsRepository } from '../src/registry/findings.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ValidationsRepository, type ValidationStory } from '../src/registry/validations.repository.js';
+import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
+import type { SpecInForce } from './approval-commands.js';
 import { lockModel, refused } from './command-outcomes.js';
+import { ValidatedPromotions } from './validated-promotions.js';
 
 type Asked = CommandBodies['decideValidation'];
 
@@ -39,6 +43,7 @@ export class ValidationCommands {
     private readonly validations: ValidationsRepository,
     private readonly approvals: ApprovalsRepository,
     private readonly findings: FindingsRepository,
+    private readonly promotions: ValidatedPromotions,
   ) {}
 
   async decide(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
@@ -59,8 +64,10 @@ export class ValidationCommands {
   }
 
   /** What was validated is no longer what the model is to be. @returns workflows that have to be told */
-  async voidOthers(manager: EntityManager, model: string, specDigest: string, at: Date): Promise<string[]> {
-    const others = (await this.validations.open(model, manager)).filter((validation) => validation.specDigest !== specDigest);
+  async voidOthers(manager: EntityManager, { spec, digest: specDigest }: SpecInForce, at: Date): Promise<string[]> {
+    const { model } = spec;
+    const others: Validation[] = [];
+    for (const validation of await this.validations.open(model, manager)) if (validation.specDigest !== specDigest && !(await this.goesOn(manager, validation, spec))) others.push(validation);
     for (const { version } of others) {
       const reason = `Another spec was put in force, ${specDigest}.`;
       const asked = await this.approvals.newest({ kind: 'version', model, version }, manager);
@@ -68,6 +75,11 @@ export class ValidationCommands {
       await this.validations.end(manager, { model, version }, { outcome: 'voided', reason, at }, origin());
     }
     return others.map(({ version }) => validationWorkflowId(model, version));
+  }
+
+  /** An approved version that waits for what it needs to go live goes on under a spec that brings it: nothing that was validated is another by its runbook or its monitoring. */
+  private async goesOn(manager: EntityManager, { model, version, specDigest }: Validation, spec: ModelSpec): Promise<boolean> {
+    return (await this.promotions.hindrance(manager, { model, version })) === null && differsInOperation(await this.models.spec(model, specDigest), spec);
   }
 
   private async notIndependent(manager: EntityManager, { actor, model }: Command, developers: Readonly<Record<string, string>>): Promise<CommandOutcome | undefined> {

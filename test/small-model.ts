@@ -69,6 +69,7 @@ export interface SmallSpec {
 /** A use case that may be of any tier. */
 export const smallUseCase = (approval: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
   businessCase: 'Planners call those first who are most likely to buy.', dataAvailability: 'The shop keeps every visit since 2013, with consent.', success: ['A call in ten sells'],
+  runbook: 'The desk looks at the window that alarmed, calls the test team and takes the version back with perennial rollback.',
   risk: { materiality: 'minor', exposure: 'few', autonomy: 'informs', affected: 'nobody' }, approval,
 });
 

@@ -1,5 +1,5 @@
 import {
-  allHandlersFinished, CancellationScope, condition, continueAsNew, executeChild, isCancellation, ParentClosePolicy, setHandler, upsertSearchAttributes,
+  allHandlersFinished, CancellationScope, condition, continueAsNew, executeChild, isCancellation, ParentClosePolicy, patched, setHandler, upsertSearchAttributes,
   workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
@@ -10,9 +10,10 @@ import { modelAttributes } from '../src/contracts/search-attributes.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
+import { proveMonitoring } from './prove-monitoring.js';
 import { ReleaseBoard, waysOut } from './release-board.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
-import { tellLifecycle, tellPerson } from './tell.js';
+import { GO_LIVE_PATCH, tellLifecycle, tellOwner, tellPerson } from './tell.js';
 
 export interface DeploymentResult {
   readonly outcome: ReleaseOutcome;
@@ -24,7 +25,6 @@ const LOOKS_A_RUN = 200;
 /** Before the release leaves the queue it has no plan, and no time between looks of its own. */
 const QUEUED_CHECK_MS = 10_000;
 const GATEWAYS_WITHIN_MS = 30_000;
-const ONCE = { maximumAttempts: 1 } as const;
 
 /**
  * One version on its way into a deployment: shadow, canary steps, promotion, watch. Again and again it measures, and the
@@ -117,18 +117,9 @@ class Release {
     return this.decide('Begin the step, if monitoring works', measurement, await this.prove(turn));
   }
 
-  private async prove({ state }: ReleaseTurn): Promise<MonitoringState> {
+  private prove({ state }: ReleaseTurn): Promise<MonitoringState> {
     const step = `${state.transitions}`;
-    try {
-      const proof = await data.proveMonitoring.executeWithOptions(
-        { summary: 'Prove that a bad window raises an alarm that arrives', retry: ONCE, startToCloseTimeout: '2 minutes' },
-        [this.id.model, state.deployment, `release/${this.id.number}/${step}`, { release: this.id.number, step }],
-      );
-      return { proven: true, explanation: `the alarm of a made-up window arrived at ${proof.arrivedAt}` };
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      return { proven: false, explanation: storedFailure(error).message };
-    }
+    return proveMonitoring(this.id.model, state.deployment, `release/${this.id.number}/${step}`, { release: this.id.number, step });
   }
 
   /** @returns why not, where it could not be measured: it is tried again at the next look */
@@ -149,6 +140,7 @@ class Release {
     const rollingBack = rollbackFromEpoch === null ? undefined : this.rollBack(state.deployment, rollbackFromEpoch);
     this.board.show(turn, this.measured);
     await Promise.all([rollingBack, this.gatewaysFollow(turn), this.alarm(turn)]);
+    if (decision.action === 'promote' && patched(GO_LIVE_PATCH)) await tellOwner(this.id.model);
     if (state.outcome === null) this.held = decision.action === 'wait-for-person';
   }
 

@@ -69,6 +69,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
       status = await record.readModelStatus.executeWithOptions({ summary: 'See where the model stands' }, [input.model]);
       show(status);
       await releases.begin(status);
+      for (const { workflowId } of status.heldSetUps ?? []) await tellWorkflow(workflowId);
     }
     await condition(() => changed || inbox || full(), Math.max(1, until - Date.now()));
   }
@@ -244,7 +245,7 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 }
 
 function show(status: ModelStatus): void {
-  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving, validations = [] } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving, validations = [], heldSetUps = [], goLives = [] } = status;
   const early = useCase && useCase.outcome !== 'approved' ? 'useCaseApproval' : 'development';
   if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [leaving ? 'retirement' : champion === null ? early : 'production'] });
   setCurrentDetails(
@@ -258,6 +259,8 @@ function show(status: ModelStatus): void {
       ...(useCase ? [`- use case: ${useCase.outcome ?? 'waits for approval'}, approval ${useCase.number}: \`${useCase.workflowId}\``] : []),
       ...(leaving ? [`- **${leaving.state}**, retirement ${leaving.number}: \`${leaving.workflowId}\``] : []),
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
+      ...heldSetUps.map(({ version, deployment: place, missing }) => `- **version ${version} does not go live in ${place}**: ${missing.map(({ name, explanation }) => `${name}: ${explanation}`).join(' ')}`),
+      ...goLives.filter(({ asks, confirmedBy }) => asks && confirmedBy === null).map(({ version, deployment: place }) => `- version ${version} went live in ${place}, and its owner has not confirmed it: \`perennial confirm-go-live ${status.model} ${version}\``),
       ...validations.map(({ version, workflowId }) => `- version ${version} waits for its validation: \`${workflowId}\``),
       release ? `- release ${release.number} of version ${release.version} (${release.stage}): \`${release.workflowId}\`` : '- no release is under way',
       ...(openFindings ? [`- open findings: ${openFindings}, see \`perennial findings ${status.model}\``] : []),

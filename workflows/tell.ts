@@ -19,6 +19,16 @@ export async function tellPerson(notice: AlarmNotice): Promise<void> {
   await deliverAlarms();
 }
 
+/** Marks runs that tell the owner of a governed model that a version has gone live. */
+export const GO_LIVE_PATCH = 'go-live';
+
+/** Tells the owner of a governed model that a version has gone live, and the lifecycle, which shows whether it is confirmed. */
+export async function tellOwner(model: string): Promise<void> {
+  const told = await record.sayGoLive.executeWithOptions({ summary: 'Tell the owner that it has gone live' }, [model]);
+  if (told) await deliverAlarms();
+  await tellLifecycle(model);
+}
+
 /** Delivers what is on the record; a receiver that is away gets it from the next round of deliveries. */
 export async function deliverAlarms(): Promise<void> {
   await record.deliverAlarms.executeWithOptions({ summary: 'Deliver alarms', retry: ONCE }, []).catch((error: unknown) => {

@@ -1,12 +1,13 @@
-import { condition, continueAsNew, isCancellation, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { condition, continueAsNew, isCancellation, patched, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import type { ValidationInput } from '../src/contracts/motion.js';
 import type { ValidationCheckName, ValidationId, ValidationResult, ValidationStanding } from '../src/contracts/validations.js';
 import { ApprovalReminders } from './approval-reminders.js';
+import { DeploymentSetUp, SET_UP_PATCH } from './deployment-set-up.js';
 import { storedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
-import { tellLifecycle, tellWorkflow } from './tell.js';
+import { GO_LIVE_PATCH, tellLifecycle, tellOwner, tellWorkflow } from './tell.js';
 import { validationDetails } from './validation-details.js';
 import { ValidationReminders } from './validation-reminders.js';
 
@@ -17,19 +18,20 @@ const GATEWAYS_WITHIN_MS = 10_000;
  * The validation of one version of a governed model: makes the checks of its tier and the report, waits for whom the tier asks, and promotes what was approved. What has to be done next is read from the record at
  * every turn, so that it can be started anew at any point; decisions and votes come as commands through the model's lifecycle.
  */
-export async function validation({ model, version, validatorsTold, votersTold }: ValidationInput): Promise<ValidationResult> {
+export async function validation({ model, version, validatorsTold, votersTold, heldFor }: ValidationInput): Promise<ValidationResult> {
   const id = { model, version };
   let changed = false;
   setHandler(changedSignal, () => {
     changed = true;
   });
-  const waiting = { validators: new ValidationReminders(validatorsTold), voters: new ApprovalReminders(votersTold) };
+  const waiting = { validators: new ValidationReminders(validatorsTold), voters: new ApprovalReminders(votersTold), setUp: new DeploymentSetUp(heldFor) };
   const until = Date.now() + THIRTY_DAYS_MS;
   for (;;) {
     changed = false;
     const standing = await record.readValidation.executeWithOptions({ summary: 'See where the validation stands' }, [id]);
-    show(standing);
     const { step } = standing;
+    // While it is held, its set-up is shown.
+    if (step.kind !== 'promote' || waiting.setUp.state === '') show(standing);
     if (step.kind === 'ended') {
       await endWaiting(standing, waiting, `${step.outcome}: ${step.reason}`);
       await tellLifecycle(model);
@@ -37,7 +39,7 @@ export async function validation({ model, version, validatorsTold, votersTold }:
     }
     const wakeAt = await take(standing, waiting);
     if (wakeAt === null || wakeAt <= Date.now()) continue;
-    if (Date.now() >= until || workflowInfo().continueAsNewSuggested) return continueAsNew<typeof validation>({ inputVersion: 1, ...id, validatorsTold: waiting.validators.state, votersTold: waiting.voters.state });
+    if (Date.now() >= until || workflowInfo().continueAsNewSuggested) return continueAsNew<typeof validation>({ inputVersion: 1, ...id, validatorsTold: waiting.validators.state, votersTold: waiting.voters.state, heldFor: waiting.setUp.state });
     await condition(() => changed, Math.max(1, Math.min(wakeAt, until) - Date.now()));
   }
 }
@@ -45,6 +47,7 @@ export async function validation({ model, version, validatorsTold, votersTold }:
 interface Waiting {
   readonly validators: ValidationReminders;
   readonly voters: ApprovalReminders;
+  readonly setUp: DeploymentSetUp;
 }
 
 /** Does what has to be done next. @returns when to look again, milliseconds since 1970, unless something changes before; null: at once */
@@ -56,7 +59,7 @@ async function take(standing: ValidationStanding, waiting: Waiting): Promise<num
   if (step.kind === 'decide') await record.decideByChecks.executeWithOptions({ summary: 'Decide by the checks' }, [id]);
   if (step.kind === 'awaitValidator') return waiting.validators.look(standing);
   if (step.kind === 'awaitApprovers') return awaitApprovers(standing, waiting);
-  if (step.kind === 'promote') await promote(id, standing);
+  if (step.kind === 'promote') return goLive(id, standing, waiting.setUp);
   if (step.kind === 'end') await record.endValidation.executeWithOptions({ summary: `End: ${step.outcome}` }, [id, { outcome: step.outcome, reason: step.reason }]);
   return null;
 }
@@ -79,6 +82,15 @@ async function awaitApprovers(standing: ValidationStanding, { validators, voters
   return standing.approval && voters.look(standing.approval);
 }
 
+/** A version that would serve at once does so when it has all that it needs; the record has the last word, where something has changed since the look. */
+async function goLive(id: ValidationId, standing: ValidationStanding, setUp: DeploymentSetUp): Promise<number | null> {
+  const lookAt = patched(SET_UP_PATCH) ? await setUp.look(standing) : null;
+  if (lookAt !== null) return lookAt;
+  await promote(id, standing);
+  if (patched(GO_LIVE_PATCH)) await tellOwner(id.model);
+  return null;
+}
+
 /** As a retrain does whose version needs no validation. Where another spec was put in force at the same moment, the record has the last word. */
 async function promote(id: ValidationId, { retrain, deployment }: ValidationStanding): Promise<void> {
   const { model, version } = id;
@@ -90,13 +102,14 @@ async function promote(id: ValidationId, { retrain, deployment }: ValidationStan
   } catch (error) {
     if (isCancellation(error)) throw error;
     const { type, message } = storedFailure(error);
-    if (type === 'ValidationNotOpen') return;
+    if (type === 'ValidationNotOpen' || type === 'SetUpIncomplete') return;
     await record.endValidation.executeWithOptions({ summary: 'It was approved and cannot be promoted' }, [id, { outcome: type === 'ChampionMoved' || type === 'ModelStopped' ? 'aborted' : 'failed', reason: message }]);
   }
 }
 
-async function endWaiting(standing: ValidationStanding, { validators, voters }: Waiting, reason: string): Promise<void> {
+async function endWaiting(standing: ValidationStanding, { validators, voters, setUp }: Waiting, reason: string): Promise<void> {
   await validators.end(standing, reason);
+  await setUp.end(standing, reason);
   if (standing.approval) await voters.look(standing.approval);
 }
 

@@ -33,6 +33,7 @@ import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { ExperimentsController } from './experiments/experiments.controller.js';
 import { Dependencies } from './health/dependencies.js';
 import { FindingsController } from './findings/findings.controller.js';
+import { GoLivesController } from './go-lives/go-lives.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { InventoryController } from './inventory/inventory.controller.js';
 import { PortfolioReader } from './inventory/portfolio-reader.js';
@@ -89,7 +90,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
       controllers: [
         ModelsController, RetrainsController, ChampionController, RollbacksController, ReleasesController, ReplaysController, VersionsController, EvaluationsController,
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CardController, CommandsController, ControlsController, DecisionsController,
-        DevelopmentController, ExperimentsController, FindingsController, HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController,
+        DevelopmentController, ExperimentsController, FindingsController, GoLivesController, HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController,
         PeopleChangesController, PeopleController, PortfolioController, RetirementController, ReviewsController, ValidationsController, WhyController,
         WindowAssessmentsController, WindowReleaseController, WindowsController,
       ],

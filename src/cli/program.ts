@@ -22,6 +22,7 @@ import { decision, type DecisionOptions } from './verbs/decision.js';
 import { drift, type DriftOptions } from './verbs/drift.js';
 import { closeFinding, type FindingCloseOptions, type FindingOpenOptions, findings, type FindingsOptions, openFinding } from './verbs/findings.js';
 import { experiments, type ExperimentsOptions, logExperiment } from './verbs/experiments.js';
+import { confirmGoLive, type ConfirmGoLiveOptions, goLives } from './verbs/go-lives.js';
 import { release, type ReleaseOptions, releases, steer } from './verbs/releases.js';
 import { labels, type LabelsOptions } from './verbs/labels.js';
 import { policyBacktest, type PolicyBacktestOptions } from './verbs/policy-backtest.js';
@@ -112,6 +113,7 @@ function addGovernance(program: Command, verbOf: (parent: Command) => Verb, run:
   addFinding(group('finding', 'Open a finding of a model, and close it with evidence.'), run);
   addReviews(verb, run);
   addValidations(verb, run);
+  addGoLives(verb, run);
   addPeople(group('people', 'Manage people and services, their roles and keys.'), run);
   addInventory(verb, verbOf, run);
   addRetire(verb, run);
@@ -239,6 +241,16 @@ function addValidations(verb: Verb, run: Run): void {
     .option('--findings <file>', 'YAML or JSON: a list of title, severity, owner, dueAt and evidenceNeeded, for a conditional approval')
     .option('--answers <file>', 'YAML or JSON: an answer to each question of the questionnaire, which a high and a critical tier ask for')
     .action((model: string, version: number, decision: ValidationDecision, options: ValidateOptions & { json?: boolean }) => run((session) => validate(session, model, version, decision, without(options))));
+}
+
+function addGoLives(verb: Verb, run: Run): void {
+  verb('go-lives <model>', 'List the versions of a model that went live and who confirmed it, and what holds up those that are approved.', 'go-lives credit-risk')
+    .action((model: string) => run((session) => goLives(session, model)));
+  verb('confirm-go-live <model>', 'Confirm, as its owner, that a version has gone live. It is confirmed once.', 'confirm-go-live credit-risk 3 --reason "it answers, and its dashboard is watched"')
+    .argument('<version>', 'the version that answers', versionNumber)
+    .addOption(deploymentOption())
+    .requiredOption('--reason <text>', 'what you looked at, for the record')
+    .action((model: string, version: number, options: ConfirmGoLiveOptions & { json?: boolean }) => run((session) => confirmGoLive(session, model, version, without(options))));
 }
 
 function addAudit(verb: Verb, run: Run): void {

@@ -36,8 +36,16 @@ function arrival(terminal: Terminal, why: WhyAnswer): string {
   return [
     heading(terminal, 'How it came there'),
     paragraph(terminal, back, earlier, gate, asked(why)),
+    ...(why.goLive ? ['\n', paragraph(terminal, wentLive(why.goLive))] : []),
     ...(release ? ['\n', ...released(terminal, why, release)] : []),
   ].join('');
+}
+
+function wentLive({ version, deployment, owner, asks, confirmed, setUp }: NonNullable<WhyAnswer['goLive']>): string {
+  const lacked = setUp?.criteria.filter(({ state }) => state === 'advised').map(({ name }) => name) ?? [];
+  const had = setUp ? `Before version ${version} went live in ${deployment}, ${setUp.criteria.filter(({ state }) => state === 'met').map(({ name }) => name).join(', ')} were found in order at ${moment(setUp.at)}${lacked.length > 0 ? `; ${lacked.join(', ')} was missing, and its tier does not ask for it` : ''}. ` : '';
+  if (confirmed) return `${had}${confirmed.by} confirmed at ${moment(confirmed.at)} that version ${version} went live: ${quoted(confirmed.reason)}`;
+  return `${had}${asks ? `Its owner ${owner} has not confirmed that it went live.` : `Its owner ${owner} was told that it went live; nobody had to confirm it.`}`;
 }
 
 function asked({ version, retraining }: WhyAnswer): string {

@@ -8,7 +8,7 @@ import type { ReviewOutcome } from './reviews.js';
 import type { RetirementAnswers, RetirementTrigger, RetirementWaiver } from './retirements.js';
 import type { Condition, SoundnessAnswers, ValidationDecision } from './validations.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold', 'decideValidation'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold', 'decideValidation', 'confirmGoLive'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -57,6 +57,7 @@ export interface CommandBodies {
   decideValidation: {
     readonly version: number; readonly choice: ValidationDecision; readonly reportDigest: string; readonly reason: string; readonly answers: SoundnessAnswers; readonly findings: readonly Condition[];
   };
+  confirmGoLive: { readonly deployment: string; readonly version: number; readonly reason: string };
 }
 
 export type CommandOutcome =
@@ -87,6 +88,8 @@ export type CommandOutcome =
   | { readonly kind: 'liftLegalHold'; readonly hold: number; readonly workflowId: string }
   /** `approval`: the number of the one that approvers vote on now; `findings`: numbers of those that were opened. */
   | { readonly kind: 'decideValidation'; readonly version: number; readonly choice: ValidationDecision; readonly approval: number | null; readonly findings: readonly number[]; readonly workflowId: string }
+  /** `specDigest`: of the spec under which it went live. */
+  | { readonly kind: 'confirmGoLive'; readonly deployment: string; readonly version: number; readonly epoch: number; readonly specDigest: string }
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
 
 export interface OpenedApproval {

@@ -35,6 +35,8 @@ export const FAILURES = {
   LegalHoldLifted: kind(409, 'The legal hold is not in force'),
   ValidationNotOpen: kind(409, 'There is nothing to validate'),
   DecisionRefused: kind(409, 'The decision over the validation cannot be taken'),
+  SetUpIncomplete: kind(409, 'What a version needs to go live is missing'),
+  GoLiveNotConfirmable: kind(409, 'The going live cannot be confirmed'),
   NoRollbackTarget: kind(409, 'There is no version to roll back to'),
   ModelStopped: kind(409, 'An overdue finding stops the model'),
   FindingNotClosable: kind(409, 'The finding cannot be closed'),

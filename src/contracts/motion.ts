@@ -122,6 +122,8 @@ export interface ValidationInput {
   readonly validatorsTold?: number;
   /** Of the approval that follows. */
   readonly votersTold?: ToldVoters;
+  /** Of what people were told last that the version lacks to go live; empty or left out: of nothing. */
+  readonly heldFor?: string;
 }
 export interface IngestionInput {
   readonly inputVersion: 1;

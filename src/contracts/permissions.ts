@@ -32,6 +32,7 @@ export const PERMISSIONS = {
   'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
   'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
   'validation.decide': { allows: 'decide over validations', of: 'model' },
+  'goLive.confirm': { allows: 'confirm that a version has gone live', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
@@ -45,7 +46,7 @@ export type Permission = keyof typeof PERMISSIONS;
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
     'model.read', 'prediction.request', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
-    'retirement.request', 'retirement.confirm',
+    'retirement.request', 'retirement.confirm', 'goLive.confirm',
   ],
   developer: ['model.read', 'prediction.request', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
   validator: ['model.read', 'prediction.request', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
@@ -78,6 +79,7 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   setLegalHold: 'legalHold.set',
   liftLegalHold: 'legalHold.set',
   decideValidation: 'validation.decide',
+  confirmGoLive: 'goLive.confirm',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

@@ -1,4 +1,5 @@
 import type { ApprovalOutcome } from './approvals.js';
+import type { GoLiveStanding, HeldSetUp } from './go-live.js';
 import type { ReleaseStage } from './releases.js';
 import type { RetrainOutcome } from './retrains.js';
 
@@ -23,6 +24,10 @@ export interface ModelStatus {
   readonly openFindings?: number;
   /** ISO 8601; null where no review is due ever. Statuses of earlier releases lack it. */
   readonly nextReviewDueAt?: string | null;
+  /** Versions that are approved and lack something to go live; statuses of earlier releases lack it. */
+  readonly heldSetUps?: readonly HeldSetUp[];
+  /** Of the champions of a governed model; statuses of earlier releases lack it. */
+  readonly goLives?: readonly GoLiveStanding[];
 }
 
 /** What a look for overdue findings and reviews did. */
@@ -31,6 +36,8 @@ export interface GovernanceReport {
   readonly findingsTold: number;
   /** Overdue reviews of which people were told. */
   readonly reviewsTold: number;
+  /** Versions that went live of which their owner was told; reports of earlier releases lack it. */
+  readonly goLivesTold?: number;
   /** Findings that a review is long overdue. */
   readonly findingsOpened: number;
   readonly alarmsEnded: number;

@@ -4,6 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
+import { goLiveSubject } from '../contracts/go-live.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { forbiddenNow } from './command-permission.js';
 import { Command } from './entities/command.entity.js';
@@ -155,6 +156,7 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   setLegalHold: 'legalHold.set',
   liftLegalHold: 'legalHold.lifted',
   decideValidation: 'validation.decided',
+  confirmGoLive: 'goLive.confirmed',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -170,6 +172,7 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'recordReview') return `review/${outcome.review}`;
   if (outcome.kind === 'retire' || outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement') return `retirement/${outcome.number}`;
   if (outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') return `legal-hold/${outcome.hold}`;
+  if (outcome.kind === 'confirmGoLive') return goLiveSubject(outcome);
   if (command.kind === 'decideValidation') return `validation/${bodyOf<'decideValidation'>(command).version}`;
   return `model/${command.model}`;
 }

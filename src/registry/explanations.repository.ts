@@ -7,6 +7,7 @@ import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.
 import { Command } from './entities/command.entity.js';
 import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
+import { GoLive, SetUpLookRecord } from './entities/go-live.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
@@ -16,6 +17,7 @@ import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js'
 import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
+import { type GoLiveStory, goLiveStory } from './go-lives.repository.js';
 import { Validation } from './entities/validation.entity.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
 import { storyOf, type ValidationStory } from './validations.repository.js';
@@ -64,6 +66,10 @@ export interface Explanation {
   readonly course: ReleaseCourse | null;
   /** Where `change` is one. */
   readonly rollback: Rollback | null;
+  /** Of that promotion, or of a rollback's version the last time; null where the spec then stated no use case, and of a challenger. */
+  readonly goLive: GoLiveStory | null;
+  /** The last look at what it needed for that; null where a release brought it. */
+  readonly setUp: SetUpLookRecord | null;
   /** Those of the model that were open at the time that is asked about, with what became of them. */
   readonly findings: readonly FindingStory[];
   readonly since: Aftermath;
@@ -130,9 +136,12 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
   const course = await courseOf(manager, answering, promotion);
   const rollback = change.reason === 'rollback' && role === 'champion' ? await manager.findOneBy(Rollback, { model: model.name, deployment, fromEpoch: epoch - 1 }) : null;
   const findings = await findingsOpenAt(manager, model.name, at);
+  const live = promotion && (await manager.findOneBy(GoLive, { model: model.name, deployment, epoch: promotion.epoch }));
+  const goLive = live && (await goLiveStory(manager, live));
+  const setUp = live && live.way !== 'release' ? await manager.findOne(SetUpLookRecord, { where: { model: model.name, version: live.version }, order: { number: 'DESC' } }) : null;
   const since = await aftermathOf(manager, change, version);
-  const entries = await tellingEntries(manager, { change, next, promotion, rollback, origins, release: course?.release ?? null });
-  return { model, change, next, role, origins, promotion, course, rollback, findings, since, entries };
+  const entries = await tellingEntries(manager, { change, next, promotion, rollback, origins, release: course?.release ?? null, goLive });
+  return { model, change, next, role, origins, promotion, course, rollback, goLive, setUp, findings, since, entries };
 }
 
 /** Where a version comes from, all of it. */

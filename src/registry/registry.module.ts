@@ -17,6 +17,7 @@ import { FiguresRepository } from './figures.repository.js';
 import { FindingsRepository } from './findings.repository.js';
 import { GatewaySamplesRepository } from './gateway-samples.repository.js';
 import { GatewaysRepository } from './gateways.repository.js';
+import { GoLivesRepository } from './go-lives.repository.js';
 import { InventoryImportsRepository } from './inventory-imports.repository.js';
 import { InventoryRepository } from './inventory.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
@@ -46,7 +47,7 @@ import { WindowsRepository } from './windows.repository.js';
 const REPOSITORIES = [
   AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CommandsRepository,
   ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository,
-  GatewaysRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository,
+  GatewaysRepository, GoLivesRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository,
   ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,
   RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository,
   ValidationsRepository, VersionsRepository, WindowsRepository,

@@ -3,10 +3,12 @@ import { DataSource, type EntityManager, IsNull, MoreThan } from 'typeorm';
 import type { AlarmNotice } from '../contracts/alarms.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
+import type { GoLiveWay } from '../contracts/go-live.js';
 import type { ChampionChangeReason, PromotionSummary, RollbackId } from '../contracts/retrains.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { ChampionChange, Rollback, Routing } from './entities/routing.entity.js';
+import { recordGoLive } from './go-live-record.js';
 import { endOpenAlarms, raiseAlarm } from './open-alarms.js';
 import { requireNotRetiring } from './retiring-models.js';
 
@@ -185,8 +187,9 @@ export class RoutingRepository {
       model, deployment, ...next, version: move.version, previousVersion: before.champion, baselineDigest: version.snapshotDigest,
       reason, actor, workflowId: origin.workflowId ?? '', changedAt: at,
     });
-    // What was taken back is over with the next promotion; what could not be taken back, with any change.
-    const over = ['noRollbackTarget', 'rollbackFailed', ...(reason === 'promotion' ? (['rolledBack'] as const) : [])] as const;
+    if (reason === 'promotion') await recordGoLive(manager, this.audit, { model, deployment, epoch: next.epoch, version: move.version }, wayOf(move, before), at, origin);
+    // What was taken back is over with the next promotion; what could not be taken back, and whom nobody has confirmed, with any change.
+    const over = ['noRollbackTarget', 'rollbackFailed', 'goLiveUnconfirmed', ...(reason === 'promotion' ? (['rolledBack'] as const) : [])] as const;
     for (const kind of over) {
       await endOpenAlarms(manager, this.audit, { kind, model, deployment }, `Version ${move.version} answers now.`, at, origin);
     }
@@ -198,6 +201,9 @@ export class RoutingRepository {
     });
   }
 }
+
+/** A release has the version before mirrored from then on. */
+const wayOf = ({ challengers }: ChampionMove, { champion }: Routing): GoLiveWay => (challengers !== undefined ? 'release' : champion === null ? 'first' : 'immediate');
 
 const championMoved = (move: ChampionMove, now: Routing | null): PerennialError =>
   new PerennialError(

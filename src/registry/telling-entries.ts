@@ -1,9 +1,11 @@
 import { type EntityManager, In } from 'typeorm';
+import { goLiveSubject, setUpSubject } from '../contracts/go-live.js';
 import { isoTime } from '../contracts/time.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
 import type { Release } from './entities/release.entity.js';
 import type { ChampionChange, Rollback } from './entities/routing.entity.js';
 import type { Origins } from './explanations.repository.js';
+import type { GoLiveStory } from './go-lives.repository.js';
 
 /** What an audit entry is about; all of it, and a proof, can be asked for by its id. */
 export type EntryRef = Pick<AuditEntry, 'id' | 'at' | 'actor' | 'action' | 'subject'>;
@@ -15,14 +17,15 @@ export interface Told {
   readonly rollback: Rollback | null;
   readonly release: Release | null;
   readonly origins: Origins;
+  readonly goLive: GoLiveStory | null;
 }
 
 /** The entries of how a version came to answer and was replaced, in their order. */
 export async function tellingEntries(manager: EntityManager, told: Told): Promise<EntryRef[]> {
-  const { change, origins, release } = told;
+  const { change, origins, release, goLive } = told;
   const { version, retrain, decision, approval, validation, versionApproval } = origins;
   const approvals = [approval, versionApproval].flatMap((story) => (story ? [`approval/${story.approval.number}`] : []));
-  const whole = [`version/${version.number}`, `retrain/${retrain.number}`, ...approvals, ...(validation ? [`validation/${version.number}`] : []), ...(release ? [`release/${release.number}`] : []), ...(decision ? [windowSubject(decision)] : [])];
+  const whole = [`version/${version.number}`, `retrain/${retrain.number}`, ...approvals, ...(validation ? [`validation/${version.number}`] : []), ...(release ? [`release/${release.number}`] : []), ...(goLive ? [setUpSubject(goLive.goLive), goLiveSubject(goLive.goLive)] : []), ...(decision ? [windowSubject(decision)] : [])];
   const found = await entriesOn(manager, change.model, [...whole, `deployment/${change.deployment}`, `model/${change.model}`]);
   return found.filter((entry) => whole.includes(entry.subject) || isSpecApplied(entry, origins) || isMove(entry, told)).map(refOf);
 }

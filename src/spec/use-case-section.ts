@@ -24,6 +24,8 @@ export const useCaseSection = z.strictObject({
     autonomy: z.enum(RISK_QUESTIONS.autonomy),
     affected: z.enum(RISK_QUESTIONS.affected),
   }),
+  /** What operators do when it alarms: whom they call, how it is taken back. Needed from a medium tier on before a version goes live. */
+  runbook: z.string().trim().min(20, 'must say what to do when it alarms, whom to call and how it is taken back').max(20_000).optional(),
   approval: z.strictObject({
     /** Wall time in which the approvers have to decide. */
     within: positiveDuration.default('P30D'),

@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AlarmAnswer } from '../api/alarms/alarms.dto.js';
 import type { ApprovalAnswer } from '../api/approvals/approvals.dto.js';
+import type { GoLiveConfirmed } from '../api/go-lives/go-lives.dto.js';
 import type { RetirementAnswer } from '../api/retirement/retirement.dto.js';
 import type { RetrainDetail, RetrainStarted } from '../api/retrains/retrains.dto.js';
 import type { ValidationAnswer } from '../api/validations/validations.dto.js';
+import type { WhyAnswer } from '../api/why/why.dto.js';
 import { ApiClient, jsonBody } from '../cli/api-client.js';
 import { ProblemError } from '../cli/problem-error.js';
 import { PerennialError } from '../contracts/failures.js';
@@ -75,10 +78,7 @@ class Life {
     await this.propose();
     const version = await this.develop(windows[0]!.fromMs);
     await this.validated(version, ({ outcome }) => outcome !== null);
-    this.watcher.stage(this.model, '4 Deployment');
-    await this.answering();
-    const champion = await this.get<{ version: number; epoch: number }>('/champion', developer);
-    this.watcher.told('perennial', `version ${champion.version} answers in default, epoch ${champion.epoch}; its windows are assessed by a Schedule of their own`);
+    await this.goneLive(version);
     this.watcher.stage(this.model, '5 Production');
     const watched = await this.watch(windows);
     await this.post('/reviews', validator, 'review', { outcome: 'continue', reason: 'Two windows, labels in time, no alarm of harm.' });
@@ -98,6 +98,7 @@ class Life {
     this.watcher.told('perennial', `a critical tier asks the committee too: approval ${approval}`);
     await this.vote('version', voters.slice(1), ['approve', 'approve', 'approve']);
     await this.settled(`${this.base}/versions/${version}/validation`, ({ outcome }: ValidationAnswer) => outcome !== null);
+    await this.goneLive(version);
     await this.post('/findings/1/close', validator, 'close', { evidence: 'The figures by group were shown to the committee, which set the limits of the next spec.' });
     this.watcher.told('validator', 'closes finding 1 with evidence; its owner could not have');
     return { model: this.model, version, retirement: await this.retire(owner, operator, voters) };
@@ -161,6 +162,21 @@ class Life {
     });
     this.watcher.told('validator', `reads the report ${reportDigest?.slice(0, 19) ?? ''}… and approves on condition: ${findings.length} findings, due on ${dueAt.slice(0, 10)}`);
     return this.settled(`${this.base}/versions/${version}/validation`, ({ approval }: ValidationAnswer) => approval !== null);
+  }
+
+  /** What it had to have, that it answers, and the owner's word. */
+  private async goneLive(version: number): Promise<void> {
+    const { developer, owner } = this.people.local;
+    this.watcher.stage(this.model, '4 Deployment');
+    const { goLive } = await this.get<WhyAnswer>('/why', developer);
+    for (const { name, state, explanation } of goLive?.setUp?.criteria ?? []) this.watcher.told('perennial', `${name}: ${state}. ${explanation}`);
+    await this.answering();
+    const champion = await this.get<{ version: number; epoch: number }>('/champion', developer);
+    this.watcher.told('perennial', `version ${champion.version} answers in default, epoch ${champion.epoch}; its windows are assessed by a Schedule of their own`);
+    const alarm = await this.settled(`/v1/alarms?model=${this.model}`, ({ items }: { items: AlarmAnswer[] }) => items.some(({ kind }) => kind === 'goLiveUnconfirmed'));
+    this.watcher.told('perennial', alarm.items.find(({ kind }) => kind === 'goLiveUnconfirmed')!.summary);
+    const { specDigest } = await this.post<GoLiveConfirmed>(`/versions/${version}/go-live/confirm`, owner, 'go-live', { reason: 'It answers, and I know who is called when it alarms.' });
+    this.watcher.told('owner', `confirms that version ${version} went live, under the spec ${specDigest.slice(0, 19)}…`);
   }
 
   /** The record is ahead of the gateways by a moment. */

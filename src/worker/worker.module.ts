@@ -12,6 +12,7 @@ import { ChampionBaselines } from '../../activities/champion-baselines.js';
 import { CommandEffects } from '../../activities/command-effects.js';
 import { ComparisonRuns } from '../../activities/comparison-runs.js';
 import { DataActivities } from '../../activities/data.activities.js';
+import { DeploymentSetUps } from '../../activities/deployment-set-ups.js';
 import { DriftBaselines } from '../../activities/drift-baselines.js';
 import { DriftActivities } from '../../activities/drift.activities.js';
 import { DueWindows } from '../../activities/due-windows.js';
@@ -19,6 +20,9 @@ import { EvaluationActivities } from '../../activities/evaluation.activities.js'
 import { EraserProvider, EvidenceDeletion } from '../../activities/evidence-deletion.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { GoLiveCommands } from '../../activities/go-live-commands.js';
+import { GoLiveWords } from '../../activities/go-live-words.js';
+import { GoLiveActivities } from '../../activities/go-live.activities.js';
 import { GovernanceCommands } from '../../activities/governance-commands.js';
 import { GovernanceSettings } from '../../activities/governance-settings.js';
 import { GovernanceActivities } from '../../activities/governance.activities.js';
@@ -59,6 +63,7 @@ import { RetrainingActivities } from '../../activities/retraining.activities.js'
 import { RollbackTargets } from '../../activities/rollback-targets.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
 import { ServedWindows } from '../../activities/served-windows.js';
+import { SetUpActivities } from '../../activities/set-up.activities.js';
 import { SourceObserver } from '../../activities/source-observer.js';
 import { SourceActivities } from '../../activities/source.activities.js';
 import { StageStandings } from '../../activities/stage-standings.js';
@@ -103,19 +108,19 @@ import { RoutingRepository } from '../registry/routing.repository.js';
 import { claimWorkFolder } from './work-folder.js';
 
 const ACTIVITIES = [
-  AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities,
+  AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GoLiveActivities, GovernanceActivities,
   InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities,
-  ReleaseMeasurementActivities, ReplayActivities, RetiredEvidenceActivities, RetirementActivities, RetrainingActivities, RolloutActivities, SourceActivities,
+  ReleaseMeasurementActivities, ReplayActivities, RetiredEvidenceActivities, RetirementActivities, RetrainingActivities, RolloutActivities, SetUpActivities, SourceActivities,
   TrainingActivities, ValidationActivities, ValidationCourseActivities, WindowsActivities,
 ];
 /** What commands do. */
 const COMMANDS = [
-  AlarmCommands, ApprovalCommands, CommandEffects, ComparisonRuns, GovernanceCommands, LegalHoldCommands, ModelCommands, ModelStatuses, ProductionCommands,
+  AlarmCommands, ApprovalCommands, CommandEffects, ComparisonRuns, GoLiveCommands, GovernanceCommands, LegalHoldCommands, ModelCommands, ModelStatuses, ProductionCommands,
   ProductionStandings, ReleaseCommands, ReplayCommands, ReplayCourses, RetirementCommands, RetrainingDecisions, RollbackTargets, StageStandings,
 ];
 /** What activities are made of. */
 const PARTS = [
-  ArchiveDrill, ArchivedVersions, ChampionBaselines, DriftBaselines, DueWindows, EvidenceDeletion, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
+  ArchiveDrill, ArchivedVersions, ChampionBaselines, DeploymentSetUps, DriftBaselines, DueWindows, EvidenceDeletion, GoLiveWords, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
   LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TrainerRuns,
   ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
   WorkflowMotions,

@@ -11,6 +11,7 @@ import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { type Activities, activitiesOf } from '../../activities/index.js';
 import { FairnessActivities } from '../../activities/fairness.activities.js';
 import { GatewayActivities } from '../../activities/gateways.activities.js';
+import { GoLiveActivities } from '../../activities/go-live.activities.js';
 import { GovernanceActivities } from '../../activities/governance.activities.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
 
@@ -26,6 +27,7 @@ import { RetiredEvidenceActivities } from '../../activities/retired-evidence.act
 import { RetirementActivities } from '../../activities/retirement.activities.js';
 import { RetrainingActivities } from '../../activities/retraining.activities.js';
 import { RolloutActivities } from '../../activities/rollout.activities.js';
+import { SetUpActivities } from '../../activities/set-up.activities.js';
 import { SourceActivities } from '../../activities/source.activities.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { ValidationActivities } from '../../activities/validation.activities.js';
@@ -97,6 +99,7 @@ const providersOf = (context: INestApplicationContext) => ({
   drift: context.get(DriftActivities),
   fairness: context.get(FairnessActivities),
   gateways: context.get(GatewayActivities),
+  goLive: context.get(GoLiveActivities),
   governance: context.get(GovernanceActivities),
   inventory: context.get(InventoryActivities),
   labels: context.get(LabelsActivities),
@@ -112,6 +115,7 @@ const providersOf = (context: INestApplicationContext) => ({
   replay: context.get(ReplayActivities),
   measurement: context.get(ReleaseMeasurementActivities),
   reconcile: context.get(ReconcileActivities),
+  setUp: context.get(SetUpActivities),
   source: context.get(SourceActivities),
   validation: context.get(ValidationActivities),
   validationCourse: context.get(ValidationCourseActivities),

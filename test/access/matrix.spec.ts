@@ -28,6 +28,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   listAuditEntries: 'audit.read', listPeople: 'people.read', getPerson: 'people.read',
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
   replacePerson: 'people.manage', vote: 'approval.decide', decideValidation: 'validation.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read',
+  confirmGoLive: 'goLive.confirm',
   openFinding: 'finding.open', closeFinding: 'finding.close', recordReview: 'review.record',
   retire: 'retirement.request', withdrawRetirement: 'retirement.request', waiveRetirement: 'retirement.request', confirmRetirement: 'retirement.confirm', setLegalHold: 'legalHold.set', liftLegalHold: 'legalHold.set',
 };
@@ -43,6 +44,7 @@ const BODIES: Readonly<Record<string, () => unknown>> = {
   logExperiment: () => ({ name: 'x', parameters: {}, dataVersion: 'd', codeVersion: 'c', metrics: { auc: 0.5 } }),
   bringLabels: () => ({ labels: [{ prediction_id: 'x', label: 1 }] }),
   registerPerson: () => ({ name: `made-${randomUUID()}`, kind: 'person' }), activatePerson: () => WHY, deactivatePerson: () => WHY, grantRole: () => ({ role: 'approver' }), revokeRole: () => ({ role: 'approver', ...WHY }),
+  confirmGoLive: () => WHY,
   decideValidation: () => ({ decision: 'reject', reportDigest: `sha256:${'0'.repeat(64)}`, ...WHY }),
   vote: () => ({ choice: 'abstain', digest: `sha256:${'0'.repeat(64)}`, ...WHY }), requestApproval: () => WHY,
   openFinding: () => ({ severity: 'low', title: 'x', evidenceNeeded: 'y', owner: 'z', dueAt: '2199-01-01' }), closeFinding: () => ({ evidence: 'x' }), recordReview: () => ({ outcome: 'continue', ...WHY }),

@@ -6,7 +6,7 @@ interface EvidenceRows {
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const ID = '00000000-0000-4000-8000-000000000001';
-const SPEC = { useCase: { businessCase: 'It pays.', consumers: [{ name: 'desk', contact: 'desk@example.com' }], risk: { materiality: 'severe' } }, fairness: { groups: [['sex']] } };
+const SPEC = { useCase: { businessCase: 'It pays.', runbook: 'Call the desk.', consumers: [{ name: 'desk', contact: 'desk@example.com' }], risk: { materiality: 'severe' } }, fairness: { groups: [['sex']] } };
 const insert = (table: string, values: Readonly<Record<string, string>>): string => `INSERT INTO ${table} (${Object.keys(values).join(', ')}) VALUES (${Object.values(values).join(', ')}) ON CONFLICT DO NOTHING`;
 const text = (value: string): string => `'${value}'`;
 
@@ -58,6 +58,11 @@ export const EVIDENCE_ROWS: Readonly<Record<string, EvidenceRows>> = {
       insert('validation_end', { model: "'credit'", version: '1', outcome: "'promoted'", reason: "'r'", at: 'now()' }),
     ],
     remove: ["UPDATE validation_end SET outcome = 'voided'"],
+  },
+  runbookWritten: { put: [MODEL_ROW, SPEC_ROW], remove: [without('{useCase,runbook}')] },
+  goLiveConfirmed: {
+    put: [insert('go_live_confirmation', { model: "'credit'", deployment: "'default'", epoch: '1', reason: "'r'", confirmed_by: "'ada'", command_id: text(ID), at: 'now()' })],
+    remove: ['DELETE FROM go_live_confirmation'],
   },
   reviewed: {
     put: [insert('review', { model: "'credit'", number: '1', outcome: "'continue'", reason: "'r'", champion: '1', spec_digest: text(DIGEST), findings: "'[]'", due_at: 'now()', reviewed_by: "'vera'", command_id: text(ID), at: 'now()' })],

@@ -171,6 +171,37 @@ it('records a validation that goes on to approvers, and the retrain that opens i
   await keep('retrain-validating', retrained.workflowId);
 });
 
+it('records a validated version that is held until a spec brings its runbook', async () => {
+  const [dan, vito] = (await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'dan', roles: ['approver'] }, { name: 'vito', roles: ['validator'] }])).map((key) => ({ authorization: `Bearer ${key}` }));
+  const approve = async (number: number): Promise<void> => {
+    const { digest } = (await perennial.call<{ digest: string }>('GET', `/v1/models/unprepared/approvals/${number}`)).body;
+    await perennial.call('POST', `/v1/models/unprepared/approvals/${number}/votes`, { choice: 'approve', digest, reason: 'to be recorded' }, dan);
+  };
+  const { runbook: _runbook, ...useCase } = smallUseCase() as Record<string, unknown>;
+  const spec = { tier: 'medium', parameters: { rounds: 10, max_depth: 2 } } as const;
+  await register('unprepared', { ...spec, useCase });
+  await approve(1);
+  expect((await run('unprepared', 8)).outcome).toBe('validating');
+  const base = '/v1/models/unprepared/versions/1/validation';
+  const { reportDigest } = await eventually(async () => {
+    const { body } = await perennial.call<{ waitsFor: string | null; reportDigest: string }>('GET', base);
+    return body.waitsFor === 'validator' ? body : undefined;
+  }, () => 'the validation to wait for a validator');
+  const findings = [{ title: 'to be recorded', severity: 'low', owner: 'somebody', dueAt: '2199-01-01T00:00:00Z', evidenceNeeded: 'nothing' }];
+  await perennial.call('POST', `${base}/decision`, { decision: 'conditional', reportDigest, reason: 'to be recorded', findings }, vito);
+  const missing = (name: string) => eventually(async () => {
+    const { body: { held } } = await perennial.call<{ held: { missing: { name: string }[] }[] }>('GET', '/v1/models/unprepared/go-lives');
+    return held[0]?.missing[0]?.name === name ? true : undefined;
+  }, () => `the version to be held by ${name}`);
+  await missing('runbook');
+  await perennial.apply(smallSpec({ model: 'unprepared', ...spec, useCase: smallUseCase() }));
+  await missing('useCase');
+  await approve(2);
+  const workflowId = validationWorkflowId('unprepared', 1);
+  expect(await perennial.temporal.workflow.getHandle(workflowId).result()).toMatchObject({ outcome: 'promoted' });
+  await keep('validation-held', workflowId);
+});
+
 it('records a retrain that its data stops', async () => {
   await register('broken', {}, '* RENAME (age AS aged)');
   const failed = await run('broken', 8);

@@ -78,7 +78,7 @@ export class ModelsController {
 
   @Get(':model')
   @Permit('model.read')
-  @Operation('One model', 'With its spec, its champions, the retrain that runs, whether its newest version meets what development has to reach, how many findings are open and when its next review is due.')
+  @Operation('One model', 'With its spec, its champions, the retrain that runs, whether its newest version meets what development has to reach, how many findings are open, when its next review is due, what holds up versions that are approved, and which that went live nobody has confirmed.')
   @Answer(200, 'The model', modelDetailSchema)
   @Problems('ModelNotFound')
   async getModel(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: noQuery }) _query: unknown): Promise<ModelDetail> {

@@ -6,6 +6,7 @@ import type { ModelSpec } from '../../spec/model-spec.js';
 import { deploymentAnswer, deploymentSchema } from '../champion/champion.dto.js';
 import { developmentStandingSchema } from '../development/development.dto.js';
 import { instant, itemsOf, path } from '../documentation/answer-fields.js';
+import { goLiveStandingSchema, heldSetUpSchema } from '../go-lives/go-lives.dto.js';
 import { digest } from '../requests/fields.js';
 
 /** A YAML body comes in as the same. */
@@ -62,6 +63,8 @@ export const modelDetailSchema = modelSchema
   .extend({
     openFindings: z.int().meta({ description: 'Findings that are not closed.' }),
     nextReviewDueAt: instant.nullable().meta({ description: 'When the next periodic review is due; null where none is due ever, or not before something is in service.' }),
+    heldSetUps: z.array(heldSetUpSchema).readonly().meta({ description: 'Versions that are approved and do not go live, because something is missing.' }),
+    goLives: z.array(goLiveStandingSchema).readonly().meta({ description: 'Of the champions of a model whose spec states a use case: whether their owner has confirmed that they went live.' }),
     development: developmentStandingSchema,
     spec: z.record(z.string(), z.unknown()).meta({ description: 'The spec in force, every default written out.' }),
   })

@@ -11,6 +11,7 @@ import { approvalFacts, approvalSchema } from '../approvals/approvals.dto.js';
 import { changeAnswer, championChangeSchema } from '../champion/champion.dto.js';
 import { instant, instantOf, path } from '../documentation/answer-fields.js';
 import { findingAnswer, findingSchema } from '../findings/findings.dto.js';
+import { goLiveAnswer, goLiveSchema, setUpAnswer, setUpSchema } from '../go-lives/go-lives.dto.js';
 import { releaseLink } from '../releases/releases.dto.js';
 import { deploymentName, time } from '../requests/fields.js';
 import { validationFacts, validationSchema } from '../validations/validations.dto.js';
@@ -121,6 +122,8 @@ export const whySchema = z
     approval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the use case of that spec was approved; null where it states none.' }),
     validation: validationSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'Of the version: what was checked and who decided; null where the spec states no use case.' }),
     versionApproval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the version was approved after its validation; null where its tier asks for none.' }),
+    goLive: goLiveSchema.extend({ setUp: setUpSchema.nullable().meta({ description: 'What it had to have for that; null where a release brought it, which looks at every step.' }) }).meta({ id: 'WhyGoneLive' }).nullable()
+      .meta({ description: 'That the version went live, and who confirmed it; null where the spec in force stated no use case, and of a challenger.' }),
     lineage: versionDetailSchema,
     findings: z.array(findingSchema).readonly().meta({ description: 'Those of the model that were open at the time, with what became of them since.' }),
     entries: z
@@ -133,7 +136,7 @@ export const whySchema = z
 export type WhyAnswer = z.output<typeof whySchema>;
 
 export function whyAnswer(explanation: Explanation, at: Date | null, now: Date): WhyAnswer {
-  const { model, change, next, role, origins, promotion, course: release, rollback, findings, entries } = explanation;
+  const { model, change, next, role, origins, promotion, course: release, rollback, goLive, setUp, findings, entries } = explanation;
   return {
     model: model.name, deployment: change.deployment, at: (at ?? now).toISOString(), askedAt: now.toISOString(),
     inventory: { owner: model.owner, tier: model.tier, task: model.task, purpose: model.purpose, registeredBy: model.registeredBy, registeredAt: model.registeredAt.toISOString() },
@@ -144,6 +147,7 @@ export function whyAnswer(explanation: Explanation, at: Date | null, now: Date):
     approval: origins.approval && approvalFacts(origins.approval),
     validation: origins.validation && validationFacts(origins.validation, origins.versionApproval),
     versionApproval: origins.versionApproval && approvalFacts(origins.versionApproval),
+    goLive: goLive && { ...goLiveAnswer(goLive), setUp: setUp && setUpAnswer(setUp) },
     lineage: versionDetail(origins),
     findings: findings.map(findingAnswer),
     entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),

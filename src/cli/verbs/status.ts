@@ -30,6 +30,7 @@ async function oneModel(session: Session, name: string): Promise<ExitCode> {
     ['model', model.model], ['purpose', model.purpose], ['owner', model.owner], ['tier', model.tier], ['task', model.task],
     ['spec', model.specDigest.slice(0, 19)], ['champion', championsOf(model)], ['retrain', retrainOf(model)], ['retirement', model.retirement],
     ['open findings', String(model.openFindings)], ['next review', model.nextReviewDueAt === null ? null : `due at ${moment(model.nextReviewDueAt)}`], ['development', developmentOf(model)],
+    ...model.heldSetUps.map((held) => ['held', heldOf(held)] as const), ...model.goLives.map((one) => ['gone live', goneLive(model.model, one)] as const),
   ])}\n${table(
     session.terminal,
     [{ title: 'Retrain', align: 'right' }, { title: 'Outcome' }, { title: 'Version', align: 'right' }, { title: 'As of' }, { title: 'Requested' }, { title: 'Why' }],
@@ -43,6 +44,14 @@ const championsOf = ({ deployments }: ModelAnswer): string =>
   deployments.map(({ deployment, champion, epoch }) => `${deployment}: ${champion === null ? 'none' : `v${champion}`} (epoch ${epoch})`).join(', ');
 
 const retrainOf = ({ activeRetrain }: ModelAnswer): string => (activeRetrain ? `${activeRetrain.number}, ${activeRetrain.stage}` : 'none runs');
+
+const heldOf = ({ version, deployment, missing }: ModelDetail['heldSetUps'][number]): string => `v${version} does not go live in ${deployment}. ${missing.map(({ name, explanation }) => `${name}: ${explanation}`).join(' ')}`;
+
+function goneLive(model: string, { deployment, version, epoch, asks, confirmedBy }: ModelDetail['goLives'][number]): string {
+  const where = `${deployment}: v${version} (epoch ${epoch})`;
+  if (confirmedBy !== null) return `${where}, confirmed by ${confirmedBy}`;
+  return asks ? `${where}, not confirmed by its owner: perennial confirm-go-live ${model} ${version} --reason …` : `${where}, nobody has to confirm it`;
+}
 
 const developmentOf = ({ development: { version, verdict, unmet } }: ModelDetail): string =>
   (version === null ? 'no version yet' : `v${version} ${verdict === 'pass' ? 'meets the plan' : `does not meet the plan yet (${verdict}): ${unmet.join(', ')}`}`);
