@@ -8,6 +8,7 @@ import { ServingRepository } from '../src/registry/serving.repository.js';
 import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
 import { releasePlan } from '../src/rollout/release-plan.js';
 import { origin } from './activity-context.js';
+import type { Refused } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
 
@@ -30,7 +31,7 @@ export class ReleaseActivities {
 
   /**
    * Decides over a look and lets the decision take effect, in one transaction.
-   * While an overdue finding stops the model, nothing goes forward; what goes back does.
+   * While an overdue finding stops the model, or its production is paused, nothing goes forward; what goes back does.
    * @param measurement null where nothing was measured: only what a person asked for, or a champion that moved, decides then
    * @param monitoring null where monitoring was not tried yet: then a step is not begun, and the turn says that it needs the proof
    */
@@ -54,4 +55,4 @@ export class ReleaseActivities {
   }
 }
 
-const heldWhile = (stop: string | undefined, decision: ReleaseDecision): ReleaseDecision => (stop !== undefined && beginsStep(decision) ? { action: 'hold', reason: stop } : decision);
+const heldWhile = (stop: Refused | undefined, decision: ReleaseDecision): ReleaseDecision => (stop && beginsStep(decision) ? { action: 'hold', reason: stop.message } : decision);

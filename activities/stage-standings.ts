@@ -4,6 +4,7 @@ import type { ModelStatus } from '../src/contracts/status.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { RetirementsRepository } from '../src/registry/retirements.repository.js';
+import { StagesRepository } from '../src/registry/stages.repository.js';
 import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { ProductionStandings } from './production-standings.js';
 
@@ -15,14 +16,16 @@ export class StageStandings {
     private readonly validations: ValidationsRepository,
     private readonly production: ProductionStandings,
     private readonly retirements: RetirementsRepository,
+    private readonly stages: StagesRepository,
   ) {}
 
-  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement'>> {
+  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement' | 'paused'>> {
     const { name } = model;
-    const [asked, open, production, leaving] = await Promise.all([
-      this.approvals.newest({ kind: 'useCase', model: name, version: null }), this.validations.open(name), this.production.read(model), this.retirements.inForce(name),
+    const [asked, open, production, leaving, paused] = await Promise.all([
+      this.approvals.newest({ kind: 'useCase', model: name, version: null }), this.validations.open(name), this.production.read(model), this.retirements.inForce(name), this.stages.paused(name),
     ]);
     return {
+      paused,
       useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(name) },
       validations: open.map(({ version }) => ({ version, workflowId: validationWorkflowId(name, version) })),
       openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,

@@ -31,6 +31,8 @@ export const PERMISSIONS = {
   'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
   'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
   'validation.decide': { allows: 'decide over validations', of: 'model' },
+  'stage.steer': { allows: 'pause, resume and abandon stages', of: 'model' },
+  'stage.sendBack': { allows: 'send stages back: the owner, and those who could decide over them', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
@@ -44,11 +46,11 @@ export type Permission = keyof typeof PERMISSIONS;
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
     'model.read', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
-    'retirement.request', 'retirement.confirm',
+    'retirement.request', 'retirement.confirm', 'stage.steer', 'stage.sendBack',
   ],
   developer: ['model.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
-  validator: ['model.read', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
-  approver: ['model.read', 'approval.decide', 'review.record'],
+  validator: ['model.read', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide', 'stage.sendBack'],
+  approver: ['model.read', 'approval.decide', 'review.record', 'stage.sendBack'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'sensitive.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
@@ -77,6 +79,8 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   setLegalHold: 'legalHold.set',
   liftLegalHold: 'legalHold.set',
   decideValidation: 'validation.decide',
+  steerStage: 'stage.steer',
+  sendBackStage: 'stage.sendBack',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));
