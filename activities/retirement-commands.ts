@@ -8,7 +8,7 @@ import type { StageId } from '../src/contracts/stages.js';
 import { durationMs, isoTime } from '../src/contracts/time.js';
 import { approvalRule, decideApproval } from '../src/lifecycle/approval-decision.js';
 import { missingConsumers, retirementApproval, retirementTerms } from '../src/lifecycle/retirement-course.js';
-import { type MadeMove, pausesOf } from '../src/lifecycle/stage-moves.js';
+import { type MadeMove, pausesOf } from '../src/contracts/stage-terms.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';

@@ -1,15 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import { EVIDENCE_CLASSES, type RetirementId, type RetirementMove, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
 import type { StagePause } from '../src/contracts/stages.js';
 import { type RetirementFacts, retirementMove } from '../src/lifecycle/retirement-course.js';
-import { pausesOf } from '../src/lifecycle/stage-moves.js';
+import { pausesOf } from '../src/contracts/stage-terms.js';
 import { type ApprovalStory, ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { LegalHoldsRepository } from '../src/registry/legal-holds.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { type RetirementStory, RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
-import { movesOf } from '../src/registry/stages.repository.js';
+import { StagesRepository } from '../src/registry/stages.repository.js';
 import { origin } from './activity-context.js';
 import { standingOf } from './approvals.activities.js';
 
@@ -33,7 +33,7 @@ export class RetirementActivities {
     private readonly approvals: ApprovalsRepository,
     private readonly holds: LegalHoldsRepository,
     private readonly routing: RoutingRepository,
-    private readonly dataSource: DataSource,
+    private readonly stages: StagesRepository,
   ) {}
 
   /** The newest retirement of a model; null where it never had one. @param nowMs by the workflow's clock, which may be ahead of this machine's */
@@ -77,7 +77,7 @@ export class RetirementActivities {
     const { model, approval, terms } = story.retirement;
     const asked = await this.approvals.get({ model, number: approval }, manager);
     const taken = new Map<string, number>(story.steps.map(({ step, at }) => [step, at.getTime()]));
-    const moves = await movesOf(manager ?? this.dataSource.manager, { model, stage: 'retirement', subject: id.number });
+    const moves = await this.stages.moves({ model, stage: 'retirement', subject: id.number }, manager);
     const facts: RetirementFacts = {
       stoppedMs: pausesOf(moves, taken.get('told') ?? 0).stoppedMs, terms, steps: Object.fromEntries(taken), approval: asked.end?.outcome ?? null, confirmed: story.confirmations.map(({ consumer }) => consumer),
       lastTrafficMs: (await this.retirements.lastTraffic(model, manager))?.getTime() ?? null, held: (await this.holds.inForce(model, manager)).length > 0,

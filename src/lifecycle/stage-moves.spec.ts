@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../contracts/roles.js';
+import { decisionRound, type MadeMove, pausesOf, runningTerm, validationTerm } from '../contracts/stage-terms.js';
 import { pausedText, type StageAction, type StageId } from '../contracts/stages.js';
-import { decisionRound, type MadeMove, pausesOf, runningTerm, validationTerm, whyNotPause, whyNotSendBack } from './stage-moves.js';
+import { whyNotPause, whyNotSendBack } from './stage-moves.js';
 
 const day = (number: number): Date => new Date(Date.UTC(2026, 0, 1 + number));
 const DAY_MS = 86_400_000;

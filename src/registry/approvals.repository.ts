@@ -3,7 +3,7 @@ import { DataSource, type EntityManager, IsNull } from 'typeorm';
 import type { ApprovalId, ApprovalKind, ApprovalOutcome, ApprovalSubject } from '../contracts/approvals.js';
 import { PerennialError } from '../contracts/failures.js';
 import type { StageId } from '../contracts/stages.js';
-import { type RunningTerm, runningTerm } from '../lifecycle/stage-moves.js';
+import { type RunningTerm, runningTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { Retirement } from './entities/retirement.entity.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, IsNull } from 'typeorm';
 import { RETIREMENT_CALLED_OFF } from '../contracts/retirements.js';
 import type { PausedStage, StageId, StagePause } from '../contracts/stages.js';
-import { pausesOf } from '../lifecycle/stage-moves.js';
+import { pausesOf } from '../contracts/stage-terms.js';
 import { StageMove } from './entities/stage-move.entity.js';
 
 /** How stages were moved: rows are only ever added. */
@@ -19,6 +19,11 @@ export class StagesRepository {
   async paused(model: string): Promise<PausedStage[]> {
     const rows: { stage: PausedStage['stage']; subject: number | null; actor: string; reason: string; at: Date }[] = await this.dataSource.query(PAUSED, [model, [...RETIREMENT_CALLED_OFF, 'deleted']]);
     return rows.map(({ stage, subject, actor, reason, at }) => ({ stage, subject, by: actor, sinceMs: at.getTime(), reason }));
+  }
+
+  /** Those of one stage, in their order. */
+  async moves(id: StageId, manager: EntityManager = this.dataSource.manager): Promise<StageMove[]> {
+    return movesOf(manager, id);
   }
 
   /** Null while it goes on. */

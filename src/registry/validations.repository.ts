@@ -3,7 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { type ValidationCheck, type ValidationId, type ValidationOutcome, VALIDATION_CHECKS } from '../contracts/validations.js';
-import { decisionRound, type RunningTerm, validationTerm } from '../lifecycle/stage-moves.js';
+import { decisionRound, type RunningTerm, validationTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { withWords } from './approvals.repository.js';
 import { ModelVersion } from './entities/model-version.entity.js';
