@@ -3,12 +3,11 @@ import type { EntityManager } from 'typeorm';
 import { type ApprovalRule, type ApprovalSubject, ruleText } from '../src/contracts/approvals.js';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { approvalWorkflowId, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
-import { outcomeText, type StageId } from '../src/contracts/stages.js';
+import { outcomeText } from '../src/contracts/stages.js';
 import { durationMs } from '../src/contracts/time.js';
 import { approvalRule, decideApproval, whyNotVote } from '../src/lifecycle/approval-decision.js';
 import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
-import type { Approval } from '../src/registry/entities/approval.entity.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -80,10 +79,6 @@ export class ApprovalCommands {
   }
 }
 
-/** As whose pause a voter is told of it: of a version its validation's, of a retirement the retirement's own. */
-const stageOfApproval = ({ kind, model, number, version }: Approval): StageId =>
-  kind === 'version' ? { model, stage: 'validation', subject: version } : { model, stage: kind === 'useCase' ? 'useCaseApproval' : 'retirement', subject: number };
-
 const useCaseOf = (model: string): ApprovalSubject => ({ kind: 'useCase', model, version: null });
 
 function standing(model: Model, newest: ApprovalStory | null): string {
@@ -93,10 +88,10 @@ function standing(model: Model, newest: ApprovalStory | null): string {
   return `approval ${number} was ${outcomeText(end.outcome)}. ${end.reason} Mend the spec and apply it${end.outcome === 'sentBack' ? '' : `, or ask again with \`perennial approvals ${model.name} --request\``}`;
 }
 
-function refusalOf({ approval, votes, end, term }: ApprovalStory, actor: string, digest: string, at: Date): CommandOutcome | undefined {
+function refusalOf({ approval, votes, end, term, stage }: ApprovalStory, actor: string, digest: string, at: Date): CommandOutcome | undefined {
   const { model, number } = approval;
   if (end) return refused('ApprovalNotOpen', `Approval ${number} of ${model} was ${outcomeText(end.outcome)} at ${end.at.toISOString()}; a decision is taken once`);
-  if (term.paused) return whilePaused(stageOfApproval(approval), term.paused);
+  if (term.paused) return whilePaused(stage, term.paused);
   if (at >= term.expiresAt) return refused('ApprovalNotOpen', `Approval ${number} of ${model} expired at ${term.expiresAt.toISOString()}`);
   if (digest !== approval.digest) return refused('VoteRefused', `The vote is for ${digest}, and approval ${number} of ${model} is of ${approval.digest}; read that one first`);
   const why = whyNotVote(actor, approval.barred, votes);

@@ -17,6 +17,8 @@ export interface ApprovalStory {
   readonly end: ApprovalEnd | null;
   /** How long it may take, as pauses of its stage have moved it. */
   readonly term: RunningTerm;
+  /** Whose pauses those are. */
+  readonly stage: StageId;
 }
 
 /** What an approval comes to, who brought it about and when. */
@@ -112,7 +114,8 @@ export class ApprovalsRepository {
 export async function approvalStoryOf(approval: Approval, manager: EntityManager): Promise<ApprovalStory> {
   const id = { model: approval.model, approval: approval.number };
   const [votes, end] = [await manager.find(ApprovalVote, { where: id, order: { at: 'ASC', actor: 'ASC' } }), await manager.findOneBy(ApprovalEnd, id)];
-  return { approval, votes, end, term: runningTerm(approval, await movesOf(manager, await stageOf(manager, approval))) };
+  const stage = await stageOf(manager, approval);
+  return { approval, votes, end, term: runningTerm(approval, await movesOf(manager, stage)), stage };
 }
 
 /** The stage whose pauses stop the time of an approval. */

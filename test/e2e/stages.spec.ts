@@ -147,32 +147,27 @@ it('a version is sent back to development and another one is made, validated and
   expect(await statusOf('reworked', first)).toBe('sentBack');
   expect((await decide('vito', 'reworked', first)).body).toMatchObject({ type: 'urn:perennial:ValidationNotOpen' });
 
-  const second = await candidate('reworked', 9);
-  await standsAt('reworked', second, 'validator');
-  expect((await decide('vera', 'reworked', second)).status).toBe(200);
-  expect(await standsAt('reworked', second, null)).toMatchObject({ outcome: 'promoted' });
-  expect((await perennial.call('POST', '/v1/models/reworked/releases', { version: first, reason: 'all the same' })).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringContaining('was sent back') as string });
-
-  const third = await candidate('reworked', 10);
-  await standsAt('reworked', third, 'validator');
+  const [second, third] = [await candidate('reworked', 9), await candidate('reworked', 10)];
+  for (const version of [second, third]) await standsAt('reworked', version, 'validator');
+  expect((await move('reworked', 'validation', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining(`the versions ${second}, ${third} are being validated`) as string });
   expect((await move('reworked', 'production', 'pause')).status).toBe(200);
   expect((await requestRetrain('reworked', 11)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('The production of reworked was paused by') as string });
-  expect((await decide('vera', 'reworked', third)).status).toBe(200);
-  await eventually(async () => ((await shown(validationWorkflowId('reworked', third))).includes('The production of reworked was paused') ? true : undefined), () => 'the promotion to wait');
-  expect(await champion('reworked')).toBe(second);
-  expect((await move('reworked', 'validation', 'send-back', 'vera')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('was decided over (approve)') as string });
+  expect((await decide('vera', 'reworked', second)).status).toBe(200);
+  await eventually(async () => ((await shown(validationWorkflowId('reworked', second))).includes('The production of reworked was paused') ? true : undefined), () => 'the promotion to wait');
+  expect(await champion('reworked')).toBeNull();
+  expect((await move('reworked', 'validation', 'send-back', 'vera', second)).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('was decided over (approve)') as string });
   expect((await move('reworked', 'production', 'abandon')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('perennial retire') as string });
   expect((await move('reworked', 'production', 'resume')).status).toBe(200);
-  expect(await standsAt('reworked', third, null)).toMatchObject({ outcome: 'promoted' });
-  expect(await champion('reworked')).toBe(third);
+  expect(await standsAt('reworked', second, null)).toMatchObject({ outcome: 'promoted' });
+  expect(await champion('reworked')).toBe(second);
+  expect((await perennial.call('POST', '/v1/models/reworked/releases', { version: first, reason: 'all the same' })).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringContaining('was sent back') as string });
 
-  const fourth = await candidate('reworked', 11);
-  await standsAt('reworked', fourth, 'validator');
-  expect((await move('reworked', 'validation', 'abandon', undefined, fourth)).status).toBe(200);
-  expect((await move('reworked', 'validation', 'abandon', undefined, fourth)).body).toMatchObject({ type: 'urn:perennial:StageNotMovable' });
-  expect(await standsAt('reworked', fourth, null)).toMatchObject({ outcome: 'abandoned' });
-  expect(await statusOf('reworked', fourth)).toBe('abandoned');
-  expect(await champion('reworked')).toBe(third);
+  const answers = await Promise.all([move('reworked', 'validation', 'abandon'), move('reworked', 'validation', 'abandon', undefined, third)]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+  expect((await move('reworked', 'validation', 'abandon', undefined, third)).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining(`Version ${third} of reworked is not being validated`) as string });
+  expect(await standsAt('reworked', third, null)).toMatchObject({ outcome: 'abandoned' });
+  expect(await statusOf('reworked', third)).toBe('abandoned');
+  expect(await champion('reworked')).toBe(second);
 });
 
 it('approvers send a version back to its validator, who decides anew', async () => {
@@ -219,6 +214,34 @@ it('a pause of development keeps retrains from starting and what one makes from 
   const opened = await newest('developed');
   expect((await vote('ben', opened)).body).toMatchObject({ type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('ben sent the development back') as string });
   expect((await vote('cleo', opened)).body).toMatchObject({ outcome: 'approved' });
+});
+
+it('a release is paused, sent back to before it, and abandoned, after which its version never serves', async () => {
+  await approved('released', 'medium');
+  const [first, second] = [await candidate('released'), await candidate('released', 9)];
+  for (const version of [first, second]) {
+    await standsAt('released', version, 'validator');
+    expect((await decide('vera', 'released', version)).status).toBe(200);
+    await standsAt('released', version, null);
+  }
+  expect(await champion('released')).toBe(first);
+  const release = (): Promise<Answer> => perennial.call('POST', '/v1/models/released/releases', { version: second, reason: 'as agreed' });
+  const one = async (number: number): Promise<Record<string, unknown>> => (await perennial.call('GET', `/v1/models/released/releases/${number}`)).body;
+  expect((await move('released', 'deployment', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('No release of released is under way') as string });
+  expect((await release()).body).toMatchObject({ number: 1 });
+  expect((await move('released', 'deployment', 'pause')).body).toMatchObject({ subject: 1, action: 'pause' });
+  expect(await one(1)).toMatchObject({ paused: true, outcome: null });
+  expect((await move('released', 'deployment', 'resume')).status).toBe(200);
+  expect(await one(1)).toMatchObject({ paused: false });
+  expect((await move('released', 'deployment', 'send-back')).body).toMatchObject({ subject: 1, to: 'validation' });
+  await eventually(async () => ((await one(1))['outcome'] === 'aborted' ? true : undefined), () => 'the release to be aborted');
+  expect((await release()).body).toMatchObject({ number: 2 });
+  expect((await move('released', 'deployment', 'abandon')).body).toMatchObject({ subject: 2, action: 'abandon' });
+  await eventually(async () => ((await one(2))['outcome'] === 'aborted' ? true : undefined), () => 'the second release to be aborted');
+  expect((await release()).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringMatching(/release 2 was abandoned by/) as string });
+  expect(await champion('released')).toBe(first);
+  expect((await movesOf('released')).items.map(({ action, subject }) => `${action} ${subject}`)).toEqual(['abandon 2', 'sendBack 1', 'resume 1', 'pause 1']);
+  expect((await movesOf('released')).paused).toEqual([]);
 });
 
 it('a retirement is paused and sent back to production; whoever leaves is replaced in what waits', async () => {
