@@ -28,7 +28,7 @@ export interface EndedStage {
   readonly approval: OpenedApproval | null;
 }
 
-const ENDED: EndedStage = { to: null, cancels: null, approval: null };
+export const NOTHING_MORE: EndedStage = { to: null, cancels: null, approval: null };
 
 /** What it means for each stage to be abandoned or sent back. Releases have their own ways. */
 @Injectable()
@@ -64,14 +64,14 @@ export class StageEndings {
 
   private async endApproval(manager: EntityManager, id: { readonly model: string; readonly number: number }, outcome: 'abandoned' | 'sentBack', { command: { actor }, reason, at }: StageEnding): Promise<EndedStage> {
     await this.approvals.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back' : 'abandoned it'}.`, words: reason, at, actor }, origin());
-    return ENDED;
+    return NOTHING_MORE;
   }
 
   private async endRetrain(manager: EntityManager, model: string, reason: string, at: Date): Promise<EndedStage | Refused> {
     const active = await this.retrains.active(manager, model);
     if (!active) return refused('StageNotMovable', `No retrain of ${model} runs, so that there is nothing to abandon; \`perennial stage pause ${model} development\` keeps new ones from starting`);
     await this.retrains.endWithin(manager, { model, number: active.number }, { outcome: 'abandoned', reason, failure: null, promotedEpoch: null }, at, origin());
-    return { ...ENDED, cancels: retrainWorkflowId(model, active.number) };
+    return { ...NOTHING_MORE, cancels: retrainWorkflowId(model, active.number) };
   }
 
   /** The plan is approved anew, by others than who sent it back; a retrain that runs was made under what is open again. */
@@ -98,13 +98,13 @@ export class StageEndings {
     const asked = await this.approvals.newest({ kind: 'version', ...id }, manager);
     if (asked && !asked.end) await this.endApproval(manager, { model: id.model, number: asked.approval.number }, outcome, ending);
     await this.validations.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back to development' : 'abandoned it'}.`, words: reason, at }, origin());
-    return ENDED;
+    return NOTHING_MORE;
   }
 
   private async callRetirementOff(manager: EntityManager, model: string, outcome: 'abandoned' | 'sentBack', ending: StageEnding): Promise<EndedStage | Refused> {
     const story = await this.retirements.inForce(model, manager);
     if (!story) return refused('StageNotMovable', `${model} is not being retired`);
-    return (await this.retirementCommands.callOff(manager, story, { ...ending, outcome })) ?? ENDED;
+    return (await this.retirementCommands.callOff(manager, story, { ...ending, outcome })) ?? NOTHING_MORE;
   }
 }
 
