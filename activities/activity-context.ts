@@ -7,6 +7,9 @@ export function origin(): Origin {
   return { workflowId: workflowExecution?.workflowId ?? null, runId: workflowExecution?.runId ?? null };
 }
 
+/** When the current activity was asked for, by Temporal's clock, by which the workflows' deadlines run. */
+export const askedAt = (): Date => new Date(Context.current().info.currentAttemptScheduledTimestampMs);
+
 const BEAT_MS = 1_000;
 
 /**

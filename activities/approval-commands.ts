@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { type ApprovalRule, type ApprovalSubject, ruleText } from '../src/contracts/approvals.js';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { approvalWorkflowId, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
+import { outcomeText } from '../src/contracts/stages.js';
 import { durationMs } from '../src/contracts/time.js';
 import { approvalRule, decideApproval, whyNotVote } from '../src/lifecycle/approval-decision.js';
 import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
@@ -12,7 +13,7 @@ import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
-import { lockModel, refused } from './command-outcomes.js';
+import { lockModel, refused, whilePaused } from './command-outcomes.js';
 
 /** A spec that is in force, or is being put in force. */
 export interface SpecInForce {
@@ -28,13 +29,13 @@ export class ApprovalCommands {
     private readonly approvals: ApprovalsRepository,
   ) {}
 
-  /** Opens the approval of a spec that was put in force. @returns undefined where it states no use case */
-  async open(manager: EntityManager, { spec, digest }: SpecInForce, command: Command, at: Date): Promise<OpenedApproval | undefined> {
+  /** Opens the approval of a spec that was put in force. @param did what bars the command's actor from voting @returns undefined where it states no use case */
+  async open(manager: EntityManager, { spec, digest }: SpecInForce, command: Command, at: Date, did = 'applied the spec'): Promise<OpenedApproval | undefined> {
     const { useCase } = spec;
     if (!useCase) return undefined;
     const rule: ApprovalRule = approvalRule({ tier: spec.tier, useCase });
     const number = await this.approvals.add(manager, {
-      kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred: { [command.actor]: 'applied the spec' }, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
+      kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred: { [command.actor]: did }, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
       expiresAt: new Date(at.getTime() + (durationMs(useCase.approval.within) as number)), remindEveryMs: durationMs(useCase.approval.remindEvery) as number,
     }, origin());
     const decision = decideApproval(rule, []);
@@ -50,6 +51,7 @@ export class ApprovalCommands {
     if (newest && newest.approval.specDigest === model.specDigest && (newest.end === null || newest.end.outcome === 'approved')) {
       return refused('ApprovalNotOpen', `Approval ${newest.approval.number} of ${model.name} ${newest.end ? 'was given for the spec in force' : 'is open'}; there is nothing to ask for`);
     }
+    if (newest?.approval.specDigest === model.specDigest && newest.end?.outcome === 'sentBack') return refused('ApprovalNotOpen', `Approval ${newest.approval.number} of ${model.name} was sent back: mend the spec and apply it, which asks anew`);
     const opened = await this.open(manager, { spec: await this.models.spec(model.name, model.specDigest), digest: model.specDigest }, command, at);
     return opened ? { kind: 'requestApproval', ...opened } : refused('ApprovalNotOpen', `The spec of ${model.name} states no use case; add a useCase section and apply it`);
   }
@@ -88,13 +90,14 @@ function standing(model: Model, newest: ApprovalStory | null): string {
   if (newest?.approval.specDigest !== model.specDigest) return `ask for it with \`perennial approvals ${model.name} --request\``;
   const { approval: { number, rule }, end } = newest;
   if (!end) return `approval ${number} is open (${ruleText(rule)})`;
-  return `approval ${number} was ${end.outcome}. ${end.reason} Mend the spec and apply it, or ask again with \`perennial approvals ${model.name} --request\``;
+  return `approval ${number} was ${outcomeText(end.outcome)}. ${end.reason} Mend the spec and apply it${end.outcome === 'sentBack' ? '' : `, or ask again with \`perennial approvals ${model.name} --request\``}`;
 }
 
-function refusalOf({ approval, votes, end }: ApprovalStory, actor: string, digest: string, at: Date): CommandOutcome | undefined {
+function refusalOf({ approval, votes, end, term, stage }: ApprovalStory, actor: string, digest: string, at: Date): CommandOutcome | undefined {
   const { model, number } = approval;
-  if (end) return refused('ApprovalNotOpen', `Approval ${number} of ${model} was ${end.outcome} at ${end.at.toISOString()}; a decision is taken once`);
-  if (at >= approval.expiresAt) return refused('ApprovalNotOpen', `Approval ${number} of ${model} expired at ${approval.expiresAt.toISOString()}`);
+  if (end) return refused('ApprovalNotOpen', `Approval ${number} of ${model} was ${outcomeText(end.outcome)} at ${end.at.toISOString()}; a decision is taken once`);
+  if (term.paused) return whilePaused(stage, term.paused);
+  if (at >= term.expiresAt) return refused('ApprovalNotOpen', `Approval ${number} of ${model} expired at ${term.expiresAt.toISOString()}`);
   if (digest !== approval.digest) return refused('VoteRefused', `The vote is for ${digest}, and approval ${number} of ${model} is of ${approval.digest}; read that one first`);
   const why = whyNotVote(actor, approval.barred, votes);
   return why === null ? undefined : refused('VoteRefused', why);

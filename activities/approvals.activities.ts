@@ -25,8 +25,8 @@ export class ApprovalsActivities {
 }
 
 /** What a workflow needs to know of an approval. */
-export const standingOf = ({ approval, votes, end }: ApprovalStory, owner: string): ApprovalStanding => ({
+export const standingOf = ({ approval, votes, end, term }: ApprovalStory, owner: string): ApprovalStanding => ({
   kind: approval.kind, model: approval.model, version: approval.version, number: approval.number, digest: approval.digest, tier: approval.tier, owner, barred: approval.barred, rule: approval.rule,
-  votes: votes.map(({ actor, choice }) => ({ actor, choice })), openedAtMs: approval.openedAt.getTime(), expiresAtMs: approval.expiresAt.getTime(), remindEveryMs: approval.remindEveryMs,
+  votes: votes.map(({ actor, choice }) => ({ actor, choice })), openedAtMs: term.openedAt.getTime(), expiresAtMs: term.expiresAt.getTime(), remindEveryMs: approval.remindEveryMs, paused: term.paused,
   outcome: end?.outcome ?? null, reason: end?.reason ?? null,
 });

@@ -1,10 +1,18 @@
 import type { EntityManager } from 'typeorm';
 import type { CommandOutcome } from '../src/contracts/commands.js';
 import type { FailureDetails, FailureType } from '../src/contracts/failures.js';
+import { pausedText, type StageId, type StagePause } from '../src/contracts/stages.js';
+import { isoTime } from '../src/contracts/time.js';
 import { Model } from '../src/registry/entities/model.entity.js';
 
+export type Refused = Extract<CommandOutcome, { kind: 'refused' }>;
+
 /** A command that was looked at and turned down. @param message what is wrong and how to mend it */
-export const refused = (type: FailureType, message: string, details: FailureDetails = {}): Extract<CommandOutcome, { kind: 'refused' }> => ({ kind: 'refused', type, message, details });
+export const refused = (type: FailureType, message: string, details: FailureDetails = {}): Refused => ({ kind: 'refused', type, message, details });
 
 /** Of the commands of a model one decides at a time: the row's lock is the queue, until the end of the transaction. @returns null where there is no such model */
 export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'pessimistic_write' } });
+
+/** Nothing is decided over a stage that is paused. */
+export const whilePaused = (id: StageId, pause: StagePause): Refused =>
+  refused('StagePaused', pausedText(id, pause), { stage: id.stage, pausedBy: pause.by, pausedSince: isoTime(pause.sinceMs), why: pause.reason });

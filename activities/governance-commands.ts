@@ -7,6 +7,7 @@ import { GoLiveCommands } from './go-live-commands.js';
 import { LegalHoldCommands } from './legal-hold-commands.js';
 import { ProductionCommands } from './production-commands.js';
 import { RetirementCommands } from './retirement-commands.js';
+import { StageCommands } from './stage-commands.js';
 import { ValidationCommands } from './validation-commands.js';
 
 /** The commands by which people decide over a model's stages. */
@@ -19,6 +20,7 @@ export class GovernanceCommands {
     private readonly retirements: RetirementCommands,
     private readonly holds: LegalHoldCommands,
     private readonly goLives: GoLiveCommands,
+    private readonly stages: StageCommands,
   ) {}
 
   /** Why a command may not take effect while its model is being retired; undefined where it may. */
@@ -41,6 +43,8 @@ export class GovernanceCommands {
     if (command.kind === 'setLegalHold') return this.holds.set(manager, command, at);
     if (command.kind === 'liftLegalHold') return this.holds.lift(manager, command, at);
     if (command.kind === 'confirmGoLive') return this.goLives.confirm(manager, command, at);
+    if (command.kind === 'steerStage') return this.stages.steer(manager, command, at);
+    if (command.kind === 'sendBackStage') return this.stages.sendBack(manager, command, at);
     return undefined;
   }
 }

@@ -2,13 +2,15 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
 import { retrainWorkflowId } from '../src/contracts/motion.js';
+import { developmentOf } from '../src/contracts/stages.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { StagesRepository } from '../src/registry/stages.repository.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { ApprovalCommands } from './approval-commands.js';
-import { lockModel, refused } from './command-outcomes.js';
+import { lockModel, refused, whilePaused } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
 import { ValidationCommands } from './validation-commands.js';
 
@@ -21,6 +23,7 @@ export class ModelCommands {
     private readonly approvals: ApprovalCommands,
     private readonly production: ProductionStandings,
     private readonly validations: ValidationCommands,
+    private readonly stages: StagesRepository,
   ) {}
 
   async applySpec(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
@@ -40,7 +43,9 @@ export class ModelCommands {
     const unapproved = await this.approvals.refusal(manager, model, spec);
     if (unapproved) return unapproved;
     const stop = await this.production.stop(model, at, manager);
-    if (stop !== undefined) return refused('ModelStopped', stop);
+    if (stop) return stop;
+    const pause = spec.useCase && (await this.stages.pause(developmentOf(model.name), manager));
+    if (pause) return whilePaused(developmentOf(model.name), pause);
     const active = await this.retrains.active(manager, model.name);
     if (active) return meanwhile(spec.retraining.whileActive, active.number, model.name, body, active.asOf);
     const number = await this.retrains.add(manager, {

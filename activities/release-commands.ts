@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { CommandOutcome } from '../src/contracts/commands.js';
+import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
 import { PerennialError } from '../src/contracts/failures.js';
 import { deploymentWorkflowId, rollbackWorkflowId } from '../src/contracts/motion.js';
 import type { ReleaseId } from '../src/contracts/releases.js';
@@ -42,7 +42,7 @@ export class ReleaseCommands {
     const running = open.find((release) => release.version === number && release.deployment === deployment);
     if (running) return started(running, true);
     const stop = await this.production.stop(model, at, manager);
-    if (stop !== undefined) return refused('ModelStopped', stop);
+    if (stop) return stop;
     const { rollout, useCase } = await this.models.spec(model.name, model.specDigest);
     const refusal = (await this.refusal(manager, version, deployment)) ?? (useCase && (await this.notValidated(manager, version)));
     if (refusal) return refusal;
@@ -69,12 +69,13 @@ export class ReleaseCommands {
     return hindrance === null ? undefined : refused('VersionUnfit', `Version ${number} of ${model} may not serve: ${hindrance}`);
   }
 
-  async steer(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
-    const { release: number, action, reason } = bodyOf<'steer'>(command);
+  /** @param asked by a command of another kind, which moves the stage */
+  async steer(manager: EntityManager, command: Command, at: Date, asked: Omit<CommandBodies['steer'], 'deployment'> = bodyOf<'steer'>(command)): Promise<CommandOutcome> {
+    const { release: number, action, reason } = asked;
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const stop = action === 'advance' ? await this.production.stop(model, at, manager) : undefined;
-    if (stop !== undefined) return refused('ModelStopped', stop);
+    if (stop) return stop;
     const stuck = action === 'abort' ? await this.cannotGoBack(manager, { model: model.name, number }) : undefined;
     if (stuck) return stuck;
     try {

@@ -32,14 +32,14 @@ export class ReleaseActivities {
 
   /**
    * Decides over a look and lets the decision take effect, in one transaction.
-   * While an overdue finding stops the model, or the spec of a governed one lacks what versions need to go live, nothing goes forward; what goes back does.
+   * While an overdue finding stops the model, its production is paused, or the spec of a governed one lacks what versions need to go live, nothing goes forward; what goes back does.
    * @param measurement null where nothing was measured: only what a person asked for, or a champion that moved, decides then
    * @param monitoring null where monitoring was not tried yet: then a step is not begun, and the turn says that it needs the proof
    */
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
     const { model, deployment } = await this.releases.get(id);
     const found = await this.models.get(model);
-    const stop = (await this.production.stop(found, new Date())) ?? (await this.setUps.lacking(found));
+    const stop = (await this.production.stop(found, new Date()))?.message ?? (await this.setUps.lacking(found));
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
       decide: (state, { champion, epoch }, lastChange) =>
         heldWhile(stop, decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } })),

@@ -4,9 +4,11 @@ import { canonicalJson, sha256 } from '../src/contracts/canonical.js';
 import type { CommandKind, CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { retirementWorkflowId, retrainWorkflowId } from '../src/contracts/motion.js';
 import type { RetirementTerms } from '../src/contracts/retirements.js';
+import type { StageId } from '../src/contracts/stages.js';
 import { durationMs, isoTime } from '../src/contracts/time.js';
 import { approvalRule, decideApproval } from '../src/lifecycle/approval-decision.js';
 import { missingConsumers, retirementApproval, retirementTerms } from '../src/lifecycle/retirement-course.js';
+import { type MadeMove, pausesOf } from '../src/contracts/stage-terms.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
@@ -16,12 +18,23 @@ import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { type RetirementStory, RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { retiringText } from '../src/registry/retiring-models.js';
+import { movesOf } from '../src/registry/stages.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
-import { lockModel, refused } from './command-outcomes.js';
+import { lockModel, type Refused, refused, whilePaused } from './command-outcomes.js';
 
 /** What begins something new, which a model that retires does not do any more. */
 const BEGINS: ReadonlySet<CommandKind> = new Set<CommandKind>(['apply', 'retrain', 'rollback', 'release', 'replay', 'requestApproval']);
+
+/** By whom and as what a retirement is taken back. */
+interface CallingOff {
+  readonly command: Command;
+  readonly reason: string;
+  readonly outcome: keyof typeof CALLED_OFF;
+  readonly at: Date;
+}
+
+const CALLED_OFF = { voided: 'The retirement was withdrawn.', abandoned: 'The retirement was abandoned.', sentBack: 'The retirement was sent back: the model stays in production.' } as const;
 
 /** What asks for a retirement, takes it back and helps it on, taking effect within the transaction that settles a command. */
 @Injectable()
@@ -75,19 +88,21 @@ export class RetirementCommands {
   }
 
   async withdraw(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
-    return this.during(manager, command, async (story) => {
-      const { model, number, approval } = story.retirement;
-      const asked = await this.approvals.get({ model, number: approval }, manager);
-      if (asked.end) return refused('RetirementConflict', `The approval of retirement ${number} of ${model} was ${asked.end.outcome} at ${isoTime(asked.end.at.getTime())}; it can be withdrawn until then`);
-      const { reason } = bodyOf<'withdrawRetirement'>(command);
-      await this.approvals.end(manager, asked.approval, { outcome: 'voided', reason: 'The retirement was withdrawn.', at, actor: command.actor }, origin());
-      await this.retirements.take(manager, { model, number }, { step: 'withdrawn', at, actor: command.actor, reason }, origin());
-      return { kind: 'withdrawRetirement', number, workflowId: retirementWorkflowId(model) };
-    });
+    const { reason } = bodyOf<'withdrawRetirement'>(command);
+    return this.during(manager, command, false, async (story) => (await this.callOff(manager, story, { command, reason, outcome: 'voided', at })) ?? { kind: 'withdrawRetirement', number: story.retirement.number, workflowId: retirementWorkflowId(command.model) });
+  }
+
+  /** Takes a retirement back, until its approval is given. @returns why not, where it cannot be */
+  async callOff(manager: EntityManager, { retirement: { model, number, approval } }: RetirementStory, { command, reason, outcome, at }: CallingOff): Promise<Refused | undefined> {
+    const asked = await this.approvals.get({ model, number: approval }, manager);
+    if (asked.end) return refused('RetirementConflict', `The approval of retirement ${number} of ${model} was ${asked.end.outcome} at ${isoTime(asked.end.at.getTime())}; it can be withdrawn until then`);
+    await this.approvals.end(manager, asked.approval, { outcome, reason: CALLED_OFF[outcome], at, actor: command.actor }, origin());
+    await this.retirements.take(manager, { model, number }, { step: 'withdrawn', at, actor: command.actor, reason }, origin());
+    return undefined;
   }
 
   async confirm(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
-    return this.during(manager, command, async (story) => {
+    return this.during(manager, command, true, async (story) => {
       const { consumer, said } = bodyOf<'confirmRetirement'>(command);
       const { model, number, terms } = story.retirement;
       const names = terms.consumers.map(({ name }) => name);
@@ -101,19 +116,23 @@ export class RetirementCommands {
   }
 
   async waive(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
-    return this.during(manager, command, async (story) => {
+    return this.during(manager, command, true, async (story) => {
       const { waives, reason } = bodyOf<'waiveRetirement'>(command);
       const { model, number } = story.retirement;
-      const obstacle = waives === 'drain' ? noDrain(story) : noConfirmations(story, at);
+      const obstacle = waives === 'drain' ? noDrain(story) : noConfirmations(story, await movesOf(manager, { model, stage: 'retirement', subject: number }), at);
       if (obstacle !== undefined) return refused('RetirementConflict', obstacle);
       await this.retirements.take(manager, { model, number }, { step: waives === 'drain' ? 'forced' : 'waived', at, actor: command.actor, reason }, origin());
       return { kind: 'waiveRetirement', number, waives, workflowId: retirementWorkflowId(model) };
     });
   }
 
-  private async during(manager: EntityManager, { model }: Command, act: (story: RetirementStory) => Promise<CommandOutcome>): Promise<CommandOutcome> {
+  /** @param goesOn whether it helps the retirement on, which it does not while it is paused */
+  private async during(manager: EntityManager, { model }: Command, goesOn: boolean, act: (story: RetirementStory) => Promise<CommandOutcome>): Promise<CommandOutcome> {
     if (!(await lockModel(manager, model))) return refused('ModelNotFound', `No model is registered as ${model}`);
     const story = await this.retirements.inForce(model, manager);
+    const id: StageId = { model, stage: 'retirement', subject: story?.retirement.number ?? null };
+    const pause = story && goesOn ? pausesOf(await movesOf(manager, id), 0).paused : null;
+    if (pause) return whilePaused(id, pause);
     return story ? act(story) : refused('RetirementConflict', `${model} is not being retired; \`perennial retire ${model}\` asks for it`);
   }
 }
@@ -128,11 +147,11 @@ function noDrain(story: RetirementStory): string | undefined {
   return taken(story, 'confirmed') ? undefined : `Retirement ${number} of ${model} does not wait for traffic yet: first it is approved, and its consumers confirm`;
 }
 
-function noConfirmations(story: RetirementStory, at: Date): string | undefined {
+function noConfirmations(story: RetirementStory, moves: readonly MadeMove[], at: Date): string | undefined {
   const { model, number, terms } = story.retirement;
   if (taken(story, 'confirmed') ?? taken(story, 'waived')) return `Retirement ${number} of ${model} does not wait for its consumers any more`;
   const told = taken(story, 'told');
   if (!told) return `The consumers of ${model} were not told yet: they are when retirement ${number} is approved`;
-  const deadline = told.getTime() + terms.confirmWithinMs;
+  const deadline = told.getTime() + terms.confirmWithinMs + pausesOf(moves, told.getTime()).stoppedMs;
   return at.getTime() < deadline ? `The consumers of ${model} have until ${isoTime(deadline)} to confirm (retirement.confirmWithin); only then the owner can go on without them` : undefined;
 }

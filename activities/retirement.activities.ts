@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { EVIDENCE_CLASSES, type RetirementId, type RetirementMove, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
+import type { StagePause } from '../src/contracts/stages.js';
 import { type RetirementFacts, retirementMove } from '../src/lifecycle/retirement-course.js';
+import { pausesOf } from '../src/contracts/stage-terms.js';
 import { type ApprovalStory, ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { LegalHoldsRepository } from '../src/registry/legal-holds.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { type RetirementStory, RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
+import { StagesRepository } from '../src/registry/stages.repository.js';
 import { origin } from './activity-context.js';
 import { standingOf } from './approvals.activities.js';
 
@@ -18,6 +21,7 @@ interface Course {
   readonly asked: ApprovalStory;
   readonly facts: RetirementFacts;
   readonly move: RetirementMove;
+  readonly paused: StagePause | null;
 }
 
 /** Where a retirement stands, and the steps that only the record is needed for. */
@@ -29,6 +33,7 @@ export class RetirementActivities {
     private readonly approvals: ApprovalsRepository,
     private readonly holds: LegalHoldsRepository,
     private readonly routing: RoutingRepository,
+    private readonly stages: StagesRepository,
   ) {}
 
   /** The newest retirement of a model; null where it never had one. @param nowMs by the workflow's clock, which may be ahead of this machine's */
@@ -36,19 +41,19 @@ export class RetirementActivities {
     const newest = await this.retirements.newest(model);
     if (!newest) return null;
     const { retirement: { number, trigger, replacement, terms } } = newest;
-    const [{ asked, facts, move }, { owner, tier }] = [await this.course({ model, number }, nowMs), await this.models.get(model)];
-    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move };
+    const [{ asked, facts, move, paused }, { owner, tier }] = [await this.course({ model, number }, nowMs), await this.models.get(model)];
+    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move, paused };
   }
 
   /**
-   * Takes a step, if it is still the one that comes next, and lets the routing follow: approved, nothing is mirrored any more; stopped, gateways answer 410.
+   * Takes a step, if it is still the one that comes next and the retirement is not paused, and lets the routing follow: approved, nothing is mirrored any more; stopped, gateways answer 410.
    * @returns the routings as they are then
    */
   async takeRetirementStep(id: RetirementId, step: RecordedStep, nowMs: number): Promise<StoppedRouting[]> {
     await this.retirements.inTurn(id.model, async (manager) => {
       const course = await this.course(id, nowMs, manager);
       const { move } = course;
-      if ((move.action === 'record' || move.action === 'callOff') && move.step === step) await this.take(manager, id, step, course, new Date(nowMs));
+      if (((move.action === 'record' && !course.paused) || move.action === 'callOff') && move.step === step) await this.take(manager, id, step, course, new Date(nowMs));
     });
     return (await this.routing.of(id.model)).map(({ deployment, revision }) => ({ deployment, revision }));
   }
@@ -72,11 +77,12 @@ export class RetirementActivities {
     const { model, approval, terms } = story.retirement;
     const asked = await this.approvals.get({ model, number: approval }, manager);
     const taken = new Map<string, number>(story.steps.map(({ step, at }) => [step, at.getTime()]));
+    const moves = await this.stages.moves({ model, stage: 'retirement', subject: id.number }, manager);
     const facts: RetirementFacts = {
-      terms, steps: Object.fromEntries(taken), approval: asked.end?.outcome ?? null, confirmed: story.confirmations.map(({ consumer }) => consumer),
+      stoppedMs: pausesOf(moves, taken.get('told') ?? 0).stoppedMs, terms, steps: Object.fromEntries(taken), approval: asked.end?.outcome ?? null, confirmed: story.confirmations.map(({ consumer }) => consumer),
       lastTrafficMs: (await this.retirements.lastTraffic(model, manager))?.getTime() ?? null, held: (await this.holds.inForce(model, manager)).length > 0,
       deleted: EVIDENCE_CLASSES.filter((evidence) => taken.has(`deleted/${evidence}`)), certified: story.certificates[0]?.evidence ?? null,
     };
-    return { story, asked, facts, move: retirementMove(facts, nowMs) };
+    return { story, asked, facts, move: retirementMove(facts, nowMs), paused: pausesOf(moves, 0).paused };
   }
 }

@@ -32,8 +32,8 @@ export class RolloutActivities {
    * Makes the retrain's version the champion, if the epoch that it was judged against is still current; where the spec asks
    * for a release and there is a champion to compare with, puts one into the queue instead. Of a governed model nothing is done before its
    * validation was opened, which this ends then.
-   * Fails with `ChampionMoved` otherwise, with `ValidationNotOpen` where the validation does not let it serve, with `SetUpIncomplete` where it would serve at once and lacks something, and with `ModelStopped` where an
-   * overdue finding stops the model; a release waits in its queue then.
+   * Fails with `ChampionMoved` otherwise, with `ValidationNotOpen` where the validation does not let it serve, with `SetUpIncomplete` where it would serve at once and lacks something, and with `ModelStopped` or `StagePaused` where an
+   * overdue finding stops the model or its production is paused; a release waits in its queue then.
    */
   async promote(id: RetrainId): Promise<CandidateStart> {
     await this.retrains.enterStage(id, 'promote');
@@ -76,7 +76,7 @@ export class RolloutActivities {
 
   private async notStopped(manager: EntityManager, model: string, version: number, at: Date): Promise<void> {
     const stop = await this.production.stop(await this.models.get(model), at, manager);
-    if (stop !== undefined) throw new PerennialError('ModelStopped', `Version ${version} passed its gate and is not promoted. ${stop}`);
+    if (stop) throw new PerennialError(stop.type, `Version ${version} passed its gate and is not promoted. ${stop.message}`);
   }
 
   private async queueRelease(manager: EntityManager, retrain: Retrain, meanwhile: 'queue' | 'supersede', at: Date): Promise<{ release: number; superseded: readonly string[] }> {

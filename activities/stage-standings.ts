@@ -5,6 +5,7 @@ import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { goLiveStanding, GoLivesRepository } from '../src/registry/go-lives.repository.js';
 import { RetirementsRepository } from '../src/registry/retirements.repository.js';
+import { StagesRepository } from '../src/registry/stages.repository.js';
 import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { ProductionStandings } from './production-standings.js';
 
@@ -17,15 +18,17 @@ export class StageStandings {
     private readonly production: ProductionStandings,
     private readonly retirements: RetirementsRepository,
     private readonly goLives: GoLivesRepository,
+    private readonly stages: StagesRepository,
   ) {}
 
-  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement' | 'heldSetUps' | 'goLives'>> {
+  async read(model: Model): Promise<Pick<ModelStatus, 'useCase' | 'validations' | 'openFindings' | 'nextReviewDueAt' | 'retirement' | 'paused' | 'heldSetUps' | 'goLives'>> {
     const { name } = model;
-    const [asked, open, production, leaving, heldSetUps, live] = await Promise.all([
-      this.approvals.newest({ kind: 'useCase', model: name, version: null }), this.validations.open(name), this.production.read(model), this.retirements.inForce(name),
+    const [asked, open, production, leaving, paused, heldSetUps, live] = await Promise.all([
+      this.approvals.newest({ kind: 'useCase', model: name, version: null }), this.validations.open(name), this.production.read(model), this.retirements.inForce(name), this.stages.paused(name),
       this.goLives.held(name), this.goLives.ofChampions(name),
     ]);
     return {
+      paused,
       useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(name) },
       validations: open.map(({ version }) => ({ version, workflowId: validationWorkflowId(name, version) })),
       openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,

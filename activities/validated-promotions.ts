@@ -28,7 +28,8 @@ export class ValidatedPromotions {
   async hindrance(manager: EntityManager, { model, version }: ValidationId): Promise<string | null> {
     const story = await this.validations.find({ model, version }, manager);
     if (!story) return 'it was never validated, and a model with a useCase section serves validated versions alone; retrain for another version';
-    const { validation: { specDigest }, checks, report, decision, end } = story;
+    const { validation: { specDigest }, checks, report, decision, end, term } = story;
+    if (term.paused && !end) return 'its validation is paused';
     const asked = await this.approvals.newest({ kind: 'version', model, version }, manager);
     return whyNotServe(validationStep({ spec: await this.models.spec(model, specDigest), checks, reported: report !== null, decision, approval: asked ? asked.end : undefined, end }));
   }

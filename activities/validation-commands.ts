@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../src/contracts/canonical.js';
 import type { CommandBodies, CommandOutcome } from '../src/contracts/commands.js';
 import { validationWorkflowId } from '../src/contracts/motion.js';
+import { outcomeText } from '../src/contracts/stages.js';
 import { durationMs } from '../src/contracts/time.js';
 import type { BoundEvidence } from '../src/contracts/validations.js';
 import { approvalRule } from '../src/lifecycle/approval-decision.js';
@@ -21,7 +22,7 @@ import { ValidationsRepository, type ValidationStory } from '../src/registry/val
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
 import type { SpecInForce } from './approval-commands.js';
-import { lockModel, refused } from './command-outcomes.js';
+import { lockModel, refused, whilePaused } from './command-outcomes.js';
 import { ValidatedPromotions } from './validated-promotions.js';
 
 type Asked = CommandBodies['decideValidation'];
@@ -58,7 +59,7 @@ export class ValidationCommands {
     if (refusal) return refusal;
     const findings = await this.openFindings(manager, asked, command, at);
     const { choice, reportDigest, reason, answers } = asked;
-    await this.validations.addDecision(manager, { ...id, choice, reportDigest, actor: command.actor, reason, answers, findings, commandId: command.id, at }, origin());
+    await this.validations.addDecision(manager, { ...id, round: story.round, choice, reportDigest, actor: command.actor, reason, answers, findings, commandId: command.id, at }, origin());
     const approval = choice !== 'reject' && needsApprovers(story.validation.tier) ? await this.openApproval(manager, story.validation, { report: reportDigest, command, barred: { ...developers, [command.actor]: 'decided over its validation' }, at }) : null;
     return { kind: 'decideValidation', version: asked.version, choice, approval, findings, workflowId: validationWorkflowId(id.model, id.version) };
   }
@@ -108,11 +109,12 @@ export class ValidationCommands {
   }
 }
 
-function notOpen({ validation, report, decision, end }: ValidationStory, { reportDigest }: Asked, at: Date): CommandOutcome | undefined {
+function notOpen({ validation, report, decision, end, term }: ValidationStory, { reportDigest }: Asked, at: Date): CommandOutcome | undefined {
   const what = `The validation of version ${validation.version} of ${validation.model}`;
   if (decision) return refused('ValidationNotOpen', `${what} was decided by ${decision.actor} at ${decision.at.toISOString()} (${decision.choice}); a decision is taken once`);
-  if (end) return refused('ValidationNotOpen', `${what} was ${end.outcome} at ${end.at.toISOString()}: ${end.reason}`);
-  if (at >= validation.expiresAt) return refused('ValidationNotOpen', `${what} expired at ${validation.expiresAt.toISOString()}; retrain for another version`);
+  if (end) return refused('ValidationNotOpen', `${what} was ${outcomeText(end.outcome)} at ${end.at.toISOString()}: ${end.reason}`);
+  if (term.paused) return whilePaused({ model: validation.model, stage: 'validation', subject: validation.version }, term.paused);
+  if (at >= term.expiresAt) return refused('ValidationNotOpen', `${what} expired at ${term.expiresAt.toISOString()}; retrain for another version`);
   if (!report) return refused('ValidationNotOpen', `${what} has no report yet: its checks are being made; \`perennial validations ${validation.model}\` shows how far they are`);
   return reportDigest === report.digest ? undefined : refused('DecisionRefused', `The decision is over the report ${reportDigest}, and that of version ${validation.version} of ${validation.model} is ${report.digest}; read that one first`);
 }

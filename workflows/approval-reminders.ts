@@ -1,8 +1,12 @@
 import { type ApprovalStanding, approvalAlarmKey, ruleText, subjectText } from '../src/contracts/approvals.js';
 import type { ToldVoters } from '../src/contracts/motion.js';
+import type { StagePause } from '../src/contracts/stages.js';
 import { isoTime } from '../src/contracts/time.js';
 import { record } from './policies.js';
 import { deliverAlarms, tellPerson } from './tell.js';
+
+/** What is paused waits for no time. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** Reminds those who have to vote, and ends an approval whose time is over. */
 export class ApprovalReminders {
@@ -23,6 +27,7 @@ export class ApprovalReminders {
       await endReminders(standing, `${standing.outcome}: ${standing.reason}`);
       return null;
     }
+    if (standing.paused) return this.halt(standing);
     const { model, number, openedAtMs, remindEveryMs, expiresAtMs } = standing;
     if (Date.now() >= expiresAtMs) {
       await record.expireApproval.executeWithOptions({ summary: `End approval ${number}: its time is over` }, [{ model, number }, Date.now()]);
@@ -33,6 +38,13 @@ export class ApprovalReminders {
       this.told = { number, times: Math.floor((Date.now() - openedAtMs) / remindEveryMs) + 1 };
     }
     return Math.min(expiresAtMs, this.nextWordAt(standing));
+  }
+
+  /** Nobody is reminded while it is paused, and at once when it goes on. */
+  private async halt(standing: ApprovalStanding): Promise<number> {
+    if (this.told.times > 0) await endReminders(standing, 'It is paused.');
+    this.told = { number: standing.number, times: 0 };
+    return NEVER;
   }
 
   /** The first word goes out at once. */
@@ -57,11 +69,14 @@ async function endReminders(standing: ApprovalStanding, reason: string): Promise
   if (ended) await deliverAlarms();
 }
 
+/** What an operator sees of a pause. */
+export const pauseLine = ({ by, sinceMs, reason }: StagePause): string => `**Paused** by ${by} since **${isoTime(sinceMs)}**: ${reason.replaceAll('\n', ' ')}. Its time does not run; \`perennial stage resume\` lets it go on.`;
+
 /** What an operator sees of an approval, as lines of Markdown. */
 export function approvalLines(standing: ApprovalStanding): string[] {
-  const { model, number, tier, owner, barred, rule, votes, expiresAtMs, digest, outcome, reason } = standing;
+  const { model, number, tier, owner, barred, rule, votes, expiresAtMs, digest, outcome, reason, paused } = standing;
   return [
-    outcome === null ? `Approval ${number} waits until **${isoTime(expiresAtMs)}**: ${ruleText(rule)}.` : `**${outcome}**: ${reason}`,
+    outcome === null && paused ? pauseLine(paused) : outcome === null ? `Approval ${number} waits until **${isoTime(expiresAtMs)}**: ${ruleText(rule)}.` : `**${outcome}**: ${reason}`,
     '',
     `- tier: ${tier}`,
     `- owner, accountable: ${owner}`,

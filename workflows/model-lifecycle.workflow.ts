@@ -5,10 +5,12 @@ import {
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, releaseMemo, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
+import { stageText } from '../src/contracts/stages.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { storedFailure } from './failures.js';
 import { deployment } from './deployment.workflow.js';
+import { pauseLine } from './approval-reminders.js';
 import { changedSignal, inboxSignal } from './messages.js';
 import { record } from './policies.js';
 import { replay } from './replay.workflow.js';
@@ -107,6 +109,7 @@ async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promis
   if (told !== undefined) await tellWorkflow(told);
   if (outcome.kind === 'release') await Promise.all((outcome.superseded ?? []).map(tellWorkflow));
   if (outcome.kind === 'retire') await startRetirement(model, outcome);
+  if (outcome.kind === 'steerStage' || outcome.kind === 'sendBackStage') await followStage(model, outcome);
   if (outcome.kind === 'refused') await tellOfNoTarget(model, outcome);
   if (outcome.kind === 'rollback' && !outcome.joined) {
     await startRollback({ inputVersion: 1, model, deployment: outcome.deployment, fromEpoch: outcome.fromEpoch }, outcome.workflowId);
@@ -137,6 +140,13 @@ async function startRetirement(model: string, { number, workflowId, ended, cance
   if (!child) await tellWorkflow(workflowId);
   await Promise.all(ended.map(tellWorkflow));
   if (cancels !== null) await getExternalWorkflowHandle(cancels).cancel().catch(() => undefined);
+}
+
+/** Whoever waits on the stage looks at the record again; a retrain whose development has ended is cancelled. */
+async function followStage(model: string, outcome: Extract<CommandOutcome, { kind: 'steerStage' | 'sendBackStage' }>): Promise<void> {
+  if (outcome.kind === 'sendBackStage' && outcome.approval) await followApproval(model, outcome.approval);
+  await Promise.all(outcome.tells.map(tellWorkflow));
+  if (outcome.cancels !== null) await getExternalWorkflowHandle(outcome.cancels).cancel().catch(() => undefined);
 }
 
 /** Somebody wants the champion out of service, and it cannot go: a person must act. */
@@ -245,7 +255,7 @@ function recordEnd(child: ChildWorkflowHandle<Workflow> | undefined, end: (failu
 }
 
 function show(status: ModelStatus): void {
-  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving, validations = [], heldSetUps = [], goLives = [] } = status;
+  const { champion, epoch, activeRetrain, lastRetrain, release, useCase, openFindings, nextReviewDueAt, retirement: leaving, validations = [], heldSetUps = [], goLives = [], paused = [] } = status;
   const early = useCase && useCase.outcome !== 'approved' ? 'useCaseApproval' : 'development';
   if (status.tier) upsertSearchAttributes({ PerennialTier: [status.tier], PerennialStage: [leaving ? 'retirement' : champion === null ? early : 'production'] });
   setCurrentDetails(
@@ -258,6 +268,7 @@ function show(status: ModelStatus): void {
       `- tier: ${status.tier ?? 'not registered'}`,
       ...(useCase ? [`- use case: ${useCase.outcome ?? 'waits for approval'}, approval ${useCase.number}: \`${useCase.workflowId}\``] : []),
       ...(leaving ? [`- **${leaving.state}**, retirement ${leaving.number}: \`${leaving.workflowId}\``] : []),
+      ...paused.map((pause) => `- ${stageText({ model: status.model, ...pause })}: ${pauseLine(pause)}`),
       activeRetrain ? `- retrain ${activeRetrain.number} is running: \`${activeRetrain.workflowId}\`` : '- no retrain is running',
       ...heldSetUps.map(({ version, deployment: place, missing }) => `- **version ${version} does not go live in ${place}**: ${missing.map(({ name, explanation }) => `${name}: ${explanation}`).join(' ')}`),
       ...goLives.filter(({ asks, confirmedBy }) => asks && confirmedBy === null).map(({ version, deployment: place }) => `- version ${version} went live in ${place}, and its owner has not confirmed it: \`perennial confirm-go-live ${status.model} ${version}\``),

@@ -2,7 +2,7 @@ import { condition, continueAsNew, setCurrentDetails, setHandler, upsertSearchAt
 import type { RetirementInput } from '../src/contracts/motion.js';
 import { EVIDENCE_CLASSES, retirementHeldKey, type RetirementMove, retirementNoticeKey, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
 import { isoTime } from '../src/contracts/time.js';
-import { ApprovalReminders, approvalLines } from './approval-reminders.js';
+import { ApprovalReminders, approvalLines, NEVER, pauseLine } from './approval-reminders.js';
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
@@ -48,6 +48,7 @@ export async function retirement({ model, told, notices }: RetirementInput): Pro
 async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { action: 'over' }>, reminders: ApprovalReminders, words: ConsumerNotices): Promise<number> {
   const { model, number } = standing;
   const id = { model, number };
+  if (standing.paused && move.action !== 'callOff') return halt(standing, reminders, words);
   if (move.action === 'awaitApproval') return (await reminders.look(standing.approval)) ?? 0;
   if (move.action === 'awaitConfirmations') return words.look(standing, move);
   if (move.action === 'awaitQuiet') return move.atMs;
@@ -64,6 +65,13 @@ async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { 
   if (move.action === 'certify') await data.certifyRetirement.executeWithOptions({ summary: 'Issue the certificate' }, [id, Date.now()]);
   if (move.action === 'delete') await data.deleteEvidence.executeWithOptions({ summary: `Delete what is due: ${move.evidence}` }, [id, move.evidence, Date.now()]);
   return move.action === 'drill' ? drill(standing) : 0;
+}
+
+/** No step is taken, and nobody is reminded, until it goes on. */
+async function halt(standing: RetirementStanding, reminders: ApprovalReminders, words: ConsumerNotices): Promise<number> {
+  if (standing.approval.outcome === null) await reminders.look(standing.approval);
+  await words.halt(standing);
+  return NEVER;
 }
 
 /** Waits until no live gateway serves an earlier revision; one whose lease has ended does not count, and stops by itself. */
@@ -91,8 +99,9 @@ class ConsumerNotices {
 
   /** @returns when the next word is due, milliseconds since 1970 */
   async look(standing: RetirementStanding, { missing, deadlineMs, overdue }: Extract<RetirementMove, { action: 'awaitConfirmations' }>): Promise<number> {
-    const { terms: { remindEveryMs, consumers }, steps } = standing;
-    const toldMs = steps.told as number;
+    const { terms: { remindEveryMs, confirmWithinMs, consumers } } = standing;
+    // As pauses have moved it.
+    const toldMs = deadlineMs - confirmWithinMs;
     await endNotices(standing, consumers.filter(({ name }) => !missing.includes(name)).map(({ name }) => name), 'Confirmed.');
     if (Date.now() >= toldMs + this.times * remindEveryMs) {
       await endNotices(standing, missing, 'Told again.');
@@ -101,6 +110,12 @@ class ConsumerNotices {
     }
     const next = toldMs + this.times * remindEveryMs;
     return overdue ? next : Math.min(next, deadlineMs);
+  }
+
+  /** Nobody is reminded while it is paused, and at once when it goes on. */
+  async halt(standing: RetirementStanding): Promise<void> {
+    if (this.times > 0) await endNotices(standing, standing.terms.consumers.map(({ name }) => name), 'It is paused.');
+    this.times = 0;
   }
 
   /** Nobody is waited for any more. */
@@ -141,12 +156,13 @@ const WAITS: Readonly<Record<RetirementMove['action'], string>> = {
 };
 
 function show(standing: RetirementStanding): void {
-  const { model, number, tier, owner, move, terms, steps, confirmed, trigger, replacement, approval } = standing;
+  const { model, number, tier, owner, move, terms, steps, confirmed, trigger, replacement, approval, paused } = standing;
   const outcome = move.action === 'over' ? move.outcome : steps.stopped === undefined ? null : 'retired';
   upsertSearchAttributes({ PerennialTier: [tier], PerennialStage: [move.action === 'over' ? 'finished' : 'retirement'], ...(outcome && { PerennialOutcome: [outcome] }) });
   const done = Object.entries(steps).sort(([, one], [, other]) => one - other).map(([step, at]) => `| ${step} | ${isoTime(at)} |`);
   setCurrentDetails([
     `### Retirement ${number} of ${model}`, '',
+    ...(paused && move.action !== 'over' ? [pauseLine(paused), ''] : []),
     `It ${move.action === 'over' ? `is over: **${move.outcome}**` : WAITS[move.action]}${waitText(move)}.`, '',
     `- owner, accountable: ${owner}`, `- why: ${trigger}; ${replacement ? `${replacement} takes its place` : 'nothing takes its place'}`,
     `- who can move it: ${whoMoves(standing)}`,

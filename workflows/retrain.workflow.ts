@@ -1,10 +1,11 @@
-import { CancellationScope, isCancellation, ParentClosePolicy, proxyActivities, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, ParentClosePolicy, proxyActivities, setHandler, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
 import { type RetrainInput, validationWorkflowId } from '../src/contracts/motion.js';
 import type { GateSummary, RetrainId, RetrainOutcome, RetrainPlan, ScoreSummary } from '../src/contracts/retrains.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import type { ValidationId } from '../src/contracts/validations.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
+import { changedSignal } from './messages.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
 import { StageBoard } from './stage-board.js';
 import { startOnce } from './start-once.js';
@@ -21,6 +22,8 @@ export interface RetrainResult {
 const STEPS = ['snapshot', 'validate', 'train', 'admit', 'score', 'gate', 'promote'];
 /** Promotion is done when the record says so; how long operators are kept waiting for gateways to follow. */
 const GATEWAYS_WITHIN_MS = 10_000;
+/** A word that development goes on may have been lost. */
+const LOOK_AGAIN_MS = 60 * 60 * 1_000;
 
 /**
  * One retrain: snapshot → validate data → train → admit → score → gate → promote. Each step is recorded by its activity,
@@ -110,10 +113,25 @@ const notPromoted = (score: ScoreSummary, gate: GateSummary): RetrainResult => (
 
 async function end(id: RetrainId, board: StageBoard, result: RetrainResult): Promise<RetrainResult> {
   const { outcome, reason, epoch } = result;
-  if (outcome === 'validating') await startValidation(await record.openValidation.executeWithOptions({ summary: 'End, and open the validation' }, [id, reason]));
+  if (outcome === 'validating') await startValidation(await openValidation(id, board, reason));
   else await record.endRetrain.executeWithOptions({ summary: `End: ${outcome}` }, [id, { outcome, reason, failure: null, promotedEpoch: epoch }]);
   board.end(outcome === 'promoted' || outcome === 'releasing' || outcome === 'validating', outcome, reason);
   return result;
+}
+
+/** While development is paused nothing follows it. */
+async function openValidation(id: RetrainId, board: StageBoard, reason: string): Promise<ValidationId> {
+  let woken = false;
+  setHandler(changedSignal, () => {
+    woken = true;
+  });
+  for (;;) {
+    woken = false;
+    const opened = await record.openValidation.executeWithOptions({ summary: 'End, and open the validation' }, [id, reason]);
+    if (opened) return opened;
+    board.note(`Development is paused, and its validation waits: \`perennial stage resume ${id.model} development\` lets it go on.`);
+    await condition(() => woken, LOOK_AGAIN_MS);
+  }
 }
 
 /** It outlives the retrain; one that does not come to be started is reconciliation's. */

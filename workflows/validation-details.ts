@@ -21,8 +21,9 @@ export function validationDetails(standing: ValidationStanding): string {
   ].join('\n').slice(0, 20_000);
 }
 
-function waitsFor({ step, model, version, expiresAtMs }: ValidationStanding): string {
+function waitsFor({ step, model, version, expiresAtMs, paused, pausedText }: ValidationStanding): string {
   if (step.kind === 'ended') return `**${step.outcome}**: ${step.reason}`;
+  if (paused) return `**Paused**: ${pausedText}.`;
   if (step.kind !== 'awaitValidator') return `${DOES[step.kind]}.`;
   return `Waits until **${isoTime(expiresAtMs)}** for a validator who had no part in it: read \`perennial validations ${model} ${version}\`, then \`perennial validate ${model} ${version} approve|conditional|reject --reason …\`.`;
 }

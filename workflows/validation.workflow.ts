@@ -2,7 +2,7 @@ import { condition, continueAsNew, isCancellation, patched, proxyActivities, set
 import type { Activities } from '../activities/index.js';
 import type { ValidationInput } from '../src/contracts/motion.js';
 import type { ValidationCheckName, ValidationId, ValidationResult, ValidationStanding } from '../src/contracts/validations.js';
-import { ApprovalReminders } from './approval-reminders.js';
+import { ApprovalReminders, NEVER } from './approval-reminders.js';
 import { DeploymentSetUp, SET_UP_PATCH } from './deployment-set-up.js';
 import { storedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
@@ -54,10 +54,11 @@ interface Waiting {
 async function take(standing: ValidationStanding, waiting: Waiting): Promise<number | null> {
   const { step } = standing;
   const id: ValidationId = { model: standing.model, version: standing.version };
+  if (standing.paused) return halt(standing, waiting);
   if (step.kind === 'check') await check(id, step.check, standing);
   if (step.kind === 'report') await data.makeReport.executeWithOptions({ summary: 'Write the report' }, [id]);
   if (step.kind === 'decide') await record.decideByChecks.executeWithOptions({ summary: 'Decide by the checks' }, [id]);
-  if (step.kind === 'awaitValidator') return waiting.validators.look(standing);
+  if (step.kind === 'awaitValidator') return awaitValidator(standing, waiting);
   if (step.kind === 'awaitApprovers') return awaitApprovers(standing, waiting);
   if (step.kind === 'promote') return goLive(id, standing, waiting.setUp);
   if (step.kind === 'end') await record.endValidation.executeWithOptions({ summary: `End: ${step.outcome}` }, [id, { outcome: step.outcome, reason: step.reason }]);
@@ -75,6 +76,19 @@ async function check(id: ValidationId, name: ValidationCheckName, { trainingTime
     const { type, message } = storedFailure(error);
     await record.recordCheck.executeWithOptions({ summary: `Record that ${name} could not be checked` }, [id, { name, verdict: 'error', explanation: `It could not be made: ${message}`, figures: { type } }]);
   }
+}
+
+/** What approvers sent back waits for its validator again. */
+async function awaitValidator(standing: ValidationStanding, { validators, voters }: Waiting): Promise<number> {
+  if (standing.approval) await voters.look(standing.approval);
+  return validators.look(standing);
+}
+
+/** Nothing is done, and nobody is reminded, until it goes on. */
+async function halt(standing: ValidationStanding, { validators, voters }: Waiting): Promise<number> {
+  await validators.end(standing, 'It is paused.');
+  if (standing.approval) await voters.look(standing.approval);
+  return NEVER;
 }
 
 async function awaitApprovers(standing: ValidationStanding, { validators, voters }: Waiting): Promise<number | null> {
@@ -102,7 +116,8 @@ async function promote(id: ValidationId, { retrain, deployment }: ValidationStan
   } catch (error) {
     if (isCancellation(error)) throw error;
     const { type, message } = storedFailure(error);
-    if (type === 'ValidationNotOpen' || type === 'SetUpIncomplete') return;
+    // It was paused, or ended, or something that it needs was taken away, at the same moment.
+    if (type === 'ValidationNotOpen' || type === 'SetUpIncomplete' || type === 'StagePaused') return;
     await record.endValidation.executeWithOptions({ summary: 'It was approved and cannot be promoted' }, [id, { outcome: type === 'ChampionMoved' || type === 'ModelStopped' ? 'aborted' : 'failed', reason: message }]);
   }
 }

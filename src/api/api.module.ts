@@ -50,6 +50,7 @@ import { RetirementController } from './retirement/retirement.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { ReviewsController } from './reviews/reviews.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
+import { StagesController } from './stages/stages.controller.js';
 import { ValidationsController } from './validations/validations.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
 import { WhyController } from './why/why.controller.js';
@@ -92,7 +93,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CardController, CommandsController, ControlsController, DecisionsController,
         DevelopmentController, ExperimentsController, FindingsController, GoLivesController, HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController,
         PeopleChangesController, PeopleController, PortfolioController, RetirementController, ReviewsController, ValidationsController, WhyController,
-        WindowAssessmentsController, WindowReleaseController, WindowsController,
+        WindowAssessmentsController, WindowReleaseController, WindowsController, StagesController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

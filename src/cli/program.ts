@@ -11,6 +11,7 @@ import { addInventory } from './inventory-program.js';
 import { addPeople } from './people-program.js';
 import { addLegalHolds, addRetire, addRetirement } from './retirement-program.js';
 import type { ExitCode, Session } from './session.js';
+import { addStages } from './stage-program.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
@@ -114,6 +115,7 @@ function addGovernance(program: Command, verbOf: (parent: Command) => Verb, run:
   addReviews(verb, run);
   addValidations(verb, run);
   addGoLives(verb, run);
+  addStages(verb, group('stage', 'Pause a stage, let it go on, send it back, abandon it.'), run, versionNumber);
   addPeople(group('people', 'Manage people and services, their roles and keys.'), run);
   addInventory(verb, verbOf, run);
   addRetire(verb, run);

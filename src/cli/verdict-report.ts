@@ -7,7 +7,7 @@ import { plain, type Style, styled, type Terminal } from './terminal.js';
 type Outcome = NonNullable<RetrainDetail['outcome']>;
 
 const STYLES: Readonly<Record<Outcome, Style>> = {
-  promoted: 'green', releasing: 'green', validating: 'green', rejected: 'yellow', inconclusive: 'yellow', aborted: 'yellow', failed: 'red', cancelled: 'red', terminated: 'red',
+  promoted: 'green', releasing: 'green', validating: 'green', rejected: 'yellow', inconclusive: 'yellow', aborted: 'yellow', failed: 'red', cancelled: 'red', terminated: 'red', abandoned: 'yellow',
 };
 
 /** Outcomes at which a retrain did what it is for: the gate decided. */

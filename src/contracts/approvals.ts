@@ -1,3 +1,5 @@
+import type { StagePause } from './stages.js';
+
 /** How many have to agree: nobody (`none`), so many of whom nobody objects (`each`), or a committee of which so many have voted (`majority`). */
 export type ApprovalRule =
   | { readonly kind: 'none' }
@@ -11,8 +13,8 @@ export type ApprovalKind = (typeof APPROVAL_KINDS)[number];
 export const VOTE_CHOICES = ['approve', 'reject', 'abstain'] as const;
 export type VoteChoice = (typeof VOTE_CHOICES)[number];
 
-/** `voided`: what it was about has changed. */
-export const APPROVAL_OUTCOMES = ['approved', 'rejected', 'expired', 'voided'] as const;
+/** `voided`: what it was about has changed. `sentBack`: to be mended or decided anew. `abandoned`: given up. */
+export const APPROVAL_OUTCOMES = ['approved', 'rejected', 'expired', 'voided', 'sentBack', 'abandoned'] as const;
 export type ApprovalOutcome = (typeof APPROVAL_OUTCOMES)[number];
 
 export interface ApprovalId {
@@ -44,9 +46,12 @@ export interface ApprovalStanding extends ApprovalId, ApprovalSubject {
   readonly barred?: Readonly<Record<string, string>>;
   readonly rule: ApprovalRule;
   readonly votes: readonly CastVote[];
+  /** Moved on, like its end, by the pauses that are over. */
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
   readonly remindEveryMs: number;
+  /** Its time does not run while it is paused. What earlier releases read lacks it. */
+  readonly paused?: StagePause | null;
   /** Null while it is open. */
   readonly outcome: ApprovalOutcome | null;
   readonly reason: string | null;

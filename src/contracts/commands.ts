@@ -6,9 +6,10 @@ import type { AutomaticTrigger } from './retraining-decisions.js';
 import type { ReleaseAction, ReleaseStage } from './releases.js';
 import type { ReviewOutcome } from './reviews.js';
 import type { RetirementAnswers, RetirementTrigger, RetirementWaiver } from './retirements.js';
+import type { Stage, StageBefore, StageSteer } from './stages.js';
 import type { Condition, SoundnessAnswers, ValidationDecision } from './validations.js';
 
-export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold', 'decideValidation', 'confirmGoLive'] as const;
+export const COMMAND_KINDS = ['apply', 'retrain', 'rollback', 'release', 'steer', 'replay', 'alarm', 'releaseWindow', 'vote', 'requestApproval', 'openFinding', 'closeFinding', 'recordReview', 'retire', 'withdrawRetirement', 'confirmRetirement', 'waiveRetirement', 'setLegalHold', 'liftLegalHold', 'decideValidation', 'confirmGoLive', 'steerStage', 'sendBackStage'] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** `accepted` waits for its workflow; `done` had its effect; `refused` was looked at and turned down. */
@@ -58,6 +59,9 @@ export interface CommandBodies {
     readonly version: number; readonly choice: ValidationDecision; readonly reportDigest: string; readonly reason: string; readonly answers: SoundnessAnswers; readonly findings: readonly Condition[];
   };
   confirmGoLive: { readonly deployment: string; readonly version: number; readonly reason: string };
+  /** `version`: of the validation that is meant; null: the only one that is open. */
+  steerStage: { readonly stage: Stage; readonly action: StageSteer; readonly version: number | null; readonly reason: string };
+  sendBackStage: { readonly stage: Stage; readonly version: number | null; readonly reason: string };
 }
 
 export type CommandOutcome =
@@ -90,7 +94,20 @@ export type CommandOutcome =
   | { readonly kind: 'decideValidation'; readonly version: number; readonly choice: ValidationDecision; readonly approval: number | null; readonly findings: readonly number[]; readonly workflowId: string }
   /** `specDigest`: of the spec under which it went live. */
   | { readonly kind: 'confirmGoLive'; readonly deployment: string; readonly version: number; readonly epoch: number; readonly specDigest: string }
+  | ({ readonly kind: 'steerStage'; readonly action: StageSteer } & MovedStage)
+  /** `approval`: the one of the use case that it opened anew. */
+  | ({ readonly kind: 'sendBackStage'; readonly to: StageBefore; readonly approval: OpenedApproval | null } & MovedStage)
   | { readonly kind: 'refused'; readonly type: FailureType; readonly message: string; readonly details: FailureDetails };
+
+export interface MovedStage {
+  readonly stage: Stage;
+  /** The number of what was moved; null: of the model's development or production. */
+  readonly subject: number | null;
+  /** Workflows that have to be told. */
+  readonly tells: readonly string[];
+  /** The workflow of a retrain that is to end. */
+  readonly cancels: string | null;
+}
 
 export interface OpenedApproval {
   readonly number: number;

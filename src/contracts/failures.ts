@@ -41,6 +41,8 @@ export const FAILURES = {
   ModelStopped: kind(409, 'An overdue finding stops the model'),
   FindingNotClosable: kind(409, 'The finding cannot be closed'),
   ReviewRefused: kind(409, 'The review does not count'),
+  StagePaused: kind(409, 'The stage is paused'),
+  StageNotMovable: kind(409, 'The stage cannot be moved like that'),
   PeopleConflict: kind(409, 'People cannot be changed in that way'),
 
   // data

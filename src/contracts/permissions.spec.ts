@@ -28,8 +28,8 @@ describe('roles', () => {
     expect(rolesWith('spec.apply').filter((role) => [...rolesWith('finding.close'), ...rolesWith('review.record')].includes(role))).toEqual([]);
   });
 
-  it('apart decide and ask: whoever approves may review, and ask for nothing', () => {
-    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('approver'))).toEqual(['approval.decide', 'review.record']);
+  it('apart decide and ask: whoever approves may review and send back, and ask for nothing', () => {
+    expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('approver'))).toEqual(['approval.decide', 'review.record', 'stage.sendBack']);
     expect(rolesWith('approval.decide')).toEqual(['approver']);
   });
 

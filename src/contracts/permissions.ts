@@ -33,6 +33,8 @@ export const PERMISSIONS = {
   'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
   'validation.decide': { allows: 'decide over validations', of: 'model' },
   'goLive.confirm': { allows: 'confirm that a version has gone live', of: 'model' },
+  'stage.steer': { allows: 'pause, resume and abandon stages', of: 'model' },
+  'stage.sendBack': { allows: 'send stages back: the owner, and those who could decide over them', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
   'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
@@ -46,11 +48,11 @@ export type Permission = keyof typeof PERMISSIONS;
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   owner: [
     'model.read', 'prediction.request', 'prediction.read', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open',
-    'retirement.request', 'retirement.confirm', 'goLive.confirm',
+    'retirement.request', 'retirement.confirm', 'goLive.confirm', 'stage.steer', 'stage.sendBack',
   ],
   developer: ['model.read', 'prediction.request', 'spec.apply', 'retrain.request', 'replay.request', 'labels.write', 'experiment.log'],
-  validator: ['model.read', 'prediction.request', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide'],
-  approver: ['model.read', 'approval.decide', 'review.record'],
+  validator: ['model.read', 'prediction.request', 'prediction.read', 'sensitive.read', 'replay.request', 'finding.open', 'finding.close', 'review.record', 'legalHold.set', 'validation.decide', 'stage.sendBack'],
+  approver: ['model.read', 'approval.decide', 'review.record', 'stage.sendBack'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'sensitive.read', 'audit.read', 'ledger.read', 'people.read'],
   administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
@@ -80,6 +82,8 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
   liftLegalHold: 'legalHold.set',
   decideValidation: 'validation.decide',
   confirmGoLive: 'goLive.confirm',
+  steerStage: 'stage.steer',
+  sendBackStage: 'stage.sendBack',
 };
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));

@@ -1,4 +1,5 @@
 import type { ApprovalStanding } from './approvals.js';
+import type { StagePause } from './stages.js';
 
 /** Why a model leaves: another took its place, it does harm, nobody asks it, or a rule demands it. */
 export const RETIREMENT_TRIGGERS = ['replaced', 'harmful', 'unused', 'regulation'] as const;
@@ -85,6 +86,8 @@ export interface RetirementStanding extends RetirementId {
   readonly steps: Readonly<Partial<Record<RetirementStepName, number>>>;
   readonly approval: ApprovalStanding;
   readonly move: RetirementMove;
+  /** No step is taken while it is paused. What earlier releases read lacks it. */
+  readonly paused?: StagePause | null;
 }
 
 /** A routing that a step changed, which gateways have to follow. */

@@ -14,10 +14,10 @@ export type RetrainStage = (typeof RETRAIN_STAGES)[number];
  * `aborted`: the champion moved meanwhile. `failed`: a step could not be done; the failure says why.
  * `releasing`: the gate passed it, and a release brings it into service step by step. `validating`: the gate passed it, and its validation decides.
  */
-export type RetrainOutcome = 'promoted' | 'releasing' | 'validating' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated';
+export type RetrainOutcome = 'promoted' | 'releasing' | 'validating' | 'rejected' | 'inconclusive' | 'aborted' | 'failed' | 'cancelled' | 'terminated' | 'abandoned';
 
 /** `candidate`: not yet deployed; `champion`: answers now; `retired`: has answered; `rejected`: did not pass its gate. */
-export type VersionStatus = 'candidate' | 'champion' | 'retired' | 'rejected';
+export type VersionStatus = 'candidate' | 'champion' | 'retired' | 'rejected' | 'sentBack' | 'abandoned';
 
 export type ChampionChangeReason = 'promotion' | 'rollback';
 

@@ -2,6 +2,7 @@ import type { ApprovalOutcome } from './approvals.js';
 import type { GoLiveStanding, HeldSetUp } from './go-live.js';
 import type { ReleaseStage } from './releases.js';
 import type { RetrainOutcome } from './retrains.js';
+import type { PausedStage } from './stages.js';
 
 /** Where a model stands, in short: what its workflow shows to operators. */
 export interface ModelStatus {
@@ -20,6 +21,8 @@ export interface ModelStatus {
   readonly validations?: readonly { readonly version: number; readonly workflowId: string }[];
   /** The newest approval of its use case; null where its spec never stated one. Statuses of earlier releases lack it. */
   readonly useCase?: { readonly number: number; readonly outcome: ApprovalOutcome | null; readonly workflowId: string } | null;
+  /** Stages that are paused now; statuses of earlier releases lack it. */
+  readonly paused?: readonly PausedStage[];
   /** Statuses of earlier releases lack it. */
   readonly openFindings?: number;
   /** ISO 8601; null where no review is due ever. Statuses of earlier releases lack it. */

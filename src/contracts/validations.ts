@@ -1,5 +1,6 @@
 import type { ApprovalStanding } from './approvals.js';
 import type { FindingRequest } from './findings.js';
+import type { StagePause } from './stages.js';
 import type { MetricName, Verdict } from './verdict.js';
 
 /** What a version is examined for before it may serve, in this order; docs/LIFECYCLE.md says what each looks at. */
@@ -25,9 +26,9 @@ export type ValidationDecision = (typeof VALIDATION_DECISIONS)[number];
 
 /**
  * `promoted`, `releasing`: it was approved and is the champion, or a release brings it into service. `rejected`: by its checks, its validator or its approvers. `voided`: another spec was put in
- * force. `aborted`: the champion moved meanwhile. `failed`: it was approved and cannot be promoted.
+ * force. `aborted`: the champion moved meanwhile. `failed`: it was approved and cannot be promoted. `sentBack`: to development, for rework. `abandoned`: given up.
  */
-export const VALIDATION_OUTCOMES = ['promoted', 'releasing', 'rejected', 'expired', 'voided', 'aborted', 'failed'] as const;
+export const VALIDATION_OUTCOMES = ['promoted', 'releasing', 'rejected', 'expired', 'voided', 'aborted', 'failed', 'sentBack', 'abandoned'] as const;
 export type ValidationOutcome = (typeof VALIDATION_OUTCOMES)[number];
 
 /** The conceptual soundness questionnaire: a validator of a high or critical model answers each in words. */
@@ -83,9 +84,13 @@ export interface ValidationStanding extends ValidationId {
   readonly decision: { readonly choice: ValidationDecision; readonly actor: string } | null;
   /** Of the version, once a validator has passed it on. */
   readonly approval: ApprovalStanding | null;
+  /** Moved on, like its end, by the pauses that are over. */
   readonly openedAtMs: number;
   readonly expiresAtMs: number;
   readonly remindEveryMs: number;
+  /** Nothing that moves it on is done while it is paused, or the production that it would promote into. What earlier releases read lacks both. */
+  readonly paused?: StagePause | null;
+  readonly pausedText?: string | null;
 }
 
 export interface ValidationResult extends ValidationId {

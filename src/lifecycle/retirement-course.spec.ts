@@ -8,7 +8,7 @@ const TERMS = retirementTerms({ useCase: undefined, retirement: undefined, reten
 const TWO = [{ name: 'desk', contact: 'desk@example.org' }, { name: 'app', contact: 'app@example.org' }];
 
 const facts = (changes: Partial<RetirementFacts> = {}): RetirementFacts =>
-  ({ terms: TERMS, steps: {}, approval: 'approved', confirmed: [], lastTrafficMs: null, held: false, deleted: [], certified: null, ...changes });
+  ({ terms: TERMS, steps: {}, approval: 'approved', confirmed: [], lastTrafficMs: null, stoppedMs: 0, held: false, deleted: [], certified: null, ...changes });
 const done = { approved: 0, confirmed: 0, drained: 0, stopped: 0, archived: 0, drilled: 0 };
 
 describe('a retirement', () => {
@@ -25,6 +25,8 @@ describe('a retirement', () => {
       { action: 'awaitConfirmations', missing: ['app'], deadlineMs: 5 + 30 * DAY, overdue: false }],
     ['goes on waiting after the deadline, and says so', facts({ steps: { approved: 0, told: 5 }, terms: { ...TERMS, consumers: TWO } }), 31 * DAY,
       { action: 'awaitConfirmations', missing: ['desk', 'app'], deadlineMs: 5 + 30 * DAY, overdue: true }],
+    ['does not count the time that it was paused', facts({ steps: { approved: 0, told: 5 }, terms: { ...TERMS, consumers: TWO }, stoppedMs: 40 * DAY }), 31 * DAY,
+      { action: 'awaitConfirmations', missing: ['desk', 'app'], deadlineMs: 5 + 70 * DAY, overdue: false }],
     ['goes on without them when the owner says so', facts({ steps: { approved: 0, told: 5, waived: 9 }, terms: { ...TERMS, consumers: TWO } }), 31 * DAY, { action: 'record', step: 'confirmed' }],
     ['waits an hour after its approval for traffic', facts({ steps: { approved: DAY, confirmed: DAY } }), DAY, { action: 'awaitQuiet', atMs: DAY + HOUR }],
     ['waits an hour after the last prediction', facts({ steps: { approved: 0, confirmed: 0 }, lastTrafficMs: DAY }), DAY + HOUR - 1, { action: 'awaitQuiet', atMs: DAY + HOUR }],

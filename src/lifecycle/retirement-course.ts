@@ -14,6 +14,8 @@ export interface RetirementFacts {
   readonly confirmed: readonly string[];
   /** When gateways last told of requests; null: never. */
   readonly lastTrafficMs: number | null;
+  /** For how long pauses that are over stopped the time of its consumers. */
+  readonly stoppedMs: number;
   /** Whether a legal hold is in force. */
   readonly held: boolean;
   /** Classes that were gone through. */
@@ -40,11 +42,11 @@ function beforeApproval({ approval }: RetirementFacts): RetirementMove {
   return { action: 'callOff', step: approval === 'expired' ? 'expired' : 'rejected' };
 }
 
-function confirmations({ steps, terms, confirmed }: RetirementFacts, nowMs: number): RetirementMove {
+function confirmations({ steps, terms, confirmed, stoppedMs }: RetirementFacts, nowMs: number): RetirementMove {
   const missing = missingConsumers(terms, confirmed);
   if (missing.length === 0 || steps.waived !== undefined) return { action: 'record', step: 'confirmed' };
   if (steps.told === undefined) return { action: 'record', step: 'told' };
-  const deadlineMs = steps.told + terms.confirmWithinMs;
+  const deadlineMs = steps.told + terms.confirmWithinMs + stoppedMs;
   return { action: 'awaitConfirmations', missing, deadlineMs, overdue: nowMs >= deadlineMs };
 }
 

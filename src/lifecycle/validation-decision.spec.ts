@@ -61,7 +61,7 @@ describe('what has to be done next', () => {
 
   it.each<[ValidationStep, string | null]>([
     [{ kind: 'promote' }, null], [{ kind: 'ended', outcome: 'aborted', reason: 'the champion moved' }, null], [{ kind: 'ended', outcome: 'promoted', reason: '' }, null],
-    [{ kind: 'awaitValidator' }, 'its validation is not over'], [{ kind: 'ended', outcome: 'voided', reason: 'another spec' }, 'its validation was voided: another spec'], [{ kind: 'end', outcome: 'rejected', reason: 'no' }, 'its validation was rejected: no'],
+    [{ kind: 'awaitValidator' }, 'its validation is not over'], [{ kind: 'ended', outcome: 'sentBack', reason: 'ann sent it back' }, 'its validation was sent back: ann sent it back'], [{ kind: 'ended', outcome: 'abandoned', reason: 'given up' }, 'its validation was abandoned: given up'], [{ kind: 'ended', outcome: 'voided', reason: 'another spec' }, 'its validation was voided: another spec'], [{ kind: 'end', outcome: 'rejected', reason: 'no' }, 'its validation was rejected: no'],
   ])('lets a version serve or not: %o', (step, expected) => {
     expect(whyNotServe(step)).toBe(expected);
   });

@@ -1,6 +1,7 @@
 import type { ApprovalOutcome } from '../contracts/approvals.js';
 import type { Grant } from '../contracts/roles.js';
 import { ALL_MODELS } from '../contracts/roles.js';
+import { outcomeText } from '../contracts/stages.js';
 import { type Condition, type SoundnessAnswers, SOUNDNESS_KEYS, type ValidationCheck, type ValidationCheckName, type ValidationDecision, type ValidationOutcome, type ValidationStep } from '../contracts/validations.js';
 import type { Verdict } from '../contracts/verdict.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -49,10 +50,12 @@ export function validationStep({ spec, checks, reported, decision, approval, end
   return decideByChecks(spec.tier, checks) ? { kind: 'decide' } : { kind: 'awaitValidator' };
 }
 
+const NEVER_SERVES: ReadonlySet<ValidationOutcome> = new Set<ValidationOutcome>(['rejected', 'expired', 'voided', 'sentBack', 'abandoned']);
+
 /** Why a version may not serve; null where its validation lets it, also where the champion had moved before it could. */
 export function whyNotServe(step: ValidationStep): string | null {
   if (step.kind === 'promote') return null;
-  if (step.kind === 'ended') return step.outcome === 'rejected' || step.outcome === 'expired' || step.outcome === 'voided' ? `its validation was ${step.outcome}: ${step.reason}` : null;
+  if (step.kind === 'ended') return NEVER_SERVES.has(step.outcome) ? `its validation was ${outcomeText(step.outcome)}: ${step.reason}` : null;
   return step.kind === 'end' ? `its validation was ${step.outcome}: ${step.reason}` : 'its validation is not over';
 }
 

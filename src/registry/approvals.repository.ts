@@ -2,8 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, IsNull } from 'typeorm';
 import type { ApprovalId, ApprovalKind, ApprovalOutcome, ApprovalSubject } from '../contracts/approvals.js';
 import { PerennialError } from '../contracts/failures.js';
+import type { StageId } from '../contracts/stages.js';
+import { type RunningTerm, runningTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
+import { Retirement } from './entities/retirement.entity.js';
+import { movesOf } from './stages.repository.js';
 
 /** An approval with its votes, in the order in which they came, and what it came to. */
 export interface ApprovalStory {
@@ -11,6 +15,10 @@ export interface ApprovalStory {
   readonly votes: readonly ApprovalVote[];
   /** Null while it is open. */
   readonly end: ApprovalEnd | null;
+  /** How long it may take, as pauses of its stage have moved it. */
+  readonly term: RunningTerm;
+  /** Whose pauses those are. */
+  readonly stage: StageId;
 }
 
 /** What an approval comes to, who brought it about and when. */
@@ -19,6 +27,8 @@ export interface ApprovalEnding {
   readonly reason: string;
   readonly at: Date;
   readonly actor?: string;
+  /** What a person gave for it: it stands after the reason in the row, and not in the ledger, which has it with the command. */
+  readonly words?: string;
 }
 
 /** Approvals of a model: of each subject one is open at most, and rows are only ever added. */
@@ -38,31 +48,25 @@ export class ApprovalsRepository {
 
   async find({ model, number }: ApprovalId, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
     const approval = await manager.findOneBy(Approval, { model, number });
-    return approval && this.story(approval, manager);
+    return approval && approvalStoryOf(approval, manager);
   }
 
   /** The last one of a subject that was opened. */
   async newest({ kind, model, version }: ApprovalSubject, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
     const approval = await manager.findOne(Approval, { where: { kind, model, version: version ?? IsNull() }, order: { number: 'DESC' } });
-    return approval && this.story(approval, manager);
+    return approval && approvalStoryOf(approval, manager);
   }
 
   /** Newest first. */
   async list(model: string, limit: number): Promise<ApprovalStory[]> {
     const found = await this.dataSource.manager.find(Approval, { where: { model }, order: { number: 'DESC' }, take: limit });
-    return Promise.all(found.map((approval) => this.story(approval, this.dataSource.manager)));
+    return Promise.all(found.map((approval) => approvalStoryOf(approval, this.dataSource.manager)));
   }
 
   /** Those of all models that nobody has decided. */
   async open(kind: ApprovalKind): Promise<Approval[]> {
     return this.dataSource.getRepository(Approval).createQueryBuilder('approval')
       .leftJoin(ApprovalEnd, 'over', 'over.model = approval.model AND over.approval = approval.number').where('over.model IS NULL AND approval.kind = :kind', { kind }).orderBy('approval.openedAt').getMany();
-  }
-
-  private async story(approval: Approval, manager: EntityManager): Promise<ApprovalStory> {
-    const id = { model: approval.model, approval: approval.number };
-    const [votes, end] = [await manager.find(ApprovalVote, { where: id, order: { at: 'ASC', actor: 'ASC' } }), await manager.findOneBy(ApprovalEnd, id)];
-    return { approval, votes, end };
   }
 
   /** Opens the next approval of a subject; one that is open is voided by it. The caller has locked the model's row. */
@@ -85,22 +89,41 @@ export class ApprovalsRepository {
   }
 
   /** Ends an approval, once: the first word stands. @returns false when it had ended before. */
-  async end(manager: EntityManager, { model, number }: ApprovalId, { outcome, reason, at, actor }: ApprovalEnding, origin: Origin): Promise<boolean> {
+  async end(manager: EntityManager, { model, number }: ApprovalId, { outcome, reason, at, actor, words }: ApprovalEnding, origin: Origin): Promise<boolean> {
     const inserted: unknown[] = await manager.query(
-      'INSERT INTO approval_end (model, approval, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, approval) DO NOTHING RETURNING approval', [model, number, outcome, reason, at],
+      'INSERT INTO approval_end (model, approval, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, approval) DO NOTHING RETURNING approval', [model, number, outcome, withWords(reason, words), at],
     );
     if (inserted.length === 0) return false;
     await this.audit.append(manager, { at, actor: actor ?? SYSTEM_ACTOR, action: `approval.${outcome}`, model, subject: `approval/${number}`, origin, details: { reason } });
     return true;
   }
 
-  /** Ends one whose time is over, unless it was decided. A vote that is being counted comes first. */
+  /** Ends one whose time is over, unless it was decided or paused. A vote that is being counted comes first. */
   async expire({ model, number }: ApprovalId, at: Date, origin: Origin): Promise<boolean> {
     return this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
-      const { approval, votes } = await this.get({ model, number }, manager);
+      const { approval, votes, term } = await this.get({ model, number }, manager);
+      if (term.paused || at < term.expiresAt) return false;
       const cast = votes.length === 0 ? 'Nobody voted' : votes.map(({ actor, choice }) => `${actor}: ${choice}`).join(', ');
-      return this.end(manager, approval, { outcome: 'expired', reason: `Not decided by ${approval.expiresAt.toISOString()}. ${cast}.`, at }, origin);
+      return this.end(manager, approval, { outcome: 'expired', reason: `Not decided by ${term.expiresAt.toISOString()}. ${cast}.`, at }, origin);
     });
   }
 }
+
+/** An approval with what is on record of it. Read one after the other: a transaction has one connection. */
+export async function approvalStoryOf(approval: Approval, manager: EntityManager): Promise<ApprovalStory> {
+  const id = { model: approval.model, approval: approval.number };
+  const [votes, end] = [await manager.find(ApprovalVote, { where: id, order: { at: 'ASC', actor: 'ASC' } }), await manager.findOneBy(ApprovalEnd, id)];
+  const stage = await stageOf(manager, approval);
+  return { approval, votes, end, term: runningTerm(approval, await movesOf(manager, stage)), stage };
+}
+
+/** The stage whose pauses stop the time of an approval. */
+async function stageOf(manager: EntityManager, { kind, model, number, version }: Approval): Promise<StageId> {
+  if (kind === 'version') return { model, stage: 'validation', subject: version };
+  if (kind === 'useCase') return { model, stage: 'useCaseApproval', subject: number };
+  return { model, stage: 'retirement', subject: (await manager.findOneBy(Retirement, { model, approval: number }))?.number ?? null };
+}
+
+/** What a person gave for it stands after what became of it. */
+export const withWords = (reason: string, words: string | undefined): string => (words === undefined ? reason : `${reason} ${words}`);

@@ -3,9 +3,9 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { specFromCanonical } from '../spec/parse-spec.js';
-import type { ApprovalStory } from './approvals.repository.js';
+import { type ApprovalStory, approvalStoryOf } from './approvals.repository.js';
 import { Alarm, AlarmEnd } from './entities/alarm.entity.js';
-import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
+import { Approval } from './entities/approval.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
@@ -66,10 +66,7 @@ export class CardsRepository {
 async function approvalsOf(manager: EntityManager, model: string): Promise<ApprovalStory[]> {
   const found = await manager.find(Approval, { where: { model }, order: { number: 'DESC' }, take: MOST_LISTED });
   const stories: ApprovalStory[] = [];
-  for (const approval of found) {
-    const of = { model, approval: approval.number };
-    stories.push({ approval, votes: await manager.find(ApprovalVote, { where: of, order: { at: 'ASC', actor: 'ASC' } }), end: await manager.findOneBy(ApprovalEnd, of) });
-  }
+  for (const approval of found) stories.push(await approvalStoryOf(approval, manager));
   return stories;
 }
 

@@ -5,6 +5,7 @@ import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
 import { goLiveSubject } from '../contracts/go-live.js';
+import type { Stage } from '../contracts/stages.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { forbiddenNow } from './command-permission.js';
 import { Command } from './entities/command.entity.js';
@@ -105,14 +106,15 @@ export class CommandsRepository {
       const outcome = (await forbiddenNow(manager, command)) ?? (await effect(manager, command));
       await manager.update(Command, { id }, { state: outcome.kind === 'refused' ? 'refused' : 'done', outcome, settledAt: at } as object);
       const { body, texts } = describeBody(command);
+      const said = describeOutcome(outcome);
       await this.audit.append(manager, {
         at,
         actor: command.actor,
         action: outcome.kind === 'refused' ? `${command.kind}.refused` : ACTIONS[command.kind],
         model: command.model,
         subject: subjectOf(command, outcome),
-        details: { outcome, body },
-        texts,
+        details: { outcome: said.outcome, body },
+        texts: { ...texts, ...said.texts },
         commandId: id,
         origin,
       });
@@ -157,6 +159,8 @@ const ACTIONS: Readonly<Record<CommandKind, string>> = {
   liftLegalHold: 'legalHold.lifted',
   decideValidation: 'validation.decided',
   confirmGoLive: 'goLive.confirmed',
+  steerStage: 'stage.steered',
+  sendBackStage: 'stage.sentBack',
 };
 
 function subjectOf(command: Command, outcome: CommandOutcome): string {
@@ -173,12 +177,26 @@ function subjectOf(command: Command, outcome: CommandOutcome): string {
   if (outcome.kind === 'retire' || outcome.kind === 'withdrawRetirement' || outcome.kind === 'confirmRetirement' || outcome.kind === 'waiveRetirement') return `retirement/${outcome.number}`;
   if (outcome.kind === 'setLegalHold' || outcome.kind === 'liftLegalHold') return `legal-hold/${outcome.hold}`;
   if (outcome.kind === 'confirmGoLive') return goLiveSubject(outcome);
+  if (outcome.kind === 'steerStage' || outcome.kind === 'sendBackStage') return outcome.subject === null ? `stage/${outcome.stage}` : `${STAGE_SUBJECTS[outcome.stage]}/${outcome.subject}`;
   if (command.kind === 'decideValidation') return `validation/${bodyOf<'decideValidation'>(command).version}`;
   return `model/${command.model}`;
 }
 
+/** What the number of a stage's subject counts. */
+const STAGE_SUBJECTS: Readonly<Record<Stage, string>> = {
+  useCaseApproval: 'approval', development: 'stage', validation: 'validation', deployment: 'release', production: 'stage', retirement: 'retirement',
+};
+
 /** Fields of a request in which people write: their words go beside the entry. */
 const WRITTEN: readonly string[] = ['reason', 'title', 'evidenceNeeded', 'evidence', 'said', 'answers'];
+
+/** A refusal that repeats what another person wrote (`details.why`) has those words beside the entry too. */
+function describeOutcome(outcome: CommandOutcome): { readonly outcome: CommandOutcome; readonly texts: Readonly<Record<string, string>> } {
+  const why = outcome.kind === 'refused' ? outcome.details['why'] : undefined;
+  if (outcome.kind !== 'refused' || typeof why !== 'string') return { outcome, texts: {} };
+  const { why: _why, ...details } = outcome.details;
+  return { outcome: { ...outcome, message: outcome.message.replaceAll(JSON.stringify(why), '…'), details }, texts: { why } };
+}
 
 /** A spec is kept whole in its own table, and each finding has an entry of its own; the entry only needs what was asked, and people's words beside it. */
 function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null>> } {

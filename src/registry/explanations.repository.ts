@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, LessThanOrEqual } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import { type Aftermath, aftermathOf } from './aftermath.js';
-import type { ApprovalStory } from './approvals.repository.js';
-import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
+import { type ApprovalStory, approvalStoryOf } from './approvals.repository.js';
+import { Approval, ApprovalEnd } from './entities/approval.entity.js';
 import { Command } from './entities/command.entity.js';
 import { ComparisonAnalysis, ComparisonBlock } from './entities/comparison.entity.js';
 import { Evaluation } from './entities/evaluation.entity.js';
@@ -167,9 +167,7 @@ async function approvalOf(manager: EntityManager, model: string, subject: Pick<A
   const approval = await manager.getRepository(Approval).createQueryBuilder('approval')
     .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'")
     .where({ model, ...subject }).orderBy('approval.number', 'DESC').getOne();
-  if (!approval) return null;
-  const of = { model, approval: approval.number };
-  return { approval, votes: await manager.find(ApprovalVote, { where: of, order: { at: 'ASC', actor: 'ASC' } }), end: await manager.findOneBy(ApprovalEnd, of) };
+  return approval && approvalStoryOf(approval, manager);
 }
 
 async function validationOf(manager: EntityManager, model: string, version: number): Promise<ValidationStory | null> {

@@ -4,7 +4,7 @@ import type { AlarmNotice } from '../contracts/alarms.js';
 import { PerennialError } from '../contracts/failures.js';
 import { findingAlarmKey, type FindingClosing, type FindingId, type NewFinding, stopsModel } from '../contracts/findings.js';
 import { AuditLedger, type AuditRecord, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
-import { Finding, FindingEnd, FindingEscalation } from './entities/finding.entity.js';
+import { Finding, FindingEnd, FindingEscalation, FindingHandover } from './entities/finding.entity.js';
 import { endOpenAlarms, raiseAlarm } from './open-alarms.js';
 
 /** How often people were told that a finding is overdue, and when last. */
@@ -129,7 +129,7 @@ export class FindingsRepository {
   /** Those that stop a model: open, of a severity that does, and overdue; the one that was due first at the head. */
   async stopping(model: string, at: Date, manager: EntityManager = this.dataSource.manager): Promise<Finding[]> {
     const overdue = await openFindings(manager).andWhere('finding.model = :model AND finding.dueAt <= :at', { model, at }).orderBy('finding.dueAt').addOrderBy('finding.number').getMany();
-    return overdue.filter(({ severity }) => stopsModel(severity));
+    return ownedNow(manager, overdue.filter(({ severity }) => stopsModel(severity)));
   }
 }
 
@@ -152,11 +152,31 @@ const lockFindings = (manager: EntityManager, model: string): Promise<unknown> =
 const written = (actor: string, details: Readonly<Record<string, unknown>>, texts: Readonly<Record<string, string>>): Pick<AuditRecord, 'details' | 'texts'> =>
   (actor === SYSTEM_ACTOR ? { details: { ...details, ...texts } } : { details, texts });
 
+/** With whoever owns them since the last handover. */
+async function ownedNow<T extends readonly Finding[]>(manager: EntityManager, findings: T): Promise<T> {
+  const handovers = await manager.find(FindingHandover, { where: { model: In([...new Set(findings.map(({ model }) => model))]) }, order: { number: 'ASC' } });
+  const ownerOf = new Map(handovers.map(({ model, finding, owner }) => [`${model}/${finding}`, owner]));
+  for (const finding of findings) finding.owner = ownerOf.get(`${finding.model}/${finding.number}`) ?? finding.owner;
+  return findings;
+}
+
+/** Gives the open findings of somebody who leaves to somebody else. @returns how many */
+export async function handFindingsOver(manager: EntityManager, { from, to, by, at }: { readonly from: string; readonly to: string; readonly by: string; readonly at: Date }, audit: AuditLedger): Promise<number> {
+  const owned = (await ownedNow(manager, await openFindings(manager).orderBy('finding.model').addOrderBy('finding.number').getMany())).filter(({ owner }) => owner === from);
+  for (const { model, number: finding } of owned) {
+    const number = 1 + ((await manager.maximum(FindingHandover, 'number', { model, finding })) ?? 0);
+    await manager.insert(FindingHandover, { model, finding, number, owner: to, handedBy: by, at });
+    await audit.append(manager, { at, actor: by, action: 'finding.handedOver', model, subject: `finding/${finding}`, details: { from, to } });
+  }
+  return owned.length;
+}
+
 async function storiesOf(manager: EntityManager, findings: readonly Finding[]): Promise<FindingStory[]> {
   const models = [...new Set(findings.map(({ model }) => model))];
   const [ends, escalations] = [await manager.findBy(FindingEnd, { model: In(models) }), await manager.find(FindingEscalation, { where: { model: In(models) }, order: { number: 'ASC' } })];
   const keyOf = (model: string, number: number): string => `${model}/${number}`;
   const endOf = new Map(ends.map((end) => [keyOf(end.model, end.finding), end]));
   const escalatedOf = new Map(escalations.map(({ model, finding, number, at }) => [keyOf(model, finding), { times: number, lastAt: at }]));
-  return findings.map((finding) => ({ finding, end: endOf.get(keyOf(finding.model, finding.number)) ?? null, escalated: escalatedOf.get(keyOf(finding.model, finding.number)) ?? null }));
+  const owned = await ownedNow(manager, findings);
+  return owned.map((finding) => ({ finding, end: endOf.get(keyOf(finding.model, finding.number)) ?? null, escalated: escalatedOf.get(keyOf(finding.model, finding.number)) ?? null }));
 }

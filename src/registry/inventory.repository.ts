@@ -156,7 +156,7 @@ WITH entry AS (
     END AS stage
   FROM model m FULL JOIN entry ON entry.name = m.name
   CROSS JOIN LATERAL (
-    SELECT count(*) > 0 AS case_stated, count(*) FILTER (WHERE x.outcome = 'approved') > 0 AS case_approved
+    SELECT count(*) > 0 AS case_stated, coalesce((array_agg(x.outcome ORDER BY a.number DESC))[1] = 'approved', false) AS case_approved
     FROM approval a LEFT JOIN approval_end x ON x.model = a.model AND x.approval = a.number WHERE a.model = m.name AND a.kind = 'useCase' AND a.digest = m.spec_digest) use_case
 ), page AS (
   SELECT * FROM listed

@@ -5,7 +5,9 @@ import { ALL_MODELS, type Grant, type Identity, type PrincipalKind, RESERVED_ACT
 import { type AuditLedger, SYSTEM_ACTOR } from './audit-ledger.js';
 import { hashOfKey } from './callers.repository.js';
 import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';
+import { Model } from './entities/model.entity.js';
 import { Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
+import { handFindingsOver } from './findings.repository.js';
 
 export interface NewPrincipal {
   readonly name: string;
@@ -29,6 +31,10 @@ export interface NewKey {
 export interface Replacement {
   readonly grants: readonly Grant[];
   readonly keysRevoked: number;
+  /** Open findings that were theirs to mend. */
+  readonly findings: number;
+  /** Whose owner they were, by its spec. */
+  readonly models: readonly string[];
 }
 
 /** Of many who change people one at a time does: two administrators cannot take each other's role away. */
@@ -118,9 +124,11 @@ export class PeopleTurn {
     }
     let keysRevoked = 0;
     for (const { id } of await this.manager.findBy(ApiKey, { actor: name })) keysRevoked += Number(await this.revokeKey(name, id, reason));
+    const models = await this.giveModels(name, by);
+    const findings = await handFindingsOver(this.manager, { from: name, to: by, by: this.changer.actor, at: this.changer.at }, this.audit);
     await this.setActive(name, false, reason);
-    await this.enter(name, 'person.replaced', { by, reason });
-    return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked };
+    await this.enter(name, 'person.replaced', { by, reason, findings, models });
+    return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked, findings, models };
   }
 
   /** @throws PerennialError `PeopleConflict` when nobody is left who could manage people */
@@ -131,6 +139,16 @@ export class PeopleTurn {
       [ALL_MODELS],
     );
     if (found?.n === 0) throw conflict('Nobody would be left who may manage people; make somebody else an administrator first');
+  }
+
+  /** Their specs still name the leaver, as what was approved; the next one that is applied says whose they are. */
+  private async giveModels(from: string, to: string): Promise<string[]> {
+    const owned = await this.manager.find(Model, { where: { owner: from }, order: { name: 'ASC' }, lock: { mode: 'pessimistic_write' } });
+    for (const { name: model } of owned) {
+      await this.manager.update(Model, { name: model }, { owner: to });
+      await this.audit.append(this.manager, { at: this.changer.at, actor: this.changer.actor, action: 'model.ownerReplaced', model, subject: `model/${model}`, details: { from, to } });
+    }
+    return owned.map(({ name: model }) => model);
   }
 
   private grantsOf(name: string): Promise<RoleGrant[]> {

@@ -38,6 +38,7 @@ import { ReviewsRepository } from './reviews.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
+import { StagesRepository } from './stages.repository.js';
 import { SweepsRepository } from './sweeps.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { ValidationsRepository } from './validations.repository.js';
@@ -50,7 +51,7 @@ const REPOSITORIES = [
   GatewaysRepository, GoLivesRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository,
   ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,
   RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository,
-  ValidationsRepository, VersionsRepository, WindowsRepository,
+  ValidationsRepository, VersionsRepository, WindowsRepository, StagesRepository,
 ];
 
 /** The record: the only writer of its tables. */

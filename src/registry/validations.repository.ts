@@ -3,10 +3,13 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { type ValidationCheck, type ValidationId, type ValidationOutcome, VALIDATION_CHECKS } from '../contracts/validations.js';
+import { decisionRound, type RunningTerm, validationTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
+import { withWords } from './approvals.repository.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { Validation, ValidationCheckRecord, ValidationDecisionRecord, ValidationEnd, ValidationReportRecord } from './entities/validation.entity.js';
+import { movesOf } from './stages.repository.js';
 
 /** A validation with everything that is on record of it. */
 export interface ValidationStory {
@@ -17,6 +20,10 @@ export interface ValidationStory {
   readonly decision: ValidationDecisionRecord | null;
   /** Null while it is open. */
   readonly end: ValidationEnd | null;
+  /** How long a validator may take, as pauses and being sent back have moved it. */
+  readonly term: RunningTerm;
+  /** Of the decision that was taken, or is to be. */
+  readonly round: number;
 }
 
 /** What a validation comes to, and when. */
@@ -24,6 +31,8 @@ export interface ValidationEnding {
   readonly outcome: ValidationOutcome;
   readonly reason: string;
   readonly at: Date;
+  /** What a person gave for it: it stands after the reason in the row, and not in the ledger, which has it with the command. */
+  readonly words?: string;
 }
 
 /** Validations of versions: one a version, and rows are only ever added. */
@@ -106,23 +115,24 @@ export class ValidationsRepository {
     await this.audit.append(manager, { at, actor, action: 'validation.decided', model, subject: `validation/${version}`, origin, details: { choice, report: reportDigest, reason } });
   }
 
-  /** Ends a validation, once: the first word stands. A version that is rejected stays so. @returns false when it had ended before */
-  async end(manager: EntityManager, { model, version }: ValidationId, { outcome, reason, at }: ValidationEnding, origin: Origin): Promise<boolean> {
+  /** Ends a validation, once: the first word stands. A version that is rejected, sent back or abandoned stays so. @returns false when it had ended before */
+  async end(manager: EntityManager, { model, version }: ValidationId, { outcome, reason, at, words }: ValidationEnding, origin: Origin): Promise<boolean> {
     const inserted: unknown[] = await manager.query(
-      'INSERT INTO validation_end (model, version, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, version) DO NOTHING RETURNING version', [model, version, outcome, reason, at],
+      'INSERT INTO validation_end (model, version, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, version) DO NOTHING RETURNING version', [model, version, outcome, withWords(reason, words), at],
     );
     if (inserted.length === 0) return false;
-    if (outcome === 'rejected') await manager.update(ModelVersion, { model, number: version, status: 'candidate' }, { status: 'rejected' });
+    if (outcome === 'rejected' || outcome === 'sentBack' || outcome === 'abandoned') await manager.update(ModelVersion, { model, number: version, status: 'candidate' }, { status: outcome });
     await this.audit.append(manager, { at, actor: SYSTEM_ACTOR, action: `validation.${outcome}`, model, subject: `validation/${version}`, origin, details: { reason } });
     return true;
   }
 
-  /** Ends one whose time is over, unless it was decided. A decision that is being taken comes first. */
+  /** Ends one whose time is over, unless it was decided or paused. A decision that is being taken comes first. */
   async expire({ model, version }: ValidationId, at: Date, origin: Origin): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
-      const { validation, decision } = await this.get({ model, version }, manager);
-      if (!decision) await this.end(manager, validation, { outcome: 'expired', reason: `No validator decided by ${validation.expiresAt.toISOString()}.`, at }, origin);
+      const { validation, decision, term } = await this.get({ model, version }, manager);
+      if (decision || term.paused || at < term.expiresAt) return;
+      await this.end(manager, validation, { outcome: 'expired', reason: `No validator decided by ${term.expiresAt.toISOString()}.`, at }, origin);
     });
   }
 }
@@ -131,11 +141,13 @@ export class ValidationsRepository {
 export async function storyOf(validation: Validation, manager: EntityManager): Promise<ValidationStory> {
   const of = { model: validation.model, version: validation.version };
   const checks = await manager.findBy(ValidationCheckRecord, of);
+  const moves = await movesOf(manager, { model: of.model, stage: 'validation', subject: of.version });
+  const round = decisionRound(moves);
   return {
     validation,
     checks: checks.sort((one, other) => VALIDATION_CHECKS.indexOf(one.name) - VALIDATION_CHECKS.indexOf(other.name)),
     report: await manager.findOneBy(ValidationReportRecord, of),
-    decision: await manager.findOneBy(ValidationDecisionRecord, of),
-    end: await manager.findOneBy(ValidationEnd, of),
+    decision: await manager.findOneBy(ValidationDecisionRecord, { ...of, round }),
+    end: await manager.findOneBy(ValidationEnd, of), term: validationTerm(validation, moves), round,
   };
 }

@@ -66,6 +66,9 @@ import { ServedWindows } from '../../activities/served-windows.js';
 import { SetUpActivities } from '../../activities/set-up.activities.js';
 import { SourceObserver } from '../../activities/source-observer.js';
 import { SourceActivities } from '../../activities/source.activities.js';
+import { StageCommands } from '../../activities/stage-commands.js';
+import { StageEndings } from '../../activities/stage-endings.js';
+import { StageTargets } from '../../activities/stage-targets.js';
 import { StageStandings } from '../../activities/stage-standings.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { TrainerRuns } from '../../activities/trainer-runs.js';
@@ -117,6 +120,7 @@ const ACTIVITIES = [
 const COMMANDS = [
   AlarmCommands, ApprovalCommands, CommandEffects, ComparisonRuns, GoLiveCommands, GovernanceCommands, LegalHoldCommands, ModelCommands, ModelStatuses, ProductionCommands,
   ProductionStandings, ReleaseCommands, ReplayCommands, ReplayCourses, RetirementCommands, RetrainingDecisions, RollbackTargets, StageStandings,
+  StageCommands, StageEndings, StageTargets,
 ];
 /** What activities are made of. */
 const PARTS = [

@@ -31,6 +31,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   confirmGoLive: 'goLive.confirm',
   openFinding: 'finding.open', closeFinding: 'finding.close', recordReview: 'review.record',
   retire: 'retirement.request', withdrawRetirement: 'retirement.request', waiveRetirement: 'retirement.request', confirmRetirement: 'retirement.confirm', setLegalHold: 'legalHold.set', liftLegalHold: 'legalHold.set',
+  steerStage: 'stage.steer', sendBackStage: 'stage.sendBack',
 };
 /** Of all models: whoever may of any sees those. */
 const LISTS = new Set(['listFrameworks', 'listModels', 'listAlarms', 'explainDecision', 'listInventory', 'getPortfolio', 'showPortfolio']);
@@ -49,6 +50,7 @@ const BODIES: Readonly<Record<string, () => unknown>> = {
   vote: () => ({ choice: 'abstain', digest: `sha256:${'0'.repeat(64)}`, ...WHY }), requestApproval: () => WHY,
   openFinding: () => ({ severity: 'low', title: 'x', evidenceNeeded: 'y', owner: 'z', dueAt: '2199-01-01' }), closeFinding: () => ({ evidence: 'x' }), recordReview: () => ({ outcome: 'continue', ...WHY }),
   retire: () => ({ trigger: 'unused', ...WHY }), withdrawRetirement: () => WHY, waiveRetirement: () => ({ waives: 'drain', ...WHY }), confirmRetirement: () => ({ consumer: 'nobody', said: 'yes' }), setLegalHold: () => WHY, liftLegalHold: () => WHY,
+  steerStage: () => WHY, sendBackStage: () => WHY,
   revokeKey: () => WHY, replacePerson: () => ({ by: 'somebody', ...WHY }),
 };
 
@@ -122,7 +124,7 @@ const operationsOf = ({ paths }: { paths: Record<string, Record<string, any>> })
     ({ id: operation.operationId as string, method: method.toUpperCase() as 'GET' | 'POST', path, permission: operation['x-permission'] as Permission | undefined })));
 
 const PARAMETERS: Readonly<Record<string, string>> = {
-  model: MODEL, number: '1', version: '1', batch: '1', deployment: 'default', fromEpoch: '1', from: '2013-01-01', action: 'pause', name: 'nobody', keyId: randomUUID(), hold: '1',
+  model: MODEL, number: '1', version: '1', batch: '1', deployment: 'default', fromEpoch: '1', from: '2013-01-01', action: 'pause', name: 'nobody', keyId: randomUUID(), hold: '1', stage: 'development',
 };
 
 function send({ id, method, path }: Operation, headers: Record<string, string>): Promise<Response> {

@@ -9,7 +9,11 @@ import { readEnvironment } from '../../src/config/environment.js';
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
+import { FindingsRepository } from '../../src/registry/findings.repository.js';
+import { ModelsRepository } from '../../src/registry/models.repository.js';
+import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { smallSpec } from '../small-model.js';
 
 let registry: RegistryServer;
 let api: RunningApi;
@@ -180,6 +184,34 @@ describe('who leaves', () => {
     for (const { key } of keys) expect(await statusWith(key)).toBe(401);
     expect((await entriesOf(leaver)).slice(-7)).toEqual(['role.revoked', 'role.revoked', 'role.revoked', 'key.revoked', 'key.revoked', 'person.deactivated', 'person.replaced']);
     expect((await entriesOf(heir)).slice(-2)).toEqual(['role.granted', 'role.granted']);
+  });
+
+  it('hands over the findings that are open and the models that were theirs, and what they do from then on is the successor\'s', async () => {
+    const [leaver, heir] = [await newPerson(['validator', '*']), await newPerson()];
+    const { dataSource } = registry;
+    const [model, other] = [`m-${randomUUID().slice(0, 8)}`, `o-${randomUUID().slice(0, 8)}`];
+    const audit = new AuditLedger(dataSource);
+    for (const [name, owner] of [[model, leaver], [other, 'somebody']] as const) {
+      const source = smallSpec({ model: name }).replace('owner: test-team', `owner: ${owner}`);
+      await dataSource.transaction((manager) => new ModelsRepository(dataSource).apply(manager, source, parseSpec(source), 'ada', new Date()));
+    }
+    const findings = new FindingsRepository(dataSource, audit);
+    const open = (owner: string): Promise<number> => dataSource.transaction((manager) => findings.open(manager, {
+      model, version: null, source: 'sweep', severity: 'high', title: 'x', evidenceNeeded: 'y', owner, dueAt: new Date(Date.now() - 1_000), openedBy: 'perennial', commandId: null, at: new Date(),
+    }, { workflowId: null, runId: null }));
+    const [mine, closed, theirs] = [await open(leaver), await open(leaver), await open('somebody')];
+    await dataSource.transaction((manager) => findings.close(manager, { model, number: closed }, { closedBy: 'vera', evidence: 'z', artifactDigest: null, commandId: null, at: new Date() }, { workflowId: null, runId: null }));
+
+    expect((await change(`/${leaver}/replace`, { by: heir, ...REASON })).body).toMatchObject({ findings: 1, models: [model] });
+    expect((await findings.list(model, 10)).map(({ finding }) => [finding.number, finding.owner])).toEqual([[theirs, 'somebody'], [closed, leaver], [mine, heir]]);
+    expect((await findings.stopping(model, new Date())).map(({ owner }) => owner).sort()).toEqual([heir, 'somebody'].sort());
+    expect(await dataSource.query('SELECT name, owner FROM model WHERE name = ANY($1) ORDER BY name', [[model, other]])).toEqual([{ name: model, owner: heir }, { name: other, owner: 'somebody' }]);
+    const entries = await dataSource.query<{ action: string; subject: string }[]>("SELECT action, subject FROM audit_entry WHERE model = $1 AND actor = 'boss' ORDER BY id", [model]);
+    expect(entries).toEqual([{ action: 'model.ownerReplaced', subject: `model/${model}` }, { action: 'finding.handedOver', subject: `finding/${mine}` }]);
+
+    const last = await newPerson();
+    expect((await change(`/${heir}/replace`, { by: last, ...REASON })).body).toMatchObject({ findings: 1, models: [model], grants: [{ role: 'validator', model: '*' }] });
+    expect((await findings.get({ model, number: mine })).finding.owner).toBe(last);
   });
 
   it('stays as they were when their successor cannot take the place', async () => {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { APPROVAL_KINDS, APPROVAL_OUTCOMES, ruleText, VOTE_CHOICES } from '../../contracts/approvals.js';
 import { approvalWorkflowId } from '../../contracts/motion.js';
 import type { ApprovalStory } from '../../registry/approvals.repository.js';
-import { instant, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
+import { instant, itemsOf, path, paused, pausedAnswer, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { digest, MAX_INTEGER, modelName, numberInUrl, text } from '../requests/fields.js';
 
 export const approvalPath = z.strictObject({ model: modelName, number: numberInUrl(1, MAX_INTEGER).meta({ description: 'The number of the approval.' }) });
@@ -22,7 +22,7 @@ export const voteRequest = z
   .meta({ id: 'VoteRequest' });
 export type VoteRequest = z.output<typeof voteRequest>;
 
-const outcome = z.enum(APPROVAL_OUTCOMES).nullable().meta({ description: 'Null while it waits for votes; `voided` where what it was about has changed.' });
+const outcome = z.enum(APPROVAL_OUTCOMES).nullable().meta({ description: 'Null while it waits for votes; `voided` where what it was about has changed, `sentBack` to be mended or decided anew, `abandoned` where it was given up.' });
 
 export const approvalSchema = z
   .strictObject({
@@ -37,7 +37,8 @@ export const approvalSchema = z
     rule: z.string().meta({ description: 'How many have to agree.', examples: ['one approver has to agree'] }),
     barred: z.record(z.string(), z.string()).meta({ description: 'Who may not vote, and what they did.', examples: [{ ann: 'applied the spec' }] }),
     openedAt: instant,
-    expiresAt: instant,
+    expiresAt: instant.meta({ description: 'Moved on by the pauses that are over.' }),
+    paused: paused.nullable().meta({ description: 'Null while its time runs.' }),
     votes: z.array(z.strictObject({ actor: z.string(), choice: z.enum(VOTE_CHOICES), reason: z.string(), at: instant })),
     outcome,
     reason: z.string().nullable(),
@@ -80,10 +81,10 @@ export function approvalAnswer(story: ApprovalStory, temporal: TemporalLinks): A
 }
 
 /** What is on record of an approval. */
-export function approvalFacts({ approval, votes, end }: ApprovalStory): Omit<ApprovalAnswer, 'links' | 'workflowId'> {
-  const { kind, version, digest: approved, evidence, barred, model, number, specDigest, tier, rule, openedAt, expiresAt } = approval;
+export function approvalFacts({ approval, votes, end, term }: ApprovalStory): Omit<ApprovalAnswer, 'links' | 'workflowId'> {
+  const { kind, version, digest: approved, evidence, barred, model, number, specDigest, tier, rule, openedAt } = approval;
   return {
-    model, number, kind, version, digest: approved, evidence, specDigest, tier, rule: ruleText(rule), barred, openedAt: openedAt.toISOString(), expiresAt: expiresAt.toISOString(),
+    model, number, kind, version, digest: approved, evidence, specDigest, tier, rule: ruleText(rule), barred, openedAt: openedAt.toISOString(), expiresAt: term.expiresAt.toISOString(), paused: end ? null : pausedAnswer(term.paused),
     votes: votes.map((vote) => ({ actor: vote.actor, choice: vote.choice, reason: vote.reason, at: vote.at.toISOString() })),
     outcome: end?.outcome ?? null, reason: end?.reason ?? null, decidedAt: end?.at.toISOString() ?? null,
   };

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { StagePause } from '../../contracts/stages.js';
+import { isoTime } from '../../contracts/time.js';
 
 /** Where an operator looks at a workflow in the Temporal UI. */
 export class TemporalLinks {
@@ -23,6 +25,10 @@ export const itemsOf = <T extends z.ZodType>(item: T) => z.strictObject({ items:
 export const instant = z.string().meta({ format: 'date-time', description: 'ISO 8601 in UTC.' });
 /** A value that is not there yet, or never will be, is null. */
 export const instantOf = (date: Date | null): string | null => date?.toISOString() ?? null;
+
+/** Who paused a stage, since when, and why. */
+export const paused = z.strictObject({ by: z.string(), since: instant, reason: z.string() }).meta({ id: 'Pause' });
+export const pausedAnswer = (pause: StagePause | null): z.output<typeof paused> | null => pause && { by: pause.by, since: isoTime(pause.sinceMs), reason: pause.reason };
 
 export const heldOut = z.strictObject({
   every: z.int().meta({ description: 'One block in so many is held out: each whose number, counted from 1970-01-01 UTC on, leaves `every` − 1 when divided by it.' }),

@@ -69,6 +69,8 @@ export const peopleChangedSchema = z
     key: z.string().optional().meta({ description: 'The key, this once: it cannot be read again, and a request that is repeated is answered without it.' }),
     grants: z.array(z.strictObject({ role, model: z.string() })).optional().meta({ description: 'What went over to who takes their place.' }),
     keysRevoked: z.int().optional(),
+    findings: z.int().optional().meta({ description: 'Open findings that went to the successor.' }),
+    models: z.array(z.string()).readonly().optional().meta({ description: 'Models whose owner the successor is now; their specs name the leaver until others are applied.' }),
     status: path,
   })
   .meta({ id: 'PeopleChanged' });

@@ -100,7 +100,7 @@ export class RetirementController {
   @CommandOperation('Record that a consumer has confirmed', 'With what they said: that they have moved, or need the model no more.')
   @Answer(200, 'It is on record', retirementChangedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
-  @Problems('ModelNotFound', 'RetirementConflict')
+  @Problems('ModelNotFound', 'RetirementConflict', 'StagePaused')
   async confirmRetirement(
     @Param({ schema: modelPath }) { model }: { model: string }, @Body({ schema: confirmationRequest }) body: ConfirmationRequest, @Query({ schema: noQuery }) _query: unknown, @Actor() actor: string, @IdempotencyKey() idempotencyKey: string,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -114,7 +114,7 @@ export class RetirementController {
   @CommandOperation('Go on without waiting', 'Without consumers that have not confirmed in their time, or before the traffic has ended.')
   @Answer(200, 'It is on record', retirementChangedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
-  @Problems('ModelNotFound', 'RetirementConflict')
+  @Problems('ModelNotFound', 'RetirementConflict', 'StagePaused')
   async waiveRetirement(
     @Param({ schema: modelPath }) { model }: { model: string }, @Body({ schema: waiverRequest }) body: WaiverRequest, @Query({ schema: noQuery }) _query: unknown, @Actor() actor: string, @IdempotencyKey() idempotencyKey: string,
     @Res({ passthrough: true }) reply: FastifyReply,

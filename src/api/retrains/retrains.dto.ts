@@ -44,7 +44,7 @@ export const retrainSchema = z
     trigger: z.string(),
     asOf: instant.nullable(),
     stage: z.enum(RETRAIN_STAGES),
-    outcome: z.enum(['promoted', 'releasing', 'validating', 'rejected', 'inconclusive', 'aborted', 'failed', 'cancelled', 'terminated']).nullable().meta({ description: 'Null while it runs. `releasing`: the gate passed it, and a release brings it into service; `validating`: its validation decides.' }),
+    outcome: z.enum(['promoted', 'releasing', 'validating', 'rejected', 'inconclusive', 'aborted', 'failed', 'cancelled', 'terminated', 'abandoned']).nullable().meta({ description: 'Null while it runs. `releasing`: the gate passed it, and a release brings it into service; `validating`: its validation decides.' }),
     reason: z.string().nullable().meta({ description: 'One sentence that says why the outcome is what it is.' }),
     failure: failure.nullable(),
     version: z.int().nullable().meta({ description: 'The version that it made, if it came so far.' }),

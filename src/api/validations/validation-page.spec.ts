@@ -25,7 +25,7 @@ const report: ValidationReport = {
 
 const open: ValidationAnswer = {
   model: 'credit', version: 3, tier: 'critical', deployment: 'default', retrain: 5, specDigest: digest('3'), waitsFor: 'validator', checks: [], reportDigest: digest('6'), decision: null, approval: null, outcome: null, reason: null,
-  openedAt: '2026-03-01T00:00:00.000Z', expiresAt: '2026-03-31T00:00:00.000Z', endedAt: null, workflowId: 'model/credit/validation/3',
+  openedAt: '2026-03-01T00:00:00.000Z', paused: null, expiresAt: '2026-03-31T00:00:00.000Z', endedAt: null, workflowId: 'model/credit/validation/3',
   links: { self: '/v1', model: '/v1', version: '/v1', report: '/v1', page: '/v1', approval: null, temporal: 'http://localhost' },
 };
 const decided: ValidationAnswer = {

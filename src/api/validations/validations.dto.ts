@@ -6,7 +6,7 @@ import { decideByChecks } from '../../lifecycle/validation-decision.js';
 import type { ApprovalStory } from '../../registry/approvals.repository.js';
 import type { ValidationStory } from '../../registry/validations.repository.js';
 import { approvalLink } from '../approvals/approvals.dto.js';
-import { instant, instantOf, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
+import { instant, instantOf, itemsOf, path, paused, pausedAnswer, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { digest, text, time } from '../requests/fields.js';
 
 const verdict = z.enum(['pass', 'fail', 'inconclusive', 'error']);
@@ -54,7 +54,8 @@ export const validationSchema = z
     outcome: z.enum(VALIDATION_OUTCOMES).nullable().meta({ description: 'Null while it is open.' }),
     reason: z.string().nullable(),
     openedAt: instant,
-    expiresAt: instant.meta({ description: 'Until when a validator has to decide.' }),
+    expiresAt: instant.meta({ description: 'Until when a validator has to decide; moved on by the pauses that are over.' }),
+    paused: paused.nullable().meta({ description: 'Null while its time runs.' }),
     endedAt: instant.nullable(),
     workflowId,
     links: z.strictObject({ self: path, model: path, version: path, report: path.nullable(), page: path.nullable(), approval: path.nullable(), temporal: temporalUrl }),
@@ -118,14 +119,14 @@ export function validationAnswer(story: ValidationStory, asked: ApprovalStory | 
 
 /** What is on record of a validation. */
 export function validationFacts(story: ValidationStory, asked: ApprovalStory | null): Omit<ValidationAnswer, 'links' | 'workflowId'> {
-  const { validation, checks, report, decision, end } = story;
-  const { model, version, tier, deployment, retrain, specDigest, openedAt, expiresAt } = validation;
+  const { validation, checks, report, decision, end, term } = story;
+  const { model, version, tier, deployment, retrain, specDigest, openedAt } = validation;
   return {
     model, version, tier, deployment, retrain, specDigest, waitsFor: end ? null : waitsFor(story, asked),
     checks: checks.map(({ name, verdict: said, explanation, at }) => ({ name, verdict: said, explanation, at: at.toISOString() })), reportDigest: report?.digest ?? null,
     decision: decision && { choice: decision.choice, reportDigest: decision.reportDigest, actor: decision.actor, reason: decision.reason, answers: { ...decision.answers }, findings: decision.findings, at: decision.at.toISOString() },
     approval: asked?.approval.number ?? null, outcome: end?.outcome ?? null, reason: end?.reason ?? null,
-    openedAt: openedAt.toISOString(), expiresAt: expiresAt.toISOString(), endedAt: instantOf(end?.at ?? null),
+    openedAt: openedAt.toISOString(), expiresAt: term.expiresAt.toISOString(), paused: end ? null : pausedAnswer(term.paused), endedAt: instantOf(end?.at ?? null),
   };
 }
 

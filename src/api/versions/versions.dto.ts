@@ -18,7 +18,7 @@ export const versionSchema = z
   .strictObject({
     model: z.string(),
     version: z.int(),
-    status: z.enum(['candidate', 'champion', 'retired', 'rejected']).meta({ description: '`candidate`: not yet deployed; `champion`: answers now; `retired`: has answered; `rejected`: did not pass its gate.' }),
+    status: z.enum(['candidate', 'champion', 'retired', 'rejected', 'sentBack', 'abandoned']).meta({ description: '`candidate`: not yet deployed; `champion`: answers now; `retired`: has answered; `rejected`: did not pass its gate or its validation; `sentBack`: from its validation to development, for rework; `abandoned`: given up.' }),
     retrain: z.int(),
     specDigest: z.string(),
     snapshotDigest: z.string(),

@@ -85,8 +85,8 @@ export const revokeKey = (session: Session, name: string, keyId: string, reason:
 
 /** `perennial people replace <name> <by>` */
 export const replacePerson = (session: Session, name: string, successor: string, reason: string): Promise<ExitCode> =>
-  change(session, `${pathOf(name)}/replace`, { by: successor, reason }, ({ grants, keysRevoked }) =>
-    `${successor} takes the place of ${name}: ${grants?.length ?? 0} ${grants?.length === 1 ? 'role' : 'roles'} given on, ${keysRevoked ?? 0} ${keysRevoked === 1 ? 'key' : 'keys'} revoked`);
+  change(session, `${pathOf(name)}/replace`, { by: successor, reason }, ({ grants, keysRevoked, findings, models }) =>
+    `${successor} takes the place of ${name}: ${grants?.length ?? 0} ${grants?.length === 1 ? 'role' : 'roles'} given on, ${keysRevoked ?? 0} ${keysRevoked === 1 ? 'key' : 'keys'} revoked${findings ? `, ${findings} open ${findings === 1 ? 'finding' : 'findings'} handed over` : ''}${models && models.length > 0 ? `; owner of ${models.join(', ')}, whose ${models.length === 1 ? 'spec still names' : 'specs still name'} ${name}: apply one that names ${successor}` : ''}`);
 
 async function change(session: Session, path: string, body: object, told: (changed: PeopleChanged) => string): Promise<ExitCode> {
   const changed = await session.api.command<PeopleChanged>(path, jsonBody(body));

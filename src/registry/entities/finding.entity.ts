@@ -29,7 +29,7 @@ export class Finding {
   @Column('text', { name: 'evidence_needed' })
   evidenceNeeded!: string;
 
-  /** Who has to mend it. */
+  /** Who has to mend it; as it was opened. */
   @Column('text')
   owner!: string;
 
@@ -74,6 +74,29 @@ export class FindingEnd {
 
   @Column('timestamptz', { name: 'closed_at' })
   closedAt!: Date;
+}
+
+/** To whom an open finding went when its owner left; the last one owns it. */
+@Entity('finding_handover')
+export class FindingHandover {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'finding_handover_pkey' })
+  model!: string;
+
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'finding_handover_pkey' })
+  finding!: number;
+
+  /** Counts the handovers of the finding, from 1. */
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'finding_handover_pkey' })
+  number!: number;
+
+  @Column('text')
+  owner!: string;
+
+  @Column('text', { name: 'handed_by' })
+  handedBy!: string;
+
+  @Column('timestamptz')
+  at!: Date;
 }
 
 /** That people were told of an overdue finding. */

@@ -79,7 +79,7 @@ export class ValidationReportRecord {
   at!: Date;
 }
 
-/** What was decided over a report, once. */
+/** What was decided over a report, once a round. */
 @Entity('validation_decision')
 export class ValidationDecisionRecord {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'validation_decision_pkey' })
@@ -87,6 +87,10 @@ export class ValidationDecisionRecord {
 
   @PrimaryColumn('integer', { primaryKeyConstraintName: 'validation_decision_pkey' })
   version!: number;
+
+  /** From 1; what was sent back to the validator is decided anew. */
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'validation_decision_pkey', default: 1 })
+  round!: number;
 
   @Column('text')
   choice!: ValidationDecision;

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { type PausedStage, STAGE_ACTIONS, STAGE_STEERS, STAGES } from '../../contracts/stages.js';
+import type { StageMove } from '../../registry/entities/stage-move.entity.js';
+import { approvalOpenedSchema } from '../approvals/approvals.dto.js';
+import { instant, path, pausedAnswer } from '../documentation/answer-fields.js';
+import { integer, MAX_INTEGER, modelName, text } from '../requests/fields.js';
+
+const stage = z.enum(STAGES).meta({ description: 'docs/LIFECYCLE.md has a table of each.' });
+const subject = z.int().nullable().meta({ description: 'The number of the approval, version, release or retirement; null for development and production.' });
+
+export const stagePath = z.strictObject({ model: modelName, stage });
+export type StagePath = z.output<typeof stagePath>;
+export const steerStagePath = stagePath.extend({ action: z.enum(STAGE_STEERS) });
+export type SteerStagePath = z.output<typeof steerStagePath>;
+
+export const stageMoveRequest = z
+  .strictObject({
+    reason: text(2_000).meta({ description: 'Why, for the record.' }),
+    version: integer(1, MAX_INTEGER).nullable().default(null).meta({ description: 'Of the stage `validation`, where several versions are being validated.' }),
+  })
+  .meta({ id: 'StageMoveRequest' });
+export type StageMoveRequest = z.output<typeof stageMoveRequest>;
+
+const move = z.strictObject({ number: z.int(), stage, subject, action: z.enum(STAGE_ACTIONS), by: z.string(), reason: z.string(), at: instant });
+
+export const stageMovesSchema = z
+  .strictObject({
+    paused: z.array(z.strictObject({ stage, subject, by: z.string(), since: instant, reason: z.string() })).readonly().meta({ description: 'What is paused now. A release has a pause of its own.' }),
+    items: z.array(move).readonly(),
+  })
+  .meta({ id: 'StageMoves' });
+export type StageMovesAnswer = z.output<typeof stageMovesSchema>;
+
+export const stageMovedSchema = z
+  .strictObject({
+    model: z.string(),
+    stage,
+    subject,
+    action: z.enum(STAGE_ACTIONS),
+    to: z.enum(['author', 'useCaseApproval', 'development', 'validator', 'validation', 'production']).nullable().meta({ description: 'Where it was sent back to; null otherwise.' }),
+    approval: approvalOpenedSchema.pick({ number: true, outcome: true }).nullable().meta({ description: 'The approval of the use case that it opened anew.' }),
+    commandId: z.uuid(),
+    status: path,
+  })
+  .meta({ id: 'StageMoved' });
+export type StageMoved = z.output<typeof stageMovedSchema>;
+
+export const stagesLink = (model: string): string => `/v1/models/${model}/stages`;
+
+export const stageMovesAnswer = (moves: readonly StageMove[], paused: readonly PausedStage[]): StageMovesAnswer => ({
+  paused: paused.map((one) => ({ stage: one.stage, subject: one.subject, ...pausedAnswer(one)! })),
+  items: moves.map(({ number, stage: moved, subject: of, action, actor, reason, at }) => ({ number, stage: moved, subject: of, action, by: actor, reason, at: at.toISOString() })),
+});
