@@ -1,5 +1,5 @@
 import {
-  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy,
+  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy, patched,
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
@@ -28,9 +28,11 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
  * The entity of a model: takes commands one by one, starts what they ask for, and shows where the model stands. All it
- * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last.
+ * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last. Of a model that nobody registered it takes the commands that are there, such as to close a
+ * finding, and ends: there is nothing to wait for.
  */
-export async function modelLifecycle(input: ModelLifecycleInput): Promise<never> {
+export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
+  const ends = patched('ends-when-unregistered');
   let commands = 0;
   let changed = true;
   let status: ModelStatus | null = null;
@@ -48,6 +50,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
   setHandler(statusQuery, () => status);
 
   const full = (): boolean => commands >= COMMANDS_A_RUN || workflowInfo().continueAsNewSuggested;
+  const over = (): boolean => ends && status?.tier === null && !changed && allHandlersFinished();
   const until = Date.now() + THIRTY_DAYS_MS;
   while (!full() && Date.now() < until) {
     if (changed) {
@@ -56,7 +59,8 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
       show(status);
       await releases.begin(status);
     }
-    await condition(() => changed || full(), Math.max(1, until - Date.now()));
+    if (over()) return;
+    await condition(() => changed || full() || over(), Math.max(1, until - Date.now()));
   }
   await condition(allHandlersFinished);
   return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands });
