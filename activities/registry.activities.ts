@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CommandOutcome } from '../src/contracts/commands.js';
+import { modelWorkflowId } from '../src/contracts/motion.js';
 import type { RetrainId, RetrainPlan } from '../src/contracts/retrains.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import { durationMs } from '../src/contracts/time.js';
@@ -29,10 +30,16 @@ export class RegistryActivities {
     private readonly settings: ActivitySettings,
   ) {}
 
-  /** Lets a command take effect; a second call returns the first one's outcome. */
-  async handleCommand(commandId: string): Promise<CommandOutcome> {
-    const at = new Date();
-    return this.commands.settle(commandId, at, origin(), (manager, command) => this.effects.takeEffect(manager, command, at));
+  /**
+   * Lets a command of the model whose workflow asks take effect; a second call returns the first one's outcome.
+   * @param commandId what came with the update, which anybody who reaches Temporal can send
+   * @throws PerennialError `CommandUnknown` when no command of the model was accepted under it; the attempt is on the record
+   */
+  async handleCommand(commandId: unknown): Promise<CommandOutcome> {
+    const [id, at, asking] = [String(commandId), new Date(), origin()];
+    const command = await this.commands.find(id);
+    if (!command || modelWorkflowId(command.model) !== asking.workflowId) return this.commands.refuseUnknown(id, at, asking);
+    return this.commands.settle(id, at, asking, (manager, accepted) => this.effects.takeEffect(manager, accepted, at));
   }
 
   /** The ids of commands that wait for a model's lifecycle, the oldest first; not more than one turn takes. */

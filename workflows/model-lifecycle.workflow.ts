@@ -1,5 +1,5 @@
 import {
-  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy,
+  allHandlersFinished, type ChildWorkflowHandle, condition, continueAsNew, defineQuery, defineUpdate, getExternalWorkflowHandle, ParentClosePolicy, patched,
   setCurrentDetails, setHandler, startChild, upsertSearchAttributes, type Workflow, workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
@@ -30,9 +30,11 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 
 /**
  * The entity of a model: takes commands one by one, or out of the inbox on the record where many come at once, starts what they ask for, and shows where the model stands. All it
- * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last.
+ * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last. Of a model that nobody registered it takes the commands that are there, such as to close a
+ * finding, and ends: there is nothing to wait for.
  */
-export async function modelLifecycle(input: ModelLifecycleInput): Promise<never> {
+export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
+  const ends = patched('ends-when-unregistered');
   let commands = 0;
   let turns = 0;
   let inbox = input.inbox ?? false;
@@ -56,6 +58,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
   setHandler(statusQuery, () => status);
 
   const full = (): boolean => turns >= TURNS_A_RUN || workflowInfo().continueAsNewSuggested;
+  const over = (): boolean => ends && status?.tier === null && !changed && !inbox && allHandlersFinished();
   const until = Date.now() + THIRTY_DAYS_MS;
   while (!full() && Date.now() < until) {
     if (inbox) {
@@ -73,7 +76,8 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<never>
       await releases.begin(status);
       for (const { workflowId } of status.heldSetUps ?? []) await tellWorkflow(workflowId);
     }
-    await condition(() => changed || inbox || full(), Math.max(1, until - Date.now()));
+    if (over()) return;
+    await condition(() => changed || inbox || full() || over(), Math.max(1, until - Date.now()));
   }
   await condition(allHandlersFinished);
   return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands, ...(inbox && { inbox }) });

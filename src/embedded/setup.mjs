@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { takeLock } from './pid-lock.mjs';
 import { Progress } from './setup-progress.mjs';
-import { build, checkNode, findPython, getTemporal, installPackages, makeClientEnvironment, makePythonEnvironment } from './setup-steps.mjs';
+import { build, checkNode, findPython, getTemporal, installPackages, makePythonEnvironment, makeTestEnvironments } from './setup-steps.mjs';
 import { PROJECT, SetupFailure, STAMPS } from './setup-tools.mjs';
 
 const MAIN = join(PROJECT, 'dist', 'src', 'main.js');
@@ -43,7 +43,7 @@ async function setUp(progress, forTests) {
 
 async function runSteps(context, python, stop, forTests) {
   const packages = installPackages(context);
-  const steps = [packages.then(() => build(context)), makePythonEnvironment(context, python), getTemporal(context, packages), ...(forTests ? [makeClientEnvironment(context, python)] : [])];
+  const steps = [packages.then(() => build(context)), makePythonEnvironment(context, python), getTemporal(context, packages), ...(forTests ? makeTestEnvironments(context, python) : [])];
   let first;
   const outcomes = steps.map((step) => step.catch((error) => {
     first ??= error;

@@ -1,6 +1,6 @@
 import type { SweepLimits } from '../contracts/inventory.js';
 import { durationMs } from '../contracts/time.js';
-import type { InventoryRecord } from '../registry/inventory.repository.js';
+import type { InventoryRecord, InventoryValidation } from '../registry/inventory.repository.js';
 import type { MaturityFacts } from './maturity.js';
 import { reviewDueAt } from './review-due.js';
 import type { SweepFacts } from './sweep-rules.js';
@@ -25,6 +25,13 @@ export function sweepFactsOf(record: InventoryRecord, sourceFound: boolean | nul
   };
 }
 
+/** Also where the champion had moved before an approved version could be promoted. */
+function passed(validation: InventoryValidation | null): boolean {
+  if (validation === null) return true;
+  const { decision, outcome } = validation;
+  return (decision === 'approve' || decision === 'conditional') && outcome !== null && outcome !== 'rejected' && outcome !== 'expired' && outcome !== 'voided';
+}
+
 /** What its maturity is judged by. */
 export function maturityFactsOf(record: InventoryRecord, limits: SweepLimits, nowMs: number): MaturityFacts {
   const { registered, activeOwners, ownerActs, useCase, useCaseApproved, versions, newest, deployments, retrainedByItself, rolledBack, overdueFindings } = record;
@@ -33,7 +40,7 @@ export function maturityFactsOf(record: InventoryRecord, limits: SweepLimits, no
   const review = nextReviewOf(record);
   return {
     registered, owned: registered && (ownerActs || activeOwners.length > 0), useCaseStated: useCase !== null, useCaseApproved, versions, lineage: newest !== null, inService: served.length > 0,
-    validated: served.length > 0 && served.every(({ verdict, vote }) => verdict === 'pass' && (vote === null || vote === 'approved')),
+    validated: served.length > 0 && served.every(({ verdict, validation, vote }) => verdict === 'pass' && passed(validation) && (vote === null || vote === 'approved')),
     monitored: assessedMs !== null && nowMs - assessedMs <= limits.unmonitoredMs + (durationMs(record.monitoringWindow ?? '') ?? 0),
     retrainedByItself, rolledBack, reviewedOnTime: review !== null && review.getTime() >= nowMs, overdueFindings,
   };

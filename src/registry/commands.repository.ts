@@ -59,8 +59,9 @@ export class CommandsRepository {
     return { command, created: inserted.length > 0 };
   }
 
+  /** @param id also one that a stranger made up */
   async find(id: string): Promise<Command | null> {
-    return this.dataSource.manager.findOneBy(Command, { id });
+    return UUID.test(id) ? this.dataSource.manager.findOneBy(Command, { id }) : null;
   }
 
   /** What became of those that are settled, by their ids. */
@@ -123,19 +124,27 @@ export class CommandsRepository {
     return outcome ?? this.refuseUnknown(id, at, origin);
   }
 
-  private async refuseUnknown(id: string, at: Date, origin: Origin): Promise<never> {
+  /**
+   * Puts on the record that somebody asked for a command that there is not.
+   * @throws PerennialError `CommandUnknown`, always
+   */
+  async refuseUnknown(id: string, at: Date, origin: Origin): Promise<never> {
+    // Half a surrogate pair has no canonical form.
+    const asked = Buffer.from(id.slice(0, 100)).toString('utf8');
     await this.audit.append(this.dataSource.manager, {
       at,
       actor: 'unknown',
       action: 'command.unknown',
       model: null,
       subject: 'command',
-      details: { id: id.slice(0, 100) },
+      details: { id: asked },
       origin,
     });
-    throw new PerennialError('CommandUnknown', 'No command was accepted under that id; commands come through the API', { id: id.slice(0, 100) });
+    throw new PerennialError('CommandUnknown', 'No command was accepted under that id; commands come through the API', { id: asked });
   }
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const ACTIONS: Readonly<Record<CommandKind, string>> = {
   apply: 'spec.applied',

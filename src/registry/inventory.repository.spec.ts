@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
 import { PerennialError } from '../contracts/failures.js';
+import { RETIREMENT_CALLED_OFF } from '../contracts/retirements.js';
+import { maturityFactsOf } from '../lifecycle/inventory-facts.js';
 import { AuditLedger } from './audit-ledger.js';
 import { FindingsRepository } from './findings.repository.js';
 import { InventoryImportsRepository, type NewInventoryEntry } from './inventory-imports.repository.js';
@@ -9,6 +11,7 @@ import { SweepsRepository } from './sweeps.repository.js';
 import { ModelCourse } from './testing/model-course.js';
 
 const NOW = new Date('2026-02-01T00:00:00.000Z');
+const LIMITS = { unmonitoredMs: 1, idleMs: 1 };
 const ORIGIN = { workflowId: 'inventory-sweep', runId: 'run' };
 
 let registry: RegistryServer;
@@ -111,7 +114,7 @@ describe('the inventory', () => {
     });
     expect(found.assessedAt!.getTime()).toBeGreaterThan(assessedAt.getTime());
     expect(found.deployments).toEqual([{
-      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', vote: null,
+      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', validation: null, vote: null,
       champion: { version: first, retrain: 1, specDigest: found.specDigest, snapshotDigest: expect.stringMatching(/^sha256:/) as string, artifactDigest: expect.stringMatching(/^sha256:/) as string, codeDigest: expect.stringMatching(/^sha256:/) as string, createdAt: expect.any(String) as string },
     }]);
     expect(found.firstChampionAt!.getTime()).toBeGreaterThan(found.firstSpecAt!.getTime());
@@ -162,23 +165,93 @@ describe('the inventory', () => {
     await expect(inventory.get('nobody', NOW)).rejects.toBeInstanceOf(PerennialError);
   });
 
-  it('stands where votes stand', async () => {
-    const stageOf = async (): Promise<unknown> => (await inventory.get('linked', NOW)).stage;
-    const { specDigest } = await inventory.get('linked', NOW);
-    const [{ id: command }] = await registry.dataSource.query<{ id: string }[]>("SELECT id FROM command LIMIT 1") as [{ id: string }];
-    const approval = (number: number, kind: string, version: number | null): Promise<unknown> => registry.dataSource.query(
-      "INSERT INTO approval (model, number, kind, version, digest, spec_digest, tier, rule, author, barred, evidence, command_id, opened_at, expires_at, remind_every_ms) VALUES ('linked', $1, $2, $3, $4, $4, 'low', '{}', 'x', '{}', '{}', $5, now(), now() + interval '1 day', 1)",
-      [number, kind, version, specDigest, command]);
-    const end = (number: number, outcome: string): Promise<unknown> => registry.dataSource.query("INSERT INTO approval_end (model, approval, outcome, reason, at) VALUES ('linked', $1, $2, 'x', now())", [number, outcome]);
-    await approval(1, 'useCase', null);
-    expect(await stageOf()).toBe('useCaseApproval');
-    await end(1, 'approved');
-    expect(await stageOf()).toBe('development');
-    expect((await inventory.get('linked', NOW)).useCaseApproved).toBe(true);
-    await approval(2, 'retirement', null);
-    expect(await stageOf()).toBe('retirement');
-    await end(2, 'rejected');
-    expect(await stageOf()).toBe('development');
+  describe('has the stage that its record shows', () => {
+    const stageOf = async (model: string): Promise<unknown> => (await inventory.get(model, NOW)).stage;
+    const keep = (table: string, row: Readonly<Record<string, unknown>>): Promise<unknown> => {
+      const names = Object.keys(row);
+      return registry.dataSource.query(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map((_, index) => `$${index + 1}`).join(', ')})`, Object.values(row));
+    };
+
+    /** A model with the rows that its stages write. */
+    async function staged(model: string) {
+      const course = new ModelCourse(registry.dataSource, model);
+      await course.register('course');
+      const digest = (await inventory.get(model, NOW)).specDigest;
+      const [{ id: command }] = await registry.dataSource.query<[{ id: string }]>('SELECT id FROM command WHERE model = $1', [model]);
+      const of = { model, tier: 'low', spec_digest: digest, opened_at: NOW, expires_at: new Date(NOW.getTime() + 1_000), remind_every_ms: 1 };
+      return {
+        course,
+        asks: (number: number, kind: string) => keep('approval', { ...of, number, kind, digest, rule: {}, author: 'x', barred: {}, evidence: {}, command_id: command }),
+        decides: (approval: number, outcome: string) => keep('approval_end', { model, approval, outcome, reason: 'x', at: NOW }),
+        validates: (version: number) => keep('validation', { ...of, version, retrain: version, deployment: 'default' }),
+        reports: (version: number) => keep('validation_report', { model, version, digest, at: NOW }),
+        judges: (version: number, choice: string) => keep('validation_decision', { model, version, choice, report_digest: digest, actor: 'perennial', reason: 'x', answers: {}, findings: [], at: NOW }),
+        concludes: (version: number, outcome: string) => keep('validation_end', { model, version, outcome, reason: 'x', at: NOW }),
+        retires: (number: number, approval: number) => keep('retirement', { model, number, approval, trigger: 'unused', reason: 'x', terms: {}, digest, spec_digest: digest, requested_by: 'x', requested_at: NOW, command_id: command }),
+        steps: (number: number, step: string) => keep('retirement_step', { model, number, step, actor: 'perennial', details: {}, at: NOW }),
+      };
+    }
+
+    it('useCaseApproval until its use case is approved', async () => {
+      const { asks, decides } = await staged('stated');
+      await asks(1, 'useCase');
+      expect(await stageOf('stated')).toBe('useCaseApproval');
+      await decides(1, 'approved');
+      expect(await stageOf('stated')).toBe('development');
+      expect((await inventory.get('stated', NOW)).useCaseApproved).toBe(true);
+    });
+
+    it('validation from the moment at which one is open, whoever it waits for, until a champion serves', async () => {
+      const { course, validates, reports, judges, concludes } = await staged('validated');
+      const version = await course.trained('course', 'a candidate');
+      expect(await stageOf('validated')).toBe('development');
+      await validates(version);
+      expect(await stageOf('validated')).toBe('validation');
+      expect((await list({ stage: 'validation' })).map(({ model }) => model)).toEqual(['validated']);
+      await reports(version);
+      await judges(version, 'conditional');
+      expect(await stageOf('validated')).toBe('validation');
+      await course.promote(version, 'perennial');
+      const between = await inventory.get('validated', NOW);
+      expect(between).toMatchObject({ stage: 'production', deployments: [{ validation: { decision: 'conditional', outcome: null, reportDigest: between.specDigest } }] });
+      expect(maturityFactsOf(between, LIMITS, NOW.getTime()).validated).toBe(false);
+      await concludes(version, 'promoted');
+      const after = await inventory.get('validated', NOW);
+      expect(after).toMatchObject({ stage: 'production', deployments: [{ validation: { decision: 'conditional', outcome: 'promoted' } }] });
+      expect(maturityFactsOf(after, LIMITS, NOW.getTime()).validated).toBe(true);
+    });
+
+    it.each(['rejected', 'expired', 'voided'] as const)('development again when the validation was %s, and a champion of it counts as not validated', async (outcome) => {
+      const { course, validates, concludes } = await staged(`was-${outcome}`);
+      const version = await course.trained('course', 'a candidate');
+      await validates(version);
+      await concludes(version, outcome);
+      expect(await stageOf(`was-${outcome}`)).toBe('development');
+      await course.promote(version, 'perennial');
+      const found = await inventory.get(`was-${outcome}`, NOW);
+      expect(found.deployments[0]?.validation).toEqual({ decision: null, outcome, reportDigest: null });
+      expect(maturityFactsOf(found, LIMITS, NOW.getTime()).validated).toBe(false);
+    });
+
+    it('retirement from the moment at which it is asked for, to its end, unless it is called off', async () => {
+      const { asks, decides, retires, steps } = await staged('leaving');
+      for (const [index, step] of RETIREMENT_CALLED_OFF.entries()) {
+        const number = index + 1;
+        await asks(number, 'retirement');
+        await retires(number, number);
+        expect(await stageOf('leaving')).toBe('retirement');
+        await steps(number, step);
+        expect(await stageOf('leaving'), step).toBe('development');
+      }
+      const last = RETIREMENT_CALLED_OFF.length + 1;
+      await asks(last, 'retirement');
+      await retires(last, last);
+      await decides(last, 'approved');
+      for (const step of ['approved', 'stopped', 'deleted']) {
+        await steps(last, step);
+        expect(await stageOf('leaving'), step).toBe('retirement');
+      }
+    });
   });
 });
 

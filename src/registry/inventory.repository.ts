@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelStage, SweepPage } from '../contracts/inventory.js';
+import { RETIREMENT_CALLED_OFF } from '../contracts/retirements.js';
+import type { ValidationDecision, ValidationOutcome } from '../contracts/validations.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import type { Tier } from '../spec/risk-tier.js';
 import type { InventoryEntry } from './entities/inventory.entity.js';
@@ -33,6 +35,16 @@ export interface Lineage {
   readonly createdAt: string;
 }
 
+/** How far the validation of a version has come. */
+export interface InventoryValidation {
+  /** Null while nobody has decided. */
+  readonly decision: ValidationDecision | null;
+  /** Null while it is open. */
+  readonly outcome: ValidationOutcome | null;
+  /** Of its report; null while its checks are being made. */
+  readonly reportDigest: string | null;
+}
+
 /** Where a model answers, or may. */
 export interface InventoryDeployment {
   readonly deployment: string;
@@ -42,6 +54,8 @@ export interface InventoryDeployment {
   readonly since: string | null;
   /** What the gate said of the champion. */
   readonly verdict: string | null;
+  /** Null where the champion was not validated: its spec stated no use case. */
+  readonly validation: InventoryValidation | null;
   /** What the newest vote on the champion came to; null where there was none, `open` while it is. */
   readonly vote: string | null;
 }
@@ -110,7 +124,7 @@ export class InventoryRepository {
   /** By name, in one statement however many there are. @param now of leases that live and findings that are overdue */
   async list(query: InventoryQuery, now: Date, manager: EntityManager = this.dataSource.manager): Promise<InventoryRecord[]> {
     const { models, stage = null, tier = null, owner = null, registered = null, after = '', upTo = null, limit = null } = query;
-    const rows: InventoryRow[] = await manager.query(INVENTORY, [models, after, upTo, stage, tier, owner, registered, limit, now]);
+    const rows: InventoryRow[] = await manager.query(INVENTORY, [models, after, upTo, stage, tier, owner, registered, limit, now, [...RETIREMENT_CALLED_OFF]]);
     return rows.map(recordOf);
   }
 
@@ -146,11 +160,10 @@ WITH entry AS (
     m.purpose, m.spec_digest, m.registered_by, m.registered_at, CASE WHEN entry.name IS NOT NULL THEN to_json(entry) END AS imported, case_stated, case_approved,
     CASE
       WHEN m.name IS NULL THEN 'unregistered'
-      WHEN EXISTS (SELECT FROM approval a LEFT JOIN approval_end x ON x.model = a.model AND x.approval = a.number
-        WHERE a.model = m.name AND a.kind = 'retirement' AND coalesce(x.outcome, 'approved') = 'approved') THEN 'retirement'
+      WHEN EXISTS (SELECT FROM retirement t WHERE t.model = m.name
+        AND NOT EXISTS (SELECT FROM retirement_step x WHERE x.model = t.model AND x.number = t.number AND x.step = ANY ($10))) THEN 'retirement'
       WHEN EXISTS (SELECT FROM routing r WHERE r.model = m.name AND r.champion IS NOT NULL) THEN 'production'
-      WHEN EXISTS (SELECT FROM approval a LEFT JOIN approval_end x ON x.model = a.model AND x.approval = a.number
-        WHERE a.model = m.name AND a.kind = 'version' AND x.model IS NULL) THEN 'validation'
+      WHEN EXISTS (SELECT FROM validation v LEFT JOIN validation_end x ON x.model = v.model AND x.version = v.version WHERE v.model = m.name AND x.model IS NULL) THEN 'validation'
       WHEN case_stated AND NOT case_approved THEN 'useCaseApproval'
       ELSE 'development'
     END AS stage
@@ -189,12 +202,17 @@ LEFT JOIN LATERAL (
   WHERE v.model = page.model ORDER BY v.number DESC LIMIT 1) newest ON true
 LEFT JOIN LATERAL (
   SELECT json_agg(json_build_object('deployment', r.deployment, 'since', change.changed_at, 'verdict', judged.verdict, 'vote', vote.outcome,
+    'validation', CASE WHEN valid.model IS NOT NULL THEN json_build_object('decision', decided.choice, 'outcome', over.outcome, 'reportDigest', report.digest) END,
     'champion', CASE WHEN v.number IS NOT NULL THEN ${LINEAGE('v')} END) ORDER BY r.deployment) AS deployments
   FROM routing r
   LEFT JOIN model_version v ON v.model = r.model AND v.number = r.champion
   LEFT JOIN training_run run ON run.model = v.model AND run.retrain = v.retrain
   LEFT JOIN champion_change change ON change.model = r.model AND change.deployment = r.deployment AND change.epoch = r.epoch
   LEFT JOIN evaluation judged ON judged.model = r.model AND judged.version = r.champion
+  LEFT JOIN validation valid ON valid.model = r.model AND valid.version = r.champion
+  LEFT JOIN validation_decision decided ON decided.model = valid.model AND decided.version = valid.version
+  LEFT JOIN validation_report report ON report.model = valid.model AND report.version = valid.version
+  LEFT JOIN validation_end over ON over.model = valid.model AND over.version = valid.version
   LEFT JOIN LATERAL (
     SELECT coalesce(x.outcome, 'open') AS outcome FROM approval a LEFT JOIN approval_end x ON x.model = a.model AND x.approval = a.number
     WHERE a.model = r.model AND a.kind = 'version' AND a.version = r.champion ORDER BY a.number DESC LIMIT 1) vote ON true

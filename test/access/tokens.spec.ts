@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type RunningApi, startApi } from '../../src/api/api.js';
+import { SIGNED_ROUTE } from '../../src/api/authentication/access.hook.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
@@ -119,6 +120,18 @@ describe('a token that was tampered with or is not for us', () => {
     expect(body).toMatchObject({ type: 'urn:perennial:Unauthenticated', detail: expect.stringMatching(says) as string });
     expect(status).toBe(401);
     for (const part of token.split('.').filter((one) => one.length > 8)) expect(text).not.toContain(part);
+  });
+
+  it.each(['has expired', 'is for another audience', 'is signed by nobody', 'is signed by another key'])('opens no operation when it %s', async (name) => {
+    const token = await cases.find(([one]) => one === name)![1]();
+    const { paths } = (await (await fetch(`${api.url}/openapi.json`)).json()) as { paths: Record<string, Record<string, unknown>> };
+    const guarded = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ path, method: method.toUpperCase() }))).filter(({ path }) => path.startsWith('/v1/') && path !== SIGNED_ROUTE);
+    expect(guarded.length).toBeGreaterThan(75);
+    const answers = await Promise.all(guarded.map(async ({ path, method }) => {
+      const { status } = await fetch(api.url + path.replaceAll(/\{\w+\}/g, '1'), { method, headers: { authorization: `Bearer ${token}` } });
+      return `${method} ${path} ${status}`;
+    }));
+    expect(answers.filter((answer) => !answer.endsWith(' 401'))).toEqual([]);
   });
 
   it('leaves nothing of itself in what the API prints', async () => {

@@ -186,6 +186,12 @@ it('one of a model that nobody registered is told of, and closed like any other'
   expect((await perennial.call<{ items: FindingAnswer[] }>('GET', '/v1/models/unknown-model/findings')).body.items).toMatchObject([{ number: 1, closed: { by: 'val' } }]);
   expect((await perennial.call('GET', '/v1/models/never-heard-of/findings')).body).toMatchObject({ type: 'urn:perennial:ModelNotFound' });
   expect((await perennial.call('GET', `/v1/alarms/${alarm.id}`)).body['ended']).not.toBeNull();
+
+  // Nothing is left that waits for a model that is none; registered, it has a life of its own.
+  const standing = async (): Promise<string> => (await perennial.temporal.workflow.getHandle(modelWorkflowId('unknown-model')).describe()).status.name;
+  await eventually(async () => ((await standing()) === 'COMPLETED' ? true : undefined), () => 'the workflow that closed the finding to end');
+  await perennial.apply(specOf('unknown-model'));
+  expect(await standing()).toBe('RUNNING');
 });
 
 it('all of it is done from a terminal', async () => {

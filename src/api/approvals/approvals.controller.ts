@@ -52,7 +52,7 @@ export class ApprovalsController {
   @CommandOperation('Ask for an approval again', 'Of the spec in force, where its last approval was rejected or has expired. Applying a spec opens its first one.')
   @Answer(200, 'It is open, or was given at once on the fast track', approvalOpenedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
-  @Problems('ModelNotFound', 'ApprovalNotOpen')
+  @Problems('ModelNotFound', 'ApprovalNotOpen', 'ModelRetiring')
   async requestApproval(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: approvalRequest }) { reason }: ApprovalRequest,

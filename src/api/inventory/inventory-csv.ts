@@ -21,6 +21,7 @@ export const EXPORTED: Readonly<Record<string, (item: InventoryItem) => Cell>> =
   endpoint: ({ deployments, imported }) => listed(deployments, ({ deployment, endpoint }) => endpoint && `${deployment}: ${endpoint}`) ?? imported?.endpoint ?? null,
   monitoring: ({ deployments, imported }) => listed(deployments, ({ monitoring }) => monitoring) ?? imported?.monitoring ?? null,
   reports: ({ reports }) => reports,
+  validations: ({ deployments }) => listed(deployments, ({ deployment, validation }) => validation && `${deployment}: ${validation.outcome ?? 'open'}`),
   last_assessed_at: ({ lastAssessedAt }) => lastAssessedAt,
   last_prediction_at: ({ lastPredictionAt }) => lastPredictionAt,
   next_review: ({ nextReview }) => nextReview,

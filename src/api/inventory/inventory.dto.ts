@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { INVENTORY_STATES, MODEL_STAGES } from '../../contracts/inventory.js';
+import { VALIDATION_DECISIONS, VALIDATION_OUTCOMES } from '../../contracts/validations.js';
 import { nextReviewOf } from '../../lifecycle/inventory-facts.js';
 import type { ImportOutcome } from '../../registry/inventory-imports.repository.js';
 import type { ImportedEntry, InventoryDeployment, InventoryRecord } from '../../registry/inventory.repository.js';
@@ -27,6 +28,14 @@ const lineageSchema = z
   })
   .meta({ id: 'Lineage', description: 'What a version was made from.' });
 
+const validationSchema = z
+  .strictObject({
+    decision: z.enum(VALIDATION_DECISIONS).nullable().meta({ description: 'Null while nobody has decided.' }),
+    outcome: z.enum(VALIDATION_OUTCOMES).nullable().meta({ description: 'Null while it is open.' }),
+    report: path.nullable().meta({ description: 'Null while its checks are being made.' }),
+  })
+  .meta({ id: 'InventoryValidation' });
+
 const deploymentSchema = z
   .strictObject({
     deployment: z.string().meta({ description: 'The environment in which it answers.' }),
@@ -34,6 +43,7 @@ const deploymentSchema = z
     champion: lineageSchema.nullable(),
     since: instant.nullable(),
     verdict: z.string().nullable().meta({ description: 'What the gate said of the champion.' }),
+    validation: validationSchema.nullable().meta({ description: 'How the champion was validated; null where it was not: its spec stated no use case.' }),
     vote: z.string().nullable().meta({ description: 'What the newest vote on the champion came to; null where there was none.' }),
     monitoring: path.meta({ description: 'What its windows came to.' }),
   })
@@ -65,6 +75,7 @@ export const inventoryItemSchema = z
     newestVersion: lineageSchema.nullable(),
     deployments: z.array(deploymentSchema),
     reports: path.nullable().meta({ description: 'The evaluations of its versions; null where it is not registered.' }),
+    validations: path.nullable().meta({ description: 'The validations of its versions; null where it is not registered.' }),
     lastAssessedAt: instant.nullable().meta({ description: 'When its newest window was assessed.' }),
     lastVerdict: z.string().nullable(),
     lastPredictionAt: instant.nullable().meta({ description: 'When an answer was counted last.' }),
@@ -102,10 +113,12 @@ function lineageAnswer(model: string, lineage: NonNullable<InventoryDeployment['
   return { ...lineage, createdAt: new Date(lineage.createdAt).toISOString(), origins: `/v1/models/${model}/versions/${lineage.version}` };
 }
 
-function deploymentAnswer({ model, gatewayUrl }: InventoryRecord, { deployment, champion, since, verdict, vote }: InventoryDeployment): InventoryItem['deployments'][number] {
+function deploymentAnswer({ model, gatewayUrl }: InventoryRecord, { deployment, champion, since, verdict, validation, vote }: InventoryDeployment): InventoryItem['deployments'][number] {
   return {
     deployment, endpoint: champion === null || gatewayUrl === null ? null : `${gatewayUrl}/v2/models/${model}/infer`, champion: champion && lineageAnswer(model, champion),
-    since: since === null ? null : new Date(since).toISOString(), verdict, vote, monitoring: `/v1/models/${model}/windows/assessments?deployment=${deployment}`,
+    since: since === null ? null : new Date(since).toISOString(), verdict,
+    validation: validation && { decision: validation.decision, outcome: validation.outcome, report: validation.reportDigest === null || champion === null ? null : `/v1/models/${model}/versions/${champion.version}/validation/report` },
+    vote, monitoring: `/v1/models/${model}/windows/assessments?deployment=${deployment}`,
   };
 }
 
@@ -118,6 +131,7 @@ export function inventoryItem(record: InventoryRecord): InventoryItem {
   return {
     model, registered: record.registered, stage, owner, activeOwners, tier, purpose, specDigest, registeredBy, registeredAt: instantOf(record.registeredAt), regulations: useCase?.regulations ?? [], consumers: useCase?.consumers ?? [], versions,
     newestVersion: newest && lineageAnswer(model, newest), deployments: deployments.map((one) => deploymentAnswer(record, one)), reports: record.registered ? `/v1/models/${model}/evaluations` : null,
+    validations: record.registered ? `/v1/models/${model}/validations` : null,
     lastAssessedAt: instantOf(record.assessedAt), lastVerdict: record.assessedVerdict, lastPredictionAt: instantOf(record.predictedAt), nextReview: instantOf(nextReviewOf(record)),
     openFindings, overdueFindings, imported: imported && importedAnswer(imported), status: `/v1/inventory/${model}`,
   };

@@ -103,7 +103,7 @@ describe('the inventory', () => {
 
   it('answers for one model, where it serves and what it came from', async () => {
     expect(inventoryItemSchema.parse(await json('/v1/inventory/served'))).toMatchObject({
-      deployments: [{ deployment: 'default', endpoint: null, verdict: 'pass', champion: { version: 1, origins: '/v1/models/served/versions/1' }, monitoring: '/v1/models/served/windows/assessments?deployment=default' }], reports: '/v1/models/served/evaluations',
+      deployments: [{ deployment: 'default', endpoint: null, verdict: 'pass', validation: null, champion: { version: 1, origins: '/v1/models/served/versions/1' }, monitoring: '/v1/models/served/windows/assessments?deployment=default' }], reports: '/v1/models/served/evaluations', validations: '/v1/models/served/validations',
     });
     await registry.dataSource.query("INSERT INTO gateway_lease (gateway, boot, url, renewed_at, expires_at) VALUES ('g', gen_random_uuid(), 'http://gateway:3001', now(), now() + interval '1 hour')");
     expect(await json('/v1/inventory/served')).toMatchObject({ deployments: [{ endpoint: 'http://gateway:3001/v2/models/served/infer' }] });

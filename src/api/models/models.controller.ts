@@ -19,7 +19,7 @@ import { Answer, CommandOperation, CommonProblems, Operation, Problems } from '.
 import { modelPath, noQuery } from '../requests/fields.js';
 import {
   type AppliedAnswer, appliedSchema, applyRequest, type ApplyRequest, type ModelAnswer, modelAnswer, type ModelDetail, modelDetailSchema,
-  modelListSchema, specQuery, type SpecQuery, YAML_TEXT,
+  modelListSchema, specQuery, type SpecQuery, SPEC_YAML,
 } from './models.dto.js';
 import { ProductionReader } from './production-reader.js';
 
@@ -44,7 +44,7 @@ export class ModelsController {
   @Answer(201, 'The spec is in force now', appliedSchema)
   @Answer(200, 'This spec was in force already', appliedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
-  @Problems('SpecInvalid')
+  @Problems('SpecInvalid', 'ModelRetiring')
   async applyModel(
     @Body({ schema: applyRequest }) { spec: source }: ApplyRequest,
     @Query({ schema: noQuery }) _query: unknown,
@@ -92,7 +92,7 @@ export class ModelsController {
   @Permit('model.read')
   @Header('content-type', 'application/yaml; charset=utf-8')
   @Operation("A model's spec as YAML", 'As it was sent, comments included. Its digest is in the `ETag`.')
-  @ApiOkResponse({ description: 'The spec', content: { 'application/yaml': YAML_TEXT } })
+  @ApiOkResponse({ description: 'The spec', content: { 'application/yaml': SPEC_YAML } })
   @Problems('ModelNotFound', 'NotFound')
   async getSpec(@Param({ schema: modelPath }) { model: name }: { model: string }, @Query({ schema: specQuery }) query: SpecQuery, @Res({ passthrough: true }) reply: FastifyReply): Promise<string> {
     const model = await this.models.get(name);

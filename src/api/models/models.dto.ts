@@ -17,6 +17,9 @@ export const applyRequest = z
   .meta({ id: 'ApplyModel' });
 export type ApplyRequest = z.output<typeof applyRequest>;
 
+/** What a spec reads as: OpenAPI describes what stands in the YAML, not its text. */
+export const SPEC_YAML = { schema: { type: 'object', description: 'The model spec as it stands in `model.yaml`; docs/SPEC.md describes it.' } } as const;
+
 /** A spec as a body of its own. */
 export const YAML_TEXT = { schema: { type: 'string', description: 'The model spec as it stands in `model.yaml`.' } } as const;
 

@@ -38,7 +38,7 @@ export class ReleasesController {
   @Permit('release.request')
   @CommandOperation('Release a version', 'Shadow, canary steps, promotion and watch, as the spec\'s rollout section says. While another release of the model is under way it waits for its turn, or takes its place.')
   @Answer(202, 'It is in the queue, or is accepted and started later', z.union([releaseStartedSchema, acceptedSchema]))
-  @Problems('ModelNotFound', 'NotFound', 'VersionNotFound', 'VersionUnfit', 'ReleaseRefused')
+  @Problems('ModelNotFound', 'NotFound', 'VersionNotFound', 'VersionUnfit', 'ReleaseRefused', 'ModelStopped', 'ModelRetiring')
   async requestRelease(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: releaseRequest }) { version, deployment, reason }: ReleaseRequest,

@@ -37,7 +37,7 @@ export class ReplaysController {
   @Permit('replay.request')
   @CommandOperation('Replay a period', 'Scores what was logged in a past period by a version and compares it with what the champion of then answered, by the spec\'s `rollout.comparison` and the labels known when it is asked for. A replay changes nothing in service.')
   @Answer(202, 'It runs, or is accepted and started later', z.union([replayStartedSchema, acceptedSchema]))
-  @Problems('ModelNotFound', 'NotFound', 'VersionNotFound', 'NothingToReplay')
+  @Problems('ModelNotFound', 'NotFound', 'VersionNotFound', 'NothingToReplay', 'ModelRetiring')
   async requestReplay(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: replayRequest }) { version, deployment, from, until, reason }: ReplayRequest,

@@ -38,7 +38,7 @@ export class RetrainsController {
   @Permit('retrain.request')
   @CommandOperation('Ask for a retrain', 'Snapshot, data validation, training, admission, scoring, gate and promotion run as a workflow; `status` is where to follow it. While one runs already the spec says whether this request joins it or is refused.')
   @Answer(202, 'It runs, or is accepted and started later', z.union([retrainStartedSchema, acceptedSchema]))
-  @Problems('ModelNotFound', 'NotFound', 'RetrainActive')
+  @Problems('ModelNotFound', 'NotFound', 'RetrainActive', 'UseCaseNotApproved', 'ModelStopped', 'ModelRetiring')
   async requestRetrain(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: retrainRequest }) { asOf = null, deployment, reason = null }: RetrainRequest,

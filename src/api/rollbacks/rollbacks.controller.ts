@@ -32,7 +32,7 @@ export class RollbacksController {
   @Permit('rollback.request')
   @CommandOperation('Take the champion back', 'To the version before, or to any that has served. It is complete when every live gateway serves it, and names those that do not.')
   @Answer(202, 'It runs, or is accepted and started later', z.union([rollbackStartedSchema, acceptedSchema]))
-  @Problems('ModelNotFound', 'NotFound', 'NoRollbackTarget')
+  @Problems('ModelNotFound', 'NotFound', 'NoRollbackTarget', 'ModelRetiring')
   async requestRollback(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: rollbackRequest }) { toVersion = null, deployment, reason }: RollbackRequest,

@@ -66,8 +66,8 @@ function page({ terminal }: Session, item: InventoryItem): string {
     ['reports', item.reports], ['last assessed', item.lastAssessedAt && `${moment(item.lastAssessedAt)}: ${item.lastVerdict ?? ''}`], ['last answer', item.lastPredictionAt && moment(item.lastPredictionAt)],
     ['next review', item.nextReview && moment(item.nextReview)], ['open findings', findingsOf(item)],
   ]);
-  const deployments = item.registered ? `\n${table(terminal, [{ title: 'DEPLOYMENT' }, { title: 'CHAMPION', align: 'right' }, { title: 'SINCE' }, { title: 'GATE' }, { title: 'ENDPOINT' }, { title: 'MONITORING' }],
-    item.deployments.map((one) => [one.deployment, one.champion === null ? '–' : String(one.champion.version), moment(one.since), one.verdict ?? '–', one.endpoint ?? '–', one.monitoring]), 'no deployment')}` : '';
+  const deployments = item.registered ? `\n${table(terminal, [{ title: 'DEPLOYMENT' }, { title: 'CHAMPION', align: 'right' }, { title: 'SINCE' }, { title: 'GATE' }, { title: 'VALIDATION' }, { title: 'ENDPOINT' }, { title: 'MONITORING' }],
+    item.deployments.map((one) => [one.deployment, one.champion === null ? '–' : String(one.champion.version), moment(one.since), one.verdict ?? '–', one.validation === null ? '–' : (one.validation.decision ?? 'open'), one.endpoint ?? '–', one.monitoring]), 'no deployment')}` : '';
   if (imported === null) return head + deployments;
   return `${head}${deployments}\nAs an import has it\n${facts(terminal, [
     ['revision', `${imported.revision}, ${moment(imported.importedAt)} by ${imported.importedBy}`], ['state', imported.state], ['owner', imported.owner], ['tier', imported.tier], ['environment', imported.environment],
