@@ -63,6 +63,8 @@ export const environmentSchema = z.object({
   AUDIT_KEY_FILE: path.describe('Private key (Ed25519, PEM PKCS#8) that a worker of the queue `lifecycle` signs the audit ledger with. Unset: `perennial up` makes one.'),
   AUDIT_CHECKPOINTS: path.describe('Folder outside the database that signed checkpoints of the audit ledger are written to. Unset: `perennial up` has one below STATE_DIR.'),
   AUDIT_ORIGIN: z.string().regex(/^[A-Za-z0-9._/-]{1,200}$/).default('perennial/audit').describe("The audit ledger's name in its checkpoints, unique in an organisation, such as example.com/perennial; it stays."),
+  AUDIT_RECONCILE_EVERY: period('PT1H').describe("Time between two comparisons of the audit ledger with Temporal's histories, ISO 8601."),
+  AUDIT_RECONCILE_GRACE: period('PT10M').describe('Time after which an entry and the run that it names must know of each other, ISO 8601.'),
   GATEWAY_MAX_BODY_BYTES: z.coerce.number().int().min(1_024).max(1_073_741_824).default(16_777_216).describe("Bytes of a request's body that the gateway takes."),
   GATEWAY_MAX_ROWS: z.coerce.number().int().min(1).max(1_000_000).default(8_192).describe("Rows of a request that the gateway takes; a run of so many holds up every other request."),
   OBSERVATION_DIR: folder('var/observations').describe('Where gateways keep observed predictions until they are uploaded; on a disk that outlives the process.'),

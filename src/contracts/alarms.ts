@@ -6,9 +6,9 @@ export type Severity = (typeof SEVERITIES)[number];
 
 /**
  * `windowHarmful`: data or loss beyond the spec. `harmfulShift`: losses have surely risen over the baseline's. `estimatedHarm`: before labels more rows than on the baseline surely have a high estimated error. `upstreamFault`: a window's inputs broke
- * on their way. `fairnessBroken`: groups are treated more differently than the spec allows. `windowUnreadable`: a window cannot be assessed. `sourceUnreadable`: files of the spec's source cannot be observed. `findingOverdue`, `reviewOverdue`: nobody has closed a finding, or reviewed a model, in time. `observationsShed`: a gateway cannot keep its log. `retirementNotice`: a consumer is told that a model retires; `retirementHeld`: its archive cannot be restored. The rest name themselves.
+ * on their way. `fairnessBroken`: groups are treated more differently than the spec allows. `windowUnreadable`: a window cannot be assessed. `sourceUnreadable`: files of the spec's source cannot be observed. `findingOverdue`, `reviewOverdue`: nobody has closed a finding, or reviewed a model, in time. `observationsShed`: a gateway cannot keep its log. `retirementNotice`: a consumer is told that a model retires; `retirementHeld`: its archive cannot be restored. `ledgerDiffers`: the audit ledger and Temporal's histories do not fit. The rest name themselves.
  */
-export const ALARM_KINDS = ['windowHarmful', 'harmfulShift', 'estimatedHarm', 'fairnessBroken', 'upstreamFault', 'windowUnreadable', 'sourceUnreadable', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'rollbackFailed', 'releaseHeld', 'approvalWaiting', 'findingOverdue', 'reviewOverdue', 'retirementNotice', 'retirementHeld', 'monitoringTest', 'validationWaiting'] as const;
+export const ALARM_KINDS = ['windowHarmful', 'harmfulShift', 'estimatedHarm', 'fairnessBroken', 'upstreamFault', 'windowUnreadable', 'sourceUnreadable', 'observationsShed', 'rolledBack', 'noRollbackTarget', 'rollbackFailed', 'releaseHeld', 'approvalWaiting', 'findingOverdue', 'reviewOverdue', 'retirementNotice', 'retirementHeld', 'monitoringTest', 'validationWaiting', 'ledgerDiffers'] as const;
 export type AlarmKind = (typeof ALARM_KINDS)[number];
 
 /** Something that a person has to know. */

@@ -20,6 +20,7 @@ import { GatewaysRepository } from './gateways.repository.js';
 import { InventoryImportsRepository } from './inventory-imports.repository.js';
 import { InventoryRepository } from './inventory.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
+import { LedgerReconciliationsRepository } from './ledger-reconciliations.repository.js';
 import { LegalHoldsRepository } from './legal-holds.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelEvidenceRepository } from './model-evidence.repository.js';
@@ -46,7 +47,7 @@ import { WindowsRepository } from './windows.repository.js';
 const REPOSITORIES = [
   AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CommandsRepository,
   ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository,
-  GatewaysRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository,
+  GatewaysRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LedgerReconciliationsRepository, LegalHoldsRepository, ModelEvidenceRepository,
   ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,
   RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository,
   ValidationsRepository, VersionsRepository, WindowsRepository,

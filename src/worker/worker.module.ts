@@ -27,6 +27,7 @@ import { HistoryExport } from '../../activities/history-export.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
 import { JudgedVersions } from '../../activities/judged-versions.js';
 import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
+import { LedgerReconciliationActivities } from '../../activities/ledger-reconciliation.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { LateRows } from '../../activities/late-rows.js';
 import { LegalHoldCommands } from '../../activities/legal-hold-commands.js';
@@ -63,6 +64,7 @@ import { SourceObserver } from '../../activities/source-observer.js';
 import { SourceActivities } from '../../activities/source.activities.js';
 import { StageStandings } from '../../activities/stage-standings.js';
 import { StoreProvider } from '../../activities/store-provider.js';
+import { TemporalRuns } from '../../activities/temporal-runs.js';
 import { TrainerRuns } from '../../activities/trainer-runs.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { ValidatedPromotions } from '../../activities/validated-promotions.js';
@@ -92,6 +94,7 @@ import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
+import { ReconciliationSchedule } from '../dispatch/reconciliation-schedule.js';
 import { SweepSchedule } from '../dispatch/sweep-schedule.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { AuditTreeRepository } from '../registry/audit-tree.repository.js';
@@ -105,7 +108,7 @@ import { claimWorkFolder } from './work-folder.js';
 
 const ACTIVITIES = [
   AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GovernanceActivities,
-  InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities,
+  InventoryActivities, LabelsActivities, LedgerReconciliationActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities,
   ReleaseMeasurementActivities, ReplayActivities, RetiredEvidenceActivities, RetirementActivities, RetrainingActivities, RolloutActivities, SourceActivities,
   TrainingActivities, ValidationActivities, ValidationCourseActivities, WindowsActivities,
 ];
@@ -117,7 +120,7 @@ const COMMANDS = [
 /** What activities are made of. */
 const PARTS = [
   ArchiveDrill, ArchivedVersions, ChampionBaselines, DriftBaselines, DueWindows, EvidenceDeletion, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
-  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TrainerRuns,
+  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TemporalRuns, TrainerRuns,
   ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
   WorkflowMotions,
 ];
@@ -137,11 +140,12 @@ export class WorkerModule {
         { provide: EraserProvider, useValue: new EraserProvider(new ArtifactEraser(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
-        { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
+        { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE, reconcileGraceMs: environment.AUDIT_RECONCILE_GRACE } },
         { provide: GovernanceSchedule, useFactory: () => new GovernanceSchedule(client, environment.GOVERNANCE_EVERY) },
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         { provide: SweepSchedule, useValue: new SweepSchedule(client, environment.INVENTORY_SWEEP_EVERY) },
+        { provide: ReconciliationSchedule, useValue: new ReconciliationSchedule(client, environment.AUDIT_RECONCILE_EVERY) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
         ...COMMANDS,
         ...PARTS,

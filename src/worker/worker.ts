@@ -15,6 +15,7 @@ import { GatewayActivities } from '../../activities/gateways.activities.js';
 import { GovernanceActivities } from '../../activities/governance.activities.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
 
+import { LedgerReconciliationActivities } from '../../activities/ledger-reconciliation.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
@@ -39,6 +40,7 @@ import { AuditSequencer } from '../dispatch/audit-sequencer.js';
 import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
+import { ReconciliationSchedule } from '../dispatch/reconciliation-schedule.js';
 import { SweepSchedule } from '../dispatch/sweep-schedule.js';
 import { WORKFLOW_BUNDLE } from './bundle.js';
 import { WorkerModule } from './worker.module.js';
@@ -69,7 +71,7 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
-  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(GovernanceSchedule), context.get(SweepSchedule), context.get(AuditSequencer)];
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(GovernanceSchedule), context.get(SweepSchedule), context.get(AuditSequencer), context.get(ReconciliationSchedule)];
   if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,
@@ -106,6 +108,7 @@ const providersOf = (context: INestApplicationContext) => ({
   governance: context.get(GovernanceActivities),
   inventory: context.get(InventoryActivities),
   labels: context.get(LabelsActivities),
+  ledgerReconciliation: context.get(LedgerReconciliationActivities),
   monitoring: context.get(MonitoringActivities),
   observations: context.get(ObservationsActivities),
   training: context.get(TrainingActivities),

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { DIFFERENCE_KINDS } from '../../contracts/reconciliations.js';
 import type { AuditEntry } from '../../registry/entities/audit-entry.entity.js';
 import type { AuditText } from '../../registry/entities/audit-tree.entity.js';
+import type { ReconciliationStory } from '../../registry/ledger-reconciliations.repository.js';
 import type { InclusionProof } from '../../registry/audit-tree.repository.js';
-import { instant, instantOf, path } from '../documentation/answer-fields.js';
+import { instant, instantOf, path, workflowId } from '../documentation/answer-fields.js';
 import { limit, numberInUrl } from '../requests/fields.js';
 
 export const auditQuery = z.strictObject({
@@ -85,3 +87,26 @@ export const proofAnswer = (proof: InclusionProof): ProofAnswer => ({
   path: proof.path.map((sibling) => sibling.toString('base64')),
   checkpoint: proof.checkpoint,
 });
+
+export const reconciliationSchema = z
+  .strictObject({
+    number: z.int(),
+    since: instant.meta({ description: 'What is older may be forgotten by Temporal, and is not compared.' }),
+    until: instant.meta({ description: 'What is younger may be under way, and is not compared.' }),
+    begunAt: instant,
+    endedAt: instant,
+    entries: z.int().meta({ description: 'Runs that entries name and that were looked for.' }),
+    runs: z.int().meta({ description: 'Runs that leave entries and whose entries were looked for.' }),
+    commands: z.int().meta({ description: 'Ids of commands that workflows were sent and that were looked up.' }),
+    differences: z.int(),
+    fresh: z.int().meta({ description: 'Differences that no reconciliation before had found.' }),
+    listed: z.array(z.strictObject({
+      kind: z.enum(DIFFERENCE_KINDS), workflowId, runId: z.string(), entry: z.int().nullable(), commandId: z.string().nullable().meta({ description: 'As it was sent, which need not be an id.' }),
+      says: z.string(), firstSeen: z.int().meta({ description: 'The reconciliation that found it first.' }),
+    })).readonly().meta({ description: 'The first thousand of them.' }),
+  })
+  .meta({ id: 'LedgerReconciliation' });
+export type ReconciliationAnswer = z.output<typeof reconciliationSchema>;
+
+export const reconciliationAnswer = ({ since, until, begunAt, endedAt, ...story }: ReconciliationStory): ReconciliationAnswer =>
+  ({ ...story, since: since.toISOString(), until: until.toISOString(), begunAt: begunAt.toISOString(), endedAt: endedAt.toISOString() });

@@ -2,18 +2,22 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { PerennialError } from '../../contracts/failures.js';
+import { LedgerReconciliationsRepository } from '../../registry/ledger-reconciliations.repository.js';
 import { AuditTreeRepository } from '../../registry/audit-tree.repository.js';
 import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Lines, NDJSON, Operation, Problems } from '../documentation/answers.js';
 import { noQuery } from '../requests/fields.js';
-import { type CheckpointAnswer, checkpointSchema, entryPath, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema } from './audit.dto.js';
+import { type CheckpointAnswer, checkpointSchema, entryPath, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema, type ReconciliationAnswer, reconciliationAnswer, reconciliationSchema } from './audit.dto.js';
 
 /** The ledger as a whole: what auditors take away with them. */
 @ApiTags('Audit')
 @CommonProblems()
 @Controller('v1/audit')
 export class LedgerController {
-  constructor(private readonly tree: AuditTreeRepository) {}
+  constructor(
+    private readonly tree: AuditTreeRepository,
+    private readonly reconciliations: LedgerReconciliationsRepository,
+  ) {}
 
   @Get('checkpoint')
   @Permit('ledger.read')
@@ -34,6 +38,17 @@ export class LedgerController {
   @Problems('NotFound')
   async getProof(@Param({ schema: entryPath }) { id }: { id: number }, @Query({ schema: proofQuery }) { size }: { size?: number }): Promise<ProofAnswer> {
     return proofAnswer(await this.tree.proofOf(id, size));
+  }
+
+  @Get('reconciliation')
+  @Permit('ledger.read')
+  @Operation('The last comparison of the ledger with Temporal', 'What one of them knows and the other does not, within the time that Temporal keeps histories. It is made on a Schedule (`AUDIT_RECONCILE_EVERY`).')
+  @Answer(200, 'What it came to', reconciliationSchema)
+  @Problems('NotFound')
+  async getReconciliation(@Query({ schema: noQuery }) _query: object): Promise<ReconciliationAnswer> {
+    const newest = await this.reconciliations.newest();
+    if (!newest) throw new PerennialError('NotFound', 'The ledger was not compared with Temporal yet; a worker of the queue lifecycle does so every AUDIT_RECONCILE_EVERY, or trigger the Schedule audit-reconciliation in the Temporal UI');
+    return reconciliationAnswer(newest);
   }
 
   @Get('export')

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { AuditListAnswer, CheckpointAnswer, ProofAnswer } from '../../api/audit/audit.dto.js';
+import type { AuditListAnswer, CheckpointAnswer, ProofAnswer, ReconciliationAnswer } from '../../api/audit/audit.dto.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { type Checkpoint, openCheckpoint } from '../../ledger/checkpoint.js';
 import { type LedgerReport, LedgerVerifier, linesOf } from '../../ledger/ledger-verifier.js';
@@ -60,6 +60,25 @@ export async function auditCheckpoint(session: Session, { out }: { readonly out?
   if (out !== undefined) await writeFile(out, checkpoint.note).catch((error: unknown) => { throw withFile(error, out, 'cannot be written; name a file with --out'); });
   session.show(checkpoint, () => (out === undefined ? checkpoint.note : `The checkpoint over ${checkpoint.size} entries is in ${plain(out)}\n`));
   return EXIT.done;
+}
+
+/** `perennial audit reconcile`: failed is whatever one of the two knows and the other does not. */
+export async function auditReconcile(session: Session): Promise<ExitCode> {
+  const found = await session.api.get<ReconciliationAnswer>('/v1/audit/reconciliation');
+  session.show(found, () => reconciliationOf(session, found));
+  return found.differences === 0 ? EXIT.done : EXIT.failed;
+}
+
+function reconciliationOf({ terminal }: Session, { number, since, until, endedAt, entries, runs, commands, differences, listed }: ReconciliationAnswer): string {
+  const more = differences - listed.length;
+  const head = facts(terminal, [
+    ['reconciliation', `${number}, of ${moment(endedAt)}`],
+    ['compared', `what happened from ${moment(since)} to ${moment(until)}`],
+    ['looked at', `${entries} runs that entries name, ${runs} runs that leave entries, ${commands} commands that workflows were sent`],
+    ['ledger and Temporal', differences === 0 ? styled(terminal, 'green', 'know the same') : styled(terminal, 'red', `${differences} ${differences === 1 ? 'difference' : 'differences'}`)],
+  ]);
+  const lines = [...listed.map(({ says, firstSeen }) => (firstSeen === number ? says : `${says} (known since reconciliation ${firstSeen})`)), ...(more > 0 ? [`and ${more} more`] : [])];
+  return `${head}${lines.map((line) => `${styled(terminal, 'red', '✗')} ${plain(line)}\n`).join('')}`;
 }
 
 /** `perennial audit proof <entry>`: asked of the service, checked here. */

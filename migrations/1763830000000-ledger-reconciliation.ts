@@ -1,0 +1,58 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+const APPEND_ONLY = ['ledger_reconciliation', 'ledger_difference', 'ledger_reconciliation_end'];
+
+/** What comparing the audit ledger with Temporal's histories came to. */
+export class LedgerReconciliation1763830000000 implements MigrationInterface {
+  readonly name = 'LedgerReconciliation1763830000000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(RECONCILIATION);
+    for (const table of APPEND_ONLY) {
+      await runner.query(`
+        CREATE TRIGGER ${table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${table}
+          FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+        ALTER TABLE ${table} ENABLE ALWAYS TRIGGER ${table}_append_only;
+        GRANT SELECT, INSERT ON ${table} TO perennial_app;`);
+    }
+  }
+
+  async down(): Promise<void> {
+    throw new Error('The record is not undone by a migration; restore a backup instead.');
+  }
+}
+
+// Entries are looked through in the order of their times, and looked up by the run that they name, without a scan of years.
+const RECONCILIATION = `
+CREATE INDEX audit_entry_of_runs ON audit_entry (at, id) WHERE run_id IS NOT NULL;
+CREATE INDEX audit_entry_run ON audit_entry (run_id, at, id) WHERE run_id IS NOT NULL;
+CREATE TABLE ledger_reconciliation (
+  number integer CONSTRAINT ledger_reconciliation_pkey PRIMARY KEY CONSTRAINT ledger_reconciliation_number CHECK (number > 0),
+  workflow_id text NOT NULL,
+  run_id text NOT NULL CONSTRAINT ledger_reconciliation_once UNIQUE,
+  since timestamptz NOT NULL,
+  until timestamptz NOT NULL,
+  begun_at timestamptz NOT NULL
+);
+CREATE TABLE ledger_difference (
+  reconciliation integer NOT NULL CONSTRAINT ledger_difference_of REFERENCES ledger_reconciliation (number),
+  kind text NOT NULL CONSTRAINT ledger_difference_kind CHECK (kind IN ('runUnknown', 'entryMissing', 'commandUnknown')),
+  key text NOT NULL,
+  workflow_id text NOT NULL,
+  run_id text NOT NULL,
+  entry_id bigint,
+  command_id text,
+  says text NOT NULL,
+  CONSTRAINT ledger_difference_pkey PRIMARY KEY (reconciliation, kind, key)
+);
+CREATE INDEX ledger_difference_known ON ledger_difference (kind, key);
+CREATE TABLE ledger_reconciliation_end (
+  reconciliation integer CONSTRAINT ledger_reconciliation_end_pkey PRIMARY KEY CONSTRAINT ledger_reconciliation_end_of REFERENCES ledger_reconciliation (number),
+  entry_runs bigint NOT NULL,
+  runs bigint NOT NULL,
+  commands bigint NOT NULL,
+  differences bigint NOT NULL,
+  fresh integer NOT NULL,
+  ended_at timestamptz NOT NULL
+);
+`;
