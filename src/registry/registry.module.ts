@@ -7,6 +7,7 @@ import { AuditLedger } from './audit-ledger.js';
 import { CallersRepository } from './callers.repository.js';
 import { AuditTreeRepository } from './audit-tree.repository.js';
 import { CardsRepository } from './cards.repository.js';
+import { CheckpointSinksRepository } from './checkpoint-sinks.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { ControlsRepository } from './controls.repository.js';
@@ -45,7 +46,7 @@ import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CommandsRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CheckpointSinksRepository, CommandsRepository,
   ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository,
   GatewaysRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LedgerReconciliationsRepository, LegalHoldsRepository, ModelEvidenceRepository,
   ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,

@@ -81,13 +81,18 @@ import { WindowSources } from '../../activities/window-sources.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
 import { ArtifactEraser } from '../artifacts/artifact-eraser.js';
+import { CheckpointWebhook } from '../alarms/checkpoint-webhook.js';
+import { CheckpointBucket } from '../artifacts/checkpoint-bucket.js';
 import { FolderStore } from '../artifacts/folder-store.js';
+import { S3Bucket } from '../artifacts/s3-bucket.js';
+import { checkpointSinks } from '../config/checkpoint-sinks.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import { auditSigning } from '../config/audit-signing.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
 import { sweepLimits } from '../config/sweep-limits.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
+import { CheckpointCourier, type CourierRecord } from '../dispatch/checkpoint-courier.js';
 import { CheckpointFolder } from '../dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../dispatch/checkpoint-signer.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
@@ -98,6 +103,8 @@ import { ReconciliationSchedule } from '../dispatch/reconciliation-schedule.js';
 import { SweepSchedule } from '../dispatch/sweep-schedule.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { AuditTreeRepository } from '../registry/audit-tree.repository.js';
+import { AlarmsRepository } from '../registry/alarms.repository.js';
+import { CheckpointSinksRepository } from '../registry/checkpoint-sinks.repository.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
 import { ModelsRepository } from '../registry/models.repository.js';
@@ -147,6 +154,7 @@ export class WorkerModule {
         { provide: SweepSchedule, useValue: new SweepSchedule(client, environment.INVENTORY_SWEEP_EVERY) },
         { provide: ReconciliationSchedule, useValue: new ReconciliationSchedule(client, environment.AUDIT_RECONCILE_EVERY) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
+        { provide: CheckpointCourier, useFactory: (sinks: CheckpointSinksRepository, alarms: AlarmsRepository) => checkpointCourier(environment, { sinks, alarms }), inject: [CheckpointSinksRepository, AlarmsRepository] },
         ...COMMANDS,
         ...PARTS,
         ...ACTIVITIES,
@@ -163,6 +171,15 @@ function ingestionStarter(client: Client, labels: LabelsRepository, observations
 function auditSequencer(environment: Environment, tree: AuditTreeRepository): AuditSequencer {
   const signing = auditSigning(environment);
   return new AuditSequencer(tree, signing && new CheckpointSigner(tree, new CheckpointFolder(signing.folder), signing), logLine);
+}
+
+/** Only what is signed is sent: a worker without the key brings nothing anywhere. */
+function checkpointCourier(environment: Environment, record: CourierRecord): CheckpointCourier | { start(): void; stop(): Promise<void> } {
+  const signing = auditSigning(environment);
+  if (!signing) return { start: () => undefined, stop: () => Promise.resolve() };
+  const { s3, webhook } = checkpointSinks(environment);
+  const sinks = [...(s3 ? [new CheckpointBucket(new S3Bucket(s3.url, s3))] : []), ...(webhook ? [new CheckpointWebhook(webhook)] : [])];
+  return new CheckpointCourier(new CheckpointFolder(signing.folder), signing, sinks, record, logLine);
 }
 
 const logLine = (line: object): void => console.error(JSON.stringify({ time: new Date().toISOString(), ...line }));

@@ -37,6 +37,7 @@ import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { RECONCILE_SCHEDULE_ID, TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
+import { CheckpointCourier } from '../dispatch/checkpoint-courier.js';
 import { GovernanceSchedule } from '../dispatch/governance-schedule.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
@@ -71,7 +72,7 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
   const stopEnsuring = queues.includes('lifecycle') ? ensureReconciliation(context.get(Client)) : () => undefined;
-  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(GovernanceSchedule), context.get(SweepSchedule), context.get(AuditSequencer), context.get(ReconciliationSchedule)];
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(GovernanceSchedule), context.get(SweepSchedule), context.get(AuditSequencer), context.get(ReconciliationSchedule), context.get(CheckpointCourier)];
   if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,

@@ -27,7 +27,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   requestRollback: 'rollback.request', acknowledgeAlarm: 'alarm.act', snoozeAlarm: 'alarm.act', resolveAlarm: 'alarm.act', releaseWindow: 'window.release',
   listAuditEntries: 'audit.read', listPeople: 'people.read', getPerson: 'people.read',
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
-  replacePerson: 'people.manage', vote: 'approval.decide', decideValidation: 'validation.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read', getReconciliation: 'ledger.read',
+  replacePerson: 'people.manage', vote: 'approval.decide', decideValidation: 'validation.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read', getReconciliation: 'ledger.read', listCheckpointSinks: 'ledger.read',
   openFinding: 'finding.open', closeFinding: 'finding.close', recordReview: 'review.record',
   retire: 'retirement.request', withdrawRetirement: 'retirement.request', waiveRetirement: 'retirement.request', confirmRetirement: 'retirement.confirm', setLegalHold: 'legalHold.set', liftLegalHold: 'legalHold.set',
 };

@@ -12,6 +12,7 @@ import { CheckpointFolder } from '../../src/dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../../src/dispatch/checkpoint-signer.js';
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
+import { CheckpointSinksRepository } from '../../src/registry/checkpoint-sinks.repository.js';
 import { AuditTreeRepository } from '../../src/registry/audit-tree.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
@@ -159,6 +160,24 @@ describe('a ledger that is signed', () => {
     expect(code).toBe(1);
     expect(terminal.stderr).toContain('does not answer');
     expect(() => readFileSync(out)).toThrow();
+  });
+
+  it('shows how far its copies outside are, without failing where none are set', async () => {
+    expect(await cli('audit', 'sinks')).toMatchObject({ code: 0, stdout: expect.stringContaining('go to the folder alone') });
+    const sinks = new CheckpointSinksRepository(server.dataSource);
+    await sinks.configure(['s3', 'webhook']);
+    await sinks.recordDelivery('webhook', size, new Date());
+    await sinks.recordFailure('s3', 'the store answered 503; see its log', new Date());
+    const { code, stdout } = await cli('audit', 'sinks');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`s3 +0 +never +${size} .*503`));
+    expect(JSON.parse((await cli('audit', 'sinks', '--json')).stdout)).toMatchObject({ items: [{ sink: 's3', size: 0, behind: size, failingSince: expect.any(String), attempts: 1 }, { sink: 'webhook', size, behind: 0, behindSince: null, reason: null }] });
+    expect(await (await fetch(`${api.url}/metrics`)).text()).toMatch(/^perennial_audit_sink_lag_seconds [\d.e-]+$/m);
+    await sinks.configure([]);
+  });
+
+  it('says that it was not compared with Temporal yet', async () => {
+    expect(await cli('audit', 'reconcile')).toMatchObject({ code: 1, stderr: expect.stringContaining('not compared with Temporal yet') });
   });
 
   it('is counted for operators', async () => {

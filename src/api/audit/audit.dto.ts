@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { SINK_NAMES } from '../../contracts/checkpoint-copies.js';
 import { DIFFERENCE_KINDS } from '../../contracts/reconciliations.js';
 import type { AuditEntry } from '../../registry/entities/audit-entry.entity.js';
 import type { AuditText } from '../../registry/entities/audit-tree.entity.js';
+import type { SinkStanding } from '../../registry/checkpoint-sinks.repository.js';
 import type { ReconciliationStory } from '../../registry/ledger-reconciliations.repository.js';
 import type { InclusionProof } from '../../registry/audit-tree.repository.js';
-import { instant, instantOf, path, workflowId } from '../documentation/answer-fields.js';
+import { instant, instantOf, itemsOf, path, workflowId } from '../documentation/answer-fields.js';
 import { limit, numberInUrl } from '../requests/fields.js';
 
 export const auditQuery = z.strictObject({
@@ -86,6 +88,22 @@ export const proofAnswer = (proof: InclusionProof): ProofAnswer => ({
   root: proof.root.toString('base64'),
   path: proof.path.map((sibling) => sibling.toString('base64')),
   checkpoint: proof.checkpoint,
+});
+
+export const sinkListSchema = itemsOf(z.strictObject({
+  sink: z.enum(SINK_NAMES),
+  size: z.int().meta({ description: 'How many entries the newest checkpoint there stands over; 0 where none is there.' }),
+  deliveredAt: instant.nullable(),
+  behind: z.int().meta({ description: 'Entries that only a newer checkpoint stands over.' }),
+  behindSince: instant.nullable().meta({ description: 'Since when a checkpoint waits.' }),
+  failingSince: instant.nullable().meta({ description: 'Null where the last attempt succeeded.' }),
+  attempts: z.int().meta({ description: 'That failed since then.' }),
+  reason: z.string().nullable().meta({ description: 'Why the last one failed.' }),
+})).meta({ id: 'CheckpointSinks' });
+export type SinkListAnswer = z.output<typeof sinkListSchema>;
+
+export const sinkListAnswer = (sinks: readonly SinkStanding[]): SinkListAnswer => ({
+  items: sinks.map(({ deliveredAt, behindSince, failingSince, ...sink }) => ({ ...sink, deliveredAt: instantOf(deliveredAt), behindSince: instantOf(behindSince), failingSince: instantOf(failingSince) })),
 });
 
 export const reconciliationSchema = z

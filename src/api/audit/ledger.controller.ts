@@ -2,12 +2,13 @@ import { Readable } from 'node:stream';
 import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { PerennialError } from '../../contracts/failures.js';
+import { CheckpointSinksRepository } from '../../registry/checkpoint-sinks.repository.js';
 import { LedgerReconciliationsRepository } from '../../registry/ledger-reconciliations.repository.js';
 import { AuditTreeRepository } from '../../registry/audit-tree.repository.js';
 import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Lines, NDJSON, Operation, Problems } from '../documentation/answers.js';
 import { noQuery } from '../requests/fields.js';
-import { type CheckpointAnswer, checkpointSchema, entryPath, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema, type ReconciliationAnswer, reconciliationAnswer, reconciliationSchema } from './audit.dto.js';
+import { type CheckpointAnswer, checkpointSchema, entryPath, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema, type ReconciliationAnswer, reconciliationAnswer, reconciliationSchema, type SinkListAnswer, sinkListAnswer, sinkListSchema } from './audit.dto.js';
 
 /** The ledger as a whole: what auditors take away with them. */
 @ApiTags('Audit')
@@ -17,6 +18,7 @@ export class LedgerController {
   constructor(
     private readonly tree: AuditTreeRepository,
     private readonly reconciliations: LedgerReconciliationsRepository,
+    private readonly sinks: CheckpointSinksRepository,
   ) {}
 
   @Get('checkpoint')
@@ -29,6 +31,14 @@ export class LedgerController {
     if (!checkpoint) throw new PerennialError('NotFound', 'No checkpoint was signed yet; a worker of the queue lifecycle signs one within a minute, where AUDIT_KEY_FILE is set');
     const { size, root, at, note } = checkpoint;
     return { size, root: root.toString('base64'), at: at.toISOString(), note };
+  }
+
+  @Get('sinks')
+  @Permit('ledger.read')
+  @Operation('How far copies of checkpoints are outside', 'Of the bucket and the webhook, where they are set (`CHECKPOINT_S3`, `CHECKPOINT_WEBHOOK_URL`); each is tried again by itself.')
+  @Answer(200, 'The places', sinkListSchema)
+  async listCheckpointSinks(@Query({ schema: noQuery }) _query: object): Promise<SinkListAnswer> {
+    return sinkListAnswer(await this.sinks.list());
   }
 
   @Get('entries/:id/proof')

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { AuditListAnswer, CheckpointAnswer, ProofAnswer, ReconciliationAnswer } from '../../api/audit/audit.dto.js';
+import type { AuditListAnswer, CheckpointAnswer, ProofAnswer, ReconciliationAnswer, SinkListAnswer } from '../../api/audit/audit.dto.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { type Checkpoint, openCheckpoint } from '../../ledger/checkpoint.js';
 import { type LedgerReport, LedgerVerifier, linesOf } from '../../ledger/ledger-verifier.js';
@@ -60,6 +60,15 @@ export async function auditCheckpoint(session: Session, { out }: { readonly out?
   if (out !== undefined) await writeFile(out, checkpoint.note).catch((error: unknown) => { throw withFile(error, out, 'cannot be written; name a file with --out'); });
   session.show(checkpoint, () => (out === undefined ? checkpoint.note : `The checkpoint over ${checkpoint.size} entries is in ${plain(out)}\n`));
   return EXIT.done;
+}
+
+/** `perennial audit sinks`: failed where one of them does not take checkpoints. */
+export async function auditSinks(session: Session): Promise<ExitCode> {
+  const list = await session.api.get<SinkListAnswer>('/v1/audit/sinks');
+  const columns = [{ title: 'Sink' }, { title: 'Entries', align: 'right' }, { title: 'Delivered' }, { title: 'Behind', align: 'right' }, { title: 'Since' }, { title: 'Why' }] as const;
+  session.show(list, () => table(session.terminal, columns, list.items.map(({ sink, size, deliveredAt, behind, behindSince, reason }) =>
+    [sink, String(size), deliveredAt === null ? 'never' : moment(deliveredAt), String(behind), behindSince === null ? '' : moment(behindSince), reason ?? '']), 'Checkpoints go to the folder alone; CHECKPOINT_S3 and CHECKPOINT_WEBHOOK_URL name places outside'));
+  return list.items.some(({ failingSince }) => failingSince !== null) ? EXIT.failed : EXIT.done;
 }
 
 /** `perennial audit reconcile`: failed is whatever one of the two knows and the other does not. */

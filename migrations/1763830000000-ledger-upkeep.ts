@@ -2,12 +2,13 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const APPEND_ONLY = ['ledger_reconciliation', 'ledger_difference', 'ledger_reconciliation_end'];
 
-/** What comparing the audit ledger with Temporal's histories came to. */
-export class LedgerReconciliation1763830000000 implements MigrationInterface {
-  readonly name = 'LedgerReconciliation1763830000000';
+/** What comparing the audit ledger with Temporal's histories came to, and where copies of its checkpoints are. */
+export class LedgerUpkeep1763830000000 implements MigrationInterface {
+  readonly name = 'LedgerUpkeep1763830000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(RECONCILIATION);
+    await runner.query(SINKS);
     for (const table of APPEND_ONLY) {
       await runner.query(`
         CREATE TRIGGER ${table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${table}
@@ -21,6 +22,20 @@ export class LedgerReconciliation1763830000000 implements MigrationInterface {
     throw new Error('The record is not undone by a migration; restore a backup instead.');
   }
 }
+
+// How far copies of checkpoints are outside: for operators, and no evidence of anything.
+const SINKS = `
+CREATE TABLE audit_sink (
+  sink text CONSTRAINT audit_sink_pkey PRIMARY KEY CONSTRAINT audit_sink_name CHECK (sink IN ('s3', 'webhook')),
+  active boolean NOT NULL DEFAULT true,
+  size bigint NOT NULL DEFAULT 0,
+  delivered_at timestamptz,
+  failing_since timestamptz,
+  attempts integer NOT NULL DEFAULT 0,
+  reason text
+);
+GRANT SELECT, INSERT, UPDATE (active, size, delivered_at, failing_since, attempts, reason) ON audit_sink TO perennial_app;
+`;
 
 // Entries are looked through in the order of their times, and looked up by the run that they name, without a scan of years.
 const RECONCILIATION = `
