@@ -40,6 +40,7 @@ import { RoutingRepository } from './routing.repository.js';
 import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
 import { SweepsRepository } from './sweeps.repository.js';
+import { TextErasures } from './text-erasures.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { ValidationsRepository } from './validations.repository.js';
 import { VersionsRepository } from './versions.repository.js';
@@ -50,7 +51,7 @@ const REPOSITORIES = [
   ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository,
   GatewaysRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LedgerReconciliationsRepository, LegalHoldsRepository, ModelEvidenceRepository,
   ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,
-  RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository,
+  RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TextErasures, TrainingRepository,
   ValidationsRepository, VersionsRepository, WindowsRepository,
 ];
 

@@ -162,6 +162,13 @@ describe('a ledger that is signed', () => {
     expect(() => readFileSync(out)).toThrow();
   });
 
+  it('is counted for operators', async () => {
+    const metrics = await (await fetch(`${api.url}/metrics`)).text();
+    expect(metrics).toMatch(/^perennial_audit_entries_waiting 0$/m);
+    expect(metrics).toMatch(/^perennial_audit_entries_unsigned 0$/m);
+    expect(metrics).toMatch(/^perennial_audit_refusals 0$/m);
+  });
+
   it('shows how far its copies outside are, without failing where none are set', async () => {
     expect(await cli('audit', 'sinks')).toMatchObject({ code: 0, stdout: expect.stringContaining('go to the folder alone') });
     const sinks = new CheckpointSinksRepository(server.dataSource);
@@ -176,14 +183,25 @@ describe('a ledger that is signed', () => {
     await sinks.configure([]);
   });
 
-  it('says that it was not compared with Temporal yet', async () => {
-    expect(await cli('audit', 'reconcile')).toMatchObject({ code: 1, stderr: expect.stringContaining('not compared with Temporal yet') });
+  it('has a text erased by an administrator alone, and is what was signed all the same', async () => {
+    const entry = before + 8;
+    const administrator = await server.apiKey('dpo', ['administrator']);
+    const eraseAs = (key: string, id = entry) => fetch(`${api.url}/v1/audit/entries/${id}/erase`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ reason: 'he asked for it' }) });
+    expect((await eraseAs(apiKey)).status).toBe(403);
+    expect((await eraseAs(administrator, entry + 1)).status).toBe(404);
+    expect(await (await eraseAs(administrator)).json()).toEqual({ entry, erased: [{ entry, field: 'reason' }], copies: 0 });
+    const terminal = new RecordedTerminal({ columns: 160 });
+    expect(await runCli(['audit', 'erase', String(entry), '--reason', 'again'], readEnvironment({ API_URL: api.url, PERENNIAL_API_KEY: administrator, STATE_DIR: folder }), 'main.js', terminal)).toBe(0);
+    expect(terminal.stdout).toBe(`What was written beside entry ${entry} had been erased before\n`);
+    expect((await cli('audit', 'list', 'flight-delay', '--after', String(entry - 1), '--limit', '1')).stdout).toContain('(erased ');
+    const after = inFolder('erased.ndjson');
+    expect((await cli('audit', 'export', '--out', after)).code).toBe(0);
+    expect(readFileSync(after, 'utf8')).not.toContain('the autumn');
+    const verdict = await verifyAlone('--export', after, '--checkpoint', checkpoint, '--key', publicKey, '--json');
+    expect(JSON.parse(verdict.stdout)).toMatchObject({ genuine: true, erasedTexts: 1 });
   });
 
-  it('is counted for operators', async () => {
-    const metrics = await (await fetch(`${api.url}/metrics`)).text();
-    expect(metrics).toMatch(/^perennial_audit_entries_waiting 0$/m);
-    expect(metrics).toMatch(/^perennial_audit_entries_unsigned 0$/m);
-    expect(metrics).toMatch(/^perennial_audit_refusals 0$/m);
+  it('says that it was not compared with Temporal yet', async () => {
+    expect(await cli('audit', 'reconcile')).toMatchObject({ code: 1, stderr: expect.stringContaining('not compared with Temporal yet') });
   });
 });

@@ -7,7 +7,7 @@ import type { SinkStanding } from '../../registry/checkpoint-sinks.repository.js
 import type { ReconciliationStory } from '../../registry/ledger-reconciliations.repository.js';
 import type { InclusionProof } from '../../registry/audit-tree.repository.js';
 import { instant, instantOf, itemsOf, path, workflowId } from '../documentation/answer-fields.js';
-import { limit, numberInUrl } from '../requests/fields.js';
+import { limit, numberInUrl, text } from '../requests/fields.js';
 
 export const auditQuery = z.strictObject({
   after: numberInUrl(0, Number.MAX_SAFE_INTEGER).default(0).meta({ description: 'Only entries after this id.' }),
@@ -57,6 +57,19 @@ const treeSize = numberInUrl(1, Number.MAX_SAFE_INTEGER).optional();
 export const entryPath = z.strictObject({ id: numberInUrl(1, Number.MAX_SAFE_INTEGER).meta({ description: 'The id of an entry.' }) });
 export const proofQuery = z.strictObject({ size: treeSize.meta({ description: 'Of the tree that is proven against; that of the newest checkpoint where it is not given.' }) });
 export const exportQuery = z.strictObject({ size: treeSize.meta({ description: 'How many entries; all that are in the tree where it is not given.' }) });
+
+export const eraseRequest = z.strictObject({
+  field: text(100).optional().meta({ description: 'One of the texts of the entry; all of them where it is not given.', examples: ['reason'] }),
+  reason: text(2_000).meta({ description: 'Why, for the record. It is a text of a person, too.' }),
+}).meta({ id: 'EraseTexts' });
+export type EraseRequest = z.output<typeof eraseRequest>;
+
+export const erasureSchema = z.strictObject({
+  entry: z.int(),
+  erased: z.array(z.strictObject({ entry: z.int(), field: z.string() })).readonly().meta({ description: 'Texts that are gone now, also those of the same person about the same model in the same words. Empty where they had been erased before.' }),
+  copies: z.int().meta({ description: 'Rows of the record beside the ledger that had the words.' }),
+}).meta({ id: 'TextErasure' });
+export type ErasureAnswer = z.output<typeof erasureSchema>;
 
 const hash = z.base64().meta({ description: '32 bytes in Base64.' });
 const size = z.int().meta({ description: 'How many entries the tree has.' });

@@ -1,14 +1,16 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Param, Query, StreamableFile } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, StreamableFile } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { PerennialError } from '../../contracts/failures.js';
 import { CheckpointSinksRepository } from '../../registry/checkpoint-sinks.repository.js';
 import { LedgerReconciliationsRepository } from '../../registry/ledger-reconciliations.repository.js';
 import { AuditTreeRepository } from '../../registry/audit-tree.repository.js';
+import { TextErasures } from '../../registry/text-erasures.repository.js';
+import { Actor } from '../authentication/actor.decorator.js';
 import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Lines, NDJSON, Operation, Problems } from '../documentation/answers.js';
 import { noQuery } from '../requests/fields.js';
-import { type CheckpointAnswer, checkpointSchema, entryPath, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema, type ReconciliationAnswer, reconciliationAnswer, reconciliationSchema, type SinkListAnswer, sinkListAnswer, sinkListSchema } from './audit.dto.js';
+import { type CheckpointAnswer, checkpointSchema, entryPath, type ErasureAnswer, erasureSchema, type EraseRequest, eraseRequest, exportQuery, type ProofAnswer, proofAnswer, proofQuery, proofSchema, type ReconciliationAnswer, reconciliationAnswer, reconciliationSchema, type SinkListAnswer, sinkListAnswer, sinkListSchema } from './audit.dto.js';
 
 /** The ledger as a whole: what auditors take away with them. */
 @ApiTags('Audit')
@@ -19,6 +21,7 @@ export class LedgerController {
     private readonly tree: AuditTreeRepository,
     private readonly reconciliations: LedgerReconciliationsRepository,
     private readonly sinks: CheckpointSinksRepository,
+    private readonly erasures: TextErasures,
   ) {}
 
   @Get('checkpoint')
@@ -48,6 +51,16 @@ export class LedgerController {
   @Problems('NotFound')
   async getProof(@Param({ schema: entryPath }) { id }: { id: number }, @Query({ schema: proofQuery }) { size }: { size?: number }): Promise<ProofAnswer> {
     return proofAnswer(await this.tree.proofOf(id, size));
+  }
+
+  @Post('entries/:id/erase')
+  @HttpCode(200)
+  @Permit('text.erase')
+  @Operation('Erase what a person wrote beside an entry', 'With its salt, and with the copies that commands and their rows have; entries, tree and checkpoints stay as they are. What is erased already stays so: sent again, nothing happens. docs/PRIVACY.md says where words may be left.')
+  @Answer(200, 'It is gone', erasureSchema)
+  @Problems('NotFound', 'BodyTooLarge', 'UnsupportedMediaType')
+  async eraseTexts(@Param({ schema: entryPath }) { id }: { id: number }, @Body({ schema: eraseRequest }) request: EraseRequest, @Query({ schema: noQuery }) _query: object, @Actor() actor: string): Promise<ErasureAnswer> {
+    return this.erasures.erase({ entry: id, ...request, actor }, new Date());
   }
 
   @Get('reconciliation')

@@ -3,11 +3,12 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { AuditListAnswer, CheckpointAnswer, ProofAnswer, ReconciliationAnswer, SinkListAnswer } from '../../api/audit/audit.dto.js';
+import type { AuditListAnswer, CheckpointAnswer, ErasureAnswer, ProofAnswer, ReconciliationAnswer, SinkListAnswer } from '../../api/audit/audit.dto.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { type Checkpoint, openCheckpoint } from '../../ledger/checkpoint.js';
 import { type LedgerReport, LedgerVerifier, linesOf } from '../../ledger/ledger-verifier.js';
 import { isIncluded, leafHash } from '../../ledger/merkle-tree.js';
+import { jsonBody } from '../api-client.js';
 import { moment } from '../numbers.js';
 import { ProblemError } from '../problem-error.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
@@ -59,6 +60,17 @@ export async function auditCheckpoint(session: Session, { out }: { readonly out?
   const checkpoint = await session.api.get<CheckpointAnswer>('/v1/audit/checkpoint');
   if (out !== undefined) await writeFile(out, checkpoint.note).catch((error: unknown) => { throw withFile(error, out, 'cannot be written; name a file with --out'); });
   session.show(checkpoint, () => (out === undefined ? checkpoint.note : `The checkpoint over ${checkpoint.size} entries is in ${plain(out)}\n`));
+  return EXIT.done;
+}
+
+/** `perennial audit erase <entry>` */
+export async function auditErase(session: Session, entry: number, request: { readonly reason: string; readonly field?: string }): Promise<ExitCode> {
+  const body = await session.api.command<ErasureAnswer>(`/v1/audit/entries/${entry}/erase`, jsonBody(request));
+  session.show(body, () => {
+    if (body.erased.length === 0) return `What was written beside entry ${entry} had been erased before\n`;
+    const fields = body.erased.map((one) => `${one.field} of entry ${one.entry}`).join(', ');
+    return `Erased ${plain(fields)}, and ${body.copies} ${body.copies === 1 ? 'copy' : 'copies'} beside the ledger. Backups, exports and histories of before still have it.\n`;
+  });
   return EXIT.done;
 }
 
