@@ -1,32 +1,56 @@
 import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ReconciliationAnswer } from '../../src/api/audit/audit.dto.js';
+import type { ReconciliationAnswer, SinkListAnswer } from '../../src/api/audit/audit.dto.js';
 import { runCli } from '../../src/cli/cli.js';
 import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { AUDIT_RECONCILIATION_ID, COMMAND_UPDATE, modelWorkflowId, retrainWorkflowId } from '../../src/contracts/motion.js';
 import { eventually, Installation } from '../installation.js';
+import { S3Server } from '../s3-server.js';
 import { asOfWeek, smallSpec, writeEvents } from '../small-model.js';
 
 const MODEL = 'shop';
 const DAY_MS = 86_400_000;
 const GRACE_MS = 1_000;
+const CREDENTIALS = { region: 'eu-west-1', keyId: 'AKIDE2E', secret: 'a secret of the test' };
 
 let perennial: Installation;
 let retrainRun: string;
+let store: S3Server;
+let receiver: Server;
+/** Sizes of the checkpoints that the webhook was told of. */
+const received: number[] = [];
 
 beforeAll(async () => {
-  perennial = await Installation.start({ AUDIT_RECONCILE_GRACE: 'PT1S' });
+  store = await S3Server.start(CREDENTIALS);
+  receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => { body += chunk.toString('utf8'); }).on('end', () => {
+      received.push((JSON.parse(body) as { data: { size: number } }).data.size);
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((settle) => { receiver.listen(0, '127.0.0.1', settle); });
+  perennial = await Installation.start({
+    AUDIT_RECONCILE_GRACE: 'PT1S', CHECKPOINT_S3: `${store.url}/bucket/ledger`, CHECKPOINT_S3_REGION: CREDENTIALS.region, CHECKPOINT_S3_KEY_ID: CREDENTIALS.keyId, CHECKPOINT_S3_SECRET: CREDENTIALS.secret,
+    CHECKPOINT_WEBHOOK_URL: `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`, CHECKPOINT_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 5).toString('base64')}`,
+  });
   await writeEvents(perennial.dataDir, MODEL);
   await perennial.apply(smallSpec({ model: MODEL, parameters: { rounds: 5, max_depth: 2 } }));
   expect((await perennial.awaitRetrain(MODEL, await perennial.requestRetrain(MODEL, { asOf: asOfWeek(8) }))).outcome).toBe('promoted');
   ({ runId: retrainRun } = await perennial.temporal.workflow.getHandle(retrainWorkflowId(MODEL, 1)).describe());
 }, 240_000);
 
-afterAll(() => perennial?.stop());
+afterAll(async () => {
+  await perennial?.stop();
+  await store?.stop();
+  receiver?.close();
+});
 
 async function cli(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const terminal = new RecordedTerminal({ columns: 200 });
@@ -55,6 +79,13 @@ const addEntry = (workflowId: string, runId: string, at: Date): Promise<unknown>
   [at, workflowId, runId]);
 const alarms = (): Promise<{ summary: string; over: boolean }[]> => perennial.registry.query(
   "SELECT summary, alarm_id IS NOT NULL AS over FROM alarm LEFT JOIN alarm_end ON alarm_id = id WHERE kind = 'ledgerDiffers' ORDER BY occurrence");
+
+it('brings checkpoints to the bucket and the webhook that are set', async () => {
+  const note = await eventually(async () => (received.length > 0 ? store.objects.get('/bucket/ledger/latest') : undefined), () => 'a checkpoint outside');
+  expect(note).toMatch(/^perennial\/audit\n\d+\n/);
+  const { items } = (await perennial.call<SinkListAnswer>('GET', '/v1/audit/sinks')).body;
+  expect(items).toMatchObject([{ sink: 's3', failingSince: null, reason: null }, { sink: 'webhook', failingSince: null, reason: null }]);
+});
 
 it('finds no difference where everything went its way, run after run', async () => {
   const first = await reconciled();
