@@ -8,6 +8,7 @@ import type { GovernanceActivities } from './governance.activities.js';
 import type { GoLiveActivities } from './go-live.activities.js';
 import type { GatewayActivities } from './gateways.activities.js';
 import type { InventoryActivities } from './inventory.activities.js';
+import type { LedgerReconciliationActivities } from './ledger-reconciliation.activities.js';
 import type { LabelsActivities } from './labels.activities.js';
 import type { MonitoringActivities } from './monitoring.activities.js';
 import type { ObservationsActivities } from './observations.activities.js';
@@ -39,6 +40,7 @@ export interface ActivityProviders {
   readonly governance: GovernanceActivities;
   readonly inventory: InventoryActivities;
   readonly labels: LabelsActivities;
+  readonly ledgerReconciliation: LedgerReconciliationActivities;
   readonly monitoring: MonitoringActivities;
   readonly observations: ObservationsActivities;
   readonly training: TrainingActivities;
@@ -119,7 +121,7 @@ export function activitiesOf(providers: ActivityProviders) {
 }
 
 /** Those of the stages in which people decide, on the queue of lifecycles. */
-const stageActivitiesOf = ({ approvals, goLive, governance, inventory, retirement, validationCourse }: ActivityProviders) => ({
+const stageActivitiesOf = ({ approvals, goLive, governance, inventory, ledgerReconciliation, retirement, validationCourse }: ActivityProviders) => ({
   readApproval: approvals.readApproval.bind(approvals),
   expireApproval: approvals.expireApproval.bind(approvals),
   openValidation: validationCourse.openValidation.bind(validationCourse),
@@ -134,6 +136,9 @@ const stageActivitiesOf = ({ approvals, goLive, governance, inventory, retiremen
   takeRetirementStep: retirement.takeRetirementStep.bind(retirement),
   sweepModels: inventory.sweepModels.bind(inventory),
   endSweep: inventory.endSweep.bind(inventory),
+  beginReconciliation: ledgerReconciliation.beginReconciliation.bind(ledgerReconciliation),
+  reconcilePage: ledgerReconciliation.reconcilePage.bind(ledgerReconciliation),
+  endReconciliation: ledgerReconciliation.endReconciliation.bind(ledgerReconciliation),
 });
 
 /** Their data work. */

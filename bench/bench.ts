@@ -9,6 +9,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   scoring: './scoring/scoring.bench.js',
   serving: './serving/serving.bench.js',
   orchestration: './orchestration/orchestration.bench.js',
+  audit: './audit/audit.bench.js',
 };
 
 function runProgram(file: string, args: readonly string[]): Promise<number> {

@@ -1,3 +1,4 @@
+export { auditReconciliation } from './audit-reconciliation.workflow.js';
 export { deployment } from './deployment.workflow.js';
 export { governanceDue } from './governance-due.workflow.js';
 export { ingestion } from './ingestion.workflow.js';

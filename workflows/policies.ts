@@ -23,6 +23,14 @@ export const gateways = proxyActivities<Pick<Activities['lifecycle'], 'awaitGate
   retry: untilItAnswers,
 });
 
+/** Reads pages of Temporal's runs and histories. */
+export const listing = proxyActivities<Pick<Activities['lifecycle'], 'beginReconciliation' | 'reconcilePage'>>({
+  taskQueue: TASK_QUEUES.lifecycle,
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '30 seconds',
+  retry: untilItAnswers,
+});
+
 /** Work over data: minutes to hours; a worker that dies is noticed by its missing heartbeat. */
 export const data = proxyActivities<Activities['data']>({
   taskQueue: TASK_QUEUES.data,

@@ -15,7 +15,7 @@ import { addStages } from './stage-program.js';
 import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
-import { auditCheckpoint, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
+import { auditCheckpoint, auditErase, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditReconcile, auditSinks, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
 import { card, type CardOptions } from './verbs/card.js';
 import { champion, type ChampionOptions } from './verbs/champion.js';
 import { controls, type ControlsOptions } from './verbs/controls.js';
@@ -272,6 +272,15 @@ function addAudit(verb: Verb, run: Run): void {
     .option('--size <entries>', 'of the tree; that of the newest checkpoint where it is not given', wholeNumber)
     .option('--key <file>', 'public key of the ledger, PEM: check the checkpoint as well')
     .action((entry: number, options: AuditProofOptions & { json?: boolean }) => run((session) => auditProof(session, entry, without(options))));
+  verb('erase', 'Erase what a person wrote beside an entry. The ledger stays as it is, and verifies as before.', 'audit erase 120 --reason "she asked for it"')
+    .argument('<entry>', 'the id of the entry', wholeNumber)
+    .requiredOption('--reason <text>', 'why, for the record')
+    .option('--field <name>', 'one of its texts, such as reason; all of them where it is not given')
+    .action((entry: number, options: { reason: string; field?: string; json?: boolean }) => run((session) => auditErase(session, entry, without(options))));
+  verb('sinks', 'Show how far copies of checkpoints are in the bucket and at the webhook.', 'audit sinks', 'audit sinks --json')
+    .action(() => run((session) => auditSinks(session)));
+  verb('reconcile', "Show what the ledger and Temporal's histories know of each other, and what one of them knows alone.", 'audit reconcile', 'audit reconcile --json')
+    .action(() => run((session) => auditReconcile(session)));
   verb('verify', 'Hold an export against signed checkpoints. It needs neither the service nor its database.',
     'audit verify --export ledger.ndjson --checkpoint checkpoints/latest --key public-key.pem', 'audit verify --export ledger.ndjson --checkpoint checkpoints/*.checkpoint --key public-key.pem')
     .requiredOption('--export <file>', 'an export of the ledger')

@@ -13,6 +13,13 @@ const webhookUrl = z
   .optional();
 const webhookSecret = z.string().regex(/^whsec_(?=[A-Za-z0-9+/]{32,86}={0,2}$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, 'must be whsec_ and 24 to 64 bytes in Base64').optional();
 
+/** A bucket by its path; what is secret stands in settings of its own. */
+const s3Url = z
+  .url({ protocol: /^https?$/, error: 'must be a URL of http or https' })
+  .refine((url) => !URL.canParse(url) || /^\/[^/]+/.test(new URL(url).pathname), { error: 'must name the bucket as the first part of its path, such as https://s3.eu-central-1.amazonaws.com/bucket/ledger' })
+  .refine((url) => !URL.canParse(url) || [new URL(url).username, new URL(url).password, new URL(url).search, new URL(url).hash].every((part) => part === ''), { error: 'must not hold a user, password, query or fragment' })
+  .optional();
+
 /** In milliseconds, from ISO 8601. */
 const period = (standard: string) => z.string().refine((text) => (durationMs(text) ?? 0) > 0, 'must be an ISO 8601 duration of weeks, days, hours, minutes and seconds, such as PT1H').transform((text) => durationMs(text) as number).prefault(standard);
 
@@ -64,6 +71,14 @@ export const environmentSchema = z.object({
   AUDIT_CHECKPOINTS: path.describe('Folder outside the database that signed checkpoints of the audit ledger are written to. Unset: `perennial up` has one below STATE_DIR.'),
   AUDIT_ORIGIN: z.string().regex(/^[A-Za-z0-9._/-]{1,200}$/).default('perennial/audit').describe("The audit ledger's name in its checkpoints, unique in an organisation, such as example.com/perennial; it stays."),
   GATEWAY_AUTHENTICATION: z.enum(['none', 'required']).default('none').describe('Whether the gateway asks who calls. `required`: whoever asks a model needs a key or token with the permission `prediction.request` for it.'),
+  CHECKPOINT_S3: s3Url.describe('Where a worker that signs puts a copy of each checkpoint: a folder in a bucket of an S3-compatible store, such as https://s3.eu-central-1.amazonaws.com/bucket/ledger. Unset: nowhere.'),
+  CHECKPOINT_S3_REGION: z.string().regex(/^[a-z0-9-]{1,40}$/).default('us-east-1').describe("The bucket's region."),
+  CHECKPOINT_S3_KEY_ID: z.string().regex(/^[\w-]{1,128}$/).optional().describe('Access key that may write and read there.'),
+  CHECKPOINT_S3_SECRET: z.string().min(1).optional().describe('Its secret.'),
+  CHECKPOINT_WEBHOOK_URL: webhookUrl.describe('Where a worker that signs sends each checkpoint as a signed CloudEvent. Unset: nowhere.'),
+  CHECKPOINT_WEBHOOK_SECRET: webhookSecret.describe('Signs them (Standard Webhooks): `whsec_` and 24 to 64 bytes in Base64.'),
+  AUDIT_RECONCILE_EVERY: period('PT1H').describe("Time between two comparisons of the audit ledger with Temporal's histories, ISO 8601."),
+  AUDIT_RECONCILE_GRACE: period('PT10M').describe('Time after which an entry and the run that it names must know of each other, ISO 8601.'),
   GATEWAY_MAX_BODY_BYTES: z.coerce.number().int().min(1_024).max(1_073_741_824).default(16_777_216).describe("Bytes of a request's body that the gateway takes."),
   GATEWAY_MAX_ROWS: z.coerce.number().int().min(1).max(1_000_000).default(8_192).describe("Rows of a request that the gateway takes; a run of so many holds up every other request."),
   OBSERVATION_DIR: folder('var/observations').describe('Where gateways keep observed predictions until they are uploaded; on a disk that outlives the process.'),

@@ -1,5 +1,6 @@
 import type { ApprovalSubject } from './approvals.js';
 import type { BegunSweep } from './inventory.js';
+import type { BegunReconciliation } from './reconciliations.js';
 import { isoTime } from './time.js';
 import type { DueAssessment } from './window-assessment.js';
 
@@ -37,6 +38,8 @@ export const RECONCILE_SCHEDULE_ID = 'reconcile';
 export const GOVERNANCE_SCHEDULE_ID = 'governance';
 /** The Schedule that sweeps the inventory, and what its runs are called before Temporal adds the time. */
 export const INVENTORY_SWEEP_ID = 'inventory-sweep';
+/** The Schedule that compares the audit ledger with Temporal's histories, and what its runs are called before Temporal adds the time. */
+export const AUDIT_RECONCILIATION_ID = 'audit-reconciliation';
 /** A deployment's Schedule, and what the runs that it starts are called before Temporal adds the time. */
 export const monitorScheduleId = (model: string, deployment: string): string => `monitor/${model}/${deployment}`;
 /** A window is assessed by one workflow at a time; again under the same id when its labels are there, or change. */
@@ -144,6 +147,10 @@ export interface BackfillRun {
 export interface InventorySweepInput {
   readonly inputVersion: 1;
   readonly begun?: BegunSweep;
+}
+export interface AuditReconciliationInput {
+  readonly inputVersion: 1;
+  readonly begun?: BegunReconciliation;
 }
 export interface MonitorWindowInput extends DueAssessment {
   readonly inputVersion: 1;

@@ -16,7 +16,7 @@ it('docs/ACCESS.md shows which role has which permission', () => {
 describe('roles', () => {
   it('all read, and an administrator decides over no model', () => {
     expect(rolesWith('model.read')).toEqual(ROLES);
-    expect(ROLE_PERMISSIONS.administrator.filter((name) => !name.endsWith('.read'))).toEqual(['inventory.import', 'people.manage']);
+    expect(ROLE_PERMISSIONS.administrator.filter((name) => !name.endsWith('.read'))).toEqual(['text.erase', 'inventory.import', 'people.manage']);
     expect(Object.values(COMMAND_PERMISSIONS).filter((name) => rolesWith(name).includes('administrator'))).toEqual([]);
   });
 

@@ -37,6 +37,7 @@ export const PERMISSIONS = {
   'stage.sendBack': { allows: 'send stages back: the owner, and those who could decide over them', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
   'ledger.read': { allows: 'take the whole ledger away, with proofs', of: 'installation' },
+  'text.erase': { allows: 'erase what people wrote, from the ledger and beside it', of: 'installation' },
   'inventory.import': { allows: 'bring models that were found elsewhere into the inventory', of: 'installation' },
   'people.read': { allows: 'see who has which role', of: 'installation' },
   'people.manage': { allows: 'register people and services, give and take roles and keys', of: 'installation' },
@@ -55,7 +56,7 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   approver: ['model.read', 'approval.decide', 'review.record', 'stage.sendBack'],
   operator: ['model.read', 'release.request', 'release.steer', 'rollback.request', 'alarm.act', 'window.release', 'finding.open', 'retirement.confirm'],
   auditor: ['model.read', 'prediction.read', 'finding.open', 'sensitive.read', 'audit.read', 'ledger.read', 'people.read'],
-  administrator: ['model.read', 'inventory.import', 'people.read', 'people.manage'],
+  administrator: ['model.read', 'text.erase', 'inventory.import', 'people.read', 'people.manage'],
   service: ['model.read', 'prediction.request', 'retrain.request', 'labels.write', 'experiment.log'],
 };
 

@@ -23,6 +23,11 @@ export class CheckpointFolder {
     return [...new Set(notes.filter((note) => note !== null))];
   }
 
+  /** The note that was published last; null where none was. */
+  async latest(): Promise<string | null> {
+    return this.read(LATEST);
+  }
+
   async publish(size: number, note: string): Promise<void> {
     await this.write(`${String(size).padStart(16, '0')}.checkpoint`, note);
     await this.write(LATEST, note);

@@ -1,5 +1,5 @@
 import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleSpec } from '@temporalio/client';
-import { GOVERNANCE_SCHEDULE_ID, INVENTORY_SWEEP_ID, type InventorySweepInput, RECONCILE_SCHEDULE_ID, TASK_QUEUES } from '../contracts/motion.js';
+import { AUDIT_RECONCILIATION_ID, type AuditReconciliationInput, GOVERNANCE_SCHEDULE_ID, INVENTORY_SWEEP_ID, type InventorySweepInput, RECONCILE_SCHEDULE_ID, TASK_QUEUES } from '../contracts/motion.js';
 
 const PASS_EVERY_MS = 15_000;
 const SEND_DEADLINE_MS = 10_000;
@@ -30,6 +30,10 @@ export const RECONCILE: PeriodicRun = {
 /** Overdue findings and reviews (`GOVERNANCE_EVERY`): a run tells of everything that is overdue, so that one that was missed need not be made up for. */
 export const governanceRun = (everyMs: number): PeriodicRun =>
   ({ id: GOVERNANCE_SCHEDULE_ID, workflowType: 'governanceDue', args: [], summary: 'Overdue findings and reviews', everyMs, first: 'whenMade', catchupWindow: '1 minute' });
+
+/** The audit ledger against Temporal's histories (`AUDIT_RECONCILE_EVERY`). */
+export const ledgerRun = (everyMs: number): PeriodicRun =>
+  ({ id: AUDIT_RECONCILIATION_ID, workflowType: 'auditReconciliation', args: [{ inputVersion: 1 } satisfies AuditReconciliationInput], summary: 'Audit ledger against histories', everyMs, first: 'afterPeriod', catchupWindow: '1 minute' });
 
 /** The sweep of the inventory (`INVENTORY_SWEEP_EVERY`). */
 export const sweepRun = (everyMs: number): PeriodicRun =>

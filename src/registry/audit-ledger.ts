@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, In } from 'typeorm';
 import { canonicalJson, sha256 } from '../contracts/canonical.js';
-import { PerennialError } from '../contracts/failures.js';
 import { SALT_BYTES, textDigest } from '../ledger/ledger-leaf.js';
 import { AuditEntry } from './entities/audit-entry.entity.js';
 import { AuditText } from './entities/audit-tree.entity.js';
@@ -57,21 +56,6 @@ export class AuditLedger {
       runId: record.origin?.runId ?? null,
     });
     if (texts.length > 0) await manager.insert(AuditText, texts.map((text) => ({ ...text, entryId: (added as { id: number }).id })));
-  }
-
-  /**
-   * Erases what a person wrote, with the salt, so that nobody can tell any more what it was. The entry and the tree stay as they are; that it was
-   * erased, by whom and when, is an entry of its own.
-   * @throws PerennialError `NotFound` where there is no such text, or it is erased already
-   */
-  async eraseText(entryId: number, field: string, actor: string, at: Date): Promise<void> {
-    await this.dataSource.transaction(async (manager) => {
-      const { affected } = await manager.createQueryBuilder().update(AuditText).set({ text: null, salt: null, erasedAt: at }).where({ entryId, field }).andWhere('text IS NOT NULL').execute();
-      if (!affected) throw new PerennialError('NotFound', `Entry ${entryId} has no text ${field} that could be erased`, { entry: entryId, field });
-      const { model, subject, details } = await manager.findOneByOrFail(AuditEntry, { id: entryId });
-      const { texts } = JSON.parse(details.toString('utf8')) as { texts?: Record<string, string> };
-      await this.append(manager, { at, actor, action: 'text.erased', model, subject, details: { entry: entryId, field, digest: texts?.[field] ?? null } });
-    });
   }
 
   /** Entries of a model in the order of their ids, those after `afterId`. */

@@ -7,6 +7,7 @@ import { GrowingTree, isConsistent, isIncluded } from '../ledger/merkle-tree.js'
 import { AlarmsRepository } from './alarms.repository.js';
 import { AuditLedger, type AuditRecord } from './audit-ledger.js';
 import { AuditTreeRepository, exportLines } from './audit-tree.repository.js';
+import { TextErasures } from './text-erasures.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { registryDataSource } from './data-source.js';
 
@@ -186,7 +187,8 @@ describe('what a person wrote', () => {
     const head = await tree.exclusively((turn) => turn.head());
 
     const at = new Date('2026-04-01T00:00:00Z');
-    await ledger.eraseText(id, 'reason', 'dpo', at);
+    const erasures = new TextErasures(server.dataSource, ledger);
+    await erasures.erase({ entry: id, actor: 'dpo', reason: 'he asked for it' }, at);
     expect(await said(id)).toEqual([{ field: 'reason', text: null, erasedAt: at }]);
     expect(await tree.exclusively((turn) => turn.head())).toEqual(head);
     expect(await sequenceAll()).toBe(1);
@@ -194,7 +196,7 @@ describe('what a person wrote', () => {
     const last = (await ledger.list('flight-delay', 0, 500)).at(-1);
     expect(last).toMatchObject({ action: 'text.erased', actor: 'dpo', subject: 'spoken' });
     expect(last?.details.toString()).not.toContain('Smith');
-    await expect(ledger.eraseText(id, 'reason', 'dpo', at)).rejects.toThrow(/no text reason that could be erased/);
+    expect(await erasures.erase({ entry: id, actor: 'dpo', reason: 'again' }, at)).toEqual({ entry: id, erased: [], copies: 0 });
     const [{ bytes }] = await server.dataSource.query<[{ bytes: string }]>('SELECT string_agg(row_to_json(audit_text)::text, \' \') AS bytes FROM audit_text');
     expect(bytes).not.toContain('Smith');
   });

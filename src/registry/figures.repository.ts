@@ -20,7 +20,15 @@ export interface OperationFigures {
   /** Entries in the tree that no checkpoint stands over. */
   readonly auditUnsigned: number;
   readonly auditRefusals: number;
+  /** Of the places outside that are set: where the copy of a checkpoint has waited for longer than a minute. */
+  readonly auditSinksBehind: number;
+  /** In seconds, at the place where one has waited longest. */
+  readonly auditSinkLag: number;
 }
+
+/** For each place that copies of checkpoints go to, for how long the oldest that is not there has waited. */
+const sinkWaits = (now: string): string =>
+  `SELECT greatest(0, extract(epoch FROM ${now}::timestamptz - min(checkpoint.at))) AS seconds FROM audit_sink sink JOIN audit_checkpoint checkpoint ON checkpoint.size > sink.size WHERE sink.active GROUP BY sink.sink`;
 
 /** Counts over the record, for operators. */
 @Injectable()
@@ -42,7 +50,9 @@ export class FiguresRepository {
          (SELECT count(*)::int FROM (${dueAlarms('$1')}) waiting) AS "alarmsUndelivered",
          (SELECT count(*)::int FROM audit_pending) AS "auditWaiting",
          (SELECT (coalesce((SELECT max(position) + 1 FROM audit_leaf), 0) - coalesce((SELECT max(size) FROM audit_checkpoint), 0))::int) AS "auditUnsigned",
-         (SELECT count(*)::int FROM audit_refusal) AS "auditRefusals"`,
+         (SELECT count(*)::int FROM audit_refusal) AS "auditRefusals",
+         (SELECT count(*)::int FROM (${sinkWaits('$1')}) waiting WHERE seconds > 60) AS "auditSinksBehind",
+         (SELECT coalesce(max(seconds), 0)::float8 FROM (${sinkWaits('$1')}) waiting) AS "auditSinkLag"`,
       [now],
     );
     return figures as OperationFigures;

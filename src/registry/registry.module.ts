@@ -7,6 +7,7 @@ import { AuditLedger } from './audit-ledger.js';
 import { CallersRepository } from './callers.repository.js';
 import { AuditTreeRepository } from './audit-tree.repository.js';
 import { CardsRepository } from './cards.repository.js';
+import { CheckpointSinksRepository } from './checkpoint-sinks.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { ComparisonsRepository } from './comparisons.repository.js';
 import { ControlsRepository } from './controls.repository.js';
@@ -21,6 +22,7 @@ import { GoLivesRepository } from './go-lives.repository.js';
 import { InventoryImportsRepository } from './inventory-imports.repository.js';
 import { InventoryRepository } from './inventory.repository.js';
 import { LabelFreeBaselinesRepository } from './label-free-baselines.repository.js';
+import { LedgerReconciliationsRepository } from './ledger-reconciliations.repository.js';
 import { LegalHoldsRepository } from './legal-holds.repository.js';
 import { LabelsRepository } from './labels.repository.js';
 import { ModelEvidenceRepository } from './model-evidence.repository.js';
@@ -40,17 +42,18 @@ import { ServingRepository } from './serving.repository.js';
 import { SourceFilesRepository } from './source-files.repository.js';
 import { StagesRepository } from './stages.repository.js';
 import { SweepsRepository } from './sweeps.repository.js';
+import { TextErasures } from './text-erasures.repository.js';
 import { TrainingRepository } from './training.repository.js';
 import { ValidationsRepository } from './validations.repository.js';
 import { VersionsRepository } from './versions.repository.js';
 import { WindowsRepository } from './windows.repository.js';
 
 const REPOSITORIES = [
-  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CommandsRepository,
+  AlarmsRepository, ApprovalsRepository, AssessmentsRepository, AuditLedger, AuditTreeRepository, CallersRepository, CardsRepository, CheckpointSinksRepository, CommandsRepository,
   ComparisonsRepository, ControlsRepository, ExperimentsRepository, ExplanationsRepository, FiguresRepository, FindingsRepository, GatewaySamplesRepository,
-  GatewaysRepository, GoLivesRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LegalHoldsRepository, ModelEvidenceRepository,
+  GatewaysRepository, GoLivesRepository, InventoryImportsRepository, InventoryRepository, LabelFreeBaselinesRepository, LabelsRepository, LedgerReconciliationsRepository, LegalHoldsRepository, ModelEvidenceRepository,
   ModelsRepository, ObservationsRepository, PeopleRepository, PredictionsRepository, ReleasesRepository, ReleaseTurns, ReplaysRepository, RetirementsRepository,
-  RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TrainingRepository,
+  RetrainingDecisionsRepository, RetrainsRepository, ReviewsRepository, RoutingRepository, ServingRepository, SourceFilesRepository, SweepsRepository, TextErasures, TrainingRepository,
   ValidationsRepository, VersionsRepository, WindowsRepository, StagesRepository,
 ];
 

@@ -31,6 +31,7 @@ import { HistoryExport } from '../../activities/history-export.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
 import { JudgedVersions } from '../../activities/judged-versions.js';
 import { LabelFreeBaselines } from '../../activities/label-free-baselines.js';
+import { LedgerReconciliationActivities } from '../../activities/ledger-reconciliation.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { LateRows } from '../../activities/late-rows.js';
 import { LegalHoldCommands } from '../../activities/legal-hold-commands.js';
@@ -71,6 +72,7 @@ import { StageEndings } from '../../activities/stage-endings.js';
 import { StageTargets } from '../../activities/stage-targets.js';
 import { StageStandings } from '../../activities/stage-standings.js';
 import { StoreProvider } from '../../activities/store-provider.js';
+import { TemporalRuns } from '../../activities/temporal-runs.js';
 import { TrainerRuns } from '../../activities/trainer-runs.js';
 import { TrainingActivities } from '../../activities/training.activities.js';
 import { ValidatedPromotions } from '../../activities/validated-promotions.js';
@@ -87,21 +89,28 @@ import { WindowSources } from '../../activities/window-sources.js';
 import { WindowsActivities } from '../../activities/windows.activities.js';
 import { WorkflowMotions } from '../../activities/workflow-motions.js';
 import { ArtifactEraser } from '../artifacts/artifact-eraser.js';
+import { CheckpointWebhook } from '../alarms/checkpoint-webhook.js';
+import { CheckpointBucket } from '../artifacts/checkpoint-bucket.js';
 import { FolderStore } from '../artifacts/folder-store.js';
+import { S3Bucket } from '../artifacts/s3-bucket.js';
+import { checkpointSinks } from '../config/checkpoint-sinks.js';
 import { alarmReceiver } from '../config/alarm-receiver.js';
 import { auditSigning } from '../config/audit-signing.js';
 import type { Environment } from '../config/environment.js';
 import type { ServerEnvironment } from '../config/servers.js';
 import { sweepLimits } from '../config/sweep-limits.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
+import { CheckpointCourier, type CourierRecord } from '../dispatch/checkpoint-courier.js';
 import { CheckpointFolder } from '../dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../dispatch/checkpoint-signer.js';
 import { CommandDispatcher } from '../dispatch/command-dispatcher.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
-import { governanceRun, PeriodicSchedule, PeriodicSchedules, RECONCILE, sweepRun } from '../dispatch/periodic-schedule.js';
+import { governanceRun, ledgerRun, PeriodicSchedule, PeriodicSchedules, RECONCILE, sweepRun } from '../dispatch/periodic-schedule.js';
 import { temporalClient } from '../dispatch/temporal-client.js';
 import { AuditTreeRepository } from '../registry/audit-tree.repository.js';
+import { AlarmsRepository } from '../registry/alarms.repository.js';
+import { CheckpointSinksRepository } from '../registry/checkpoint-sinks.repository.js';
 import { CommandsRepository } from '../registry/commands.repository.js';
 import { LabelsRepository } from '../registry/labels.repository.js';
 import { ModelsRepository } from '../registry/models.repository.js';
@@ -112,7 +121,7 @@ import { claimWorkFolder } from './work-folder.js';
 
 const ACTIVITIES = [
   AlarmActivities, ApprovalsActivities, DataActivities, DriftActivities, EvaluationActivities, FairnessActivities, GatewayActivities, GoLiveActivities, GovernanceActivities,
-  InventoryActivities, LabelsActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities,
+  InventoryActivities, LabelsActivities, LedgerReconciliationActivities, MonitoringActivities, ObservationsActivities, ReconcileActivities, RegistryActivities, ReleaseActivities,
   ReleaseMeasurementActivities, ReplayActivities, RetiredEvidenceActivities, RetirementActivities, RetrainingActivities, RolloutActivities, SetUpActivities, SourceActivities,
   TrainingActivities, ValidationActivities, ValidationCourseActivities, WindowsActivities,
 ];
@@ -125,7 +134,7 @@ const COMMANDS = [
 /** What activities are made of. */
 const PARTS = [
   ArchiveDrill, ArchivedVersions, ChampionBaselines, DeploymentSetUps, DriftBaselines, DueWindows, EvidenceDeletion, GoLiveWords, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
-  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TrainerRuns,
+  LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TemporalRuns, TrainerRuns,
   ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
   WorkflowMotions,
 ];
@@ -145,11 +154,12 @@ export class WorkerModule {
         { provide: EraserProvider, useValue: new EraserProvider(new ArtifactEraser(environment.ARTIFACT_URL)) },
         { provide: Client, useValue: client },
         { provide: CommandDispatcher, useFactory: (commands: CommandsRepository) => new CommandDispatcher(client, commands), inject: [CommandsRepository] },
-        { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE } },
+        { provide: GovernanceSettings, useValue: { remindEveryMs: environment.GOVERNANCE_REMIND_EVERY, reviewGraceMs: environment.REVIEW_GRACE, reconcileGraceMs: environment.AUDIT_RECONCILE_GRACE } },
         { provide: IngestionStarter, useFactory: (...parts: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters]) => ingestionStarter(client, ...parts), inject: [LabelsRepository, ObservationsRepository, GatewayActivities, PredictionFilters] },
         { provide: MonitorSchedules, useFactory: (routing: RoutingRepository, models: ModelsRepository) => new MonitorSchedules(client, routing, models), inject: [RoutingRepository, ModelsRepository] },
         { provide: PeriodicSchedules, useValue: periodicSchedules(client, environment) },
         { provide: AuditSequencer, useFactory: (tree: AuditTreeRepository) => auditSequencer(environment, tree), inject: [AuditTreeRepository] },
+        { provide: CheckpointCourier, useFactory: (sinks: CheckpointSinksRepository, alarms: AlarmsRepository) => checkpointCourier(environment, { sinks, alarms }), inject: [CheckpointSinksRepository, AlarmsRepository] },
         ...COMMANDS,
         ...PARTS,
         ...ACTIVITIES,
@@ -158,8 +168,8 @@ export class WorkerModule {
   }
 }
 
-const periodicSchedules = (client: Client, { GOVERNANCE_EVERY, INVENTORY_SWEEP_EVERY }: Environment): PeriodicSchedules =>
-  new PeriodicSchedules([RECONCILE, governanceRun(GOVERNANCE_EVERY), sweepRun(INVENTORY_SWEEP_EVERY)].map((run) => new PeriodicSchedule(client, run)));
+const periodicSchedules = (client: Client, { AUDIT_RECONCILE_EVERY, GOVERNANCE_EVERY, INVENTORY_SWEEP_EVERY }: Environment): PeriodicSchedules =>
+  new PeriodicSchedules([RECONCILE, governanceRun(GOVERNANCE_EVERY), ledgerRun(AUDIT_RECONCILE_EVERY), sweepRun(INVENTORY_SWEEP_EVERY)].map((run) => new PeriodicSchedule(client, run)));
 
 /** A gateway that loses observations is seen in a moment; files of before there were filters get theirs in the background. */
 function ingestionStarter(client: Client, labels: LabelsRepository, observations: ObservationsRepository, gateways: GatewayActivities, filters: PredictionFilters): IngestionStarter {
@@ -169,6 +179,15 @@ function ingestionStarter(client: Client, labels: LabelsRepository, observations
 function auditSequencer(environment: Environment, tree: AuditTreeRepository): AuditSequencer {
   const signing = auditSigning(environment);
   return new AuditSequencer(tree, signing && new CheckpointSigner(tree, new CheckpointFolder(signing.folder), signing), logLine);
+}
+
+/** Only what is signed is sent: a worker without the key brings nothing anywhere. */
+function checkpointCourier(environment: Environment, record: CourierRecord): CheckpointCourier | { start(): void; stop(): Promise<void> } {
+  const signing = auditSigning(environment);
+  if (!signing) return { start: () => undefined, stop: () => Promise.resolve() };
+  const { s3, webhook } = checkpointSinks(environment);
+  const sinks = [...(s3 ? [new CheckpointBucket(new S3Bucket(s3.url, s3))] : []), ...(webhook ? [new CheckpointWebhook(webhook)] : [])];
+  return new CheckpointCourier(new CheckpointFolder(signing.folder), signing, sinks, record, logLine);
 }
 
 const logLine = (line: object): void => console.error(JSON.stringify({ time: new Date().toISOString(), ...line }));

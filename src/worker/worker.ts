@@ -15,6 +15,7 @@ import { GoLiveActivities } from '../../activities/go-live.activities.js';
 import { GovernanceActivities } from '../../activities/governance.activities.js';
 import { InventoryActivities } from '../../activities/inventory.activities.js';
 
+import { LedgerReconciliationActivities } from '../../activities/ledger-reconciliation.activities.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
 import { MonitoringActivities } from '../../activities/monitoring.activities.js';
 import { ObservationsActivities } from '../../activities/observations.activities.js';
@@ -37,6 +38,7 @@ import { requireServers, type ServerEnvironment } from '../config/servers.js';
 import type { Environment } from '../config/environment.js';
 import { TASK_QUEUES, type TaskQueue } from '../contracts/motion.js';
 import { AuditSequencer } from '../dispatch/audit-sequencer.js';
+import { CheckpointCourier } from '../dispatch/checkpoint-courier.js';
 import { IngestionStarter } from '../dispatch/ingestion-starter.js';
 import { MonitorSchedules } from '../dispatch/monitor-schedules.js';
 import { PeriodicSchedules } from '../dispatch/periodic-schedule.js';
@@ -66,7 +68,7 @@ export async function startWorker(environment: Environment, queues: readonly Tas
   const runs = workers.map((worker) => worker.run());
   const ended = Promise.all(runs).then(() => undefined);
   ended.catch(() => undefined);
-  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(PeriodicSchedules), context.get(AuditSequencer)];
+  const dispatchers = [context.get(IngestionStarter), context.get(MonitorSchedules), context.get(PeriodicSchedules), context.get(AuditSequencer), context.get(CheckpointCourier)];
   if (queues.includes('lifecycle')) for (const dispatcher of dispatchers) dispatcher.start();
   return {
     ended,
@@ -103,6 +105,7 @@ const providersOf = (context: INestApplicationContext) => ({
   governance: context.get(GovernanceActivities),
   inventory: context.get(InventoryActivities),
   labels: context.get(LabelsActivities),
+  ledgerReconciliation: context.get(LedgerReconciliationActivities),
   monitoring: context.get(MonitoringActivities),
   observations: context.get(ObservationsActivities),
   training: context.get(TrainingActivities),

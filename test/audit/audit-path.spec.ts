@@ -12,6 +12,7 @@ import { CheckpointFolder } from '../../src/dispatch/checkpoint-folder.js';
 import { CheckpointSigner } from '../../src/dispatch/checkpoint-signer.js';
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
+import { CheckpointSinksRepository } from '../../src/registry/checkpoint-sinks.repository.js';
 import { AuditTreeRepository } from '../../src/registry/audit-tree.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
@@ -166,5 +167,41 @@ describe('a ledger that is signed', () => {
     expect(metrics).toMatch(/^perennial_audit_entries_waiting 0$/m);
     expect(metrics).toMatch(/^perennial_audit_entries_unsigned 0$/m);
     expect(metrics).toMatch(/^perennial_audit_refusals 0$/m);
+  });
+
+  it('shows how far its copies outside are, without failing where none are set', async () => {
+    expect(await cli('audit', 'sinks')).toMatchObject({ code: 0, stdout: expect.stringContaining('go to the folder alone') });
+    const sinks = new CheckpointSinksRepository(server.dataSource);
+    await sinks.configure(['s3', 'webhook']);
+    await sinks.recordDelivery('webhook', size, new Date());
+    await sinks.recordFailure('s3', 'the store answered 503; see its log', new Date());
+    const { code, stdout } = await cli('audit', 'sinks');
+    expect(code).toBe(1);
+    expect(stdout).toMatch(new RegExp(`s3 +0 +never +${size} .*503`));
+    expect(JSON.parse((await cli('audit', 'sinks', '--json')).stdout)).toMatchObject({ items: [{ sink: 's3', size: 0, behind: size, failingSince: expect.any(String), attempts: 1 }, { sink: 'webhook', size, behind: 0, behindSince: null, reason: null }] });
+    expect(await (await fetch(`${api.url}/metrics`)).text()).toMatch(/^perennial_audit_sink_lag_seconds [\d.e-]+$/m);
+    await sinks.configure([]);
+  });
+
+  it('has a text erased by an administrator alone, and is what was signed all the same', async () => {
+    const entry = before + 8;
+    const administrator = await server.apiKey('dpo', ['administrator']);
+    const eraseAs = (key: string, id = entry) => fetch(`${api.url}/v1/audit/entries/${id}/erase`, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ reason: 'he asked for it' }) });
+    expect((await eraseAs(apiKey)).status).toBe(403);
+    expect((await eraseAs(administrator, entry + 1)).status).toBe(404);
+    expect(await (await eraseAs(administrator)).json()).toEqual({ entry, erased: [{ entry, field: 'reason' }], copies: 0 });
+    const terminal = new RecordedTerminal({ columns: 160 });
+    expect(await runCli(['audit', 'erase', String(entry), '--reason', 'again'], readEnvironment({ API_URL: api.url, PERENNIAL_API_KEY: administrator, STATE_DIR: folder }), 'main.js', terminal)).toBe(0);
+    expect(terminal.stdout).toBe(`What was written beside entry ${entry} had been erased before\n`);
+    expect((await cli('audit', 'list', 'flight-delay', '--after', String(entry - 1), '--limit', '1')).stdout).toContain('(erased ');
+    const after = inFolder('erased.ndjson');
+    expect((await cli('audit', 'export', '--out', after)).code).toBe(0);
+    expect(readFileSync(after, 'utf8')).not.toContain('the autumn');
+    const verdict = await verifyAlone('--export', after, '--checkpoint', checkpoint, '--key', publicKey, '--json');
+    expect(JSON.parse(verdict.stdout)).toMatchObject({ genuine: true, erasedTexts: 1 });
+  });
+
+  it('says that it was not compared with Temporal yet', async () => {
+    expect(await cli('audit', 'reconcile')).toMatchObject({ code: 1, stderr: expect.stringContaining('not compared with Temporal yet') });
   });
 });

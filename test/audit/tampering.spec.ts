@@ -5,11 +5,11 @@ import { sha256 } from '../../src/contracts/canonical.js';
 import { type Checkpoint, openCheckpoint, signedCheckpoint } from '../../src/ledger/checkpoint.js';
 import { entryHash } from '../../src/ledger/ledger-leaf.js';
 import { type LedgerFaultKind, type LedgerReport, LedgerVerifier } from '../../src/ledger/ledger-verifier.js';
-import { GrowingTree } from '../../src/ledger/merkle-tree.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { AuditTreeRepository, exportLines } from '../../src/registry/audit-tree.repository.js';
 import { registryDataSource } from '../../src/registry/data-source.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { rewriteTree, withoutTriggers } from './rewritten-tree.js';
 
 /** The first checkpoint stands over 5 entries, the second over 12; then come 2 that none stands over. */
 const FIRST = 5;
@@ -52,7 +52,7 @@ async function verdictAfter(tamper: Tampering, position: number, held = checkpoi
   const verifier = new LedgerVerifier(held);
   const undone = new Error('undone');
   await admin.transaction(async (manager) => {
-    for (const table of ['audit_entry', 'audit_leaf', 'audit_node', 'audit_text']) await manager.query(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
+    await withoutTriggers(manager);
     await tamper(manager, position);
     for await (const line of exportLines(manager, 1_000)) verifier.take(JSON.stringify(line));
     throw undone;
@@ -62,23 +62,6 @@ async function verdictAfter(tamper: Tampering, position: number, held = checkpoi
 
 const AT = 'id = (SELECT entry_id FROM audit_leaf WHERE position = $1)';
 const edit = (assignment: string): Tampering => (manager, position) => manager.query(`UPDATE audit_entry SET ${assignment} WHERE ${AT}`, [position]);
-
-/** Makes leaves and nodes anew over the entries in the given order, as the application would have. */
-async function rewrite(manager: EntityManager, order: (ids: string[]) => string[] = (ids) => ids): Promise<void> {
-  const ids = (await manager.query<{ id: string }[]>('SELECT id FROM audit_entry ORDER BY id')).map(({ id }) => id);
-  await manager.query('DELETE FROM audit_node');
-  await manager.query('DELETE FROM audit_leaf');
-  const tree = new GrowingTree();
-  for (const [position, id] of order(ids).entries()) {
-    await manager.query('INSERT INTO audit_leaf VALUES ($1, $2, $3)', [position, id, Buffer.alloc(32)]);
-    for await (const { position: at, entry } of exportLines(manager, position + 1)) {
-      if (at !== position) continue;
-      const hash = entryHash(entry as NonNullable<typeof entry>);
-      await manager.query('UPDATE audit_leaf SET leaf_hash = $2 WHERE position = $1', [position, hash]);
-      for (const node of tree.append(hash)) await manager.query('INSERT INTO audit_node VALUES ($1, $2, $3)', [node.level, node.place, node.hash]);
-    }
-  }
-}
 
 const OTHER_DETAILS = '{"number":99}';
 const ADDED = `INSERT INTO audit_entry (at, actor, action, subject, details, details_digest) VALUES (now(), 'nobody', 'made up', 'x', '{}', '${sha256('{}')}') RETURNING id`;
@@ -118,15 +101,15 @@ const TAMPERINGS: readonly (readonly [string, Tampering, LedgerFaultKind, 'preci
   }, 'missing', 'precise'],
   ['a tail dropped from it on', async (manager, position) => {
     await manager.query('DELETE FROM audit_entry WHERE id IN (SELECT entry_id FROM audit_leaf WHERE position >= $1)', [position]);
-    await rewrite(manager);
+    await rewriteTree(manager);
   }, 'missing', 'precise'],
-  ['an edit in a chain made anew', async (manager, position) => edit("actor = 'somebody else'")(manager, position).then(() => rewrite(manager)), 'departs', 'between'],
-  ['a deletion in a chain made anew', async (manager, position) => manager.query(`DELETE FROM audit_entry WHERE ${AT}`, [position]).then(() => rewrite(manager)), 'departs', 'between'],
+  ['an edit in a chain made anew', async (manager, position) => edit("actor = 'somebody else'")(manager, position).then(() => rewriteTree(manager)), 'departs', 'between'],
+  ['a deletion in a chain made anew', async (manager, position) => manager.query(`DELETE FROM audit_entry WHERE ${AT}`, [position]).then(() => rewriteTree(manager)), 'departs', 'between'],
   ['an addition in a chain made anew', async (manager, position) => {
     const [{ id }] = await manager.query<[{ id: string }]>(ADDED);
-    await rewrite(manager, (ids) => ids.filter((one) => one !== id).toSpliced(position, 0, id));
+    await rewriteTree(manager, (ids) => ids.filter((one) => one !== id).toSpliced(position, 0, id));
   }, 'departs', 'between'],
-  ['another order in a chain made anew', (manager, position) => rewrite(manager, (ids) => ids.with(position, ids[position + 1] as string).with(position + 1, ids[position] as string)), 'departs', 'between'],
+  ['another order in a chain made anew', (manager, position) => rewriteTree(manager, (ids) => ids.with(position, ids[position + 1] as string).with(position + 1, ids[position] as string)), 'departs', 'between'],
 ];
 
 /** The unique key is looked at row by row. */
@@ -159,7 +142,7 @@ describe('what lies beyond the last checkpoint', () => {
   it('is found where entry and leaf no longer fit, and is not where the chain was made anew', async () => {
     const edited = await verdictAfter(edit("actor = 'somebody else'"), SIGNED);
     expect(edited).toMatchObject({ genuine: false, covered: SIGNED, faults: [{ kind: 'differs', position: SIGNED }] });
-    const remade = await verdictAfter(async (manager, position) => edit("actor = 'somebody else'")(manager, position).then(() => rewrite(manager)), SIGNED);
+    const remade = await verdictAfter(async (manager, position) => edit("actor = 'somebody else'")(manager, position).then(() => rewriteTree(manager)), SIGNED);
     expect(remade).toMatchObject({ genuine: true, entries: ALL, covered: SIGNED });
   });
 });

@@ -37,10 +37,11 @@ export const ROOMS: Readonly<Record<string, RoomFence>> = {
   serving: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'evaluation', 'rollout', 'registry', 'access'] },
 
   // The motion.
-  dispatch: { runs: ['contracts', 'ledger'], types: ['registry'] },
+  // Copies of checkpoints go to buckets and webhooks.
+  dispatch: { runs: ['contracts', 'ledger', 'artifacts', 'alarms'], types: ['registry'] },
   activities: { runs: ['contracts', 'spec', 'artifacts', 'data', 'observations', 'training', 'evaluation', 'rollout', 'drift', 'lifecycle', 'alarms', 'registry', 'dispatch'] },
   workflows: { runs: ['contracts'], types: ['activities'] },
-  worker: { runs: ['contracts', 'config', 'artifacts', 'registry', 'dispatch', 'activities'] },
+  worker: { runs: ['contracts', 'config', 'artifacts', 'alarms', 'registry', 'dispatch', 'activities'] },
 
   // The doors.
   // One prediction is read where it was logged, and DuckDB is loaded for it when it is asked for (docs/adr/0007-the-api-reads-one-prediction.md).

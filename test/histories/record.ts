@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findTemporal } from '#embedded/find-temporal.mjs';
 import packageFile from '../../package.json' with { type: 'json' };
 import { anyFreePort } from '../../src/embedded/ports.js';
-import { GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
+import { AUDIT_RECONCILIATION_ID, GOVERNANCE_SCHEDULE_ID, ingestionWorkflowId, INVENTORY_SWEEP_ID, monitorWindowWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
 import type { GovernanceReport } from '../../src/contracts/status.js';
 import { SOUNDNESS_KEYS } from '../../src/contracts/validations.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
@@ -386,4 +386,14 @@ it('records a sweep of the inventory that opens a finding', async () => {
   }, () => 'a sweep to end');
   expect(((await perennial.temporal.workflow.getHandle(workflowId).result()) as { opened: number }).opened).toBeGreaterThan(0);
   await keep('inventory-sweep', workflowId);
+});
+
+it('records a comparison of the ledger with Temporal', async () => {
+  await perennial.apply(smallSpec({ model: 'compared' }));
+  await eventually(() => perennial.temporal.schedule.getHandle(AUDIT_RECONCILIATION_ID).trigger(ScheduleOverlapPolicy.BUFFER_ONE).then(() => true, () => undefined), () => 'the schedule of the comparison');
+  const workflowId = await eventually(async () => {
+    for await (const execution of perennial.temporal.workflow.list({ query: "WorkflowType = 'auditReconciliation' AND ExecutionStatus = 'Completed'" })) return execution.workflowId;
+    return undefined;
+  }, () => 'a comparison to end');
+  await keep('audit-reconciliation', workflowId);
 });

@@ -1,9 +1,13 @@
 import { z } from 'zod';
+import { SINK_NAMES } from '../../contracts/checkpoint-copies.js';
+import { DIFFERENCE_KINDS } from '../../contracts/reconciliations.js';
 import type { AuditEntry } from '../../registry/entities/audit-entry.entity.js';
 import type { AuditText } from '../../registry/entities/audit-tree.entity.js';
+import type { SinkStanding } from '../../registry/checkpoint-sinks.repository.js';
+import type { ReconciliationStory } from '../../registry/ledger-reconciliations.repository.js';
 import type { InclusionProof } from '../../registry/audit-tree.repository.js';
-import { instant, instantOf, path } from '../documentation/answer-fields.js';
-import { limit, numberInUrl } from '../requests/fields.js';
+import { instant, instantOf, itemsOf, path, workflowId } from '../documentation/answer-fields.js';
+import { limit, numberInUrl, text } from '../requests/fields.js';
 
 export const auditQuery = z.strictObject({
   after: numberInUrl(0, Number.MAX_SAFE_INTEGER).default(0).meta({ description: 'Only entries after this id.' }),
@@ -54,6 +58,19 @@ export const entryPath = z.strictObject({ id: numberInUrl(1, Number.MAX_SAFE_INT
 export const proofQuery = z.strictObject({ size: treeSize.meta({ description: 'Of the tree that is proven against; that of the newest checkpoint where it is not given.' }) });
 export const exportQuery = z.strictObject({ size: treeSize.meta({ description: 'How many entries; all that are in the tree where it is not given.' }) });
 
+export const eraseRequest = z.strictObject({
+  field: text(100).optional().meta({ description: 'One of the texts of the entry; all of them where it is not given.', examples: ['reason'] }),
+  reason: text(2_000).meta({ description: 'Why, for the record. It is a text of a person, too.' }),
+}).meta({ id: 'EraseTexts' });
+export type EraseRequest = z.output<typeof eraseRequest>;
+
+export const erasureSchema = z.strictObject({
+  entry: z.int(),
+  erased: z.array(z.strictObject({ entry: z.int(), field: z.string() })).readonly().meta({ description: 'Texts that are gone now, also those of the same person about the same model in the same words. Empty where they had been erased before.' }),
+  copies: z.int().meta({ description: 'Rows of the record beside the ledger that had the words.' }),
+}).meta({ id: 'TextErasure' });
+export type ErasureAnswer = z.output<typeof erasureSchema>;
+
 const hash = z.base64().meta({ description: '32 bytes in Base64.' });
 const size = z.int().meta({ description: 'How many entries the tree has.' });
 const note = z.string().meta({ description: 'The checkpoint as a signed note (c2sp.org/tlog-checkpoint).' });
@@ -85,3 +102,42 @@ export const proofAnswer = (proof: InclusionProof): ProofAnswer => ({
   path: proof.path.map((sibling) => sibling.toString('base64')),
   checkpoint: proof.checkpoint,
 });
+
+export const sinkListSchema = itemsOf(z.strictObject({
+  sink: z.enum(SINK_NAMES),
+  size: z.int().meta({ description: 'How many entries the newest checkpoint there stands over; 0 where none is there.' }),
+  deliveredAt: instant.nullable(),
+  behind: z.int().meta({ description: 'Entries that only a newer checkpoint stands over.' }),
+  behindSince: instant.nullable().meta({ description: 'Since when a checkpoint waits.' }),
+  failingSince: instant.nullable().meta({ description: 'Null where the last attempt succeeded.' }),
+  attempts: z.int().meta({ description: 'That failed since then.' }),
+  reason: z.string().nullable().meta({ description: 'Why the last one failed.' }),
+})).meta({ id: 'CheckpointSinks' });
+export type SinkListAnswer = z.output<typeof sinkListSchema>;
+
+export const sinkListAnswer = (sinks: readonly SinkStanding[]): SinkListAnswer => ({
+  items: sinks.map(({ deliveredAt, behindSince, failingSince, ...sink }) => ({ ...sink, deliveredAt: instantOf(deliveredAt), behindSince: instantOf(behindSince), failingSince: instantOf(failingSince) })),
+});
+
+export const reconciliationSchema = z
+  .strictObject({
+    number: z.int(),
+    since: instant.meta({ description: 'What is older may be forgotten by Temporal, and is not compared.' }),
+    until: instant.meta({ description: 'What is younger may be under way, and is not compared.' }),
+    begunAt: instant,
+    endedAt: instant,
+    entries: z.int().meta({ description: 'Runs that entries name and that were looked for.' }),
+    runs: z.int().meta({ description: 'Runs that leave entries and whose entries were looked for.' }),
+    commands: z.int().meta({ description: 'Ids of commands that workflows were sent and that were looked up.' }),
+    differences: z.int(),
+    fresh: z.int().meta({ description: 'Differences that no reconciliation before had found.' }),
+    listed: z.array(z.strictObject({
+      kind: z.enum(DIFFERENCE_KINDS), workflowId, runId: z.string(), entry: z.int().nullable(), commandId: z.string().nullable().meta({ description: 'As it was sent, which need not be an id.' }),
+      says: z.string(), firstSeen: z.int().meta({ description: 'The reconciliation that found it first.' }),
+    })).readonly().meta({ description: 'The first thousand of them.' }),
+  })
+  .meta({ id: 'LedgerReconciliation' });
+export type ReconciliationAnswer = z.output<typeof reconciliationSchema>;
+
+export const reconciliationAnswer = ({ since, until, begunAt, endedAt, ...story }: ReconciliationStory): ReconciliationAnswer =>
+  ({ ...story, since: since.toISOString(), until: until.toISOString(), begunAt: begunAt.toISOString(), endedAt: endedAt.toISOString() });

@@ -19,6 +19,8 @@ const FIGURES: Readonly<Record<keyof OperationFigures, readonly [string, string]
   auditWaiting: ['perennial_audit_entries_waiting', 'Entries of the audit ledger that are not in its tree yet.'],
   auditUnsigned: ['perennial_audit_entries_unsigned', 'Entries in the tree that no signed checkpoint stands over yet; below zero where the database was set back.'],
   auditRefusals: ['perennial_audit_refusals', 'How often a checkpoint was refused, because the tree did not continue the one before; any is a reason to look.'],
+  auditSinksBehind: ['perennial_audit_sinks_behind', 'Places outside where the copy of a checkpoint of the audit ledger has waited for longer than a minute.'],
+  auditSinkLag: ['perennial_audit_sink_lag_seconds', 'For how long a checkpoint has waited at the place outside that is furthest behind.'],
 };
 
 /** What the API says of itself and of the record, in Prometheus' format. */

@@ -3,11 +3,12 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { AuditListAnswer, CheckpointAnswer, ProofAnswer } from '../../api/audit/audit.dto.js';
+import type { AuditListAnswer, CheckpointAnswer, ErasureAnswer, ProofAnswer, ReconciliationAnswer, SinkListAnswer } from '../../api/audit/audit.dto.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { type Checkpoint, openCheckpoint } from '../../ledger/checkpoint.js';
 import { type LedgerReport, LedgerVerifier, linesOf } from '../../ledger/ledger-verifier.js';
 import { isIncluded, leafHash } from '../../ledger/merkle-tree.js';
+import { jsonBody } from '../api-client.js';
 import { moment } from '../numbers.js';
 import { ProblemError } from '../problem-error.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
@@ -60,6 +61,45 @@ export async function auditCheckpoint(session: Session, { out }: { readonly out?
   if (out !== undefined) await writeFile(out, checkpoint.note).catch((error: unknown) => { throw withFile(error, out, 'cannot be written; name a file with --out'); });
   session.show(checkpoint, () => (out === undefined ? checkpoint.note : `The checkpoint over ${checkpoint.size} entries is in ${plain(out)}\n`));
   return EXIT.done;
+}
+
+/** `perennial audit erase <entry>` */
+export async function auditErase(session: Session, entry: number, request: { readonly reason: string; readonly field?: string }): Promise<ExitCode> {
+  const body = await session.api.command<ErasureAnswer>(`/v1/audit/entries/${entry}/erase`, jsonBody(request));
+  session.show(body, () => {
+    if (body.erased.length === 0) return `What was written beside entry ${entry} had been erased before\n`;
+    const fields = body.erased.map((one) => `${one.field} of entry ${one.entry}`).join(', ');
+    return `Erased ${plain(fields)}, and ${body.copies} ${body.copies === 1 ? 'copy' : 'copies'} beside the ledger. Backups, exports and histories of before still have it.\n`;
+  });
+  return EXIT.done;
+}
+
+/** `perennial audit sinks`: failed where one of them does not take checkpoints. */
+export async function auditSinks(session: Session): Promise<ExitCode> {
+  const list = await session.api.get<SinkListAnswer>('/v1/audit/sinks');
+  const columns = [{ title: 'Sink' }, { title: 'Entries', align: 'right' }, { title: 'Delivered' }, { title: 'Behind', align: 'right' }, { title: 'Since' }, { title: 'Why' }] as const;
+  session.show(list, () => table(session.terminal, columns, list.items.map(({ sink, size, deliveredAt, behind, behindSince, reason }) =>
+    [sink, String(size), deliveredAt === null ? 'never' : moment(deliveredAt), String(behind), behindSince === null ? '' : moment(behindSince), reason ?? '']), 'Checkpoints go to the folder alone; CHECKPOINT_S3 and CHECKPOINT_WEBHOOK_URL name places outside'));
+  return list.items.some(({ failingSince }) => failingSince !== null) ? EXIT.failed : EXIT.done;
+}
+
+/** `perennial audit reconcile`: failed is whatever one of the two knows and the other does not. */
+export async function auditReconcile(session: Session): Promise<ExitCode> {
+  const found = await session.api.get<ReconciliationAnswer>('/v1/audit/reconciliation');
+  session.show(found, () => reconciliationOf(session, found));
+  return found.differences === 0 ? EXIT.done : EXIT.failed;
+}
+
+function reconciliationOf({ terminal }: Session, { number, since, until, endedAt, entries, runs, commands, differences, listed }: ReconciliationAnswer): string {
+  const more = differences - listed.length;
+  const head = facts(terminal, [
+    ['reconciliation', `${number}, of ${moment(endedAt)}`],
+    ['compared', `what happened from ${moment(since)} to ${moment(until)}`],
+    ['looked at', `${entries} runs that entries name, ${runs} runs that leave entries, ${commands} commands that workflows were sent`],
+    ['ledger and Temporal', differences === 0 ? styled(terminal, 'green', 'know the same') : styled(terminal, 'red', `${differences} ${differences === 1 ? 'difference' : 'differences'}`)],
+  ]);
+  const lines = [...listed.map(({ says, firstSeen }) => (firstSeen === number ? says : `${says} (known since reconciliation ${firstSeen})`)), ...(more > 0 ? [`and ${more} more`] : [])];
+  return `${head}${lines.map((line) => `${styled(terminal, 'red', '✗')} ${plain(line)}\n`).join('')}`;
 }
 
 /** `perennial audit proof <entry>`: asked of the service, checked here. */
