@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type S3Credentials, signedHeaders } from '../src/artifacts/s3-signature.js';
+import type { S3Credentials } from '../src/artifacts/s3-bucket.js';
+import { signedHeaders } from './s3-signature.js';
 
 /** Signed too, and made by whoever signs. */
 const OF_EVERY_REQUEST = ['host', 'x-amz-content-sha256', 'x-amz-date'];
@@ -52,8 +53,10 @@ function isSigned({ method, url, headers }: IncomingMessage, body: string, crede
   const signed = /SignedHeaders=([a-z0-9;-]+)/.exec(headers.authorization ?? '')?.[1]?.split(';') ?? [];
   const sent = Object.fromEntries(signed.filter((name) => !OF_EVERY_REQUEST.includes(name)).map((name) => [name, String(headers[name])]));
   const expected = signedHeaders({ method: method as 'GET' | 'PUT', url: new URL(`http://${headers.host}${url}`), headers: sent, body }, credentials, new Date(date));
-  return expected['authorization'] === headers.authorization;
+  return headers['x-amz-content-sha256'] === expected['x-amz-content-sha256'] && signatureOf(expected['authorization']) === signatureOf(headers.authorization);
 }
+
+const signatureOf = (authorization = ''): string | undefined => /Signature=([0-9a-f]{64})$/.exec(authorization)?.[1];
 
 async function text(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

@@ -67,11 +67,13 @@ export const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@temporalio/workflow': ['workflows'],
   '@temporalio/activity': ['activities'],
   '@temporalio/testing': ['src/embedded/find-temporal.mjs'],
+  aws4fetch: ['src/artifacts/s3-bucket.ts'],
   commander: ['src/cli'],
   'csv-parse/sync': ['src/api/inventory/inventory-file.ts'],
   fastify: ['src/serving/http-server.ts', 'src/api'],
   'prom-client': ['src/api/metrics', 'src/serving/serving-metrics.ts'],
   pg: ['src/embedded/postgres-roles.ts', 'src/serving/routing-listener.ts'],
+  'tar-stream': ['src/artifacts/tar-file.ts'],
   typeorm: ['src/registry', 'migrations', 'src/api/api.module.ts', 'src/serving/record-link.ts'],
 };
 

@@ -1,11 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-
-/** Who writes to a bucket. The secret is never logged, recorded or sent. */
-export interface S3Credentials {
-  readonly region: string;
-  readonly keyId: string;
-  readonly secret: string;
-}
+import type { S3Credentials } from '../src/artifacts/s3-bucket.js';
 
 export interface S3Request {
   readonly method: 'GET' | 'PUT';
@@ -18,7 +12,7 @@ export interface S3Request {
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 /**
- * The headers of a request to S3, signed with AWS Signature Version 4 in one chunk
+ * The headers of a request to S3, signed with AWS Signature Version 4 in one chunk, by which the test's store verifies what the client's library signed
  * (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html). Of URLs without a query.
  */
 export function signedHeaders({ method, url, headers, body }: S3Request, { region, keyId, secret }: S3Credentials, at: Date): Record<string, string> {
