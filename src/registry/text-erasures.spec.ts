@@ -8,10 +8,13 @@ import { AuditTreeRepository, exportLines } from './audit-tree.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { FindingsRepository } from './findings.repository.js';
 import { TextErasures } from './text-erasures.repository.js';
+import { WRITTEN_COLUMNS } from './written-words.js';
 
 const NOBODY = { workflowId: null, runId: null };
 const AT = new Date('2026-05-01T00:00:00.000Z');
 const WORDS = 'Mr. Smith of the branch in Ulm asked for it';
+/** Rows whose reasons are what a step says; docs/PRIVACY.md tells of them. */
+const KEPT: readonly string[] = ['release', 'retrain', 'retraining_decision', 'rollback'];
 const keys = generateKeyPairSync('ed25519');
 
 let server: RegistryServer;
@@ -112,6 +115,15 @@ describe('what a person wrote', () => {
     await erase(entry);
     expect(await everything()).not.toContain('Baker');
     expect((await verdict([await signed()])).genuine).toBe(true);
+  });
+
+  it('is known of every row that a command makes and that holds words', async () => {
+    const found: { name: string; columns: string[] }[] = await server.dataSource.query(
+      `SELECT c.table_name AS name, array_agg(c.column_name::text ORDER BY c.column_name DESC) AS columns FROM information_schema.columns c
+       WHERE c.table_schema = 'public' AND c.data_type = 'text' AND c.column_name IN ('reason', 'said', 'title', 'evidence', 'evidence_needed', 'request_reason')
+         AND EXISTS (SELECT FROM information_schema.columns k WHERE k.table_schema = 'public' AND k.table_name = c.table_name AND k.column_name = 'command_id')
+       GROUP BY c.table_name ORDER BY c.table_name`);
+    expect(Object.fromEntries(found.filter(({ name }) => !KEPT.includes(name)).map(({ name, columns }) => [name, columns]))).toEqual(WRITTEN_COLUMNS);
   });
 
   it.each<[string, () => Promise<number>, string | undefined, RegExp]>([

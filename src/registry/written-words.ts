@@ -7,6 +7,7 @@ export const WRITTEN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   approval_vote: ['reason'],
   finding: ['title', 'evidence_needed'],
   finding_end: ['evidence'],
+  go_live_confirmation: ['reason'],
   legal_hold: ['reason'],
   legal_hold_lift: ['reason'],
   quarantine_release: ['reason'],
@@ -14,5 +15,6 @@ export const WRITTEN_COLUMNS: Readonly<Record<string, readonly string[]>> = {
   retirement: ['reason'],
   retirement_confirmation: ['said'],
   review: ['reason'],
+  stage_move: ['reason'],
   validation_decision: ['reason'],
 };
