@@ -38,10 +38,9 @@ export class ReleaseActivities {
    */
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
     const { model, deployment } = await this.releases.get(id);
-    const found = await this.models.get(model);
-    const stop = (await this.production.stop(found, new Date()))?.message ?? (await this.setUps.lacking(found));
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
-      decide: (state, { champion, epoch }, lastChange) =>
+      stop: async (manager, found) => (await this.production.stop(found, new Date(), manager))?.message ?? (await this.setUps.lacking(found)),
+      decide: (state, { champion, epoch }, lastChange, stop) =>
         heldWhile(stop, decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } })),
       beginsStep,
       plan: async (release, { champion, epoch }) =>

@@ -38,10 +38,13 @@ export class RetirementActivities {
 
   /** The newest retirement of a model; null where it never had one. @param nowMs by the workflow's clock, which may be ahead of this machine's */
   async readRetirement(model: string, nowMs: number): Promise<RetirementStanding | null> {
-    const newest = await this.retirements.newest(model);
-    if (!newest) return null;
-    const { retirement: { number, trigger, replacement, terms } } = newest;
-    const [{ asked, facts, move, paused }, { owner, tier }] = [await this.course({ model, number }, nowMs), await this.models.get(model)];
+    const course = await this.retirements.atOneMoment(async (manager) => {
+      const newest = await this.retirements.newest(model, manager);
+      return newest && this.course({ model, number: newest.retirement.number }, nowMs, manager);
+    });
+    if (!course) return null;
+    const { story: { retirement: { number, trigger, replacement, terms } }, asked, facts, move, paused } = course;
+    const { owner, tier } = await this.models.get(model);
     return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move, paused };
   }
 
@@ -72,7 +75,7 @@ export class RetirementActivities {
     await this.retirements.take(manager, id, { step, at, details }, origin());
   }
 
-  private async course(id: RetirementId, nowMs: number, manager?: EntityManager): Promise<Course> {
+  private async course(id: RetirementId, nowMs: number, manager: EntityManager): Promise<Course> {
     const story = await this.retirements.get(id, manager);
     const { model, approval, terms } = story.retirement;
     const asked = await this.approvals.get({ model, number: approval }, manager);

@@ -86,16 +86,15 @@ export class StageEndings {
 
   /** From its approvers to the validator, who decides anew; from there to development, for rework. */
   private async fromValidation(manager: EntityManager, id: { readonly model: string; readonly version: number }, ending: StageEnding): Promise<EndedStage | Refused> {
-    const { decision } = await this.validations.get(id, manager);
+    const { decision, approval: asked } = await this.validations.get(id, manager);
     if (!decision) return to('development', await this.endValidation(manager, id, 'sentBack', ending));
-    const asked = await this.approvals.newest({ kind: 'version', ...id }, manager);
     if (!asked || asked.end) return refused('StageNotMovable', `Version ${id.version} of ${id.model} was decided over (${decision.choice}); \`perennial stage abandon ${id.model} validation --version ${id.version}\` keeps it from serving`);
     return to('validator', await this.endApproval(manager, { model: id.model, number: asked.approval.number }, 'sentBack', ending));
   }
 
   private async endValidation(manager: EntityManager, id: { readonly model: string; readonly version: number }, outcome: 'abandoned' | 'sentBack', ending: StageEnding): Promise<EndedStage> {
     const { command: { actor }, reason, at } = ending;
-    const asked = await this.approvals.newest({ kind: 'version', ...id }, manager);
+    const { approval: asked } = await this.validations.get(id, manager);
     if (asked && !asked.end) await this.endApproval(manager, { model: id.model, number: asked.approval.number }, outcome, ending);
     await this.validations.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back to development' : 'abandoned it'}.`, words: reason, at }, origin());
     return NOTHING_MORE;

@@ -4,7 +4,6 @@ import { PerennialError } from '../src/contracts/failures.js';
 import type { CandidateStart } from '../src/contracts/retrains.js';
 import type { ValidationId } from '../src/contracts/validations.js';
 import { validationStep, whyNotServe } from '../src/lifecycle/validation-decision.js';
-import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { origin } from './activity-context.js';
@@ -15,7 +14,6 @@ import { DeploymentSetUps } from './deployment-set-ups.js';
 export class ValidatedPromotions {
   constructor(
     private readonly models: ModelsRepository,
-    private readonly approvals: ApprovalsRepository,
     private readonly validations: ValidationsRepository,
     private readonly setUps: DeploymentSetUps,
   ) {}
@@ -28,10 +26,9 @@ export class ValidatedPromotions {
   async hindrance(manager: EntityManager, { model, version }: ValidationId): Promise<string | null> {
     const story = await this.validations.find({ model, version }, manager);
     if (!story) return 'it was never validated, and a model with a useCase section serves validated versions alone; retrain for another version';
-    const { validation: { specDigest }, checks, report, decision, end, term } = story;
+    const { validation: { specDigest }, checks, report, decision, approval, end, term } = story;
     if (term.paused && !end) return 'its validation is paused';
-    const asked = await this.approvals.newest({ kind: 'version', model, version }, manager);
-    return whyNotServe(validationStep({ spec: await this.models.spec(model, specDigest), checks, reported: report !== null, decision, approval: asked ? asked.end : undefined, end }));
+    return whyNotServe(validationStep({ spec: await this.models.spec(model, specDigest), checks, reported: report !== null, decision, approval: approval ? approval.end : undefined, end }));
   }
 
   /** @throws PerennialError `ValidationNotOpen` */

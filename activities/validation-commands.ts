@@ -71,7 +71,7 @@ export class ValidationCommands {
     for (const validation of await this.validations.open(model, manager)) if (validation.specDigest !== specDigest && !(await this.goesOn(manager, validation, spec))) others.push(validation);
     for (const { version } of others) {
       const reason = `Another spec was put in force, ${specDigest}.`;
-      const asked = await this.approvals.newest({ kind: 'version', model, version }, manager);
+      const { approval: asked } = await this.validations.get({ model, version }, manager);
       if (asked && !asked.end) await this.approvals.end(manager, asked.approval, { outcome: 'voided', reason, at }, origin());
       await this.validations.end(manager, { model, version }, { outcome: 'voided', reason, at }, origin());
     }

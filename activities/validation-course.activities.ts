@@ -5,7 +5,6 @@ import { developmentOf, pausedText, productionOf, type StageId, type StagePause 
 import { durationMs } from '../src/contracts/time.js';
 import type { ValidationCheck, ValidationId, ValidationOutcome, ValidationStanding, ValidationStep } from '../src/contracts/validations.js';
 import { checksLeft, decideByChecks, validationStep } from '../src/lifecycle/validation-decision.js';
-import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
@@ -23,7 +22,6 @@ export class ValidationCourseActivities {
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
     private readonly releases: ReleasesRepository,
-    private readonly approvals: ApprovalsRepository,
     private readonly validations: ValidationsRepository,
     private readonly stages: StagesRepository,
     private readonly settings: ActivitySettings,
@@ -56,11 +54,10 @@ export class ValidationCourseActivities {
 
   /** @throws PerennialError `NotFound` */
   async readValidation(id: ValidationId): Promise<ValidationStanding> {
-    const { validation, checks, report, decision, end, term } = await this.validations.get(id);
-    const { model, version } = id;
+    const { validation, checks, report, decision, approval: asked, end, term } = await this.validations.get(id);
+    const { model } = id;
     const { owner } = await this.models.get(model);
     const spec = await this.models.spec(model, validation.specDigest);
-    const asked = await this.approvals.newest({ kind: 'version', model, version });
     const approval = asked && standingOf(asked, owner);
     const step = validationStep({ spec, checks, reported: report !== null, decision, approval: asked ? asked.end : undefined, end });
     const paused = await this.holdUp(id, step, term.paused);

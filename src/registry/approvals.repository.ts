@@ -7,6 +7,7 @@ import { type RunningTerm, runningTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { Retirement } from './entities/retirement.entity.js';
+import { inSnapshot } from './snapshot.js';
 import { movesOf } from './stages.repository.js';
 
 /** An approval with its votes, in the order in which they came, and what it came to. */
@@ -39,28 +40,27 @@ export class ApprovalsRepository {
     private readonly audit: AuditLedger,
   ) {}
 
-  /** @throws PerennialError `NotFound` */
-  async get({ model, number }: ApprovalId, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory> {
+  /** As it stands at one moment. @param manager of a transaction that has locked the model's row, or of a snapshot @throws PerennialError `NotFound` */
+  async get({ model, number }: ApprovalId, manager?: EntityManager): Promise<ApprovalStory> {
     const story = await this.find({ model, number }, manager);
     if (!story) throw new PerennialError('NotFound', `${model} has no approval ${number}; \`perennial approvals ${model}\` lists them`, { model, number });
     return story;
   }
 
-  async find({ model, number }: ApprovalId, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
+  async find({ model, number }: ApprovalId, manager?: EntityManager): Promise<ApprovalStory | null> {
+    if (!manager) return inSnapshot(this.dataSource, (snapshot) => this.find({ model, number }, snapshot));
     const approval = await manager.findOneBy(Approval, { model, number });
     return approval && approvalStoryOf(approval, manager);
   }
 
   /** The last one of a subject that was opened. */
-  async newest({ kind, model, version }: ApprovalSubject, manager: EntityManager = this.dataSource.manager): Promise<ApprovalStory | null> {
-    const approval = await manager.findOne(Approval, { where: { kind, model, version: version ?? IsNull() }, order: { number: 'DESC' } });
-    return approval && approvalStoryOf(approval, manager);
+  async newest(subject: ApprovalSubject, manager?: EntityManager): Promise<ApprovalStory | null> {
+    return manager ? newestApproval(subject, manager) : inSnapshot(this.dataSource, (snapshot) => newestApproval(subject, snapshot));
   }
 
   /** Newest first. */
   async list(model: string, limit: number): Promise<ApprovalStory[]> {
-    const found = await this.dataSource.manager.find(Approval, { where: { model }, order: { number: 'DESC' }, take: limit });
-    return Promise.all(found.map((approval) => approvalStoryOf(approval, this.dataSource.manager)));
+    return inSnapshot(this.dataSource, (manager) => listedApprovals(manager, model, limit));
   }
 
   /** Those of all models that nobody has decided. */
@@ -108,6 +108,19 @@ export class ApprovalsRepository {
       return this.end(manager, approval, { outcome: 'expired', reason: `Not decided by ${term.expiresAt.toISOString()}. ${cast}.`, at }, origin);
     });
   }
+}
+
+/** Newest first. @param manager of a snapshot */
+export async function listedApprovals(manager: EntityManager, model: string, limit: number): Promise<ApprovalStory[]> {
+  const stories: ApprovalStory[] = [];
+  for (const approval of await manager.find(Approval, { where: { model }, order: { number: 'DESC' }, take: limit })) stories.push(await approvalStoryOf(approval, manager));
+  return stories;
+}
+
+/** The last one of a subject that was opened. */
+export async function newestApproval({ kind, model, version }: ApprovalSubject, manager: EntityManager): Promise<ApprovalStory | null> {
+  const approval = await manager.findOne(Approval, { where: { kind, model, version: version ?? IsNull() }, order: { number: 'DESC' } });
+  return approval && approvalStoryOf(approval, manager);
 }
 
 /** An approval with what is on record of it. Read one after the other: a transaction has one connection. */

@@ -3,15 +3,15 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { specFromCanonical } from '../spec/parse-spec.js';
-import { type ApprovalStory, approvalStoryOf } from './approvals.repository.js';
+import { type ApprovalStory, listedApprovals } from './approvals.repository.js';
 import { Alarm, AlarmEnd } from './entities/alarm.entity.js';
-import { Approval } from './entities/approval.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { ChampionChange, Routing } from './entities/routing.entity.js';
 import { WindowAssessment } from './entities/window-assessment.entity.js';
 import { originsOf, type Origins } from './explanations.repository.js';
+import { inSnapshot } from './snapshot.js';
 
 /** How many of each kind are listed, the newest ones. */
 const MOST_LISTED = 20;
@@ -42,8 +42,7 @@ export class CardsRepository {
 
   /** @throws PerennialError `ModelNotFound`, `NotFound` for a deployment that the model does not have */
   async facts(name: string, deployment: string): Promise<CardFacts> {
-    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
-      await manager.query('SET TRANSACTION READ ONLY');
+    return inSnapshot(this.dataSource, async (manager) => {
       const model = await manager.findOneBy(Model, { name });
       if (!model) throw new PerennialError('ModelNotFound', `No model is registered as ${JSON.stringify(name)}; register one with \`perennial apply -f model.yaml\``, { model: name });
       const routing = await manager.findOneBy(Routing, { model: name, deployment });
@@ -54,20 +53,13 @@ export class CardsRepository {
       return {
         model, routing, origins, spec: specFromCanonical(record.canonical.toString('utf8')), specDigest: record.digest,
         change: routing.champion === null ? null : await manager.findOneBy(ChampionChange, { model: name, deployment, epoch: routing.epoch }),
-        approvals: await approvalsOf(manager, name),
+        approvals: await listedApprovals(manager, name, MOST_LISTED),
         windows: await windowsOf(manager, routing, version),
         alarms: await openAlarms(manager, routing),
         retrains: await manager.find(Retrain, { where: { model: name }, order: { number: 'DESC' }, take: RECENT_RETRAINS }),
       };
     });
   }
-}
-
-async function approvalsOf(manager: EntityManager, model: string): Promise<ApprovalStory[]> {
-  const found = await manager.find(Approval, { where: { model }, order: { number: 'DESC' }, take: MOST_LISTED });
-  const stories: ApprovalStory[] = [];
-  for (const approval of found) stories.push(await approvalStoryOf(approval, manager));
-  return stories;
 }
 
 async function windowsOf(manager: EntityManager, { model, deployment }: Routing, version: number | null): Promise<CardFacts['windows']> {

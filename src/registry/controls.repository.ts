@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { inSnapshot } from './snapshot.js';
 
 /** A named query for evidence (`lifecycle/control-map.ts`). */
 export interface EvidenceQuery {
@@ -24,8 +25,8 @@ export class ControlsRepository {
 
   /** Runs each query in one transaction that can only read. @throws what PostgreSQL says of a query that it cannot run, with the evidence's name */
   async evidence(model: string, queries: readonly EvidenceQuery[]): Promise<Map<string, EvidenceCount>> {
-    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
-      await manager.query("SET TRANSACTION READ ONLY; SET LOCAL statement_timeout = '5s'");
+    return inSnapshot(this.dataSource, async (manager) => {
+      await manager.query("SET LOCAL statement_timeout = '5s'");
       const found = new Map<string, EvidenceCount>();
       for (const { name, query } of queries) {
         const [row] = await manager.query<{ count: number; newest: Date | null; subjects: string[] | null }[]>(

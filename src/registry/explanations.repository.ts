@@ -18,9 +18,9 @@ import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
 import { type GoLiveStory, goLiveStory } from './go-lives.repository.js';
-import { Validation } from './entities/validation.entity.js';
+import { inSnapshot } from './snapshot.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
-import { storyOf, type ValidationStory } from './validations.repository.js';
+import { type ValidationStory, validationStory } from './validations.repository.js';
 
 /** Where a version comes from. */
 export interface Origins {
@@ -95,7 +95,7 @@ export class ExplanationsRepository {
    * @throws PerennialError `ModelNotFound`, `NotFound` for a deployment that the model does not have, and for a time before its first champion
    */
   async ofTime(model: string, deployment: string, at: Date | null): Promise<Explanation> {
-    return this.atOneMoment(async (manager) => {
+    return inSnapshot(this.dataSource, async (manager) => {
       const found = await requireDeployment(manager, model, deployment);
       const change = await manager.findOne(ChampionChange, { where: { model, deployment, ...(at && { changedAt: LessThanOrEqual(at) }) }, order: { epoch: 'DESC' } });
       if (!change) throw await nobodyThen(manager, model, deployment, at);
@@ -109,19 +109,11 @@ export class ExplanationsRepository {
    * @returns null where the record knows no such epoch or version: who observed it answered by something else
    */
   async ofAnswer(model: string, deployment: string, epoch: number, version: number, at: Date = new Date()): Promise<Explanation | null> {
-    return this.atOneMoment(async (manager) => {
+    return inSnapshot(this.dataSource, async (manager) => {
       const found = await manager.findOneBy(Model, { name: model });
       const change = await manager.findOneBy(ChampionChange, { model, deployment, epoch });
       const known = await manager.existsBy(ModelVersion, { model, number: version });
       return found && change && known ? explain(manager, found, { change, version, at }) : null;
-    });
-  }
-
-  /** All reads see the same state of the record, and change nothing. */
-  private async atOneMoment<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
-      await manager.query('SET TRANSACTION READ ONLY');
-      return work(manager);
     });
   }
 }
@@ -155,7 +147,7 @@ export async function originsOf(manager: EntityManager, model: string, number: n
     evaluation: await manager.findOneBy(Evaluation, { model, version: number }),
     spec: await manager.findOneByOrFail(ModelSpecRecord, { model, digest: version.specDigest }),
     approval: await approvalOf(manager, model, { kind: 'useCase', digest: version.specDigest }),
-    validation: await validationOf(manager, model, number),
+    validation: await validationStory({ model, version: number }, manager),
     versionApproval: await approvalOf(manager, model, { kind: 'version', version: number }),
     request: await manager.findOneByOrFail(Command, { id: retrain.commandId }),
     decision: await manager.findOneBy(RetrainingDecisionRecord, { model, deployment: retrain.deployment, commandId: retrain.commandId }),
@@ -168,11 +160,6 @@ async function approvalOf(manager: EntityManager, model: string, subject: Pick<A
     .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'")
     .where({ model, ...subject }).orderBy('approval.number', 'DESC').getOne();
   return approval && approvalStoryOf(approval, manager);
-}
-
-async function validationOf(manager: EntityManager, model: string, version: number): Promise<ValidationStory | null> {
-  const validation = await manager.findOneBy(Validation, { model, version });
-  return validation && storyOf(validation, manager);
 }
 
 /** What a rollback brought back had been promoted before. */

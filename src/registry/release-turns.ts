@@ -10,9 +10,11 @@ import type { ChampionChange, Routing } from './entities/routing.entity.js';
 import { releaseState, ReleasesRepository } from './releases.repository.js';
 import { RoutingRepository } from './routing.repository.js';
 
-/** What decides: pure functions of what the transaction has read. */
+/** What decides, of what the transaction has read while the model's row is locked. */
 export interface TurnRules {
-  decide(state: ReleaseState, routing: Routing, lastChange: ChampionChange | null): ReleaseDecision;
+  /** Why the model may go no step forward; undefined where it may. */
+  stop(manager: EntityManager, model: Model): Promise<string | undefined>;
+  decide(state: ReleaseState, routing: Routing, lastChange: ChampionChange | null, stop: string | undefined): ReleaseDecision;
   /** Only asked for a decision that begins a step. */
   beginsStep(decision: ReleaseDecision): boolean;
   plan(release: Release, routing: Routing): Promise<ReleasePlan>;
@@ -57,11 +59,12 @@ export class ReleaseTurns {
    */
   async take(id: ReleaseId, measurement: ReleaseMeasurement | null, tallies: readonly VersionTally[], proof: boolean, rules: TurnRules, at: Date, origin: Origin): Promise<ReleaseTurn> {
     return this.dataSource.transaction(async (manager) => {
-      const { tier } = await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'pessimistic_write' } });
+      const model = await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'pessimistic_write' } });
+      const { tier } = model;
       const release = await this.releases.lock(manager, id);
       const routing = await this.routing.lock(manager, release.model, release.deployment);
       const [lastChange = null] = await this.routing.history(release.model, release.deployment, HISTORY_OF_ONE, manager);
-      const decision = rules.decide(releaseState(release, tier), routing, lastChange);
+      const decision = rules.decide(releaseState(release, tier), routing, lastChange, await rules.stop(manager, model));
       const needsProof = rules.beginsStep(decision) && !proof;
       const applied = needsProof ? { release, decision, rollbackFromEpoch: null } : await this.apply({ manager, release, routing, decision, measurement, tallies, at, origin, rules });
       const { revision } = await this.routing.lock(manager, release.model, release.deployment);

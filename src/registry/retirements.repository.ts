@@ -6,6 +6,7 @@ import { AuditLedger, type Origin, spokenReason, SYSTEM_ACTOR } from './audit-le
 import { Retirement, RetirementCertificate, RetirementConfirmation, RetirementDeletion, RetirementStep } from './entities/retirement.entity.js';
 import { Routing } from './entities/routing.entity.js';
 import { retirementInForce } from './retiring-models.js';
+import { inSnapshot } from './snapshot.js';
 
 /** A retirement with all that is on record of its course. */
 export interface RetirementStory {
@@ -41,21 +42,24 @@ export class RetirementsRepository {
     return number;
   }
 
-  /** @throws PerennialError `NotFound` */
-  async get({ model, number }: RetirementId, manager: EntityManager = this.dataSource.manager): Promise<RetirementStory> {
+  /** As it stands at one moment. @param manager of a transaction that has locked the model's row, or of a snapshot @throws PerennialError `NotFound` */
+  async get({ model, number }: RetirementId, manager?: EntityManager): Promise<RetirementStory> {
+    if (!manager) return inSnapshot(this.dataSource, (snapshot) => this.get({ model, number }, snapshot));
     const retirement = await manager.findOneBy(Retirement, { model, number });
     if (!retirement) throw new PerennialError('NotFound', `${model} has no retirement ${number}`, { model, number });
     return this.story(retirement, manager);
   }
 
   /** The last one that was asked for, also where it was called off. */
-  async newest(model: string, manager: EntityManager = this.dataSource.manager): Promise<RetirementStory | null> {
+  async newest(model: string, manager?: EntityManager): Promise<RetirementStory | null> {
+    if (!manager) return inSnapshot(this.dataSource, (snapshot) => this.newest(model, snapshot));
     const retirement = await manager.findOne(Retirement, { where: { model }, order: { number: 'DESC' } });
     return retirement && this.story(retirement, manager);
   }
 
   /** That of a model that is under way or done. */
-  async inForce(model: string, manager: EntityManager = this.dataSource.manager): Promise<RetirementStory | null> {
+  async inForce(model: string, manager?: EntityManager): Promise<RetirementStory | null> {
+    if (!manager) return inSnapshot(this.dataSource, (snapshot) => this.inForce(model, snapshot));
     const found = await retirementInForce(manager, model);
     return found ? this.get({ model, number: found.number }, manager) : null;
   }
@@ -132,6 +136,11 @@ export class RetirementsRepository {
       await manager.insert(RetirementCertificate, certificate);
       await this.audit.append(manager, { at, actor: SYSTEM_ACTOR, action: 'retirement.certified', model, subject: `retirement/${number}`, origin, details: { edition, evidence, json: jsonDigest, html: htmlDigest } });
     });
+  }
+
+  /** What has to be seen together, read together. */
+  async atOneMoment<T>(read: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return inSnapshot(this.dataSource, read);
   }
 
   /** A transaction that has locked the model's row: one at a time. */

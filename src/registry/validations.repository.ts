@@ -5,10 +5,11 @@ import { PerennialError } from '../contracts/failures.js';
 import { type ValidationCheck, type ValidationId, type ValidationOutcome, VALIDATION_CHECKS } from '../contracts/validations.js';
 import { decisionRound, type RunningTerm, validationTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
-import { withWords } from './approvals.repository.js';
+import { type ApprovalStory, newestApproval, withWords } from './approvals.repository.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { Validation, ValidationCheckRecord, ValidationDecisionRecord, ValidationEnd, ValidationReportRecord } from './entities/validation.entity.js';
+import { inSnapshot } from './snapshot.js';
 import { movesOf } from './stages.repository.js';
 
 /** A validation with everything that is on record of it. */
@@ -18,6 +19,8 @@ export interface ValidationStory {
   readonly checks: readonly ValidationCheckRecord[];
   readonly report: ValidationReportRecord | null;
   readonly decision: ValidationDecisionRecord | null;
+  /** The newest that its version's approvers vote on; null where none was asked for. */
+  readonly approval: ApprovalStory | null;
   /** Null while it is open. */
   readonly end: ValidationEnd | null;
   /** How long a validator may take, as pauses and being sent back have moved it. */
@@ -43,13 +46,13 @@ export class ValidationsRepository {
     private readonly audit: AuditLedger,
   ) {}
 
-  async find({ model, version }: ValidationId, manager: EntityManager = this.dataSource.manager): Promise<ValidationStory | null> {
-    const validation = await manager.findOneBy(Validation, { model, version });
-    return validation && storyOf(validation, manager);
+  /** As it stands at one moment. @param manager of a transaction that has locked the model's row, or of a snapshot */
+  async find(id: ValidationId, manager?: EntityManager): Promise<ValidationStory | null> {
+    return manager ? validationStory(id, manager) : inSnapshot(this.dataSource, (snapshot) => validationStory(id, snapshot));
   }
 
   /** @throws PerennialError `NotFound` */
-  async get({ model, version }: ValidationId, manager: EntityManager = this.dataSource.manager): Promise<ValidationStory> {
+  async get({ model, version }: ValidationId, manager?: EntityManager): Promise<ValidationStory> {
     const story = await this.find({ model, version }, manager);
     if (!story) throw new PerennialError('NotFound', `Version ${version} of ${model} has no validation; \`perennial validations ${model}\` lists them`, { model, version });
     return story;
@@ -57,8 +60,11 @@ export class ValidationsRepository {
 
   /** Newest first. */
   async list(model: string, limit: number): Promise<ValidationStory[]> {
-    const found = await this.dataSource.manager.find(Validation, { where: { model }, order: { version: 'DESC' }, take: limit });
-    return Promise.all(found.map((validation) => storyOf(validation, this.dataSource.manager)));
+    return inSnapshot(this.dataSource, async (manager) => {
+      const stories: ValidationStory[] = [];
+      for (const validation of await manager.find(Validation, { where: { model }, order: { version: 'DESC' }, take: limit })) stories.push(await storyOf(validation, manager));
+      return stories;
+    });
   }
 
   /** Those without an end, of all models or of one. */
@@ -137,8 +143,14 @@ export class ValidationsRepository {
   }
 }
 
+/** Null where the version was never validated. @param manager of a transaction that sees all its rows at one moment */
+export async function validationStory({ model, version }: ValidationId, manager: EntityManager): Promise<ValidationStory | null> {
+  const validation = await manager.findOneBy(Validation, { model, version });
+  return validation && storyOf(validation, manager);
+}
+
 /** Read one after the other: a transaction has one connection. */
-export async function storyOf(validation: Validation, manager: EntityManager): Promise<ValidationStory> {
+async function storyOf(validation: Validation, manager: EntityManager): Promise<ValidationStory> {
   const of = { model: validation.model, version: validation.version };
   const checks = await manager.findBy(ValidationCheckRecord, of);
   const moves = await movesOf(manager, { model: of.model, stage: 'validation', subject: of.version });
@@ -148,6 +160,7 @@ export async function storyOf(validation: Validation, manager: EntityManager): P
     checks: checks.sort((one, other) => VALIDATION_CHECKS.indexOf(one.name) - VALIDATION_CHECKS.indexOf(other.name)),
     report: await manager.findOneBy(ValidationReportRecord, of),
     decision: await manager.findOneBy(ValidationDecisionRecord, { ...of, round }),
+    approval: await newestApproval({ kind: 'version', ...of }, manager),
     end: await manager.findOneBy(ValidationEnd, of), term: validationTerm(validation, moves), round,
   };
 }

@@ -4,7 +4,6 @@ import type { FastifyReply } from 'fastify';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { PerennialError } from '../../contracts/failures.js';
 import type { ValidationReport } from '../../contracts/validations.js';
-import { ApprovalsRepository } from '../../registry/approvals.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { ValidationsRepository, type ValidationStory } from '../../registry/validations.repository.js';
 import { Actor } from '../authentication/actor.decorator.js';
@@ -29,7 +28,6 @@ export class ValidationsController {
     private readonly flow: CommandFlow,
     private readonly models: ModelsRepository,
     private readonly validations: ValidationsRepository,
-    private readonly approvals: ApprovalsRepository,
     private readonly store: FolderStore,
     private readonly temporal: TemporalLinks,
   ) {}
@@ -42,7 +40,7 @@ export class ValidationsController {
   async listValidations(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<{ items: ValidationAnswer[] }> {
     await this.models.get(model);
     const found = await this.validations.list(model, limit);
-    return { items: await Promise.all(found.map((story) => this.answer(story))) };
+    return { items: found.map((story) => validationAnswer(story, this.temporal)) };
   }
 
   @Get('versions/:version/validation')
@@ -52,7 +50,7 @@ export class ValidationsController {
   @Problems('ModelNotFound', 'NotFound')
   async getValidation(@Param({ schema: versionPath }) id: VersionPath, @Query({ schema: noQuery }) _query: unknown): Promise<ValidationAnswer> {
     await this.models.get(id.model);
-    return this.answer(await this.validations.get(id));
+    return validationAnswer(await this.validations.get(id), this.temporal);
   }
 
   @Get('versions/:version/validation/report')
@@ -74,7 +72,7 @@ export class ValidationsController {
   async showValidationReport(@Param({ schema: versionPath }) id: VersionPath, @Query({ schema: noQuery }) _query: unknown): Promise<string> {
     await this.models.get(id.model);
     const story = await this.validations.get(id);
-    return validationPage(await this.report(story), await this.answer(story));
+    return validationPage(await this.report(story), validationAnswer(story, this.temporal));
   }
 
   @Post('versions/:version/validation/decision')
@@ -97,11 +95,6 @@ export class ValidationsController {
     void reply.status(outcome ? 200 : 202).header('location', status);
     if (!outcome) return acceptedBody(command);
     return { model, version, decision: choice, approval: outcome.approval, findings: outcome.findings, commandId: command.id, status };
-  }
-
-  private async answer(story: ValidationStory): Promise<ValidationAnswer> {
-    const { model, version } = story.validation;
-    return validationAnswer(story, await this.approvals.newest({ kind: 'version', model, version }), this.temporal);
   }
 
   private async report({ validation: { model, version }, report }: ValidationStory): Promise<ValidationReport> {

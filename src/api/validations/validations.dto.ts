@@ -3,7 +3,6 @@ import { FINDING_SEVERITIES } from '../../contracts/findings.js';
 import { validationWorkflowId } from '../../contracts/motion.js';
 import { SOUNDNESS_KEYS, SOUNDNESS_QUESTIONS, VALIDATION_CHECKS, VALIDATION_DECISIONS, VALIDATION_OUTCOMES } from '../../contracts/validations.js';
 import { decideByChecks } from '../../lifecycle/validation-decision.js';
-import type { ApprovalStory } from '../../registry/approvals.repository.js';
 import type { ValidationStory } from '../../registry/validations.repository.js';
 import { approvalLink } from '../approvals/approvals.dto.js';
 import { instant, instantOf, itemsOf, path, paused, pausedAnswer, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
@@ -102,10 +101,9 @@ export type ValidationDecided = z.output<typeof validationDecidedSchema>;
 
 export const validationLink = (model: string, version: number): string => `/v1/models/${model}/versions/${version}/validation`;
 
-/** @param asked the approval of the version, where there is one */
-export function validationAnswer(story: ValidationStory, asked: ApprovalStory | null, temporal: TemporalLinks): ValidationAnswer {
+export function validationAnswer(story: ValidationStory, temporal: TemporalLinks): ValidationAnswer {
   const { model, version } = story.validation;
-  const facts = validationFacts(story, asked);
+  const facts = validationFacts(story);
   const self = validationLink(model, version);
   const id = validationWorkflowId(model, version);
   return {
@@ -118,20 +116,20 @@ export function validationAnswer(story: ValidationStory, asked: ApprovalStory | 
 }
 
 /** What is on record of a validation. */
-export function validationFacts(story: ValidationStory, asked: ApprovalStory | null): Omit<ValidationAnswer, 'links' | 'workflowId'> {
-  const { validation, checks, report, decision, end, term } = story;
+export function validationFacts(story: ValidationStory): Omit<ValidationAnswer, 'links' | 'workflowId'> {
+  const { validation, checks, report, decision, approval, end, term } = story;
   const { model, version, tier, deployment, retrain, specDigest, openedAt } = validation;
   return {
-    model, version, tier, deployment, retrain, specDigest, waitsFor: end ? null : waitsFor(story, asked),
+    model, version, tier, deployment, retrain, specDigest, waitsFor: end ? null : waitsFor(story),
     checks: checks.map(({ name, verdict: said, explanation, at }) => ({ name, verdict: said, explanation, at: at.toISOString() })), reportDigest: report?.digest ?? null,
     decision: decision && { choice: decision.choice, reportDigest: decision.reportDigest, actor: decision.actor, reason: decision.reason, answers: { ...decision.answers }, findings: decision.findings, at: decision.at.toISOString() },
-    approval: asked?.approval.number ?? null, outcome: end?.outcome ?? null, reason: end?.reason ?? null,
+    approval: approval?.approval.number ?? null, outcome: end?.outcome ?? null, reason: end?.reason ?? null,
     openedAt: openedAt.toISOString(), expiresAt: term.expiresAt.toISOString(), paused: end ? null : pausedAnswer(term.paused), endedAt: instantOf(end?.at ?? null),
   };
 }
 
-function waitsFor({ validation, checks, report, decision }: ValidationStory, asked: ApprovalStory | null): ValidationAnswer['waitsFor'] {
-  if (decision) return asked && !asked.end ? 'approvers' : 'promotion';
+function waitsFor({ validation, checks, report, decision, approval }: ValidationStory): ValidationAnswer['waitsFor'] {
+  if (decision) return approval && !approval.end ? 'approvers' : 'promotion';
   // Of a low tier the checks decide, a moment after the report.
   return report && !decideByChecks(validation.tier, checks) ? 'validator' : 'checks';
 }

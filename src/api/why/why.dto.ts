@@ -145,7 +145,7 @@ export function whyAnswer(explanation: Explanation, at: Date | null, now: Date):
     rollback: rollback && rollbackAnswer(rollback), release: release && courseAnswer(release), retraining: retrainingAnswer(origins),
     spec: { digest: origins.spec.digest, appliedBy: origins.spec.appliedBy, appliedAt: origins.spec.appliedAt.toISOString(), link: `/v1/models/${model.name}/spec?digest=${origins.spec.digest}` },
     approval: origins.approval && approvalFacts(origins.approval),
-    validation: origins.validation && validationFacts(origins.validation, origins.versionApproval),
+    validation: origins.validation && validationFacts(origins.validation),
     versionApproval: origins.versionApproval && approvalFacts(origins.versionApproval),
     goLive: goLive && { ...goLiveAnswer(goLive), setUp: setUp && setUpAnswer(setUp) },
     lineage: versionDetail(origins),
