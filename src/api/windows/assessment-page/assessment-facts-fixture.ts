@@ -134,6 +134,7 @@ function reportOf(place: number, source: Random, version: number): WindowAssessm
     return [name, { ...around(value, value * 0.04), alert: name === 'brier' && worse > 0,
       realised: { value: truth, difference: value - truth, withinBand: Math.abs(value - truth) < value * 0.04 } }];
   }));
+  estimate['recall'] = { value: 0.4127, low: 0.4033, high: 0.4221, alert: false, realised: { value: 0.4068, difference: 0.0059, withinBand: true } };
   const drift = numericDrift('output', outputs(2_000, 0), outputs(1_500, 0.2));
   const [fromMs, measurement] = [FIRST_MS + place * 7 * DAY_MS, { metrics: BASELINE, undefinedBecause: {} }];
   return {

@@ -66,6 +66,11 @@ describe('the page of a window', () => {
     expect(plain(section(full, 'quality'))).toMatch(/carrier HA 7 – every label is 0 /);
     expect(section(full, 'quality')).toContain('<i>missing</i>');
   });
+
+  it('says what the labels showed of a metric that is estimated alone', () => {
+    const recall = /<th scope="row">recall[^]*?<\/tr>/i.exec(section(full, 'quality'))![0];
+    expect(plain(recall)).toMatch(/^recall – 0\.4127 0\.4033 to 0\.4221 0\.4068 – \+0\.005900 yes$/);
+  });
 });
 
 describe('outputs beside those on the baseline', () => {

@@ -20,7 +20,7 @@ export function qualityPart({ report }: AssessmentFacts): Markup {
   const rows = metrics.map((metric) => {
     const estimated = estimate?.metrics[metric] ?? null;
     return [
-      markup`${metricName(metric)}${direction(metric)}`, measuredCell(baseline?.measurement, metric), estimatedCell(estimated), measuredCell(quality?.measurement, metric), thresholdCell(quality?.thresholds?.[metric]),
+      markup`${metricName(metric)}${direction(metric)}`, measuredCell(baseline?.measurement, metric), estimatedCell(estimated), measuredCell(quality?.measurement, metric, estimated?.realised?.value), thresholdCell(quality?.thresholds?.[metric]),
       ...realisedCells(estimated),
     ];
   });
@@ -38,8 +38,10 @@ const direction = (metric: MetricName): Markup =>
 
 type Measured = Pick<SliceMetrics, 'metrics' | 'undefinedBecause'>;
 
-function measuredCell(measurement: Measured | undefined, metric: MetricName): Markup {
+/** @param realised of a metric that is estimated alone: what the labels showed it to be, which has no interval */
+function measuredCell(measurement: Measured | undefined, metric: MetricName, realised?: number): Markup {
   const because = measurement?.undefinedBecause[metric];
+  if (because === undefined && realised !== undefined && !measurement?.metrics[metric]) return markup`${figure(realised)}`;
   return because === undefined ? estimateCell(measurement?.metrics[metric]) : markup`${NO_FIGURE} <small class="because">${userText(because, NAME * 2)}</small>`;
 }
 
