@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { ArtifactStore } from '../src/artifacts/artifact-store.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import type { EvaluationResult } from '../src/contracts/evaluations.js';
-import type { GateSummary, RetrainId, ScoreSummary } from '../src/contracts/retrains.js';
+import type { DevelopmentStand, GateSummary, RetrainId, ScoreSummary } from '../src/contracts/retrains.js';
 import type { SnapshotManifest } from '../src/contracts/artifacts.js';
 import { candidateFairness, plannedSlices, slicedByGroups } from '../src/drift/candidate-fairness.js';
 import { evaluationResult, gateReason } from '../src/evaluation/evaluation-result.js';
@@ -12,6 +12,8 @@ import { admitModel } from '../src/evaluation/onnx-admission.js';
 import { requireParity } from '../src/evaluation/parity.js';
 import { predictFirstRows, type ScoredRows, scoreParquet } from '../src/evaluation/scoring.js';
 import { seenRows } from '../src/evaluation/seen-rows.js';
+import { candidateFacts, developmentExit } from '../src/lifecycle/development-exit.js';
+import type { Evaluation } from '../src/registry/entities/evaluation.entity.js';
 import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
 import type { TrainingRun } from '../src/registry/entities/training-run.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -93,7 +95,15 @@ export class EvaluationActivities {
       new Date(),
       origin(),
     );
-    return { verdict: recorded.verdict, reason: gateReason(recorded.gate) };
+    return { verdict: recorded.verdict, reason: gateReason(recorded.gate), development: await this.development(id, score.version, recorded) };
+  }
+
+  /** Whether development comes to its exit with this version: what it is asked for stands in the spec that it was made under. */
+  private async development(id: RetrainId, number: number, evaluation: Evaluation): Promise<DevelopmentStand> {
+    const [version, run, { specDigest }] = await Promise.all([this.versions.get(id.model, number), this.training.find(id), this.models.get(id.model)]);
+    const plan = await this.models.spec(id.model, specDigest);
+    const { verdict, criteria } = developmentExit({ plan, planDigest: specDigest, candidate: candidateFacts(version, evaluation, run) });
+    return { verdict, criteria: criteria.map(({ name, verdict: judged }) => ({ name, verdict: judged })) };
   }
 
   private async requireSameAnswers(path: string, digest: string, spec: ModelSpec, run: TrainingRun, manifest: SnapshotManifest, signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import { type RetrainInput, validationWorkflowId } from '../src/contracts/motion
 import type { GateSummary, RetrainId, RetrainOutcome, RetrainPlan, ScoreSummary } from '../src/contracts/retrains.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
 import type { ValidationId } from '../src/contracts/validations.js';
+import { developmentLines } from './development-lines.js';
 import { cancelled, storedFailure, typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
@@ -32,6 +33,7 @@ const LOOK_AGAIN_MS = 60 * 60 * 1_000;
 export async function retrain(input: RetrainInput): Promise<RetrainResult> {
   const id: RetrainId = { model: input.model, number: input.number };
   const board = new StageBoard(`Retrain ${id.number} of ${id.model}`, STEPS);
+  board.say(developmentLines(id.model));
   try {
     const plan = await record.beginRetrain(id);
     if (plan.outcome) return { outcome: plan.outcome, reason: 'It had ended before.', version: null, epoch: null };
@@ -51,6 +53,7 @@ async function takeSteps(id: RetrainId, plan: RetrainPlan, board: StageBoard): P
   board.begin('gate', 'The gate decides by the thresholds of the spec and the paired comparison with the champion.');
   const gate = await record.decideGate.executeWithOptions({ summary: 'Decide over the candidate' }, [id, score]);
   board.note(gate.reason);
+  board.say(developmentLines(id.model, gate.development));
   if (gate.verdict !== 'pass') return notPromoted(score, gate);
   return promote(id, plan, board, score, gate);
 }

@@ -12,6 +12,7 @@ interface Step {
 export class StageBoard {
   private readonly steps: Step[];
   private next = '';
+  private below: readonly string[] = [];
 
   constructor(
     private readonly title: string,
@@ -35,6 +36,12 @@ export class StageBoard {
     this.show();
   }
 
+  /** What stands below the steps from now on. */
+  say(lines: readonly string[]): void {
+    this.below = lines;
+    this.show();
+  }
+
   end(good: boolean, outcome: string, explanation: string): void {
     this.settle(good ? '✔' : '✘');
     this.next = `**${outcome}** — ${explanation}`;
@@ -48,6 +55,6 @@ export class StageBoard {
 
   private show(): void {
     const rows = this.steps.map(({ name, state, note }) => `| ${state} | ${name} | ${note.replaceAll('|', '\\|')} |`);
-    setCurrentDetails([`### ${this.title}`, '', this.next, '', '| | step | |', '|---|---|---|', ...rows].join('\n').slice(0, MAX_DETAILS));
+    setCurrentDetails([`### ${this.title}`, '', this.next, '', '| | step | |', '|---|---|---|', ...rows, '', ...this.below].join('\n').slice(0, MAX_DETAILS));
   }
 }

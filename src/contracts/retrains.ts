@@ -70,6 +70,14 @@ export interface GateSummary {
   readonly verdict: Verdict;
   /** One sentence with the numbers that decided. */
   readonly reason: string;
+  /** How the candidate stands to the exit of development (lifecycle/development-exit.ts); results of before lack it. */
+  readonly development?: DevelopmentStand;
+}
+
+/** The exit of development in short: without the explanations, which can name groups of people. */
+export interface DevelopmentStand {
+  readonly verdict: Verdict;
+  readonly criteria: readonly { readonly name: string; readonly verdict: Verdict }[];
 }
 
 /** What becomes of a candidate that its gate passed: the champion, or a release of that number; of a governed model first a validation. */

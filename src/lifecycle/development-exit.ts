@@ -1,3 +1,6 @@
+import type { Evaluation } from '../registry/entities/evaluation.entity.js';
+import type { ModelVersion } from '../registry/entities/model-version.entity.js';
+import type { TrainingRun } from '../registry/entities/training-run.entity.js';
 import type { FairnessFigures } from '../contracts/window-assessment-report.js';
 import type { GateCheck, Verdict } from '../contracts/verdict.js';
 import type { ModelSpec } from '../spec/model-spec.js';
@@ -43,6 +46,12 @@ export interface DevelopmentFacts {
 
 /** In rising gravity. */
 const VERDICTS = ['pass', 'inconclusive', 'fail'] as const;
+
+/** What the record holds of a version. @param evaluation null where it was not judged yet @param run null where its training is not on record */
+export const candidateFacts = (version: ModelVersion, evaluation: Pick<Evaluation, 'gate' | 'result'> | null, run: TrainingRun | null): CandidateFacts => ({
+  version: version.number, specDigest: version.specDigest, checks: evaluation?.gate.checks ?? null, fairness: evaluation?.result.fairness ?? null,
+  snapshot: version.snapshotDigest, code: run?.codeDigest ?? null, environment: run?.environment?.requirementsDigest ?? null,
+});
 
 /**
  * Whether development has come to its exit: the newest version was made under the plan in force, meets its absolute thresholds, has passed the first test

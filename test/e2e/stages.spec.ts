@@ -204,6 +204,7 @@ it('a pause of development keeps retrains from starting and what one makes from 
   expect((await move('developed', 'development', 'resume')).status).toBe(200);
   const { version } = await perennial.awaitRetrain('developed', number);
   await standsAt('developed', version as number, 'validator');
+  expect(await shown(`retrain/developed/${number}`)).toMatch(/#### Development\n[^]*Exit: \*\*pass\*\*[^]*\| pass \| plan \|\n[^]*\| pass \| environment \|/);
 
   const next = await perennial.requestRetrain('developed', { asOf: asOfWeek(9) });
   expect((await move('developed', 'development', 'abandon')).status).toBe(200);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type CandidateFacts, type DevelopmentExit, developmentExit } from '../../lifecycle/development-exit.js';
+import { type CandidateFacts, candidateFacts, type DevelopmentExit, developmentExit } from '../../lifecycle/development-exit.js';
 import type { Model } from '../../registry/entities/model.entity.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { TrainingRepository } from '../../registry/training.repository.js';
@@ -29,9 +29,6 @@ export class DevelopmentReader {
     const [version] = await this.versions.list(model, 1);
     if (!version) return null;
     const [evaluation, run] = await Promise.all([this.versions.evaluation(model, version.number), this.training.find({ model, number: version.retrain })]);
-    return {
-      version: version.number, specDigest: version.specDigest, checks: evaluation?.gate.checks ?? null, fairness: evaluation?.result.fairness ?? null,
-      snapshot: version.snapshotDigest, code: run?.codeDigest ?? null, environment: run?.environment?.requirementsDigest ?? null,
-    };
+    return candidateFacts(version, evaluation, run);
   }
 }
