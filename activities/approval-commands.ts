@@ -12,6 +12,7 @@ import type { Command } from '../src/registry/entities/command.entity.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
+import { higherTier } from '../src/spec/risk-tier.js';
 import { origin } from './activity-context.js';
 import { lockModel, refused, whilePaused } from './command-outcomes.js';
 
@@ -29,18 +30,31 @@ export class ApprovalCommands {
     private readonly approvals: ApprovalsRepository,
   ) {}
 
-  /** Opens the approval of a spec that was put in force. @param did what bars the command's actor from voting @returns undefined where it states no use case */
+  /** Opens the approval of a spec that was put in force. Who ever applied that spec is barred from voting, and so is the command's actor. @param did what the actor did @returns undefined where it states no use case */
   async open(manager: EntityManager, { spec, digest }: SpecInForce, command: Command, at: Date, did = 'applied the spec'): Promise<OpenedApproval | undefined> {
     const { useCase } = spec;
     if (!useCase) return undefined;
-    const rule: ApprovalRule = approvalRule({ tier: spec.tier, useCase });
+    const rule = await this.rule(manager, spec, useCase.approval);
+    const authors = await this.models.authors(manager, spec.model, digest);
+    const barred = { [command.actor]: did, ...Object.fromEntries(authors.map((author) => [author, 'applied the spec'])) };
     const number = await this.approvals.add(manager, {
-      kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred: { [command.actor]: did }, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
+      kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
       expiresAt: new Date(at.getTime() + (durationMs(useCase.approval.within) as number)), remindEveryMs: durationMs(useCase.approval.remindEvery) as number,
     }, origin());
     const decision = decideApproval(rule, []);
     if (decision) await this.approvals.end(manager, { model: spec.model, number }, { ...decision, at }, origin());
     return { number, outcome: decision?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(spec.model) };
+  }
+
+  /** Who has to agree: by the tier of the spec, or by that of the use case that was approved last where it is higher, so that nobody lowers a tier by a lower tier's word. */
+  async rule(manager: EntityManager, { model, tier }: Pick<ModelSpec, 'model' | 'tier'>, approval: NonNullable<ModelSpec['useCase']>['approval']): Promise<ApprovalRule> {
+    return approvalRule({ tier: higherTier(tier, (await this.approvals.approvedTier(model, manager)) ?? tier), useCase: { approval } });
+  }
+
+  /** Why a spec may not be put in force: it would take the model out of what was agreed for it. Undefined where it may. */
+  async dropped(manager: EntityManager, { model, useCase }: ModelSpec): Promise<CommandOutcome | undefined> {
+    if (useCase || !(await this.approvals.newest(useCaseOf(model), manager))) return undefined;
+    return refused('UseCaseDropped', `The spec of ${model} has no useCase section, and one was stated for it before: state it, changed if need be, or retire the model with \`perennial retire ${model}\``);
   }
 
   /** Asks again for what was rejected or has expired. */
@@ -52,7 +66,7 @@ export class ApprovalCommands {
       return refused('ApprovalNotOpen', `Approval ${newest.approval.number} of ${model.name} ${newest.end ? 'was given for the spec in force' : 'is open'}; there is nothing to ask for`);
     }
     if (newest?.approval.specDigest === model.specDigest && newest.end?.outcome === 'sentBack') return refused('ApprovalNotOpen', `Approval ${newest.approval.number} of ${model.name} was sent back: mend the spec and apply it, which asks anew`);
-    const opened = await this.open(manager, { spec: await this.models.spec(model.name, model.specDigest), digest: model.specDigest }, command, at);
+    const opened = await this.open(manager, { spec: await this.models.spec(model.name, model.specDigest, manager), digest: model.specDigest }, command, at, 'asked for the approval');
     return opened ? { kind: 'requestApproval', ...opened } : refused('ApprovalNotOpen', `The spec of ${model.name} states no use case; add a useCase section and apply it`);
   }
 

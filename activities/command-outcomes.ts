@@ -10,8 +10,11 @@ export type Refused = Extract<CommandOutcome, { kind: 'refused' }>;
 /** A command that was looked at and turned down. @param message what is wrong and how to mend it */
 export const refused = (type: FailureType, message: string, details: FailureDetails = {}): Refused => ({ kind: 'refused', type, message, details });
 
-/** Of the commands of a model one decides at a time: the row's lock is the queue, until the end of the transaction. @returns null where there is no such model */
-export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'pessimistic_write' } });
+/**
+ * Of the commands of a model one decides at a time: the row's lock is the queue, until the end of the transaction. Rows that refer to the model, such as alarms,
+ * are added meanwhile: no key of it changes. @returns null where there is no such model
+ */
+export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'for_no_key_update' } });
 
 /** Nothing is decided over a stage that is paused. */
 export const whilePaused = (id: StageId, pause: StagePause): Refused =>

@@ -39,7 +39,8 @@ export class GoLiveWords {
     if (!goLive.asks && last) return 'nothing';
     if (!isWordDue({ dueAt: goLive.at, lastWordAt: last?.alarm.raisedAt ?? null }, this.settings.remindEveryMs, at)) return 'nothing';
     if (last && !last.end) await this.alarms.end(last.alarm.id, 'Told again.', at, origin());
-    const { id } = await this.alarms.raise(goLiveAlarm(goLive), at, origin());
+    const id = await this.alarms.raiseWhile(goLiveAlarm(goLive), at, origin(), (manager) => this.goLives.asksStill(manager, goLive));
+    if (id === null) return 'nothing';
     // What only informs is over when it is said; it is delivered all the same.
     if (!goLive.asks) await this.alarms.end(id, 'It is for information.', at, origin());
     return 'said';

@@ -9,6 +9,7 @@ import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { FindingsRepository } from '../src/registry/findings.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { heartbeating, origin } from './activity-context.js';
 import { GoLiveWords } from './go-live-words.js';
 import { GovernanceSettings } from './governance-settings.js';
@@ -39,13 +40,16 @@ export class GovernanceActivities {
     private readonly standings: ProductionStandings,
     private readonly settings: GovernanceSettings,
     private readonly goLives: GoLiveWords,
+    private readonly releases: ReleasesRepository,
   ) {}
 
   /** Looks at all models once; again at the same time it does nothing. @param atMs by the workflow's clock */
   async escalateOverdue(atMs: number): Promise<GovernanceReport> {
     return heartbeating(async () => {
       const look = new Look(new Date(atMs));
-      for (const model of await this.models.list()) {
+      for (const { name } of await this.models.list()) {
+        // Anew: a pass over many models takes a while, in which owners and specs change.
+        const model = await this.models.get(name);
         await this.lookAtReview(model, look);
         await this.lookAtGoLives(model, look);
       }
@@ -84,7 +88,7 @@ export class GovernanceActivities {
       await this.alarms.raise(reviewOverdueAlarm(model, dueAt), at, origin());
       look.add('reviewsTold', model.name);
     }
-    if (isLongOverdue(dueAt, this.settings.reviewGraceMs, at)) await this.openForReview(model, dueAt, look);
+    if (isLongOverdue(dueAt, this.settings.reviewGraceMs, at)) await this.openForReview(model.name, look);
   }
 
   private async lookAtGoLives({ name }: Model, look: Look): Promise<void> {
@@ -94,12 +98,19 @@ export class GovernanceActivities {
   }
 
   /** As severe as the tier is high: a model of a high tier that nobody reviews is stopped in the end. */
-  private async openForReview({ name, owner, tier }: Model, dueAt: Date, look: Look): Promise<void> {
+  private async openForReview(name: string, look: Look): Promise<void> {
     const { at } = look;
-    const opened = await this.findings.openOnce({
-      model: name, version: null, source: 'review', severity: tier, owner, title: `The periodic review was due at ${isoTime(dueAt.getTime())}`, evidenceNeeded: 'A review on record, which closes this finding',
-      dueAt: new Date(at.getTime() + this.settings.reviewGraceMs), openedBy: SYSTEM_ACTOR, commandId: null, at, key: OVERDUE_REVIEW_KEY,
-    }, origin());
+    const opened = await this.releases.inTurn(name, async (manager) => {
+      const model = await this.models.inForce(manager, name);
+      const { reviewDueAt: dueAt } = await this.standings.read(model, manager);
+      // A review that was recorded meanwhile has closed the finding, and nobody would close another one.
+      if (!dueAt || !isLongOverdue(dueAt, this.settings.reviewGraceMs, at) || (await this.findings.openUnder(manager, name, OVERDUE_REVIEW_KEY))) return false;
+      await this.findings.open(manager, {
+        model: name, version: null, source: 'review', severity: model.tier, owner: model.owner, title: `The periodic review was due at ${isoTime(dueAt.getTime())}`, evidenceNeeded: 'A review on record, which closes this finding',
+        dueAt: new Date(at.getTime() + this.settings.reviewGraceMs), openedBy: SYSTEM_ACTOR, commandId: null, at, key: OVERDUE_REVIEW_KEY,
+      }, origin());
+      return true;
+    });
     if (opened) look.add('findingsOpened', name);
   }
 

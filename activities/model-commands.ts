@@ -29,6 +29,9 @@ export class ModelCommands {
   async applySpec(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const { source } = bodyOf<'apply'>(command);
     const parsed = parseSpec(source);
+    await lockModel(manager, parsed.spec.model);
+    const dropped = await this.approvals.dropped(manager, parsed.spec);
+    if (dropped) return dropped;
     const changed = await this.models.apply(manager, source, parsed, command.actor, at);
     const approval = changed ? await this.approvals.open(manager, parsed, command, at) : undefined;
     const voided = changed ? await this.validations.voidOthers(manager, parsed, at) : [];
@@ -39,7 +42,7 @@ export class ModelCommands {
     const body = bodyOf<'retrain'>(command);
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
-    const spec = await this.models.spec(model.name, model.specDigest);
+    const spec = await this.models.spec(model.name, model.specDigest, manager);
     const unapproved = await this.approvals.refusal(manager, model, spec);
     if (unapproved) return unapproved;
     const stop = await this.production.stop(model, at, manager);

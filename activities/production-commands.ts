@@ -64,9 +64,9 @@ export class ProductionCommands {
     const body = bodyOf<'recordReview'>(command);
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
-    const { spec, refusal } = await this.reviewable(model, command.actor);
+    const { spec, refusal } = await this.reviewable(manager, model, command.actor);
     if (refusal !== undefined) return refused('ReviewRefused', refusal);
-    const { champion } = await this.routing.get(model.name, DEFAULT_DEPLOYMENT);
+    const { champion } = await this.routing.get(model.name, DEFAULT_DEPLOYMENT, manager);
     const dueAt = reviewDueAt(spec, await this.reviews.basis(model.name, manager));
     if (champion === null || !dueAt) return refused('ReviewRefused', `Nothing of ${model.name} is in service yet, so there is nothing to review`);
     const wrong = await unfit(manager, model.name, body.findings, at);
@@ -81,8 +81,8 @@ export class ProductionCommands {
   }
 
   /** Why somebody may not review a model: four eyes see more than two. */
-  private async reviewable({ name, specDigest, owner }: Model, actor: string) {
-    const [spec, { appliedBy }] = [await this.models.spec(name, specDigest), await this.models.specRecord(name, specDigest)];
+  private async reviewable(manager: EntityManager, { name, specDigest, owner }: Model, actor: string) {
+    const [spec, { appliedBy }] = [await this.models.spec(name, specDigest, manager), await this.models.specRecord(name, specDigest, manager)];
     const who = actor === owner ? 'owns the model' : actor === appliedBy ? 'applied the spec in force' : undefined;
     const refusal = spec.useCase ? who && `${actor} ${who} and cannot review it as well; another validator or approver has to` : `The spec of ${name} states no use case, so it is not reviewed; add a useCase section and apply it`;
     return { spec, refusal };

@@ -26,14 +26,14 @@ export class ProductionStandings {
     private readonly stages: StagesRepository,
   ) {}
 
-  async read({ name, specDigest }: Model): Promise<ProductionStanding> {
-    const [spec, openFindings, basis] = [await this.models.spec(name, specDigest), await this.findings.countOpen(name), await this.reviews.basis(name)];
+  async read({ name, specDigest }: Model, manager?: EntityManager): Promise<ProductionStanding> {
+    const [spec, openFindings, basis] = [await this.models.spec(name, specDigest, manager), await this.findings.countOpen(name, manager), await this.reviews.basis(name, manager)];
     return { openFindings, reviewDueAt: reviewDueAt(spec, basis) };
   }
 
   /** Why nothing of a model may be trained, promoted or released now: its production is paused, or an overdue finding stops it; of a model whose spec states a use case. Undefined where it may. */
   async stop({ name, specDigest }: Model, at: Date, manager?: EntityManager): Promise<Refused | undefined> {
-    if (!(await this.models.spec(name, specDigest)).useCase) return undefined;
+    if (!(await this.models.spec(name, specDigest, manager)).useCase) return undefined;
     const pause = await this.stages.pause(productionOf(name), manager);
     if (pause) return whilePaused(productionOf(name), pause);
     const [first, ...more] = await this.findings.stopping(name, at, manager);

@@ -43,8 +43,8 @@ export class ReleaseCommands {
     if (running) return started(running, true);
     const stop = await this.production.stop(model, at, manager);
     if (stop) return stop;
-    const { rollout, useCase } = await this.models.spec(model.name, model.specDigest);
-    const refusal = (await this.refusal(manager, version, deployment)) ?? (useCase && (await this.notValidated(manager, version)));
+    const { rollout } = await this.models.spec(model.name, model.specDigest, manager);
+    const refusal = (await this.refusal(manager, version, deployment)) ?? (await this.unreleasable(manager, version));
     if (refusal) return refusal;
     const superseded = rollout.whileReleasing === 'supersede' ? await this.releases.supersede(manager, model.name, number, at, origin()) : [];
     const request = { model: model.name, deployment, version: number, retrain: null, commandId: command.id, specDigest: model.specDigest, requestedBy: command.actor, requestReason: reason };
@@ -55,7 +55,7 @@ export class ReleaseCommands {
     const { model, number } = version;
     const unfit = await this.targets.unfitness(version, manager);
     if (unfit) return refused('VersionUnfit', `Version ${number} of ${model} may not serve: ${unfit}`);
-    const evaluation = await this.versions.evaluation(model, number);
+    const evaluation = await this.versions.evaluation(model, number, manager);
     if (evaluation?.verdict !== 'pass' && evaluation?.verdict !== 'inconclusive') return refused('VersionUnfit', `Version ${number} of ${model} did not pass its gate (${evaluation?.verdict ?? 'not judged'}); retrain instead`);
     const { champion } = await this.routing.lock(manager, model, deployment);
     if (champion === number) return refused('ReleaseRefused', `Version ${number} of ${model} answers in ${deployment} already`);
@@ -63,9 +63,9 @@ export class ReleaseCommands {
     return undefined;
   }
 
-  /** What serves a governed model was validated, however it comes into service. */
-  private async notValidated(manager: EntityManager, { model, number }: ModelVersion): Promise<CommandOutcome | undefined> {
-    const hindrance = await this.validated.hindrance(manager, { model, version: number });
+  /** What serves a governed model was validated as its spec states it, however it comes into service. */
+  private async unreleasable(manager: EntityManager, { model, number }: ModelVersion): Promise<CommandOutcome | undefined> {
+    const hindrance = await this.validated.unreleasable(manager, { model, version: number });
     return hindrance === null ? undefined : refused('VersionUnfit', `Version ${number} of ${model} may not serve: ${hindrance}`);
   }
 
@@ -91,7 +91,7 @@ export class ReleaseCommands {
   private async cannotGoBack(manager: EntityManager, id: ReleaseId): Promise<CommandOutcome | undefined> {
     const release = await manager.findOneBy(Release, { ...id });
     if (release?.stage !== 'watch') return undefined;
-    const routing = await this.routing.get(id.model, release.deployment);
+    const routing = await this.routing.get(id.model, release.deployment, manager);
     const target = await this.targets.choose(manager, routing, null);
     return 'refused' in target ? noTarget(routing, null, `Release ${id.number} of ${id.model} cannot be aborted in its watch, because nothing can take its place: ${target.refused}`) : undefined;
   }
@@ -100,7 +100,7 @@ export class ReleaseCommands {
     const body = bodyOf<'rollback'>(command);
     const model = await lockModel(manager, command.model);
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
-    const routing = await this.routing.get(model.name, body.deployment);
+    const routing = await this.routing.get(model.name, body.deployment, manager);
     if (body.fromVersion !== undefined && body.fromVersion !== routing.champion) {
       return refused('ChampionMoved', `Version ${body.fromVersion} of ${model.name}/${body.deployment} is not the champion any more`);
     }

@@ -8,9 +8,9 @@ import { ServingRepository } from '../src/registry/serving.repository.js';
 import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
 import { releasePlan } from '../src/rollout/release-plan.js';
 import { origin } from './activity-context.js';
-import { DeploymentSetUps } from './deployment-set-ups.js';
 import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
+import { ValidatedPromotions } from './validated-promotions.js';
 
 /** The course of a release on the record: what was decided over each look, and how it ended. */
 @Injectable()
@@ -22,7 +22,7 @@ export class ReleaseActivities {
     private readonly turns: ReleaseTurns,
     private readonly targets: RollbackTargets,
     private readonly production: ProductionStandings,
-    private readonly setUps: DeploymentSetUps,
+    private readonly validated: ValidatedPromotions,
   ) {}
 
   async readRelease(id: ReleaseId): Promise<ReleaseState> {
@@ -39,13 +39,14 @@ export class ReleaseActivities {
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
     const { model, deployment } = await this.releases.get(id);
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
-      stop: async (manager, found) => (await this.production.stop(found, new Date(), manager))?.message ?? (await this.setUps.lacking(found)),
+      stop: async (manager, found, release) => (await this.production.stop(found, new Date(), manager))?.message ?? (await this.validated.hold(manager, found, release)),
       decide: (state, { champion, epoch }, lastChange, stop) =>
         heldWhile(stop, decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } })),
       beginsStep,
-      plan: async (release, { champion, epoch }) =>
-        releasePlan(await this.models.spec(release.model, release.specDigest), { number: release.number, deployment: release.deployment, version: release.version, specDigest: release.specDigest, champion: champion as number, epoch }),
-      unfitness: async (manager, { model: name, version }) => this.targets.unfitness(await manager.findOneByOrFail(ModelVersion, { model: name, number: version }), manager),
+      plan: async (manager, release, { champion, epoch }) =>
+        releasePlan(await this.models.spec(release.model, release.specDigest, manager), { number: release.number, deployment: release.deployment, version: release.version, specDigest: release.specDigest, champion: champion as number, epoch }),
+      unfitness: async (manager, { model: name, version }) =>
+        (await this.targets.unfitness(await manager.findOneByOrFail(ModelVersion, { model: name, number: version }), manager)) ?? (await this.validated.unreleasable(manager, { model: name, version })) ?? undefined,
       rollbackTarget: (manager, routing) => this.targets.choose(manager, routing, null),
     }, new Date(), origin());
   }

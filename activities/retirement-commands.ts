@@ -6,7 +6,7 @@ import { retirementWorkflowId, retrainWorkflowId } from '../src/contracts/motion
 import type { RetirementTerms } from '../src/contracts/retirements.js';
 import type { StageId } from '../src/contracts/stages.js';
 import { durationMs, isoTime } from '../src/contracts/time.js';
-import { approvalRule, decideApproval } from '../src/lifecycle/approval-decision.js';
+import { decideApproval } from '../src/lifecycle/approval-decision.js';
 import { missingConsumers, retirementApproval, retirementTerms } from '../src/lifecycle/retirement-course.js';
 import { type MadeMove, pausesOf } from '../src/contracts/stage-terms.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
@@ -21,6 +21,7 @@ import { retiringText } from '../src/registry/retiring-models.js';
 import { movesOf } from '../src/registry/stages.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
+import { ApprovalCommands } from './approval-commands.js';
 import { lockModel, type Refused, refused, whilePaused } from './command-outcomes.js';
 
 /** What begins something new, which a model that retires does not do any more. */
@@ -42,6 +43,7 @@ export class RetirementCommands {
   constructor(
     private readonly models: ModelsRepository,
     private readonly approvals: ApprovalsRepository,
+    private readonly useCases: ApprovalCommands,
     private readonly releases: ReleasesRepository,
     private readonly retrains: RetrainsRepository,
     private readonly retirements: RetirementsRepository,
@@ -62,8 +64,8 @@ export class RetirementCommands {
     const text = await retiringText(manager, model.name);
     if (text !== undefined) return refused('ModelRetiring', text);
     if (replacement === model.name) return refused('RetirementConflict', `${model.name} cannot take its own place; name another model, or none`);
-    if (replacement !== null && !(await this.models.find(replacement))) return refused('ModelNotFound', `No model is registered as ${replacement}, which is to take the place of ${model.name}`);
-    const spec = await this.models.spec(model.name, model.specDigest);
+    if (replacement !== null && !(await this.models.find(replacement, manager))) return refused('ModelNotFound', `No model is registered as ${replacement}, which is to take the place of ${model.name}`);
+    const spec = await this.models.spec(model.name, model.specDigest, manager);
     const terms = retirementTerms(spec, trigger, answers);
     const digest = sha256(canonicalJson({ model: model.name, trigger, replacement, reason, terms, specDigest: model.specDigest }));
     const approval = await this.openApproval(manager, { model, spec, digest }, command, at);
@@ -77,7 +79,7 @@ export class RetirementCommands {
 
   private async openApproval(manager: EntityManager, { model, spec, digest }: { readonly model: Model; readonly spec: ModelSpec; readonly digest: string }, command: Command, at: Date): Promise<OpenedApproval> {
     const approval = retirementApproval(spec);
-    const rule = approvalRule({ tier: spec.tier, useCase: { approval } });
+    const rule = await this.useCases.rule(manager, spec, approval);
     const number = await this.approvals.add(manager, {
       kind: 'retirement', model: model.name, version: null, digest, evidence: {}, specDigest: model.specDigest, barred: { [command.actor]: 'asked for the retirement' }, tier: spec.tier, rule, author: command.actor,
       commandId: command.id, openedAt: at, expiresAt: new Date(at.getTime() + (durationMs(approval.within) as number)), remindEveryMs: durationMs(approval.remindEvery) as number,

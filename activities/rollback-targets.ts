@@ -23,7 +23,7 @@ export class RollbackTargets {
   /** @param wanted the version asked for; null: the last good one */
   async choose(manager: EntityManager, { model, deployment, champion }: Routing, wanted: number | null): Promise<RollbackTarget> {
     const history = await this.routing.history(model, deployment, HISTORY_LIMIT, manager);
-    const versions = new Map((await this.versions.list(model, HISTORY_LIMIT)).map((version) => [version.number, version]));
+    const versions = new Map((await this.versions.list(model, HISTORY_LIMIT, manager)).map((version) => [version.number, version]));
     const served = new Set(history.map(({ version }) => version));
     const unfit = new Map<number, string>();
     for (const version of versions.values()) {
@@ -39,7 +39,7 @@ export class RollbackTargets {
     if (version.unfitReason !== null) return version.unfitReason;
     const { specDigest } = await manager.findOneByOrFail(Model, { name: version.model });
     if (specDigest === version.specDigest) return undefined;
-    const [made, today] = await Promise.all([this.models.spec(version.model, version.specDigest), this.models.spec(version.model, specDigest)]);
+    const [made, today] = [await this.models.spec(version.model, version.specDigest, manager), await this.models.spec(version.model, specDigest, manager)];
     return featureMismatch(made.data.features, today.data.features);
   }
 }

@@ -51,6 +51,7 @@ export class RolloutActivities {
     const at = new Date();
     return this.releases.inTurn(id.model, async (manager) => {
       if (validation) await this.validated.require(manager, validation);
+      else await this.validated.requireUngoverned(manager, { model: id.model, version });
       const releases = rollout.strategy === 'progressive' && champion !== null;
       if (!releases) await this.notStopped(manager, id.model, version, at);
       if (validation && !releases) await this.validated.requireSetUp(manager, validation);
@@ -75,7 +76,7 @@ export class RolloutActivities {
   }
 
   private async notStopped(manager: EntityManager, model: string, version: number, at: Date): Promise<void> {
-    const stop = await this.production.stop(await this.models.get(model), at, manager);
+    const stop = await this.production.stop(await this.models.get(model, manager), at, manager);
     if (stop) throw new PerennialError(stop.type, `Version ${version} passed its gate and is not promoted. ${stop.message}`);
   }
 

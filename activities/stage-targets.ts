@@ -45,7 +45,7 @@ export class StageTargets {
   async find(manager: EntityManager, name: string, stage: Stage, version: number | null): Promise<StageTarget | Refused> {
     const model = await lockModel(manager, name);
     if (!model) return refused('ModelNotFound', `No model is registered as ${name}`);
-    const spec = await this.models.spec(name, model.specDigest);
+    const spec = await this.models.spec(name, model.specDigest, manager);
     if (!spec.useCase) return refused('StageNotMovable', `The spec of ${name} states no use case, so that its stages are not moved by people; add a useCase section and apply it`);
     if (version !== null && stage !== 'validation') return refused('InvalidRequest', 'A version is named for the stage validation alone; leave it out');
     const found = await this.open(manager, name, stage, version);

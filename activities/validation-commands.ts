@@ -80,7 +80,7 @@ export class ValidationCommands {
 
   /** An approved version that waits for what it needs to go live goes on under a spec that brings it: nothing that was validated is another by its runbook or its monitoring. */
   private async goesOn(manager: EntityManager, { model, version, specDigest }: Validation, spec: ModelSpec): Promise<boolean> {
-    return (await this.promotions.hindrance(manager, { model, version })) === null && differsInOperation(await this.models.spec(model, specDigest), spec);
+    return (await this.promotions.hindrance(manager, { model, version })) === null && differsInOperation(await this.models.spec(model, specDigest, manager), spec);
   }
 
   private async notIndependent(manager: EntityManager, { actor, model }: Command, developers: Readonly<Record<string, string>>): Promise<CommandOutcome | undefined> {
@@ -100,7 +100,7 @@ export class ValidationCommands {
   private async openApproval(manager: EntityManager, validation: Validation, { report, command, barred, at: openedAt }: PassedOn): Promise<number> {
     const { model, version, tier, specDigest } = validation;
     const { artifactDigest, snapshotDigest } = await manager.findOneByOrFail(ModelVersion, { model, number: version });
-    const useCase = (await this.models.spec(model, specDigest)).useCase!;
+    const useCase = (await this.models.spec(model, specDigest, manager)).useCase!;
     const evidence: BoundEvidence = { artifact: artifactDigest, snapshot: snapshotDigest, spec: specDigest, report };
     return this.approvals.add(manager, {
       kind: 'version', model, version, digest: sha256(canonicalJson(evidence)), evidence: { ...evidence }, specDigest, barred, tier, rule: approvalRule({ tier, useCase }), author: command.actor, commandId: command.id, openedAt,

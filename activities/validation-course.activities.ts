@@ -9,6 +9,7 @@ import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
+import { requireNotRetiring } from '../src/registry/retiring-models.js';
 import { StagesRepository } from '../src/registry/stages.repository.js';
 import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { origin } from './activity-context.js';
@@ -30,7 +31,7 @@ export class ValidationCourseActivities {
   /**
    * Ends a retrain whose version passed its gate and opens the validation, in one transaction. One whose spec is no longer in force is voided with it.
    * @returns what is to be validated; null while development is paused, which opens nothing
-   * @throws PerennialError `ValidationNotOpen` where the retrain has ended as something else
+   * @throws PerennialError `ValidationNotOpen` where the retrain has ended as something else, `ModelRetiring` where its model is being retired meanwhile
    */
   async openValidation(id: RetrainId, reason: string): Promise<ValidationId | null> {
     const retrain = await this.retrains.get(id);
@@ -42,6 +43,7 @@ export class ValidationCourseActivities {
     const expiresAt = new Date(openedAt.getTime() + (durationMs(within) as number));
     return this.releases.inTurn(model, async (manager) => {
       if (await this.validations.find({ model, version }, manager)) return { model, version };
+      await requireNotRetiring(manager, model);
       if (await this.stages.pause(developmentOf(model), manager)) return null;
       const ended = await this.retrains.endWithin(manager, id, { outcome: 'validating', reason, failure: null, promotedEpoch: null }, openedAt, origin());
       if (!ended) throw new PerennialError('ValidationNotOpen', `Retrain ${number} of ${model} has ended otherwise, so that its version is not validated`, { model, number });

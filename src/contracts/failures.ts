@@ -28,6 +28,7 @@ export const FAILURES = {
   CommandUnknown: kind(404, 'No command was accepted under that id'),
   RetrainActive: kind(409, 'A retrain of the model is already running'),
   UseCaseNotApproved: kind(409, 'The use case is not approved'),
+  UseCaseDropped: kind(409, 'A governed model keeps its use case'),
   ApprovalNotOpen: kind(409, 'There is nothing to approve'),
   VoteRefused: kind(409, 'The vote does not count'),
   ModelRetiring: kind(409, 'The model is being retired, or was'),

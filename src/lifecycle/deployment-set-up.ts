@@ -61,12 +61,12 @@ const met = (explanation: string): Found => ({ state: 'met' satisfies SetUpState
 const missing = (explanation: string): Found => ({ state: 'missing' satisfies SetUpState, explanation });
 const waits = (explanation: string): Found => ({ state: 'waits' satisfies SetUpState, explanation });
 
-/** Whether two specs differ in nothing but how the model is operated, its runbook and its monitoring: nothing that a version was made or validated by. */
+/** Whether two specs differ in nothing but how the model is operated, its runbook, monitoring, retraining and rollout, and its end: nothing that a version was made or validated by. */
 export function differsInOperation(one: ModelSpec, other: ModelSpec): boolean {
   return canonicalJson(withoutOperation(one)) === canonicalJson(withoutOperation(other));
 }
 
-function withoutOperation({ monitoring: _monitoring, useCase, ...rest }: ModelSpec): unknown {
+function withoutOperation({ monitoring: _monitoring, retraining: _retraining, rollout: _rollout, retirement: _retirement, retention: _retention, useCase, ...rest }: ModelSpec): unknown {
   const { runbook: _runbook, ...stated } = useCase ?? {};
   return { ...rest, useCase: stated };
 }

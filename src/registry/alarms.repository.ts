@@ -51,6 +51,11 @@ export class AlarmsRepository {
     });
   }
 
+  /** The same while something holds, which is asked in the transaction. @returns null where it does not hold any more */
+  async raiseWhile(notice: AlarmNotice, at: Date, origin: Origin, holds: (manager: EntityManager) => Promise<boolean>): Promise<string | null> {
+    return this.dataSource.transaction(async (manager) => ((await holds(manager)) ? ((await raiseAlarm(manager, this.audit, notice, at, origin)) ?? this.openId(manager, notice.dedupKey)) : null));
+  }
+
   private async openId(manager: EntityManager, dedupKey: string): Promise<string> {
     const newest = await manager.findOne(Alarm, { where: { dedupKey: dedupKey.slice(0, 300) }, order: { occurrence: 'DESC' } });
     if (!newest) throw new PerennialError('Internal', 'An alarm was neither added nor found open');

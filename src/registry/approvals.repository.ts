@@ -4,6 +4,7 @@ import type { ApprovalId, ApprovalKind, ApprovalOutcome, ApprovalSubject } from 
 import { PerennialError } from '../contracts/failures.js';
 import type { StageId } from '../contracts/stages.js';
 import { type RunningTerm, runningTerm } from '../contracts/stage-terms.js';
+import type { ModelSpec } from '../spec/model-spec.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { Retirement } from './entities/retirement.entity.js';
@@ -56,6 +57,13 @@ export class ApprovalsRepository {
   /** The last one of a subject that was opened. */
   async newest(subject: ApprovalSubject, manager?: EntityManager): Promise<ApprovalStory | null> {
     return manager ? newestApproval(subject, manager) : inSnapshot(this.dataSource, (snapshot) => newestApproval(subject, snapshot));
+  }
+
+  /** The tier under which a use case of the model was approved last; null where none ever was. */
+  async approvedTier(model: string, manager: EntityManager): Promise<ModelSpec['tier'] | null> {
+    const approval = await manager.getRepository(Approval).createQueryBuilder('approval')
+      .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'").where({ model, kind: 'useCase' }).orderBy('approval.number', 'DESC').getOne();
+    return approval && approval.tier;
   }
 
   /** Newest first. */

@@ -122,8 +122,8 @@ export class FindingsRepository {
   }
 
   /** How many of a model are open. */
-  async countOpen(model: string): Promise<number> {
-    return openFindings(this.dataSource.manager).andWhere('finding.model = :model', { model }).getCount();
+  async countOpen(model: string, manager: EntityManager = this.dataSource.manager): Promise<number> {
+    return openFindings(manager).andWhere('finding.model = :model', { model }).getCount();
   }
 
   /** Those that stop a model: open, of a severity that does, and overdue; the one that was due first at the head. */

@@ -39,6 +39,12 @@ export class GoLivesRepository {
     return found.filter((story) => story !== null);
   }
 
+  /** Whether a version still answers and nobody has confirmed that it went live: neither changes before the transaction ends. */
+  async asksStill(manager: EntityManager, { model, deployment, epoch }: GoLive): Promise<boolean> {
+    const routing = await manager.findOne(Routing, { where: { model, deployment }, lock: { mode: 'pessimistic_write' } });
+    return routing?.epoch === epoch && !(await manager.existsBy(GoLiveConfirmation, { model, deployment, epoch }));
+  }
+
   /** The last time that a version went live in a deployment. */
   async newest(of: { readonly model: string; readonly deployment: string; readonly version: number }, manager: EntityManager = this.dataSource.manager): Promise<GoLiveStory | null> {
     const goLive = await manager.findOne(GoLive, { where: { ...of }, order: { epoch: 'DESC' } });

@@ -16,13 +16,14 @@ export class ModelsRepository {
     return this.dataSource.manager.find(Model, { order: { name: 'ASC' } });
   }
 
-  async find(name: string): Promise<Model | null> {
-    return this.dataSource.manager.findOneBy(Model, { name });
+  /** @param manager of a transaction that is open: whoever holds a connection must not wait for another one */
+  async find(name: string, manager: EntityManager = this.dataSource.manager): Promise<Model | null> {
+    return manager.findOneBy(Model, { name });
   }
 
   /** @throws PerennialError `ModelNotFound` */
-  async get(name: string): Promise<Model> {
-    const model = await this.find(name);
+  async get(name: string, manager?: EntityManager): Promise<Model> {
+    const model = await this.find(name, manager);
     if (!model) throw new PerennialError('ModelNotFound', `No model is registered as ${JSON.stringify(name)}; register one with \`perennial apply -f model.yaml\``, { model: name });
     return model;
   }
@@ -32,13 +33,21 @@ export class ModelsRepository {
     return manager.findOneByOrFail(Model, { name });
   }
 
-  /** @throws PerennialError `NotFound` when the model never had a spec of that digest. */
-  async spec(model: string, digest: string): Promise<ModelSpec> {
-    return specFromCanonical((await this.specRecord(model, digest)).canonical.toString('utf8'));
+  /** Whose commands put a spec of that digest in force, now or before. */
+  async authors(manager: EntityManager, model: string, digest: string): Promise<string[]> {
+    const rows: { actor: string }[] = await manager.query(
+      "SELECT applied_by AS actor FROM model_spec WHERE model = $1 AND digest = $2 UNION SELECT actor FROM command WHERE model = $1 AND kind = 'apply' AND state = 'done' AND outcome ->> 'specDigest' = $2 ORDER BY actor", [model, digest],
+    );
+    return rows.map(({ actor }) => actor);
   }
 
-  async specRecord(model: string, digest: string): Promise<ModelSpecRecord> {
-    const record = await this.dataSource.manager.findOneBy(ModelSpecRecord, { model, digest });
+  /** @throws PerennialError `NotFound` when the model never had a spec of that digest. */
+  async spec(model: string, digest: string, manager?: EntityManager): Promise<ModelSpec> {
+    return specFromCanonical((await this.specRecord(model, digest, manager)).canonical.toString('utf8'));
+  }
+
+  async specRecord(model: string, digest: string, manager: EntityManager = this.dataSource.manager): Promise<ModelSpecRecord> {
+    const record = await manager.findOneBy(ModelSpecRecord, { model, digest });
     if (!record) throw new PerennialError('NotFound', `${model} has no spec ${digest}`, { model, digest });
     return record;
   }
@@ -46,7 +55,7 @@ export class ModelsRepository {
   /** Registers the model or puts another spec in force. @returns whether anything changed. */
   async apply(manager: EntityManager, source: string, parsed: ParsedSpec, actor: string, at: Date): Promise<boolean> {
     const { spec, digest, canonical } = parsed;
-    const before = await manager.findOne(Model, { where: { name: spec.model }, lock: { mode: 'pessimistic_write' } });
+    const before = await manager.findOne(Model, { where: { name: spec.model }, lock: { mode: 'for_no_key_update' } });
     if (before?.specDigest === digest) return false;
     const known = await manager.existsBy(ModelSpecRecord, { model: spec.model, digest });
     if (!known) {

@@ -143,7 +143,7 @@ export class PeopleTurn {
 
   /** Their specs still name the leaver, as what was approved; the next one that is applied says whose they are. */
   private async giveModels(from: string, to: string): Promise<string[]> {
-    const owned = await this.manager.find(Model, { where: { owner: from }, order: { name: 'ASC' }, lock: { mode: 'pessimistic_write' } });
+    const owned = await this.manager.find(Model, { where: { owner: from }, order: { name: 'ASC' }, lock: { mode: 'for_no_key_update' } });
     for (const { name: model } of owned) {
       await this.manager.update(Model, { name: model }, { owner: to });
       await this.audit.append(this.manager, { at: this.changer.at, actor: this.changer.actor, action: 'model.ownerReplaced', model, subject: `model/${model}`, details: { from, to } });

@@ -12,12 +12,12 @@ import { RoutingRepository } from './routing.repository.js';
 
 /** What decides, of what the transaction has read while the model's row is locked. */
 export interface TurnRules {
-  /** Why the model may go no step forward; undefined where it may. */
-  stop(manager: EntityManager, model: Model): Promise<string | undefined>;
+  /** Why the release may go no step forward; undefined where it may. */
+  stop(manager: EntityManager, model: Model, release: Release): Promise<string | undefined>;
   decide(state: ReleaseState, routing: Routing, lastChange: ChampionChange | null, stop: string | undefined): ReleaseDecision;
   /** Only asked for a decision that begins a step. */
   beginsStep(decision: ReleaseDecision): boolean;
-  plan(release: Release, routing: Routing): Promise<ReleasePlan>;
+  plan(manager: EntityManager, release: Release, routing: Routing): Promise<ReleasePlan>;
   /** Why the version may not serve now; undefined where it may. */
   unfitness(manager: EntityManager, release: Release): Promise<string | undefined>;
   rollbackTarget(manager: EntityManager, routing: Routing): Promise<{ readonly version: number } | { readonly refused: string }>;
@@ -59,17 +59,26 @@ export class ReleaseTurns {
    */
   async take(id: ReleaseId, measurement: ReleaseMeasurement | null, tallies: readonly VersionTally[], proof: boolean, rules: TurnRules, at: Date, origin: Origin): Promise<ReleaseTurn> {
     return this.dataSource.transaction(async (manager) => {
-      const model = await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'pessimistic_write' } });
+      const model = await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'for_no_key_update' } });
       const { tier } = model;
       const release = await this.releases.lock(manager, id);
       const routing = await this.routing.lock(manager, release.model, release.deployment);
+      const takenBack = await this.takenBack(manager, release);
+      if (takenBack) return { state: releaseState(release, tier), needsProof: false, revision: routing.revision, ...takenBack };
       const [lastChange = null] = await this.routing.history(release.model, release.deployment, HISTORY_OF_ONE, manager);
-      const decision = rules.decide(releaseState(release, tier), routing, lastChange, await rules.stop(manager, model));
+      const decision = rules.decide(releaseState(release, tier), routing, lastChange, await rules.stop(manager, model, release));
       const needsProof = rules.beginsStep(decision) && !proof;
       const applied = needsProof ? { release, decision, rollbackFromEpoch: null } : await this.apply({ manager, release, routing, decision, measurement, tallies, at, origin, rules });
       const { revision } = await this.routing.lock(manager, release.model, release.deployment);
       return { state: releaseState(applied.release, tier), decision: applied.decision, needsProof, revision, rollbackFromEpoch: applied.rollbackFromEpoch };
     });
+  }
+
+  /** What an attempt has decided before this one, whose answer did not arrive: the rollback is on record, and somebody has to carry it out and tell of it. */
+  private async takenBack(manager: EntityManager, { model, deployment, outcome, reason, promotedEpoch }: Release): Promise<Pick<ReleaseTurn, 'decision' | 'rollbackFromEpoch'> | undefined> {
+    if (outcome === null || promotedEpoch === null) return undefined;
+    const rollback = await this.routing.openRollback(manager, model, deployment);
+    return rollback?.fromEpoch === promotedEpoch ? { decision: { action: 'hold', reason: reason ?? 'It has ended.' }, rollbackFromEpoch: promotedEpoch } : undefined;
   }
 
   private async apply(turn: Turn): Promise<Applied> {
@@ -100,7 +109,7 @@ export class ReleaseTurns {
       const refused = { action: 'finish', outcome: 'aborted', unfit: false, reason } as const;
       return { release: await this.finish(turn, refused), decision: refused };
     }
-    const plan = await rules.plan(release, routing);
+    const plan = await rules.plan(manager, release, routing);
     const bytes = canonicalJson(plan);
     const revision = await this.routing.changeTraffic(manager, routing, { challengers: [release.version], weights: {}, paused: release.paused }, at);
     const changes = { stage: 'shadow', step: null, champion: routing.champion, epoch: routing.epoch, plan: Buffer.from(bytes), planDigest: sha256(bytes), beganAt: at } as const;
@@ -178,7 +187,8 @@ export class ReleaseTurns {
   }
 
   private async look({ manager, release: before, measurement, at, decision: decided }: Turn, { release, decision = decided }: { release: Release; decision?: ReleaseDecision }): Promise<void> {
-    if (!measurement && decision.action === 'hold' && before.latest) return;
+    // What waits in the queue is shown with what it waits for now.
+    if (!measurement && decision.action === 'hold' && before.latest && (before.stage !== 'queued' || before.latest.reason === decision.reason)) return;
     const firstEventMs = release.transitions === before.transitions && release.sinceEvent === null ? (measurement?.firstEventMs ?? null) : null;
     const latest = { measurement: measurement ?? before.latest?.measurement ?? null, action: decision.action, reason: decision.reason, at: at.toISOString() };
     await this.releases.recordLook(manager, release, latest, firstEventMs === null ? null : new Date(firstEventMs));

@@ -88,7 +88,7 @@ export class ReleasesRepository {
     await requireNotRetiring(manager, request.model);
     const last = await manager.findOne(Release, { where: { model: request.model }, order: { number: 'DESC' } });
     const number = (last?.number ?? 0) + 1;
-    const { revision } = await this.routing.get(request.model, request.deployment);
+    const { revision } = await this.routing.get(request.model, request.deployment, manager);
     await manager.insert(Release, { ...request, number, requestedAt: at, stage: 'queued', transitions: 0, paused: false } as object);
     await this.transit(manager, await this.lock(manager, { model: request.model, number }), {
       changes: {}, action: 'request', reason: request.requestReason, actor: request.requestedBy, measurement: null, revision,
@@ -99,7 +99,7 @@ export class ReleasesRepository {
   /** A transaction that has locked the model's row: one at a time. */
   async inTurn<T>(model: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.dataSource.transaction(async (manager) => {
-      await manager.findOneOrFail(Model, { where: { name: model }, lock: { mode: 'pessimistic_write' } });
+      await manager.findOneOrFail(Model, { where: { name: model }, lock: { mode: 'for_no_key_update' } });
       return work(manager);
     });
   }
@@ -160,7 +160,7 @@ export class ReleasesRepository {
   /** Ends a release whose workflow cannot, once. @returns false when it had ended before. */
   async end(id: ReleaseId, end: ReleaseEnd, at: Date, origin: Origin, actor: string = SYSTEM_ACTOR): Promise<boolean> {
     return this.dataSource.transaction(async (manager) => {
-      await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'pessimistic_write' } });
+      await manager.findOneOrFail(Model, { where: { name: id.model }, lock: { mode: 'for_no_key_update' } });
       const release = await this.lock(manager, id);
       if (release.outcome !== null) return false;
       const routing = await this.routing.lock(manager, release.model, release.deployment);

@@ -55,8 +55,8 @@ export class RoutingRepository {
   }
 
   /** @throws PerennialError `NotFound` when the model has no such deployment. */
-  async get(model: string, deployment: string): Promise<Routing> {
-    const routing = await this.dataSource.manager.findOneBy(Routing, { model, deployment });
+  async get(model: string, deployment: string, manager: EntityManager = this.dataSource.manager): Promise<Routing> {
+    const routing = await manager.findOneBy(Routing, { model, deployment });
     if (!routing) throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment)}`, { model, deployment });
     return routing;
   }

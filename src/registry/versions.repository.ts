@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { AdmittedModel } from '../contracts/admitted-model.js';
 import { canonicalJson } from '../contracts/canonical.js';
 import type { EvaluationResult } from '../contracts/evaluations.js';
@@ -30,8 +30,8 @@ export class VersionsRepository {
   ) {}
 
   /** Newest first. */
-  async list(model: string, limit: number): Promise<ModelVersion[]> {
-    return this.dataSource.manager.find(ModelVersion, { where: { model }, order: { number: 'DESC' }, take: limit });
+  async list(model: string, limit: number, manager: EntityManager = this.dataSource.manager): Promise<ModelVersion[]> {
+    return manager.find(ModelVersion, { where: { model }, order: { number: 'DESC' }, take: limit });
   }
 
   async find(model: string, number: number): Promise<ModelVersion | null> {
@@ -45,8 +45,8 @@ export class VersionsRepository {
     return version;
   }
 
-  async evaluation(model: string, version: number): Promise<Evaluation | null> {
-    return this.dataSource.manager.findOneBy(Evaluation, { model, version });
+  async evaluation(model: string, version: number, manager: EntityManager = this.dataSource.manager): Promise<Evaluation | null> {
+    return manager.findOneBy(Evaluation, { model, version });
   }
 
   async evaluations(model: string, limit: number): Promise<Evaluation[]> {
@@ -56,7 +56,7 @@ export class VersionsRepository {
   /** Gives the admitted artifact of a retrain the model's next version number; the same one when asked again. */
   async add(retrain: Retrain, admission: AdmittedModel, at: Date, origin: Origin): Promise<ModelVersion> {
     return this.dataSource.transaction(async (manager) => {
-      await manager.findOneOrFail(Model, { where: { name: retrain.model }, lock: { mode: 'pessimistic_write' } });
+      await manager.findOneOrFail(Model, { where: { name: retrain.model }, lock: { mode: 'for_no_key_update' } });
       const before = await manager.findOneBy(ModelVersion, { model: retrain.model, retrain: retrain.number });
       if (before) return before;
       const last = await manager.findOne(ModelVersion, { where: { model: retrain.model }, order: { number: 'DESC' } });

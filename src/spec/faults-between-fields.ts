@@ -29,7 +29,7 @@ export function faultsBetweenFields(spec: unknown): FieldFault[] {
     ...servingFaults(task, fieldsOf(fieldsOf(serving)['guardRails'])),
     ...monitoringFaults(task, fieldsOf(rollout), fieldsOf(monitoring)),
     ...(fairness === undefined ? [] : fairnessFaults(task, fieldsOf(fairness), features)),
-    ...tierFaults(tier, fieldsOf(fieldsOf(useCase)['risk'])),
+    ...tierFaults(tier, useCase),
   ];
 }
 
@@ -59,9 +59,12 @@ function sensitiveFaults({ sensitive, key, label, eventTime }: Fields, used: rea
 }
 
 /** A tier or an answer that there is not is told by the schema. */
-function tierFaults(tier: unknown, answers: Fields): FieldFault[] {
+function tierFaults(tier: unknown, useCase: unknown): FieldFault[] {
   const stated = TIERS.find((one) => one === tier);
-  if (stated === undefined || !isAnswered(answers)) return [];
+  if (stated === undefined) return [];
+  if (useCase === undefined && !isBelow(stated, 'high')) return [{ path: ['useCase'], message: `is missing: a model of the ${stated} tier states its use case, so that approvers decide over it and its versions are validated` }];
+  const answers = fieldsOf(fieldsOf(useCase)['risk']);
+  if (!isAnswered(answers)) return [];
   const { points, tier: least } = riskScore(answers);
   return isBelow(stated, least) ? [{ path: ['tier'], message: `is ${stated}, and useCase.risk comes to ${least} (${points} points); state ${least} or a higher one` }] : [];
 }

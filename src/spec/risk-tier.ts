@@ -38,6 +38,6 @@ export function riskScore(answers: RiskAnswers): RiskScore {
   return { points, tier: higherTier(byPoints, answers.autonomy === 'informs' ? 'high' : 'critical') };
 }
 
-const higherTier = (one: Tier, other: Tier): Tier => (isBelow(one, other) ? other : one);
+export const higherTier = (one: Tier, other: Tier): Tier => (isBelow(one, other) ? other : one);
 
 export const isBelow = (tier: Tier, other: Tier): boolean => TIERS.indexOf(tier) < TIERS.indexOf(other);

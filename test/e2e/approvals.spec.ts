@@ -1,5 +1,6 @@
 import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import type { ApprovalAnswer } from '../../src/api/approvals/approvals.dto.js';
 import { RECONCILE_SCHEDULE_ID, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
@@ -13,7 +14,8 @@ let perennial: Installation;
 const keys = new Map<string, string>();
 
 beforeAll(async () => {
-  perennial = await Installation.start();
+  // One connection a process: a transaction that waits for a second one would wait for itself.
+  perennial = await Installation.start({ DATABASE_POOL: '1' });
   await writeEvents(perennial.dataDir, 'events');
   const made = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, PEOPLE.map((name) => ({ name, roles: ['approver'] })));
   PEOPLE.forEach((name, index) => keys.set(name, made[index]!));
@@ -80,6 +82,40 @@ it('whoever applied the spec may not approve it, whatever roles they have', asyn
   await eventually(async () => ((await perennial.call('POST', '/v1/models', specOf('own', 'medium'), { authorization: `Bearer ${both}` })).status === 202 ? undefined : true), () => 'the spec to be applied');
   expect((await vote('fay', await newest('own'))).body).toMatchObject({ status: 409, type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('fay applied the spec and cannot approve it as well') as string });
   expect((await vote('ben', await newest('own'))).body).toMatchObject({ outcome: 'approved' });
+});
+
+it('whoever applied a spec may not approve it when somebody else asks again, nor after others applied it too', async () => {
+  const byFay = (source: string): Promise<Answer> => perennial.call('POST', '/v1/models', source, { authorization: `Bearer ${keys.get('fay')}` });
+  const changed = specOf('reasked', 'medium', {}, 'Shows that an author stays the author of a spec, whoever puts it in force again.');
+  expect((await byFay(specOf('reasked', 'medium'))).status).toBe(201);
+  expect((await vote('ben', await newest('reasked'), 'reject')).body).toMatchObject({ outcome: 'rejected' });
+  expect((await perennial.call('POST', '/v1/models/reasked/approvals', { reason: 'they think again' })).body).toMatchObject({ number: 2, outcome: null });
+  const asked = await newest('reasked');
+  expect(asked.barred).toMatchObject({ fay: 'applied the spec' });
+  expect((await vote('fay', asked)).body).toMatchObject({ type: 'urn:perennial:VoteRefused', detail: expect.stringContaining('fay applied the spec') as string });
+  await perennial.apply(changed);
+  await perennial.apply(specOf('reasked', 'medium'));
+  expect(await newest('reasked')).toMatchObject({ number: 4, outcome: null });
+  expect((await vote('fay', await newest('reasked'))).body).toMatchObject({ type: 'urn:perennial:VoteRefused' });
+  expect((await vote('ben', await newest('reasked'))).body).toMatchObject({ outcome: 'approved' });
+});
+
+it('nobody takes a model out of its governance by a spec: the use case stays, and a lower tier is agreed to by those of the higher', async () => {
+  await perennial.apply(specOf('lowered', 'high'));
+  const { useCase: _left, ...rest } = parse(specOf('lowered', 'low')) as Record<string, unknown>;
+  const apply = (source: string): Promise<Answer> => perennial.call('POST', '/v1/models', source);
+  expect((await apply(stringify(rest))).body).toMatchObject({ status: 409, type: 'urn:perennial:UseCaseDropped', detail: expect.stringContaining('has no useCase section') as string });
+  expect((await apply(stringify({ ...rest, tier: 'critical' }))).body).toMatchObject({ status: 422, type: 'urn:perennial:SpecInvalid', detail: expect.stringContaining('useCase: is missing: a model of the critical tier states its use case') as string });
+  for (const person of ['ben', 'cleo']) await vote(person, await newest('lowered'));
+  expect(await newest('lowered')).toMatchObject({ number: 1, outcome: 'approved' });
+  for (const purpose of [undefined, 'Shows that asking twice for less does not make it less.']) {
+    await perennial.apply(specOf('lowered', 'low', {}, purpose));
+    expect(await newest('lowered')).toMatchObject({ outcome: null, tier: 'low', rule: '2 approvers have to agree, and none may object' });
+    expect((await retrain('lowered')).body).toMatchObject({ type: 'urn:perennial:UseCaseNotApproved' });
+  }
+  for (const person of ['ben', 'cleo']) await vote(person, await newest('lowered'));
+  await perennial.apply(specOf('lowered', 'low'));
+  expect(await newest('lowered')).toMatchObject({ outcome: 'approved', rule: 'nobody has to vote' });
 });
 
 it('of an approval and a rejection at the same moment one decides', async () => {

@@ -24,7 +24,7 @@ let perennial: Installation;
 const keys = new Map<string, string>();
 
 beforeAll(async () => {
-  perennial = await Installation.start({ GOVERNANCE_EVERY: 'PT1S', GOVERNANCE_REMIND_EVERY: 'PT3S', REVIEW_GRACE: 'PT3S' });
+  perennial = await Installation.start({ DATABASE_POOL: '1', GOVERNANCE_EVERY: 'PT1S', GOVERNANCE_REMIND_EVERY: 'PT3S', REVIEW_GRACE: 'PT3S' });
   await writeEvents(perennial.dataDir, 'events');
   const made = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, Object.entries(PEOPLE).map(([name, roles]) => ({ name, roles })));
   Object.keys(PEOPLE).forEach((name, index) => keys.set(name, made[index]!));

@@ -27,7 +27,8 @@ const keys = new Map<string, string>();
 beforeAll(async () => {
   receiver = await Receiver.start();
   receiver.answer(200);
-  perennial = await Installation.start({ GOVERNANCE_EVERY: 'PT1S', GOVERNANCE_REMIND_EVERY: 'PT4S', ALARM_WEBHOOK_URL: receiver.url, ALARM_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` });
+  // One connection a process: a transaction that waits for a second one would wait for itself.
+  perennial = await Installation.start({ DATABASE_POOL: '1', GOVERNANCE_EVERY: 'PT1S', GOVERNANCE_REMIND_EVERY: 'PT4S', ALARM_WEBHOOK_URL: receiver.url, ALARM_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` });
   await writeEvents(perennial.dataDir, 'events');
   const made = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, Object.entries(PEOPLE).map(([name, roles]) => ({ name, roles })));
   Object.keys(PEOPLE).forEach((name, index) => keys.set(name, made[index]!));
@@ -174,6 +175,8 @@ it('a release goes no step forward without a runbook, and what it promotes is to
   const release = async () => (await perennial.call<{ stage: string; reason: string | null }>('GET', '/v1/models/stepwise/releases/1')).body;
   expect(await until(release, ({ reason }) => reason?.includes('runbook') === true, 'the release to be held')).toMatchObject({ stage: 'queued', reason: expect.stringContaining('A medium tier goes live with a runbook') as string });
   await perennial.apply(specOf('stepwise', strong));
+  await until(release, ({ reason }) => reason?.includes('approval 3 is open') === true, 'the release to wait for the use case as it is stated now');
+  await approve('stepwise', 3);
   for (const stage of ['shadow', 'canary', 'watch']) {
     await until(release, (now) => now.stage === stage, `the ${stage}`);
     if (stage !== 'watch') await settled('/v1/models/stepwise/releases/1/advance', { reason: 'on with it' }, {});

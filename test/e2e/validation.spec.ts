@@ -21,7 +21,8 @@ let perennial: Installation;
 const keys = new Map<Person, string>();
 
 beforeAll(async () => {
-  perennial = await Installation.start();
+  // One connection a process: a transaction that waits for a second one would wait for itself.
+  perennial = await Installation.start({ DATABASE_POOL: '1' });
   await writeEvents(perennial.dataDir, 'events');
   const made = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, Object.entries(PEOPLE).map(([name, roles]) => ({ name, roles: [...roles] })));
   Object.keys(PEOPLE).forEach((name, index) => keys.set(name as Person, made[index]!));

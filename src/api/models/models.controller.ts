@@ -44,7 +44,7 @@ export class ModelsController {
   @Answer(201, 'The spec is in force now', appliedSchema)
   @Answer(200, 'This spec was in force already', appliedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
-  @Problems('SpecInvalid', 'ModelRetiring')
+  @Problems('SpecInvalid', 'ModelRetiring', 'UseCaseDropped')
   async applyModel(
     @Body({ schema: applyRequest }) { spec: source }: ApplyRequest,
     @Query({ schema: noQuery }) _query: unknown,

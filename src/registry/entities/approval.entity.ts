@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ApprovalKind, ApprovalOutcome, ApprovalRule, VoteChoice } from '../../contracts/approvals.js';
+import type { ModelSpec } from '../../spec/model-spec.js';
 
 /** Something that is to be approved: a use case as a spec states it, a version, a retirement. */
 @Entity('approval')
@@ -31,7 +32,7 @@ export class Approval {
   specDigest!: string;
 
   @Column('text')
-  tier!: string;
+  tier!: ModelSpec['tier'];
 
   @Column('jsonb')
   rule!: ApprovalRule;

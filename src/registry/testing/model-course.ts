@@ -122,6 +122,12 @@ export class ModelCourse {
 
   /** Its promotion on a comparison, and its end. */
   async released(number: number, standing: Partial<ComparisonStanding>): Promise<void> {
+    const { version } = await this.watched(number, standing);
+    await this.releases.end({ model: this.model, number }, { outcome: 'promoted', reason: 'Its watch is over.', failure: null }, this.next(), originOf(`model/${this.model}/deployment/${version}`));
+  }
+
+  /** Its promotion alone: it is watched. */
+  async watched(number: number, standing: Partial<ComparisonStanding>): Promise<Release> {
     const release = await this.releases.get({ model: this.model, number });
     const origin = originOf(`model/${this.model}/deployment/${release.version}`);
     const at = this.next();
@@ -132,7 +138,7 @@ export class ModelCourse {
       const measurement = { transitions: 1, streamTimeMs: START_MS, comparison: standing } as unknown as ReleaseMeasurement;
       await this.releases.transit(manager, await this.releases.lock(manager, { model: this.model, number }), { changes: { stage: 'watch', step: null, promotedEpoch: epoch }, action: 'promote', reason: 'It is better.', actor: 'perennial', measurement, revision }, at, origin);
     });
-    await this.releases.end({ model: this.model, number }, { outcome: 'promoted', reason: 'Its watch is over.', failure: null }, this.next(), origin);
+    return release;
   }
 
   async rolledBack(to: number, actor: string, reason: string): Promise<void> {
