@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { smallUseCase } from '../../test/small-model.js';
 import type { VersionTally } from '../contracts/serving-tallies.js';
 import { type Gateway, startGateway } from './gateway.js';
 import { expectedPositive, ServedRegistry, specOf } from './testing/served-registry.js';
@@ -55,7 +56,7 @@ beforeAll(async () => {
     await registry.addVersionFrom(model, 2, 'falling.onnx');
     await registry.promote(model, 1);
   }
-  await registry.register('strict', specOf('strict').replace('tier: low', 'tier: critical\nserving: { maxStale: PT1S }'));
+  await registry.register('strict', specOf('strict').replace('tier: low', `tier: critical\nuseCase: ${JSON.stringify(smallUseCase())}\nserving: { maxStale: PT1S }`));
   await registry.addVersionFrom('strict', 1, 'rising.onnx');
   await registry.promote('strict', 1);
   gateways = [await start('first'), await start('second')];

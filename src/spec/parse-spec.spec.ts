@@ -67,6 +67,11 @@ describe('parseSpec', () => {
       expect(faultsOf(stringify(document)).length).toBeGreaterThan(0);
     });
 
+  it.each(['high', 'critical'])('asks a model of the %s tier for its use case', (tier) => {
+    expect(faultsOf(changed((draft) => (draft['tier'] = tier))).map(({ path }) => path)).toEqual(['useCase']);
+    expect(faultsOf(changed((draft) => (draft['tier'] = 'medium')))).toEqual([]);
+  });
+
   it('asks a trial for blocks held out and a gate that sees a gain on the newest rows, and recent losses for their bound', () => {
     const trial = (draft: Draft): unknown => (draft['retraining'] = { ...draft['retraining'], triggers: ['trial'] });
     expect(faultsOf(changed(trial)).map(({ path }) => path)).toEqual(['evaluation.holdOutEvery', 'gates.comparison.by']);

@@ -187,4 +187,8 @@ it('a release goes no step forward without a runbook, and what it promotes is to
   expect((await confirm('olga', 'stepwise', first)).body).toMatchObject({ type: 'urn:perennial:GoLiveNotConfirmable' });
   expect((await confirm('olga', 'stepwise', 2)).status).toBe(200);
   expect((await perennial.call<WhyAnswer>('GET', '/v1/models/stepwise/why')).body.goLive).toMatchObject({ way: 'release', confirmed: { by: 'olga' }, setUp: null });
+
+  // It was validated under a spec that is not in force any more: it comes back, and is not brought into service anew.
+  expect((await perennial.call('POST', '/v1/models/stepwise/releases', { version: first, reason: 'the old one' })).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringContaining('was validated and approved under the spec') as string });
+  expect((await settled('/v1/models/stepwise/rollbacks', { toVersion: first, reason: 'it was better' }, {})).body).toMatchObject({ toVersion: first });
 });
