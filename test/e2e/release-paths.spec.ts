@@ -26,7 +26,7 @@ let perennial: Installation;
 let traffic: LiveTraffic;
 
 beforeAll(async () => {
-  perennial = await Installation.start({ DATABASE_POOL: '1', OBSERVATION_SEAL_MS: '300' });
+  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300' });
   traffic = new LiveTraffic(perennial, MODEL);
 }, 120_000);
 

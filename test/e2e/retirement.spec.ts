@@ -27,7 +27,7 @@ const as = (person: string): Record<string, string> => ({ authorization: `Bearer
 const RETIRE = { trigger: 'unused', reason: 'nobody asks it' };
 
 beforeAll(async () => {
-  perennial = await Installation.start({ DATABASE_POOL: '1', OBSERVATION_SEAL_MS: '300' });
+  perennial = await Installation.start({ OBSERVATION_SEAL_MS: '300' });
   await writeEvents(perennial.dataDir, 'events');
   const people = [['ben', 'approver'], ['vera', 'validator'], ['olaf', 'operator']] as const;
   const made = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, people.map(([name, role]) => ({ name, roles: [role] })));
