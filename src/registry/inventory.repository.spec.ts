@@ -185,7 +185,8 @@ describe('the inventory', () => {
         decides: (approval: number, outcome: string) => keep('approval_end', { model, approval, outcome, reason: 'x', at: NOW }),
         validates: (version: number) => keep('validation', { ...of, version, retrain: version, deployment: 'default' }),
         reports: (version: number) => keep('validation_report', { model, version, digest, at: NOW }),
-        judges: (version: number, choice: string) => keep('validation_decision', { model, version, choice, report_digest: digest, actor: 'perennial', reason: 'x', answers: {}, findings: [], at: NOW }),
+        judges: (version: number, choice: string, round = 1) => keep('validation_decision', { model, version, round, choice, report_digest: digest, actor: 'perennial', reason: 'x', answers: {}, findings: [], at: NOW }),
+        sendsBack: (version: number, number: number) => keep('stage_move', { model, number, stage: 'validation', subject: version, action: 'sendBack', actor: 'x', reason: 'x', command_id: command, at: NOW }),
         concludes: (version: number, outcome: string) => keep('validation_end', { model, version, outcome, reason: 'x', at: NOW }),
         retires: (number: number, approval: number) => keep('retirement', { model, number, approval, trigger: 'unused', reason: 'x', terms: {}, digest, spec_digest: digest, requested_by: 'x', requested_at: NOW, command_id: command }),
         steps: (number: number, step: string) => keep('retirement_step', { model, number, step, actor: 'perennial', details: {}, at: NOW }),
@@ -219,6 +220,22 @@ describe('the inventory', () => {
       const after = await inventory.get('validated', NOW);
       expect(after).toMatchObject({ stage: 'production', deployments: [{ validation: { decision: 'conditional', outcome: 'promoted' } }] });
       expect(maturityFactsOf(after, LIMITS, NOW.getTime()).validated).toBe(true);
+    });
+
+    it('once for each deployment, with the decision of the newest round alone, and with none where that is to come', async () => {
+      const { course, validates, reports, judges, sendsBack, concludes } = await staged('reconsidered');
+      const version = await course.trained('course', 'a candidate');
+      await validates(version);
+      await reports(version);
+      await judges(version, 'conditional');
+      await course.promote(version, 'perennial');
+      const decisions = async (): Promise<unknown[]> => (await inventory.get('reconsidered', NOW)).deployments.map(({ deployment, validation }) => [deployment, validation?.decision]);
+      expect(await decisions()).toEqual([['default', 'conditional']]);
+      await sendsBack(version, 1);
+      expect(await decisions()).toEqual([['default', null]]);
+      await judges(version, 'approve', 2);
+      await concludes(version, 'promoted');
+      expect(await decisions()).toEqual([['default', 'approve']]);
     });
 
     it.each(['rejected', 'expired', 'voided'] as const)('development again when the validation was %s, and a champion of it counts as not validated', async (outcome) => {

@@ -151,6 +151,10 @@ export class InventoryRepository {
 const LINEAGE = (version: string): string => `json_build_object('version', ${version}.number, 'retrain', ${version}.retrain, 'specDigest', ${version}.spec_digest,
   'snapshotDigest', ${version}.snapshot_digest, 'artifactDigest', ${version}.artifact_digest, 'codeDigest', run.code_digest, 'createdAt', ${version}.created_at)`;
 
+/** As `decisionRound` has it: what was sent back is decided anew, and until then no decision stands. */
+const decisionRoundSql = (validation: string): string => `(
+    SELECT 1 + count(*) FROM stage_move m WHERE m.model = ${validation}.model AND m.stage = 'validation' AND m.subject = ${validation}.version AND m.action = 'sendBack')`;
+
 // What is filtered by is found for all models, everything else only for those of the page. OFFSET 0 keeps a spec from being parsed once for each of its members.
 const INVENTORY = `
 WITH entry AS (
@@ -210,7 +214,7 @@ LEFT JOIN LATERAL (
   LEFT JOIN champion_change change ON change.model = r.model AND change.deployment = r.deployment AND change.epoch = r.epoch
   LEFT JOIN evaluation judged ON judged.model = r.model AND judged.version = r.champion
   LEFT JOIN validation valid ON valid.model = r.model AND valid.version = r.champion
-  LEFT JOIN validation_decision decided ON decided.model = valid.model AND decided.version = valid.version
+  LEFT JOIN validation_decision decided ON decided.model = valid.model AND decided.version = valid.version AND decided.round = ${decisionRoundSql('valid')}
   LEFT JOIN validation_report report ON report.model = valid.model AND report.version = valid.version
   LEFT JOIN validation_end over ON over.model = valid.model AND over.version = valid.version
   LEFT JOIN LATERAL (
