@@ -90,4 +90,5 @@ function changesOf(record: InventoryRecord, judged: readonly SweepJudgement[], a
 }
 
 /** Whoever is there to mend it, else whoever it is written on. */
-const accountable = ({ owner, ownerActs, activeOwners }: InventoryRecord): string => (ownerActs ? owner : (activeOwners[0] ?? owner)) ?? 'unknown';
+const accountable = ({ registered, owner, ownerActs, activeOwners, ownersOfAll }: InventoryRecord): string =>
+  (ownerActs ? owner : (activeOwners[0] ?? (registered ? ownersOfAll[0] : undefined) ?? owner)) ?? 'unknown';

@@ -18,9 +18,9 @@ export function nextReviewOf({ stage, tier, useCase, firstChampionAt, lastReview
 
 /** What a sweep judges. @param sourceFound null where no worker could see it */
 export function sweepFactsOf(record: InventoryRecord, sourceFound: boolean | null): SweepFacts {
-  const { stage, owner, ownerActs, activeOwners, assessedAt, predictedAt, sourcePath, imported } = record;
+  const { stage, owner, ownerKnown, ownerActs, activeOwners, assessedAt, predictedAt, sourcePath, imported } = record;
   return {
-    stage, owner, ownerActs, activeOwners, servingSinceMs: servingSince(record), assessedMs: ms(assessedAt), windowMs: durationMs(record.monitoringWindow ?? '') ?? 0,
+    stage, owner, ownerKnown, ownerActs, activeOwners, servingSinceMs: servingSince(record), assessedMs: ms(assessedAt), windowMs: durationMs(record.monitoringWindow ?? '') ?? 0,
     predictedMs: ms(predictedAt), sourcePath, sourceFound, reviewDueMs: ms(nextReviewOf(record)), imported,
   };
 }

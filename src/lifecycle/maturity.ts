@@ -39,7 +39,7 @@ export interface Criterion {
 /** What each level asks for, beyond those below it. `docs/INVENTORY.md` shows it, and a test compares. */
 export const CRITERIA: readonly Criterion[] = [
   { level: 1, name: 'registered', asks: 'A spec is in force.', step: 'Write a model.yaml and register it with `perennial apply`.', holds: ({ registered }) => registered },
-  { level: 1, name: 'owned', asks: 'Somebody active owns it: by role, or by the name in the spec.', step: 'Give somebody the role owner with `perennial people grant`.', holds: ({ owned }) => owned },
+  { level: 1, name: 'owned', asks: 'A person who is active owns it: by role, or by the name in the spec.', step: 'Give somebody the role owner with `perennial people grant`.', holds: ({ owned }) => owned },
   { level: 2, name: 'use case stated', asks: 'The spec states a use case: business case, risk and regulations.', step: 'Add a `useCase` section to the spec and apply it.', holds: ({ useCaseStated }) => useCaseStated },
   { level: 2, name: 'use case approved', asks: 'The use case is approved, for the spec in force.', step: 'Have approvers vote on the use case.', holds: ({ useCaseApproved }) => useCaseApproved },
   { level: 2, name: 'versions with lineage', asks: 'There is a version, and the newest names the digests of spec, data and code that it came from.', step: 'Train a version with `perennial retrain`.', holds: ({ versions, lineage }) => versions > 0 && lineage },

@@ -9,7 +9,7 @@ const ago = (days: number): number => NOW - days * DAY_MS;
 
 /** Well looked after: nothing holds. */
 const WELL: SweepFacts = {
-  stage: 'production', owner: 'flight-operations', ownerActs: false, activeOwners: ['ann'], servingSinceMs: ago(400), assessedMs: ago(1), windowMs: DAY_MS, predictedMs: ago(0.1), sourcePath: 'flights/*.parquet', sourceFound: true,
+  stage: 'production', owner: 'flight-operations', ownerKnown: false, ownerActs: false, activeOwners: ['ann'], servingSinceMs: ago(400), assessedMs: ago(1), windowMs: DAY_MS, predictedMs: ago(0.1), sourcePath: 'flights/*.parquet', sourceFound: true,
   reviewDueMs: NOW + DAY_MS, imported: null,
 };
 const judged = (changes: Partial<SweepFacts>, reason: ZombieReason): SweepJudgement => judgeZombie({ ...WELL, ...changes }, LIMITS, NOW).find((one) => one.reason === reason)!;
@@ -22,7 +22,7 @@ describe('a model', () => {
   });
 
   it.each<[ZombieReason, Partial<SweepFacts>, Partial<SweepFacts>]>([
-    ['noActiveOwner', { activeOwners: [] }, { activeOwners: [], ownerActs: true }],
+    ['noActiveOwner', { activeOwners: [] }, { activeOwners: [], ownerKnown: true, ownerActs: true }],
     ['noActiveOwner', { activeOwners: [], owner: null }, { activeOwners: ['ben'], owner: null }],
     ['noMonitoring', { assessedMs: ago(8.01) }, { assessedMs: ago(8) }],
     ['noMonitoring', { assessedMs: null, servingSinceMs: ago(9) }, { assessedMs: null, servingSinceMs: ago(7) }],
@@ -53,7 +53,8 @@ describe('a model', () => {
   });
 
   it('is told of with its figures', () => {
-    expect(judged({ activeOwners: [] }, 'noActiveOwner').says).toBe('Nobody active has the role owner of it, and flight-operations, its owner by the spec, is no active principal.');
+    expect(judged({ activeOwners: [] }, 'noActiveOwner').says).toBe('No active person has the role owner of it or of all models, and flight-operations, its owner by the spec, is not registered.');
+    expect(judged({ activeOwners: [], ownerKnown: true }, 'noActiveOwner').says).toMatch(/^flight-operations, its owner, is deactivated or no person, and no active person has the role owner of it;/);
     expect(judged({ predictedMs: ago(31) }, 'noTraffic').says).toBe('Its last answer was counted at 2026-05-01T00:00:00.000Z; 30 days are allowed.');
     expect(judged({ sourceFound: false }, 'dataSourceGone').says).toContain('No file matches flights/*.parquet');
     expect(judged({ stage: 'unregistered', imported: { endpoint: 'https://scores.example.com', state: 'active' } }, 'unregistered').says).toContain('answers at https://scores.example.com');

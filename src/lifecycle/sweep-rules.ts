@@ -8,9 +8,10 @@ export interface SweepFacts {
   readonly stage: ModelStage;
   /** As the spec states it, or else the import. */
   readonly owner: string | null;
-  /** Whether an active principal bears that name. */
+  /** Whether anybody is registered under that name, and whether that is a person who is active. */
+  readonly ownerKnown: boolean;
   readonly ownerActs: boolean;
-  /** Active principals who are its owners by role; who is of all models counts. */
+  /** Active persons who are its owners by role; who is of all models counts where nobody is registered under the owner's name. */
   readonly activeOwners: readonly string[];
   /** When its first champion came; null while none serves. */
   readonly servingSinceMs: number | null;
@@ -43,7 +44,7 @@ export const HEADLINES: Readonly<Record<ZombieReason, string>> = {
 
 /** What has to be shown for a finding of each reason to be closed. */
 export const EVIDENCE_NEEDED: Readonly<Record<ZombieReason, string>> = {
-  noActiveOwner: 'An active principal has the role owner of the model, or bears the name that the spec states as its owner.',
+  noActiveOwner: 'An active person has the role owner of the model, or is its owner: by `perennial people replace`, or by the name in a spec that is applied.',
   noMonitoring: 'A window is assessed again, or the model is taken out of service.',
   noTraffic: 'It is asked again, or taken out of service.',
   dataSourceGone: 'Files match data.source.path again, a spec with another path is in force, or the model is retired.',
@@ -67,10 +68,11 @@ function exempt({ stage }: SweepFacts, reason: ZombieReason): Omit<SweepJudgemen
   return stage === 'retirement' ? not('It is being retired.') : null;
 }
 
-function noActiveOwner({ owner, ownerActs, activeOwners }: SweepFacts): Omit<SweepJudgement, 'reason'> {
+function noActiveOwner({ owner, ownerKnown, ownerActs, activeOwners }: SweepFacts): Omit<SweepJudgement, 'reason'> {
   if (activeOwners.length > 0) return not(`${activeOwners.slice(0, 5).join(', ')} ${activeOwners.length === 1 ? 'is' : 'are'} owner by role.`);
-  if (ownerActs) return not(`${owner ?? ''}, its owner by the spec, is active.`);
-  return { holds: true, says: `Nobody active has the role owner of it, and ${owner ?? 'nobody'}, its owner by the spec, is no active principal.` };
+  if (ownerActs) return not(`${owner ?? ''}, its owner, is active.`);
+  if (ownerKnown) return { holds: true, says: `${owner ?? ''}, its owner, is deactivated or no person, and no active person has the role owner of it; who owns all models does not count for an owner who is missing.` };
+  return { holds: true, says: `No active person has the role owner of it or of all models, and ${owner ?? 'nobody'}, its owner by the spec, is not registered.` };
 }
 
 function noMonitoring({ servingSinceMs, assessedMs, windowMs }: SweepFacts, { unmonitoredMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
 import { PerennialError } from '../contracts/failures.js';
 import { RETIREMENT_CALLED_OFF } from '../contracts/retirements.js';
-import { maturityFactsOf } from '../lifecycle/inventory-facts.js';
+import { maturityFactsOf, sweepFactsOf } from '../lifecycle/inventory-facts.js';
+import { judgeZombie } from '../lifecycle/sweep-rules.js';
 import { AuditLedger } from './audit-ledger.js';
 import { FindingsRepository } from './findings.repository.js';
 import { InventoryImportsRepository, type NewInventoryEntry } from './inventory-imports.repository.js';
@@ -23,9 +24,9 @@ beforeAll(async () => {
   const { dataSource } = registry;
   inventory = new InventoryRepository(dataSource);
   imports = new InventoryImportsRepository(dataSource, new AuditLedger(dataSource));
-  for (const name of ['ann', 'gone', 'elsewhere']) await registry.apiKey(name, ['auditor']);
+  for (const name of ['ann', 'gone', 'elsewhere']) await registry.apiKey(name, ['auditor'], 'person');
   await registry.apiKey('ada', ['administrator']);
-  await registry.apiKey('course', ['owner']);
+  await registry.apiKey('course', ['owner'], 'person');
   await registry.asOwner((owner) => owner.query("UPDATE principal SET active = false WHERE name = 'gone'"));
 });
 
@@ -146,9 +147,32 @@ describe('the inventory', () => {
     expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['ann', 'course']);
     await registry.asOwner((owner) => owner.query("INSERT INTO role_revocation (grant_id, revoked_by, revoked_at) SELECT id, 'test', now() FROM role_grant WHERE principal = 'ann'"));
     expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['course']);
-    expect((await inventory.get('manual', NOW)).ownerActs).toBe(false);
-    await registry.apiKey('operations-planning', ['auditor']);
-    expect((await inventory.get('manual', NOW)).ownerActs).toBe(true);
+  });
+
+  it('misses an owner who left, whoever owns all models, and takes no service for one', async () => {
+    const owners = async (): Promise<unknown> => {
+      const { ownerKnown, ownerActs, activeOwners, ownersOfAll } = await inventory.get('manual', NOW);
+      return { ownerKnown, ownerActs, activeOwners, ownersOfAll };
+    };
+    const zombie = async (): Promise<boolean | null | undefined> =>
+      judgeZombie(sweepFactsOf(await inventory.get('manual', NOW), true), LIMITS, NOW.getTime()).find(({ reason }) => reason === 'noActiveOwner')?.holds;
+    await registry.apiKey('nightly', ['owner'], 'service');
+    expect(await owners()).toEqual({ ownerKnown: false, ownerActs: false, activeOwners: ['course'], ownersOfAll: ['course'] });
+    expect(await zombie()).toBe(false);
+    await registry.apiKey('operations-planning', ['auditor'], 'person');
+    expect(await owners()).toEqual({ ownerKnown: true, ownerActs: true, activeOwners: [], ownersOfAll: ['course'] });
+    expect(await zombie()).toBe(false);
+    const set = (change: string): Promise<unknown> => registry.asOwner((owner) => owner.query(`UPDATE principal SET ${change} WHERE name = 'operations-planning'`));
+    for (const change of ['active = false', "active = true, kind = 'service'"]) {
+      await set(change);
+      expect(await owners()).toEqual({ ownerKnown: true, ownerActs: false, activeOwners: [], ownersOfAll: ['course'] });
+      expect(await zombie(), change).toBe(true);
+    }
+    await grant('nightly', 'manual');
+    expect(await zombie()).toBe(true);
+    await grant('elsewhere', 'manual');
+    expect(await zombie()).toBe(false);
+    await set("kind = 'person'");
   });
 
   it('shows what is asked for, by name, in pages', async () => {

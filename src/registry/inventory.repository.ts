@@ -76,10 +76,13 @@ export interface InventoryRecord {
   readonly specDigest: string | null;
   readonly registeredBy: string | null;
   readonly registeredAt: Date | null;
-  /** Whether an active principal bears the owner's name. */
+  /** Whether a person or service is registered under the owner's name, and whether that is a person who is active. */
+  readonly ownerKnown: boolean;
   readonly ownerActs: boolean;
-  /** Active principals who have the role owner of it, or of all models. */
+  /** Active persons who have the role owner of it; of all models only where nobody is registered under the owner's name, so that an owner who leaves is missed. */
   readonly activeOwners: readonly string[];
+  /** Active persons who have the role owner of all models. */
+  readonly ownersOfAll: readonly string[];
   /** As the spec in force states it. */
   readonly useCase: NonNullable<ModelSpec['useCase']> | null;
   readonly useCaseApproved: boolean;
@@ -181,11 +184,13 @@ WITH entry AS (
     AND ($5::text IS NULL OR tier = $5) AND ($6::text IS NULL OR owner = $6) AND ($7::boolean IS NULL OR registered = $7)
   ORDER BY model LIMIT $8
 ), in_force AS (
-  SELECT g.principal, g.model FROM role_grant g JOIN principal p ON p.name = g.principal AND p.active LEFT JOIN role_revocation x ON x.grant_id = g.id WHERE g.role = 'owner' AND x.grant_id IS NULL
+  SELECT g.principal, g.model FROM role_grant g JOIN principal p ON p.name = g.principal AND p.active AND p.kind = 'person' LEFT JOIN role_revocation x ON x.grant_id = g.id WHERE g.role = 'owner' AND x.grant_id IS NULL
 ), owners AS (
-  SELECT page.model, array_agg(DISTINCT in_force.principal ORDER BY in_force.principal) AS names FROM page JOIN in_force ON in_force.model IN ('*', page.model) GROUP BY page.model
+  SELECT page.model, array_agg(DISTINCT in_force.principal ORDER BY in_force.principal) FILTER (WHERE in_force.model = page.model OR named.name IS NULL) AS names,
+    array_agg(DISTINCT in_force.principal ORDER BY in_force.principal) FILTER (WHERE in_force.model = '*') AS of_all
+  FROM page JOIN in_force ON in_force.model IN ('*', page.model) LEFT JOIN principal named ON named.name = page.owner GROUP BY page.model
 )
-SELECT page.*, coalesce(owners.names, '{}') AS owners, EXISTS (SELECT FROM principal p WHERE p.name = page.owner AND p.active) AS owner_acts,
+SELECT page.*, coalesce(owners.names, '{}') AS owners, coalesce(owners.of_all, '{}') AS owners_of_all, named.name IS NOT NULL AS owner_known, coalesce(named.active AND named.kind = 'person', false) AS owner_acts,
   spec.document -> 'useCase' AS use_case, spec.document #>> '{data,source,path}' AS source_path,
   spec.document #>> '{monitoring,window}' AS monitoring_window,
   (SELECT count(*)::integer FROM model_version v WHERE v.model = page.model) AS versions, newest.lineage AS newest, served.deployments,
@@ -200,6 +205,7 @@ SELECT page.*, coalesce(owners.names, '{}') AS owners, EXISTS (SELECT FROM princ
   EXISTS (SELECT FROM rollback r WHERE r.model = page.model AND r.outcome = 'done') AS rolled_back,
   found.open, found.overdue, found.keyed
 FROM page LEFT JOIN owners ON owners.model = page.model
+LEFT JOIN principal named ON named.name = page.owner
 LEFT JOIN LATERAL (SELECT convert_from(s.canonical, 'UTF8')::jsonb AS document FROM model_spec s WHERE s.model = page.model AND s.digest = page.spec_digest OFFSET 0) spec ON true
 LEFT JOIN LATERAL (
   SELECT ${LINEAGE('v')} AS lineage FROM model_version v JOIN training_run run ON run.model = v.model AND run.retrain = v.retrain
@@ -260,6 +266,8 @@ interface InventoryRow {
   readonly imported: ImportedRow | null;
   readonly case_approved: boolean;
   readonly owners: readonly string[];
+  readonly owners_of_all: readonly string[];
+  readonly owner_known: boolean;
   readonly owner_acts: boolean;
   readonly use_case: InventoryRecord['useCase'];
   readonly source_path: string | null;
@@ -285,7 +293,7 @@ function recordOf(row: InventoryRow): InventoryRecord {
   const { model, registered, stage, owner, tier, purpose, versions, newest } = row;
   return {
     model, registered, stage, owner, tier, purpose, versions, newest,
-    specDigest: row.spec_digest, registeredBy: row.registered_by, registeredAt: row.registered_at, ownerActs: row.owner_acts, activeOwners: registered ? row.owners : [],
+    specDigest: row.spec_digest, registeredBy: row.registered_by, registeredAt: row.registered_at, ownerKnown: row.owner_known, ownerActs: row.owner_acts, activeOwners: registered ? row.owners : [], ownersOfAll: row.owners_of_all,
     useCase: row.use_case, useCaseApproved: row.case_approved,
     sourcePath: row.source_path, monitoringWindow: row.monitoring_window, deployments: row.deployments ?? [], gatewayUrl: registered ? row.gateway_url : null,
     assessedAt: row.assessed_at, assessedVerdict: row.assessed_verdict, predictedAt: row.predicted_at,
