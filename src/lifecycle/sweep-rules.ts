@@ -3,6 +3,17 @@ import { type InventoryState, type ModelStage, type SweepLimits, ZOMBIE_REASONS,
 import { isoTime } from '../contracts/time.js';
 import type { Tier } from '../spec/risk-tier.js';
 
+/** A deployment in which a champion serves; times in milliseconds since 1970. */
+export interface ServedFacts {
+  readonly deployment: string;
+  /** When its first champion came. */
+  readonly sinceMs: number;
+  /** Of its newest window; null before the first. */
+  readonly assessedMs: number | null;
+  /** When an answer was counted last; null before the first. */
+  readonly predictedMs: number | null;
+}
+
 /** What is known of a model when the inventory is swept; times in milliseconds since 1970. */
 export interface SweepFacts {
   readonly stage: ModelStage;
@@ -13,13 +24,9 @@ export interface SweepFacts {
   readonly ownerActs: boolean;
   /** Active persons who are its owners by role; who is of all models counts where nobody is registered under the owner's name. */
   readonly activeOwners: readonly string[];
-  /** When its first champion came; null while none serves. */
-  readonly servingSinceMs: number | null;
-  /** Of the newest window. */
-  readonly assessedMs: number | null;
+  readonly served: readonly ServedFacts[];
   /** How long a window is. */
   readonly windowMs: number;
-  readonly predictedMs: number | null;
   readonly sourcePath: string | null;
   /** Whether a file is there; null where that could not be seen. */
   readonly sourceFound: boolean | null;
@@ -45,8 +52,8 @@ export const HEADLINES: Readonly<Record<ZombieReason, string>> = {
 /** What has to be shown for a finding of each reason to be closed. */
 export const EVIDENCE_NEEDED: Readonly<Record<ZombieReason, string>> = {
   noActiveOwner: 'An active person has the role owner of the model, or is its owner: by `perennial people replace`, or by the name in a spec that is applied.',
-  noMonitoring: 'A window is assessed again, or the model is taken out of service.',
-  noTraffic: 'It is asked again, or taken out of service.',
+  noMonitoring: 'A window of each deployment that serves is assessed again, or the model is taken out of service.',
+  noTraffic: 'It is asked again in each deployment that serves, or taken out of service.',
   dataSourceGone: 'Files match data.source.path again, a spec with another path is in force, or the model is retired.',
   reviewOverdue: 'The review is held and recorded.',
   unregistered: 'It is registered under its name, or an import says that it is decommissioned.',
@@ -60,6 +67,9 @@ const RULES: Readonly<Record<ZombieReason, Rule>> = { noActiveOwner, noMonitorin
 export const judgeZombie = (facts: SweepFacts, limits: SweepLimits, nowMs: number): SweepJudgement[] =>
   ZOMBIE_REASONS.map((reason) => ({ reason, ...(exempt(facts, reason) ?? RULES[reason](facts, limits, nowMs)) }));
 
+/** Names that one sentence holds. */
+const MOST_TOLD = 5;
+
 const not = (says: string): Omit<SweepJudgement, 'reason'> => ({ holds: false, says });
 
 /** What nobody registered has nothing that it could lack; what is being retired needs nobody any more. */
@@ -69,23 +79,32 @@ function exempt({ stage }: SweepFacts, reason: ZombieReason): Omit<SweepJudgemen
 }
 
 function noActiveOwner({ owner, ownerKnown, ownerActs, activeOwners }: SweepFacts): Omit<SweepJudgement, 'reason'> {
-  if (activeOwners.length > 0) return not(`${activeOwners.slice(0, 5).join(', ')} ${activeOwners.length === 1 ? 'is' : 'are'} owner by role.`);
+  if (activeOwners.length > 0) return not(`${activeOwners.slice(0, MOST_TOLD).join(', ')} ${activeOwners.length === 1 ? 'is' : 'are'} owner by role.`);
   if (ownerActs) return not(`${owner ?? ''}, its owner, is active.`);
   if (ownerKnown) return { holds: true, says: `${owner ?? ''}, its owner, is deactivated or no person, and no active person has the role owner of it; who owns all models does not count for an owner who is missing.` };
   return { holds: true, says: `No active person has the role owner of it or of all models, and ${owner ?? 'nobody'}, its owner by the spec, is not registered.` };
 }
 
-function noMonitoring({ servingSinceMs, assessedMs, windowMs }: SweepFacts, { unmonitoredMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
-  if (servingSinceMs === null) return not('It is not in service.');
-  const allowedMs = unmonitoredMs + windowMs;
-  const since = assessedMs === null ? `No window of it was ever assessed, though it serves since ${isoTime(servingSinceMs)}` : `The newest of its windows was assessed at ${isoTime(assessedMs)}`;
-  return { holds: nowMs - (assessedMs ?? servingSinceMs) > allowedMs, says: `${since}; ${daysText(allowedMs)} are allowed.` };
+function noMonitoring({ served, windowMs }: SweepFacts, { unmonitoredMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
+  return lateIn(served, unmonitoredMs + windowMs, nowMs, ({ sinceMs, assessedMs }) => ({
+    lastMs: assessedMs ?? sinceMs, says: assessedMs === null ? `no window of it was ever assessed, though it serves since ${isoTime(sinceMs)}` : `the newest of its windows was assessed at ${isoTime(assessedMs)}`,
+  }));
 }
 
-function noTraffic({ servingSinceMs, predictedMs }: SweepFacts, { idleMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
-  if (servingSinceMs === null) return not('It is not in service.');
-  const since = predictedMs === null ? `It never answered, though it serves since ${isoTime(servingSinceMs)}` : `Its last answer was counted at ${isoTime(predictedMs)}`;
-  return { holds: nowMs - (predictedMs ?? servingSinceMs) > idleMs, says: `${since}; ${daysText(idleMs)} are allowed.` };
+function noTraffic({ served }: SweepFacts, { idleMs }: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
+  return lateIn(served, idleMs, nowMs, ({ sinceMs, predictedMs }) => ({
+    lastMs: predictedMs ?? sinceMs, says: predictedMs === null ? `it never answered, though it serves since ${isoTime(sinceMs)}` : `its last answer was counted at ${isoTime(predictedMs)}`,
+  }));
+}
+
+/** Each deployment for itself, so that none hides behind another: holds where one is late, and names those that are, or else all. */
+function lateIn(served: readonly ServedFacts[], allowedMs: number, nowMs: number, look: (one: ServedFacts) => { readonly lastMs: number; readonly says: string }): Omit<SweepJudgement, 'reason'> {
+  if (served.length === 0) return not('It is not in service.');
+  const seen = served.map((one) => ({ deployment: one.deployment, ...look(one) }));
+  const late = seen.filter(({ lastMs }) => nowMs - lastMs > allowedMs);
+  const told = late.length > 0 ? late : seen;
+  const more = told.length > MOST_TOLD ? `; and so on in ${told.length - MOST_TOLD} more` : '';
+  return { holds: late.length > 0, says: `${told.slice(0, MOST_TOLD).map(({ deployment, says }, index) => `${index === 0 ? 'In' : 'in'} ${deployment} ${says}`).join('; ')}${more}; ${daysText(allowedMs)} are allowed.` };
 }
 
 function dataSourceGone({ sourcePath, sourceFound }: SweepFacts): Omit<SweepJudgement, 'reason'> {

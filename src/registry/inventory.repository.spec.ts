@@ -115,7 +115,7 @@ describe('the inventory', () => {
     });
     expect(found.assessedAt!.getTime()).toBeGreaterThan(assessedAt.getTime());
     expect(found.deployments).toEqual([{
-      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', validation: null, vote: null,
+      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', validation: null, vote: null, servingSince: expect.any(String) as string, assessedAt: expect.any(String) as string, predictedAt: null,
       champion: { version: first, retrain: 1, specDigest: found.specDigest, snapshotDigest: expect.stringMatching(/^sha256:/) as string, artifactDigest: expect.stringMatching(/^sha256:/) as string, codeDigest: expect.stringMatching(/^sha256:/) as string, createdAt: expect.any(String) as string },
     }]);
     expect(found.firstChampionAt!.getTime()).toBeGreaterThan(found.firstSpecAt!.getTime());
@@ -321,6 +321,35 @@ describe('the moments of alarms', () => {
 });
 
 describe('a sweep', () => {
+  it('lets no deployment hide behind another: each has times of its own, and one without a champion is not missed', async () => {
+    const course = new ModelCourse(registry.dataSource, 'spread');
+    await course.register('course');
+    await course.promote(await course.trained('course', 'by hand'), 'perennial');
+    await course.assessed('pass');
+    const at = course.now();
+    const route = (deployment: string, champion: number | null): Promise<unknown> => registry.asOwner(async (owner) => {
+      await owner.query("INSERT INTO routing (model, deployment, revision, epoch, champion, challengers, weights, salt, paused, changed_at) SELECT model, $1, revision, epoch, $2, challengers, weights, salt, paused, changed_at FROM routing WHERE model = 'spread' AND deployment = 'default'", [deployment, champion]);
+      if (champion !== null) await owner.query("INSERT INTO champion_change (model, deployment, epoch, revision, version, previous_version, baseline_digest, reason, actor, workflow_id, changed_at) SELECT model, $1, epoch, revision, version, previous_version, baseline_digest, reason, actor, workflow_id, changed_at - interval '10 days' FROM champion_change WHERE model = 'spread' AND deployment = 'default'", [deployment]);
+    });
+    await route('idle', 1);
+    await route('planned', null);
+    await registry.dataSource.query(
+      "INSERT INTO serving_tally (gateway, boot, model, deployment, version, requests, rows, errors, latency, executed, dropped, failed, mirrored_latency, since, updated_at) VALUES ('g', gen_random_uuid(), 'spread', 'default', 1, 3, 3, '{}', '{}', 0, 0, 0, '{}', $1, $1)", [at]);
+    const found = await inventory.get('spread', NOW);
+    expect(found.deployments.map(({ deployment, servingSince, assessedAt, predictedAt }) => [deployment, servingSince !== null, assessedAt !== null, predictedAt !== null]))
+      .toEqual([['default', true, true, true], ['idle', true, false, false], ['planned', false, false, false]]);
+    const judgements = judgeZombie(sweepFactsOf(found, true), { unmonitoredMs: 5 * 86_400_000, idleMs: 5 * 86_400_000 }, at.getTime() + 60_000);
+    for (const reason of ['noMonitoring', 'noTraffic']) {
+      const judged = judgements.find((one) => one.reason === reason);
+      expect(judged).toMatchObject({ holds: true, says: expect.stringMatching(/^In idle /) as string });
+      expect(judged?.says).not.toMatch(/default|planned/);
+    }
+    const [within, late] = [{ unmonitoredMs: 86_400_000, idleMs: 1 }, { unmonitoredMs: 0, idleMs: 1 }];
+    expect(maturityFactsOf(found, within, at.getTime()).monitored).toBe(false);
+    expect(maturityFactsOf({ ...found, deployments: found.deployments.filter(({ deployment }) => deployment !== 'idle') }, within, at.getTime()).monitored).toBe(true);
+    expect(maturityFactsOf({ ...found, deployments: found.deployments.slice(0, 1) }, late, at.getTime() + 15 * 86_400_000).monitored).toBe(false);
+  });
+
   it('opens a finding once under its key, also of a model that nobody registered, and closes it with what shows it', async () => {
     const { dataSource } = registry;
     const sweeps = new SweepsRepository(dataSource, new FindingsRepository(dataSource, new AuditLedger(dataSource)), new AuditLedger(dataSource));

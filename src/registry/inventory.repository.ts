@@ -58,6 +58,12 @@ export interface InventoryDeployment {
   readonly validation: InventoryValidation | null;
   /** What the newest vote on the champion came to; null where there was none, `open` while it is. */
   readonly vote: string | null;
+  /** ISO 8601: when its first champion came; null before. */
+  readonly servingSince: string | null;
+  /** ISO 8601: when its newest window was assessed; null before. */
+  readonly assessedAt: string | null;
+  /** ISO 8601: when an answer of it was counted last, by a gateway or in a file of its source; null before. */
+  readonly predictedAt: string | null;
 }
 
 export interface ImportedEntry extends InventoryEntry {
@@ -212,6 +218,10 @@ LEFT JOIN LATERAL (
   WHERE v.model = page.model ORDER BY v.number DESC LIMIT 1) newest ON true
 LEFT JOIN LATERAL (
   SELECT json_agg(json_build_object('deployment', r.deployment, 'since', change.changed_at, 'verdict', judged.verdict, 'vote', vote.outcome,
+    'servingSince', (SELECT min(c.changed_at) FROM champion_change c WHERE c.model = r.model AND c.deployment = r.deployment),
+    'assessedAt', (SELECT w.assessed_at FROM window_assessment w WHERE w.model = r.model AND w.deployment = r.deployment ORDER BY w.from_event DESC, w.revision DESC LIMIT 1),
+    'predictedAt', greatest((SELECT max(t.updated_at) FROM serving_tally t WHERE t.model = r.model AND t.deployment = r.deployment AND t.requests > 0),
+      (SELECT max(f.read_at) FROM source_file f WHERE f.model = r.model AND f.deployment = r.deployment AND f.rows > 0)),
     'validation', CASE WHEN valid.model IS NOT NULL THEN json_build_object('decision', decided.choice, 'outcome', over.outcome, 'reportDigest', report.digest) END,
     'champion', CASE WHEN v.number IS NOT NULL THEN ${LINEAGE('v')} END) ORDER BY r.deployment) AS deployments
   FROM routing r
