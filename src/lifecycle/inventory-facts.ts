@@ -20,12 +20,12 @@ export function nextReviewOf({ stage, tier, useCase, firstChampionAt, lastReview
   return reviewDueAt({ tier, useCase }, { firstChampionAt, lastReviewAt });
 }
 
-/** What a sweep judges. @param sourceFound null where no worker could see it */
-export function sweepFactsOf(record: InventoryRecord, sourceFound: boolean | null): SweepFacts {
-  const { stage, owner, ownerKnown, ownerActs, activeOwners, sourcePath, imported } = record;
+/** What a sweep judges. @param missingPaths of its sources, those that no file matches; null where no worker could see them */
+export function sweepFactsOf(record: InventoryRecord, missingPaths: readonly string[] | null): SweepFacts {
+  const { stage, owner, ownerKnown, ownerActs, activeOwners, sourcePaths, imported } = record;
   return {
     stage, owner, ownerKnown, ownerActs, activeOwners, served: servedOf(record), windowMs: durationMs(record.monitoringWindow ?? '') ?? 0,
-    sourcePath, sourceFound, reviewDueMs: ms(nextReviewOf(record)), imported,
+    sourcePaths, missingPaths, reviewDueMs: ms(nextReviewOf(record)), imported,
   };
 }
 

@@ -13,7 +13,7 @@ const serving = (...changes: readonly Partial<ServedFacts>[]): Partial<SweepFact
 
 /** Well looked after: nothing holds. */
 const WELL: SweepFacts = {
-  stage: 'production', owner: 'flight-operations', ownerKnown: false, ownerActs: false, activeOwners: ['ann'], served: [WATCHED], windowMs: DAY_MS, sourcePath: 'flights/*.parquet', sourceFound: true,
+  stage: 'production', owner: 'flight-operations', ownerKnown: false, ownerActs: false, activeOwners: ['ann'], served: [WATCHED], windowMs: DAY_MS, sourcePaths: ['flights/*.parquet', 'weather/*.csv'], missingPaths: [],
   reviewDueMs: NOW + DAY_MS, imported: null,
 };
 const judged = (changes: Partial<SweepFacts>, reason: ZombieReason): SweepJudgement => judgeZombie({ ...WELL, ...changes }, LIMITS, NOW).find((one) => one.reason === reason)!;
@@ -37,7 +37,7 @@ describe('a model', () => {
     ['noTraffic', serving({ predictedMs: null, sinceMs: ago(31) }), serving({ predictedMs: null, sinceMs: ago(29) })],
     ['noTraffic', serving({ predictedMs: ago(31) }, {}), serving({ predictedMs: ago(29) }, {})],
     ['noTraffic', serving({ predictedMs: null }), serving()],
-    ['dataSourceGone', { sourceFound: false }, { sourceFound: true }],
+    ['dataSourceGone', { missingPaths: ['weather/*.csv'] }, { missingPaths: [] }],
     ['reviewOverdue', { reviewDueMs: NOW - 1 }, { reviewDueMs: NOW }],
     ['reviewOverdue', { reviewDueMs: NOW - 1 }, { reviewDueMs: null }],
     ['unregistered', { stage: 'unregistered', imported: { endpoint: null, state: 'active' } }, { stage: 'unregistered', imported: { endpoint: null, state: 'decommissioned' } }],
@@ -48,11 +48,11 @@ describe('a model', () => {
   });
 
   it('of which no worker sees the data is neither accused nor acquitted', () => {
-    expect(judged({ sourceFound: null }, 'dataSourceGone').holds).toBeNull();
+    expect(judged({ missingPaths: null }, 'dataSourceGone').holds).toBeNull();
   });
 
   it('that is being retired needs nobody any more, and what nobody registered lacks nothing else', () => {
-    const nothing: Partial<SweepFacts> = { activeOwners: [], ...serving({ assessedMs: null, predictedMs: null }), sourceFound: false, reviewDueMs: ago(1) };
+    const nothing: Partial<SweepFacts> = { activeOwners: [], ...serving({ assessedMs: null, predictedMs: null }), missingPaths: ['flights/*.parquet'], reviewDueMs: ago(1) };
     expect(holding(nothing)).toEqual(['noActiveOwner', 'noMonitoring', 'noTraffic', 'dataSourceGone', 'reviewOverdue']);
     expect(holding({ ...nothing, stage: 'retirement' })).toEqual([]);
     expect(holding({ ...nothing, stage: 'unregistered', imported: { endpoint: 'https://a', state: 'active' } })).toEqual(['unregistered']);
@@ -65,7 +65,9 @@ describe('a model', () => {
     expect(judged(serving({}, { deployment: 'plant-7', assessedMs: ago(31) }, { deployment: 'plant-8', assessedMs: null, sinceMs: ago(31) }), 'noMonitoring').says)
       .toBe('In plant-7 the newest of its windows was assessed at 2026-05-01T00:00:00.000Z; in plant-8 no window of it was ever assessed, though it serves since 2026-05-01T00:00:00.000Z; 8 days are allowed.');
     expect(judged(serving(...Array.from({ length: 7 }, (_, index) => ({ deployment: `plant-${index}`, predictedMs: null }))), 'noTraffic').says).toMatch(/^In plant-0 .* in plant-4 .*; and so on in 2 more; 30 days/);
-    expect(judged({ sourceFound: false }, 'dataSourceGone').says).toContain('No file matches flights/*.parquet');
+    expect(judged({ missingPaths: ['flights/*.parquet', 'weather/*.csv'] }, 'dataSourceGone').says).toBe('No file matches flights/*.parquet or weather/*.csv below the data folder any more.');
+    expect(judged({}, 'dataSourceGone').says).toBe('Files match flights/*.parquet and weather/*.csv.');
+    expect(judged({ sourcePaths: [1, 2, 3, 4, 5, 6].map((number) => `${number}/*.csv`) }, 'dataSourceGone').says).toBe('Files match 1/*.csv, 2/*.csv, 3/*.csv, 4/*.csv, 5/*.csv and others.');
     expect(judged({ stage: 'unregistered', imported: { endpoint: 'https://scores.example.com', state: 'active' } }, 'unregistered').says).toContain('answers at https://scores.example.com');
   });
 });

@@ -27,9 +27,10 @@ export interface SweepFacts {
   readonly served: readonly ServedFacts[];
   /** How long a window is. */
   readonly windowMs: number;
-  readonly sourcePath: string | null;
-  /** Whether a file is there; null where that could not be seen. */
-  readonly sourceFound: boolean | null;
+  /** Of its data, what is joined to them, and what is observed of them. */
+  readonly sourcePaths: readonly string[];
+  /** Those that no file matches; null where that could not be seen. */
+  readonly missingPaths: readonly string[] | null;
   readonly reviewDueMs: number | null;
   /** What an import says of it. */
   readonly imported: { readonly endpoint: string | null; readonly state: InventoryState } | null;
@@ -54,7 +55,7 @@ export const EVIDENCE_NEEDED: Readonly<Record<ZombieReason, string>> = {
   noActiveOwner: 'An active person has the role owner of the model, or is its owner: by `perennial people replace`, or by the name in a spec that is applied.',
   noMonitoring: 'A window of each deployment that serves is assessed again, or the model is taken out of service.',
   noTraffic: 'It is asked again in each deployment that serves, or taken out of service.',
-  dataSourceGone: 'Files match data.source.path again, a spec with another path is in force, or the model is retired.',
+  dataSourceGone: 'Files match the paths of data.source, data.joins and monitoring.source again, a spec with other paths is in force, or the model is retired.',
   reviewOverdue: 'The review is held and recorded.',
   unregistered: 'It is registered under its name, or an import says that it is decommissioned.',
 };
@@ -107,10 +108,13 @@ function lateIn(served: readonly ServedFacts[], allowedMs: number, nowMs: number
   return { holds: late.length > 0, says: `${told.slice(0, MOST_TOLD).map(({ deployment, says }, index) => `${index === 0 ? 'In' : 'in'} ${deployment} ${says}`).join('; ')}${more}; ${daysText(allowedMs)} are allowed.` };
 }
 
-function dataSourceGone({ sourcePath, sourceFound }: SweepFacts): Omit<SweepJudgement, 'reason'> {
-  if (sourceFound === null) return { holds: null, says: 'No worker could see its data source.' };
-  return sourceFound ? not(`Files match ${sourcePath ?? ''}.`) : { holds: true, says: `No file matches ${sourcePath ?? ''} below the data folder any more.` };
+function dataSourceGone({ sourcePaths, missingPaths }: SweepFacts): Omit<SweepJudgement, 'reason'> {
+  if (missingPaths === null) return { holds: null, says: 'No worker could see its data sources.' };
+  if (missingPaths.length === 0) return not(`Files match ${pathsText(sourcePaths, 'and')}.`);
+  return { holds: true, says: `No file matches ${pathsText(missingPaths, 'or')} below the data folder any more.` };
 }
+
+const pathsText = (paths: readonly string[], link: 'and' | 'or'): string => (paths.length > MOST_TOLD ? `${paths.slice(0, MOST_TOLD).join(', ')} ${link} others` : paths.join(` ${link} `));
 
 function reviewOverdue({ reviewDueMs }: SweepFacts, _limits: SweepLimits, nowMs: number): Omit<SweepJudgement, 'reason'> {
   if (reviewDueMs === null) return not('No review is due.');

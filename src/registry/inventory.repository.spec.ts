@@ -111,7 +111,7 @@ describe('the inventory', () => {
     const found = await inventory.get('lived', NOW);
     expect(found).toMatchObject({
       stage: 'production', versions: 2, newest: { version: second, retrain: 2 }, assessedVerdict: 'fail', retrainedByItself: true, rolledBack: true, useCase: null, useCaseApproved: false, predictedAt: null, lastReviewAt: null,
-      sourcePath: 'flights/*.parquet', gatewayUrl: null,
+      sourcePaths: ['flights/*.parquet'], gatewayUrl: null,
     });
     expect(found.assessedAt!.getTime()).toBeGreaterThan(assessedAt.getTime());
     expect(found.deployments).toEqual([{
@@ -155,7 +155,7 @@ describe('the inventory', () => {
       return { ownerKnown, ownerActs, activeOwners, ownersOfAll };
     };
     const zombie = async (): Promise<boolean | null | undefined> =>
-      judgeZombie(sweepFactsOf(await inventory.get('manual', NOW), true), LIMITS, NOW.getTime()).find(({ reason }) => reason === 'noActiveOwner')?.holds;
+      judgeZombie(sweepFactsOf(await inventory.get('manual', NOW), []), LIMITS, NOW.getTime()).find(({ reason }) => reason === 'noActiveOwner')?.holds;
     await registry.apiKey('nightly', ['owner'], 'service');
     expect(await owners()).toEqual({ ownerKnown: false, ownerActs: false, activeOwners: ['course'], ownersOfAll: ['course'] });
     expect(await zombie()).toBe(false);
@@ -321,6 +321,16 @@ describe('the moments of alarms', () => {
 });
 
 describe('a sweep', () => {
+  it('looks at what is joined too, and at what is observed while a champion serves', async () => {
+    const course = new ModelCourse(registry.dataSource, 'joined');
+    const joined = 'joins:\n    - { name: weather, source: { path: weather/*.csv, format: csv }, on: [carrier], knownAt: known_at, columns: [gusts] }\n  features:\n    - { name: gusts, type: number }';
+    await course.register('course', (source) => `${source.replace('features:', joined)}\nmonitoring: { source: { path: answered/*.parquet } }\n`);
+    const paths = async (): Promise<readonly string[]> => (await inventory.get('joined', NOW)).sourcePaths;
+    expect(await paths()).toEqual(['flights/*.parquet', 'weather/*.csv']);
+    await course.promote(await course.trained('course', 'by hand'), 'perennial');
+    expect(await paths()).toEqual(['flights/*.parquet', 'weather/*.csv', 'answered/*.parquet']);
+  });
+
   it('lets no deployment hide behind another: each has times of its own, and one without a champion is not missed', async () => {
     const course = new ModelCourse(registry.dataSource, 'spread');
     await course.register('course');
@@ -338,7 +348,7 @@ describe('a sweep', () => {
     const found = await inventory.get('spread', NOW);
     expect(found.deployments.map(({ deployment, servingSince, assessedAt, predictedAt }) => [deployment, servingSince !== null, assessedAt !== null, predictedAt !== null]))
       .toEqual([['default', true, true, true], ['idle', true, false, false], ['planned', false, false, false]]);
-    const judgements = judgeZombie(sweepFactsOf(found, true), { unmonitoredMs: 5 * 86_400_000, idleMs: 5 * 86_400_000 }, at.getTime() + 60_000);
+    const judgements = judgeZombie(sweepFactsOf(found, []), { unmonitoredMs: 5 * 86_400_000, idleMs: 5 * 86_400_000 }, at.getTime() + 60_000);
     for (const reason of ['noMonitoring', 'noTraffic']) {
       const judged = judgements.find((one) => one.reason === reason);
       expect(judged).toMatchObject({ holds: true, says: expect.stringMatching(/^In idle /) as string });

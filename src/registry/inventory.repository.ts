@@ -92,7 +92,8 @@ export interface InventoryRecord {
   /** As the spec in force states it. */
   readonly useCase: NonNullable<ModelSpec['useCase']> | null;
   readonly useCaseApproved: boolean;
-  readonly sourcePath: string | null;
+  /** Where its spec looks for rows: `data.source`, its joins, and `monitoring.source` while a champion serves in the deployment that it is of. */
+  readonly sourcePaths: readonly string[];
   /** Of `monitoring.window`, ISO 8601. */
   readonly monitoringWindow: string | null;
   readonly versions: number;
@@ -197,8 +198,10 @@ WITH entry AS (
   FROM page JOIN in_force ON in_force.model IN ('*', page.model) LEFT JOIN principal named ON named.name = page.owner GROUP BY page.model
 )
 SELECT page.*, coalesce(owners.names, '{}') AS owners, coalesce(owners.of_all, '{}') AS owners_of_all, named.name IS NOT NULL AS owner_known, coalesce(named.active AND named.kind = 'person', false) AS owner_acts,
-  spec.document -> 'useCase' AS use_case, spec.document #>> '{data,source,path}' AS source_path,
-  spec.document #>> '{monitoring,window}' AS monitoring_window,
+  spec.document -> 'useCase' AS use_case, spec.document #>> '{monitoring,window}' AS monitoring_window,
+  coalesce(jsonb_path_query_array(spec.document, '$.data.source.path') || jsonb_path_query_array(spec.document, '$.data.joins[*].source.path') || CASE
+    WHEN EXISTS (SELECT FROM routing r WHERE r.model = page.model AND r.deployment = spec.document #>> '{monitoring,source,deployment}' AND r.champion IS NOT NULL)
+    THEN jsonb_path_query_array(spec.document, '$.monitoring.source.path') ELSE '[]' END, '[]') AS source_paths,
   (SELECT count(*)::integer FROM model_version v WHERE v.model = page.model) AS versions, newest.lineage AS newest, served.deployments,
   (SELECT g.url FROM gateway_lease g WHERE g.expires_at > $9 ORDER BY g.gateway LIMIT 1) AS gateway_url,
   assessed.assessed_at, assessed.verdict AS assessed_verdict,
@@ -280,7 +283,7 @@ interface InventoryRow {
   readonly owner_known: boolean;
   readonly owner_acts: boolean;
   readonly use_case: InventoryRecord['useCase'];
-  readonly source_path: string | null;
+  readonly source_paths: readonly string[];
   readonly monitoring_window: string | null;
   readonly versions: number;
   readonly newest: Lineage | null;
@@ -305,7 +308,7 @@ function recordOf(row: InventoryRow): InventoryRecord {
     model, registered, stage, owner, tier, purpose, versions, newest,
     specDigest: row.spec_digest, registeredBy: row.registered_by, registeredAt: row.registered_at, ownerKnown: row.owner_known, ownerActs: row.owner_acts, activeOwners: registered ? row.owners : [], ownersOfAll: row.owners_of_all,
     useCase: row.use_case, useCaseApproved: row.case_approved,
-    sourcePath: row.source_path, monitoringWindow: row.monitoring_window, deployments: row.deployments ?? [], gatewayUrl: registered ? row.gateway_url : null,
+    sourcePaths: [...new Set(row.source_paths)], monitoringWindow: row.monitoring_window, deployments: row.deployments ?? [], gatewayUrl: registered ? row.gateway_url : null,
     assessedAt: row.assessed_at, assessedVerdict: row.assessed_verdict, predictedAt: row.predicted_at,
     firstSpecAt: row.first_spec_at, firstChampionAt: row.first_champion_at, lastReviewAt: row.last_review_at, retrainedByItself: row.retrained_by_itself, rolledBack: row.rolled_back,
     openFindings: row.open, overdueFindings: row.overdue, keyedFindings: row.keyed ?? [], imported: row.imported && importedOf(row.imported),
