@@ -47,7 +47,7 @@ export interface SweepJudgement {
 
 /** What each reason is called above its figures. */
 export const HEADLINES: Readonly<Record<ZombieReason, string>> = {
-  noActiveOwner: 'No active owner', noMonitoring: 'Not monitored', noTraffic: 'No traffic', dataSourceGone: 'The data source is gone', reviewOverdue: 'The review is overdue', unregistered: 'Not registered',
+  noActiveOwner: 'No active owner', noMonitoring: 'Not monitored', noTraffic: 'No traffic', dataSourceGone: 'A data source is gone', reviewOverdue: 'The review is overdue', unregistered: 'Not registered',
 };
 
 /** What has to be shown for a finding of each reason to be closed. */
@@ -82,7 +82,9 @@ function exempt({ stage }: SweepFacts, reason: ZombieReason): Omit<SweepJudgemen
 function noActiveOwner({ owner, ownerKnown, ownerActs, activeOwners }: SweepFacts): Omit<SweepJudgement, 'reason'> {
   if (activeOwners.length > 0) return not(`${activeOwners.slice(0, MOST_TOLD).join(', ')} ${activeOwners.length === 1 ? 'is' : 'are'} owner by role.`);
   if (ownerActs) return not(`${owner ?? ''}, its owner, is active.`);
-  if (ownerKnown) return { holds: true, says: `${owner ?? ''}, its owner, is deactivated or no person, and no active person has the role owner of it; who owns all models does not count for an owner who is missing.` };
+  if (ownerKnown) {
+    return { holds: true, says: `${owner ?? ''}, its owner, is deactivated or no person, and no active person has the role owner of it; who owns all models does not count for an owner who is missing.` };
+  }
   return { holds: true, says: `No active person has the role owner of it or of all models, and ${owner ?? 'nobody'}, its owner by the spec, is not registered.` };
 }
 
@@ -98,14 +100,21 @@ function noTraffic({ served }: SweepFacts, { idleMs }: SweepLimits, nowMs: numbe
   }));
 }
 
+/** The last that was seen of a deployment, and a sentence without its beginning. */
+interface Seen {
+  readonly lastMs: number;
+  readonly says: string;
+}
+
 /** Each deployment for itself, so that none hides behind another: holds where one is late, and names those that are, or else all. */
-function lateIn(served: readonly ServedFacts[], allowedMs: number, nowMs: number, look: (one: ServedFacts) => { readonly lastMs: number; readonly says: string }): Omit<SweepJudgement, 'reason'> {
+function lateIn(served: readonly ServedFacts[], allowedMs: number, nowMs: number, look: (one: ServedFacts) => Seen): Omit<SweepJudgement, 'reason'> {
   if (served.length === 0) return not('It is not in service.');
   const seen = served.map((one) => ({ deployment: one.deployment, ...look(one) }));
   const late = seen.filter(({ lastMs }) => nowMs - lastMs > allowedMs);
   const told = late.length > 0 ? late : seen;
   const more = told.length > MOST_TOLD ? `; and so on in ${told.length - MOST_TOLD} more` : '';
-  return { holds: late.length > 0, says: `${told.slice(0, MOST_TOLD).map(({ deployment, says }, index) => `${index === 0 ? 'In' : 'in'} ${deployment} ${says}`).join('; ')}${more}; ${daysText(allowedMs)} are allowed.` };
+  const said = told.slice(0, MOST_TOLD).map(({ deployment, says }, index) => `${index === 0 ? 'In' : 'in'} ${deployment} ${says}`).join('; ');
+  return { holds: late.length > 0, says: `${said}${more}; ${daysText(allowedMs)} are allowed.` };
 }
 
 function dataSourceGone({ sourcePaths, missingPaths }: SweepFacts): Omit<SweepJudgement, 'reason'> {
