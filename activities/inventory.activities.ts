@@ -1,8 +1,7 @@
 import { access } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
-import { PerennialError } from '../src/contracts/failures.js';
 import { sweepKey, type SweepCounts, type SweepReport, type SweptSources } from '../src/contracts/inventory.js';
-import { findSourceFiles } from '../src/data/source-files.js';
+import { missingSources } from '../src/data/source-files.js';
 import { sweepFactsOf } from '../src/lifecycle/inventory-facts.js';
 import { dueAfterMs, EVIDENCE_NEEDED, HEADLINES, judgeZombie, severityOf, type SweepJudgement } from '../src/lifecycle/sweep-rules.js';
 import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
@@ -13,6 +12,8 @@ import { ActivitySettings } from './activity-settings.js';
 
 /** Models that are looked at by one step. */
 const PAGE = 200;
+/** Paths of one model that a finding names: what one step hands to the next stays far below what Temporal takes. */
+const MOST_MISSING = 3;
 
 /** The sweep of the inventory. */
 @Injectable()
@@ -30,26 +31,25 @@ export class InventoryActivities {
     const records = await this.inventory.list({ models: null, registered: true, ...page }, new Date());
     const folderThere = await access(this.settings.dataDir).then(() => true, () => false);
     return heartbeating(async (signal, beat) => {
-      const [gone, unknown] = [[] as string[], [] as string[]];
-      for (const { model, sourcePath } of records) {
+      const [missing, unknown] = [[] as { model: string; paths: string[] }[], [] as string[]];
+      for (const { model, sourcePaths } of records) {
         signal.throwIfAborted();
-        const found = folderThere && sourcePath !== null ? await this.isThere(sourcePath) : null;
-        if (found === null) unknown.push(model);
-        if (found === false) gone.push(model);
-        beat({ gone: gone.length });
+        const paths = folderThere && sourcePaths.length > 0 ? await missingSources(this.settings.dataDir, sourcePaths) : null;
+        if (paths === null) unknown.push(model);
+        else if (paths.length > 0) missing.push({ model, paths: paths.slice(0, MOST_MISSING) });
+        beat({ gone: missing.length });
       }
-      return { ...page, gone, unknown };
+      return { ...page, gone: missing.map(({ model }) => model), missing, unknown };
     });
   }
 
   /** Judges the models of a stretch, and brings their findings to what they come to. @param atMs by the workflow's clock */
-  async sweepModels({ after, upTo, gone, unknown }: SweptSources, atMs: number): Promise<SweepCounts> {
+  async sweepModels(seen: SweptSources, atMs: number): Promise<SweepCounts> {
     const at = new Date(atMs);
-    const sources = new Map([...gone.map((model) => [model, false] as const), ...unknown.map((model) => [model, null] as const)]);
-    const records = await this.inventory.list({ models: null, after, upTo }, at);
+    const records = await this.inventory.list({ models: null, after: seen.after, upTo: seen.upTo }, at);
     let [zombies, opened, closed] = [0, 0, 0];
     for (const record of records) {
-      const judged = judgeZombie(sweepFactsOf(record, sources.has(record.model) ? (sources.get(record.model) ?? null) : true), this.settings.sweepLimits, atMs);
+      const judged = judgeZombie(sweepFactsOf(record, missingOf(record, seen)), this.settings.sweepLimits, atMs);
       zombies += judged.filter(({ holds }) => holds).length;
       const changes = changesOf(record, judged, at);
       if (changes.open.length + changes.close.length > 0) await this.sweeps.settle(record.model, changes, origin());
@@ -62,14 +62,13 @@ export class InventoryActivities {
   async endSweep(report: SweepReport, atMs: number): Promise<void> {
     await this.sweeps.end(report, new Date(atMs), origin());
   }
+}
 
-  /** Null for a path of which that cannot be said. */
-  private async isThere(path: string): Promise<boolean | null> {
-    return findSourceFiles(this.settings.dataDir, path).then(() => true, (error: unknown) => {
-      if (!(error instanceof PerennialError)) throw error;
-      return error.type === 'DataNotFound' ? false : null;
-    });
-  }
+/** Null where no worker could see them. */
+function missingOf({ model, sourcePaths }: InventoryRecord, { gone, missing, unknown }: SweptSources): readonly string[] | null {
+  if (unknown.includes(model)) return null;
+  if (!gone.includes(model)) return [];
+  return missing?.find((one) => one.model === model)?.paths ?? sourcePaths.slice(0, 1);
 }
 
 /** What is to be opened and closed; what is open already stays as it is. */
@@ -90,4 +89,5 @@ function changesOf(record: InventoryRecord, judged: readonly SweepJudgement[], a
 }
 
 /** Whoever is there to mend it, else whoever it is written on. */
-const accountable = ({ owner, ownerActs, activeOwners }: InventoryRecord): string => (ownerActs ? owner : (activeOwners[0] ?? owner)) ?? 'unknown';
+const accountable = ({ registered, owner, ownerActs, activeOwners, ownersOfAll }: InventoryRecord): string =>
+  (ownerActs ? owner : (activeOwners[0] ?? (registered ? ownersOfAll[0] : undefined) ?? owner)) ?? 'unknown';

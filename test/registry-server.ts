@@ -5,10 +5,10 @@ import type { DataSource } from 'typeorm';
 import { DATABASE, grantAppRole } from '../src/embedded/postgres-roles.js';
 import { startPostgres } from '../src/embedded/postgres-server.js';
 import { prepareStateFolder } from '../src/embedded/state-folder.js';
-import { type Role, ROLES } from '../src/contracts/roles.js';
+import { type PrincipalKind, type Role, ROLES } from '../src/contracts/roles.js';
 import { AuditLedger } from '../src/registry/audit-ledger.js';
 import { registryDataSource } from '../src/registry/data-source.js';
-import { equipService } from '../src/registry/people-turn.js';
+import { equip } from '../src/registry/people-turn.js';
 
 /** A PostgreSQL of a test's own, with the registry's schema in it. */
 export interface RegistryServer {
@@ -17,8 +17,8 @@ export interface RegistryServer {
   /** Connected as the application. */
   readonly dataSource: DataSource;
   readonly folder: string;
-  /** A key of an actor who has the roles for all models: every role where none is named. */
-  apiKey(actor: string, roles?: readonly Role[]): Promise<string>;
+  /** A key of an actor who has the roles for all models: every role where none is named. Who is not known is registered as a service, or as what is said. */
+  apiKey(actor: string, roles?: readonly Role[], as?: PrincipalKind): Promise<string>;
   /** Works as the owner of the tables. */
   asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T>;
   /** The same database as the superuser, whom nothing stops. */
@@ -41,7 +41,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     dataSource,
     folder,
     superuserUrl: server.adminDatabaseUrl.replace(/[^/]+$/, DATABASE),
-    apiKey: (actor, roles = ROLES) => owner.transaction(async (manager) => (await equipService(manager, new AuditLedger(owner), actor, roles, new Date())).key),
+    apiKey: (name, roles = ROLES, as = 'service') => owner.transaction(async (manager) => (await equip(manager, new AuditLedger(owner), { name, roles, as }, new Date())).key),
     asOwner: (work) => work(owner),
     crash: () => server.kill(),
     stop: async () => {

@@ -17,9 +17,13 @@ function head(terminal: Terminal, why: WhyAnswer): string {
     heading(terminal, `Why version ${why.version} answered in ${why.model}/${why.deployment} at ${moment(why.at)}`),
     paragraph(terminal, sentence(inventory.purpose), `Risk tier ${inventory.tier}; owner ${inventory.owner}; registered by ${inventory.registeredBy} at ${moment(inventory.registeredAt)}. The record was read at ${moment(why.askedAt)}.`),
     '\n',
-    paragraph(terminal, standing(why)),
+    paragraph(terminal, standing(why), ...shares(why)),
   ].join('');
 }
+
+/** Who answered beside it at the time. */
+const shares = ({ at, alsoAnswered }: WhyAnswer): string[] => alsoAnswered.map(({ version, percent, release, step, since }) =>
+  `At ${moment(at)} version ${version} answered ${percent} % of the entities as the challenger of release ${release}, whose canary step ${step + 1} had begun at ${moment(since)}.`);
 
 /** Since when and until when. */
 export function standing({ version, role, epoch, since, until, replaced, replacedBy }: WhyAnswer): string {

@@ -36,8 +36,10 @@ export interface SweepPage {
 
 /** What a worker beside the data saw of a stretch of models. */
 export interface SweptSources extends SweepPage {
-  /** Models of which no file is there any more. */
+  /** Models that lack the files of a source. */
   readonly gone: readonly string[];
+  /** Which paths of theirs no file matches, the first few; workers of earlier releases, which look at `data.source` alone, leave it out. */
+  readonly missing?: readonly { readonly model: string; readonly paths: readonly string[] }[];
   /** Models of which that could not be seen. */
   readonly unknown: readonly string[];
 }

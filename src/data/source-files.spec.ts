@@ -2,7 +2,7 @@ import { mkdir, rm, symlink, truncate, writeFile, appendFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DataFolder, failureOf, HOURLY_ROWS } from './data-fixture.js';
-import { findSourceFiles, hashSourceFile, refuseChangedFiles } from './source-files.js';
+import { findSourceFiles, hashSourceFile, missingSources, refuseChangedFiles } from './source-files.js';
 
 let folder: DataFolder;
 const names = async (pattern: string): Promise<string[]> => (await findSourceFiles(folder.dataDir, pattern)).map(({ name }) => name);
@@ -58,6 +58,18 @@ describe('findSourceFiles', () => {
   it('says that the folder itself is missing', async () => {
     await rm(folder.dataDir, { recursive: true });
     expect((await failureOf(names('a.csv'))).message).toContain('DATA_DIR');
+  });
+});
+
+describe('missingSources', () => {
+  it('names each path that no file matches, and nothing where all of them have files', async () => {
+    expect(await missingSources(folder.dataDir, ['a.csv', 'x*/p.parquet'])).toEqual([]);
+    expect(await missingSources(folder.dataDir, ['a.csv', 'weather/*.csv', 'x3/*.parquet'])).toEqual(['weather/*.csv', 'x3/*.parquet']);
+  });
+
+  it('does not know of a path that cannot be looked for, unless another lacks its files', async () => {
+    expect(await missingSources(folder.dataDir, ['a.csv', '../a.csv'])).toBeNull();
+    expect(await missingSources(folder.dataDir, ['../a.csv', 'none.csv'])).toEqual(['none.csv']);
   });
 });
 

@@ -41,6 +41,18 @@ export async function findSourceFiles(dataDir: string, pattern: string, key = 'd
   return Promise.all(names.map((name) => resolveInside(root, name)));
 }
 
+/** Paths that no file matches any more; null where that cannot be said of one of them, and no other lacks its files. */
+export async function missingSources(dataDir: string, patterns: readonly string[]): Promise<string[] | null> {
+  const [missing, unknown] = [[] as string[], [] as string[]];
+  for (const pattern of patterns) {
+    await findSourceFiles(dataDir, pattern).catch((error: unknown) => {
+      if (!(error instanceof PerennialError)) throw error;
+      (error.type === 'DataNotFound' ? missing : unknown).push(pattern);
+    });
+  }
+  return missing.length === 0 && unknown.length > 0 ? null : missing;
+}
+
 function segmentsOf(pattern: string, key: string): string[] {
   const segments = pattern.split('/');
   if (pattern.includes('\0') || pattern.includes('\\') || segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Role, ROLES } from '../contracts/roles.js';
-import { type KeyHolder, makeApiKeys } from '../registry/migrate.js';
+import { makeApiKeys } from '../registry/migrate.js';
+import type { KeyHolder } from '../registry/people-turn.js';
 
 /** A key that was made by this start. */
 export interface LocalKey extends KeyHolder {
@@ -26,13 +27,13 @@ export function readLocalUserKey(stateDir: string, user: string): string | undef
 const OWN_ROLES: readonly Role[] = ['owner', 'auditor'];
 
 /**
- * Makes, at the first start, a key for whoever runs it and a local user with a key for each role.
+ * Makes, at the first start, a key for whoever runs it and a local user with a key for each role: persons, but for the one who is a service.
  * @returns those that are new, so that they can be shown once
  */
 export async function ensureLocalKeys(stateDir: string, ownerDatabaseUrl: string, actor: string): Promise<LocalKey[]> {
   const own = readLocalApiKey(stateDir) ? [] : [{ name: actor, roles: OWN_ROLES }];
   const users = existsSync(usersPathOf(stateDir)) ? [] : ROLES.map((role) => ({ name: role, roles: [role] }));
-  const holders: KeyHolder[] = [...own, ...users];
+  const holders: KeyHolder[] = [...own, ...users].map((holder) => ({ ...holder, as: holder.name === 'service' ? 'service' : 'person' }));
   if (holders.length === 0) return [];
   const made = await makeApiKeys(ownerDatabaseUrl, holders);
   const keys = holders.map((holder, index) => ({ ...holder, key: made[index] as string }));

@@ -3,12 +3,16 @@ import { durationMs } from '../contracts/time.js';
 import type { InventoryRecord, InventoryValidation } from '../registry/inventory.repository.js';
 import type { MaturityFacts } from './maturity.js';
 import { reviewDueAt } from './review-due.js';
-import type { SweepFacts } from './sweep-rules.js';
+import type { ServedFacts, SweepFacts } from './sweep-rules.js';
 
 const ms = (at: Date | null): number | null => at?.getTime() ?? null;
 
-/** When the first champion came, of a model of which one serves. */
-const servingSince = ({ deployments, firstChampionAt }: InventoryRecord): number | null => (deployments.some(({ champion }) => champion !== null) ? ms(firstChampionAt) : null);
+const isoMs = (at: string | null): number | null => (at === null ? null : Date.parse(at));
+
+/** Deployments in which a champion serves. */
+const servedOf = ({ deployments }: InventoryRecord): ServedFacts[] =>
+  deployments.flatMap(({ deployment, champion, servingSince, assessedAt, predictedAt }) =>
+    (champion === null || servingSince === null ? [] : [{ deployment, sinceMs: Date.parse(servingSince), assessedMs: isoMs(assessedAt), predictedMs: isoMs(predictedAt) }]));
 
 /** Null where none is due ever: its spec states no use case, or nothing has served yet, or it is being retired. */
 export function nextReviewOf({ stage, tier, useCase, firstChampionAt, lastReviewAt }: InventoryRecord): Date | null {
@@ -16,12 +20,12 @@ export function nextReviewOf({ stage, tier, useCase, firstChampionAt, lastReview
   return reviewDueAt({ tier, useCase }, { firstChampionAt, lastReviewAt });
 }
 
-/** What a sweep judges. @param sourceFound null where no worker could see it */
-export function sweepFactsOf(record: InventoryRecord, sourceFound: boolean | null): SweepFacts {
-  const { stage, owner, ownerActs, activeOwners, assessedAt, predictedAt, sourcePath, imported } = record;
+/** What a sweep judges. @param missingPaths of its sources, those that no file matches; null where no worker could see them */
+export function sweepFactsOf(record: InventoryRecord, missingPaths: readonly string[] | null): SweepFacts {
+  const { stage, owner, ownerKnown, ownerActs, activeOwners, sourcePaths, imported } = record;
   return {
-    stage, owner, ownerActs, activeOwners, servingSinceMs: servingSince(record), assessedMs: ms(assessedAt), windowMs: durationMs(record.monitoringWindow ?? '') ?? 0,
-    predictedMs: ms(predictedAt), sourcePath, sourceFound, reviewDueMs: ms(nextReviewOf(record)), imported,
+    stage, owner, ownerKnown, ownerActs, activeOwners, served: servedOf(record), windowMs: durationMs(record.monitoringWindow ?? '') ?? 0,
+    sourcePaths, missingPaths, reviewDueMs: ms(nextReviewOf(record)), imported,
   };
 }
 
@@ -36,12 +40,12 @@ function passed(validation: InventoryValidation | null): boolean {
 export function maturityFactsOf(record: InventoryRecord, limits: SweepLimits, nowMs: number): MaturityFacts {
   const { registered, activeOwners, ownerActs, useCase, useCaseApproved, versions, newest, deployments, retrainedByItself, rolledBack, overdueFindings } = record;
   const served = deployments.filter(({ champion }) => champion !== null);
-  const assessedMs = ms(record.assessedAt);
+  const allowedMs = limits.unmonitoredMs + (durationMs(record.monitoringWindow ?? '') ?? 0);
   const review = nextReviewOf(record);
   return {
     registered, owned: registered && (ownerActs || activeOwners.length > 0), useCaseStated: useCase !== null, useCaseApproved, versions, lineage: newest !== null, inService: served.length > 0,
     validated: served.length > 0 && served.every(({ verdict, validation, vote }) => verdict === 'pass' && passed(validation) && (vote === null || vote === 'approved')),
-    monitored: assessedMs !== null && nowMs - assessedMs <= limits.unmonitoredMs + (durationMs(record.monitoringWindow ?? '') ?? 0),
+    monitored: served.length > 0 && servedOf(record).every(({ assessedMs }) => assessedMs !== null && nowMs - assessedMs <= allowedMs),
     retrainedByItself, rolledBack, reviewedOnTime: review !== null && review.getTime() >= nowMs, overdueFindings,
   };
 }

@@ -18,6 +18,7 @@ import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
 import { type GoLiveStory, goLiveStory } from './go-lives.repository.js';
+import { type Canary, canariesThen, type ModelFacts, factsThen } from './model-then.js';
 import { inSnapshot } from './snapshot.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
 import { type ValidationStory, validationStory } from './validations.repository.js';
@@ -53,12 +54,16 @@ export interface ReleaseCourse {
 /** How a version came to answer and what has happened since, as the record had it at one moment. */
 export interface Explanation {
   readonly model: Model;
+  /** What was in force of the model at the time that is asked about. */
+  readonly facts: ModelFacts;
   /** The champion at the time. */
   readonly change: ChampionChange;
   /** Who took its place; null: it still answers. */
   readonly next: ChampionChange | null;
   /** Who answered: the champion, or the challenger of a release, which answers a share. */
   readonly role: 'champion' | 'challenger';
+  /** Challengers that answered a share at the time, but for the version that is asked about. */
+  readonly alsoAnswered: readonly Canary[];
   readonly origins: Origins;
   /** The promotion that brought the version the last time up to then: `change` itself, or that before a rollback; null for a challenger. */
   readonly promotion: ChampionChange | null;
@@ -123,6 +128,8 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
   const { deployment, epoch } = change;
   const role = version === change.version ? 'champion' : 'challenger';
   const origins = await originsOf(manager, model.name, version);
+  const facts = await factsThen(manager, model.name, at, origins.spec.digest);
+  const alsoAnswered = (await canariesThen(manager, change, at)).filter((canary) => canary.version !== version);
   const next = await manager.findOneBy(ChampionChange, { model: model.name, deployment, epoch: epoch + 1 });
   const promotion = role === 'challenger' ? null : await promotionOf(manager, change);
   const course = await courseOf(manager, answering, promotion);
@@ -133,7 +140,7 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
   const setUp = live && live.way !== 'release' ? await manager.findOne(SetUpLookRecord, { where: { model: model.name, version: live.version }, order: { number: 'DESC' } }) : null;
   const since = await aftermathOf(manager, change, version);
   const entries = await tellingEntries(manager, { change, next, promotion, rollback, origins, release: course?.release ?? null, goLive });
-  return { model, change, next, role, origins, promotion, course, rollback, goLive, setUp, findings, since, entries };
+  return { model, facts, change, next, role, alsoAnswered, origins, promotion, course, rollback, goLive, setUp, findings, since, entries };
 }
 
 /** Where a version comes from, all of it. */

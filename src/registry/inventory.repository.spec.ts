@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
 import { PerennialError } from '../contracts/failures.js';
 import { RETIREMENT_CALLED_OFF } from '../contracts/retirements.js';
-import { maturityFactsOf } from '../lifecycle/inventory-facts.js';
+import { maturityFactsOf, sweepFactsOf } from '../lifecycle/inventory-facts.js';
+import { judgeZombie } from '../lifecycle/sweep-rules.js';
 import { AuditLedger } from './audit-ledger.js';
 import { FindingsRepository } from './findings.repository.js';
 import { InventoryImportsRepository, type NewInventoryEntry } from './inventory-imports.repository.js';
@@ -23,9 +24,9 @@ beforeAll(async () => {
   const { dataSource } = registry;
   inventory = new InventoryRepository(dataSource);
   imports = new InventoryImportsRepository(dataSource, new AuditLedger(dataSource));
-  for (const name of ['ann', 'gone', 'elsewhere']) await registry.apiKey(name, ['auditor']);
+  for (const name of ['ann', 'gone', 'elsewhere']) await registry.apiKey(name, ['auditor'], 'person');
   await registry.apiKey('ada', ['administrator']);
-  await registry.apiKey('course', ['owner']);
+  await registry.apiKey('course', ['owner'], 'person');
   await registry.asOwner((owner) => owner.query("UPDATE principal SET active = false WHERE name = 'gone'"));
 });
 
@@ -110,11 +111,11 @@ describe('the inventory', () => {
     const found = await inventory.get('lived', NOW);
     expect(found).toMatchObject({
       stage: 'production', versions: 2, newest: { version: second, retrain: 2 }, assessedVerdict: 'fail', retrainedByItself: true, rolledBack: true, useCase: null, useCaseApproved: false, predictedAt: null, lastReviewAt: null,
-      sourcePath: 'flights/*.parquet', gatewayUrl: null,
+      sourcePaths: ['flights/*.parquet'], gatewayUrl: null,
     });
     expect(found.assessedAt!.getTime()).toBeGreaterThan(assessedAt.getTime());
     expect(found.deployments).toEqual([{
-      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', validation: null, vote: null,
+      deployment: 'default', since: expect.any(String) as string, verdict: 'pass', validation: null, vote: null, servingSince: expect.any(String) as string, assessedAt: expect.any(String) as string, predictedAt: null,
       champion: { version: first, retrain: 1, specDigest: found.specDigest, snapshotDigest: expect.stringMatching(/^sha256:/) as string, artifactDigest: expect.stringMatching(/^sha256:/) as string, codeDigest: expect.stringMatching(/^sha256:/) as string, createdAt: expect.any(String) as string },
     }]);
     expect(found.firstChampionAt!.getTime()).toBeGreaterThan(found.firstSpecAt!.getTime());
@@ -146,9 +147,32 @@ describe('the inventory', () => {
     expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['ann', 'course']);
     await registry.asOwner((owner) => owner.query("INSERT INTO role_revocation (grant_id, revoked_by, revoked_at) SELECT id, 'test', now() FROM role_grant WHERE principal = 'ann'"));
     expect((await inventory.get('manual', NOW)).activeOwners).toEqual(['course']);
-    expect((await inventory.get('manual', NOW)).ownerActs).toBe(false);
-    await registry.apiKey('operations-planning', ['auditor']);
-    expect((await inventory.get('manual', NOW)).ownerActs).toBe(true);
+  });
+
+  it('misses an owner who left, whoever owns all models, and takes no service for one', async () => {
+    const owners = async (): Promise<unknown> => {
+      const { ownerKnown, ownerActs, activeOwners, ownersOfAll } = await inventory.get('manual', NOW);
+      return { ownerKnown, ownerActs, activeOwners, ownersOfAll };
+    };
+    const zombie = async (): Promise<boolean | null | undefined> =>
+      judgeZombie(sweepFactsOf(await inventory.get('manual', NOW), []), LIMITS, NOW.getTime()).find(({ reason }) => reason === 'noActiveOwner')?.holds;
+    await registry.apiKey('nightly', ['owner'], 'service');
+    expect(await owners()).toEqual({ ownerKnown: false, ownerActs: false, activeOwners: ['course'], ownersOfAll: ['course'] });
+    expect(await zombie()).toBe(false);
+    await registry.apiKey('operations-planning', ['auditor'], 'person');
+    expect(await owners()).toEqual({ ownerKnown: true, ownerActs: true, activeOwners: [], ownersOfAll: ['course'] });
+    expect(await zombie()).toBe(false);
+    const set = (change: string): Promise<unknown> => registry.asOwner((owner) => owner.query(`UPDATE principal SET ${change} WHERE name = 'operations-planning'`));
+    for (const change of ['active = false', "active = true, kind = 'service'"]) {
+      await set(change);
+      expect(await owners()).toEqual({ ownerKnown: true, ownerActs: false, activeOwners: [], ownersOfAll: ['course'] });
+      expect(await zombie(), change).toBe(true);
+    }
+    await grant('nightly', 'manual');
+    expect(await zombie()).toBe(true);
+    await grant('elsewhere', 'manual');
+    expect(await zombie()).toBe(false);
+    await set("kind = 'person'");
   });
 
   it('shows what is asked for, by name, in pages', async () => {
@@ -185,7 +209,8 @@ describe('the inventory', () => {
         decides: (approval: number, outcome: string) => keep('approval_end', { model, approval, outcome, reason: 'x', at: NOW }),
         validates: (version: number) => keep('validation', { ...of, version, retrain: version, deployment: 'default' }),
         reports: (version: number) => keep('validation_report', { model, version, digest, at: NOW }),
-        judges: (version: number, choice: string) => keep('validation_decision', { model, version, choice, report_digest: digest, actor: 'perennial', reason: 'x', answers: {}, findings: [], at: NOW }),
+        judges: (version: number, choice: string, round = 1) => keep('validation_decision', { model, version, round, choice, report_digest: digest, actor: 'perennial', reason: 'x', answers: {}, findings: [], at: NOW }),
+        sendsBack: (version: number, number: number) => keep('stage_move', { model, number, stage: 'validation', subject: version, action: 'sendBack', actor: 'x', reason: 'x', command_id: command, at: NOW }),
         concludes: (version: number, outcome: string) => keep('validation_end', { model, version, outcome, reason: 'x', at: NOW }),
         retires: (number: number, approval: number) => keep('retirement', { model, number, approval, trigger: 'unused', reason: 'x', terms: {}, digest, spec_digest: digest, requested_by: 'x', requested_at: NOW, command_id: command }),
         steps: (number: number, step: string) => keep('retirement_step', { model, number, step, actor: 'perennial', details: {}, at: NOW }),
@@ -219,6 +244,22 @@ describe('the inventory', () => {
       const after = await inventory.get('validated', NOW);
       expect(after).toMatchObject({ stage: 'production', deployments: [{ validation: { decision: 'conditional', outcome: 'promoted' } }] });
       expect(maturityFactsOf(after, LIMITS, NOW.getTime()).validated).toBe(true);
+    });
+
+    it('once for each deployment, with the decision of the newest round alone, and with none where that is to come', async () => {
+      const { course, validates, reports, judges, sendsBack, concludes } = await staged('reconsidered');
+      const version = await course.trained('course', 'a candidate');
+      await validates(version);
+      await reports(version);
+      await judges(version, 'conditional');
+      await course.promote(version, 'perennial');
+      const decisions = async (): Promise<unknown[]> => (await inventory.get('reconsidered', NOW)).deployments.map(({ deployment, validation }) => [deployment, validation?.decision]);
+      expect(await decisions()).toEqual([['default', 'conditional']]);
+      await sendsBack(version, 1);
+      expect(await decisions()).toEqual([['default', null]]);
+      await judges(version, 'approve', 2);
+      await concludes(version, 'promoted');
+      expect(await decisions()).toEqual([['default', 'approve']]);
     });
 
     it.each(['rejected', 'expired', 'voided'] as const)('development again when the validation was %s, and a champion of it counts as not validated', async (outcome) => {
@@ -280,6 +321,45 @@ describe('the moments of alarms', () => {
 });
 
 describe('a sweep', () => {
+  it('looks at what is joined too, and at what is observed while a champion serves', async () => {
+    const course = new ModelCourse(registry.dataSource, 'joined');
+    const joined = 'joins:\n    - { name: weather, source: { path: weather/*.csv, format: csv }, on: [carrier], knownAt: known_at, columns: [gusts] }\n  features:\n    - { name: gusts, type: number }';
+    await course.register('course', (source) => `${source.replace('features:', joined)}\nmonitoring: { source: { path: answered/*.parquet } }\n`);
+    const paths = async (): Promise<readonly string[]> => (await inventory.get('joined', NOW)).sourcePaths;
+    expect(await paths()).toEqual(['flights/*.parquet', 'weather/*.csv']);
+    await course.promote(await course.trained('course', 'by hand'), 'perennial');
+    expect(await paths()).toEqual(['flights/*.parquet', 'weather/*.csv', 'answered/*.parquet']);
+  });
+
+  it('lets no deployment hide behind another: each has times of its own, and one without a champion is not missed', async () => {
+    const course = new ModelCourse(registry.dataSource, 'spread');
+    await course.register('course');
+    await course.promote(await course.trained('course', 'by hand'), 'perennial');
+    await course.assessed('pass');
+    const at = course.now();
+    const route = (deployment: string, champion: number | null): Promise<unknown> => registry.asOwner(async (owner) => {
+      await owner.query("INSERT INTO routing (model, deployment, revision, epoch, champion, challengers, weights, salt, paused, changed_at) SELECT model, $1, revision, epoch, $2, challengers, weights, salt, paused, changed_at FROM routing WHERE model = 'spread' AND deployment = 'default'", [deployment, champion]);
+      if (champion !== null) await owner.query("INSERT INTO champion_change (model, deployment, epoch, revision, version, previous_version, baseline_digest, reason, actor, workflow_id, changed_at) SELECT model, $1, epoch, revision, version, previous_version, baseline_digest, reason, actor, workflow_id, changed_at - interval '10 days' FROM champion_change WHERE model = 'spread' AND deployment = 'default'", [deployment]);
+    });
+    await route('idle', 1);
+    await route('planned', null);
+    await registry.dataSource.query(
+      "INSERT INTO serving_tally (gateway, boot, model, deployment, version, requests, rows, errors, latency, executed, dropped, failed, mirrored_latency, since, updated_at) VALUES ('g', gen_random_uuid(), 'spread', 'default', 1, 3, 3, '{}', '{}', 0, 0, 0, '{}', $1, $1)", [at]);
+    const found = await inventory.get('spread', NOW);
+    expect(found.deployments.map(({ deployment, servingSince, assessedAt, predictedAt }) => [deployment, servingSince !== null, assessedAt !== null, predictedAt !== null]))
+      .toEqual([['default', true, true, true], ['idle', true, false, false], ['planned', false, false, false]]);
+    const judgements = judgeZombie(sweepFactsOf(found, []), { unmonitoredMs: 5 * 86_400_000, idleMs: 5 * 86_400_000 }, at.getTime() + 60_000);
+    for (const reason of ['noMonitoring', 'noTraffic']) {
+      const judged = judgements.find((one) => one.reason === reason);
+      expect(judged).toMatchObject({ holds: true, says: expect.stringMatching(/^In idle /) as string });
+      expect(judged?.says).not.toMatch(/default|planned/);
+    }
+    const [within, late] = [{ unmonitoredMs: 86_400_000, idleMs: 1 }, { unmonitoredMs: 0, idleMs: 1 }];
+    expect(maturityFactsOf(found, within, at.getTime()).monitored).toBe(false);
+    expect(maturityFactsOf({ ...found, deployments: found.deployments.filter(({ deployment }) => deployment !== 'idle') }, within, at.getTime()).monitored).toBe(true);
+    expect(maturityFactsOf({ ...found, deployments: found.deployments.slice(0, 1) }, late, at.getTime() + 15 * 86_400_000).monitored).toBe(false);
+  });
+
   it('opens a finding once under its key, also of a model that nobody registered, and closes it with what shows it', async () => {
     const { dataSource } = registry;
     const sweeps = new SweepsRepository(dataSource, new FindingsRepository(dataSource, new AuditLedger(dataSource)), new AuditLedger(dataSource));

@@ -58,6 +58,12 @@ export interface InventoryDeployment {
   readonly validation: InventoryValidation | null;
   /** What the newest vote on the champion came to; null where there was none, `open` while it is. */
   readonly vote: string | null;
+  /** ISO 8601: when its first champion came; null before. */
+  readonly servingSince: string | null;
+  /** ISO 8601: when its newest window was assessed; null before. */
+  readonly assessedAt: string | null;
+  /** ISO 8601: when an answer of it was counted last, by a gateway or in a file of its source; null before. */
+  readonly predictedAt: string | null;
 }
 
 export interface ImportedEntry extends InventoryEntry {
@@ -76,14 +82,18 @@ export interface InventoryRecord {
   readonly specDigest: string | null;
   readonly registeredBy: string | null;
   readonly registeredAt: Date | null;
-  /** Whether an active principal bears the owner's name. */
+  /** Whether a person or service is registered under the owner's name, and whether that is a person who is active. */
+  readonly ownerKnown: boolean;
   readonly ownerActs: boolean;
-  /** Active principals who have the role owner of it, or of all models. */
+  /** Active persons who have the role owner of it; of all models only where nobody is registered under the owner's name, so that an owner who leaves is missed. */
   readonly activeOwners: readonly string[];
+  /** Active persons who have the role owner of all models. */
+  readonly ownersOfAll: readonly string[];
   /** As the spec in force states it. */
   readonly useCase: NonNullable<ModelSpec['useCase']> | null;
   readonly useCaseApproved: boolean;
-  readonly sourcePath: string | null;
+  /** Where its spec looks for rows: `data.source`, its joins, and `monitoring.source` while a champion serves in the deployment that it is of. */
+  readonly sourcePaths: readonly string[];
   /** Of `monitoring.window`, ISO 8601. */
   readonly monitoringWindow: string | null;
   readonly versions: number;
@@ -151,6 +161,10 @@ export class InventoryRepository {
 const LINEAGE = (version: string): string => `json_build_object('version', ${version}.number, 'retrain', ${version}.retrain, 'specDigest', ${version}.spec_digest,
   'snapshotDigest', ${version}.snapshot_digest, 'artifactDigest', ${version}.artifact_digest, 'codeDigest', run.code_digest, 'createdAt', ${version}.created_at)`;
 
+/** As `decisionRound` has it: what was sent back is decided anew, and until then no decision stands. */
+const decisionRoundSql = (validation: string): string => `(
+    SELECT 1 + count(*) FROM stage_move m WHERE m.model = ${validation}.model AND m.stage = 'validation' AND m.subject = ${validation}.version AND m.action = 'sendBack')`;
+
 // What is filtered by is found for all models, everything else only for those of the page. OFFSET 0 keeps a spec from being parsed once for each of its members.
 const INVENTORY = `
 WITH entry AS (
@@ -177,13 +191,17 @@ WITH entry AS (
     AND ($5::text IS NULL OR tier = $5) AND ($6::text IS NULL OR owner = $6) AND ($7::boolean IS NULL OR registered = $7)
   ORDER BY model LIMIT $8
 ), in_force AS (
-  SELECT g.principal, g.model FROM role_grant g JOIN principal p ON p.name = g.principal AND p.active LEFT JOIN role_revocation x ON x.grant_id = g.id WHERE g.role = 'owner' AND x.grant_id IS NULL
+  SELECT g.principal, g.model FROM role_grant g JOIN principal p ON p.name = g.principal AND p.active AND p.kind = 'person' LEFT JOIN role_revocation x ON x.grant_id = g.id WHERE g.role = 'owner' AND x.grant_id IS NULL
 ), owners AS (
-  SELECT page.model, array_agg(DISTINCT in_force.principal ORDER BY in_force.principal) AS names FROM page JOIN in_force ON in_force.model IN ('*', page.model) GROUP BY page.model
+  SELECT page.model, array_agg(DISTINCT in_force.principal ORDER BY in_force.principal) FILTER (WHERE in_force.model = page.model OR named.name IS NULL) AS names,
+    array_agg(DISTINCT in_force.principal ORDER BY in_force.principal) FILTER (WHERE in_force.model = '*') AS of_all
+  FROM page JOIN in_force ON in_force.model IN ('*', page.model) LEFT JOIN principal named ON named.name = page.owner GROUP BY page.model
 )
-SELECT page.*, coalesce(owners.names, '{}') AS owners, EXISTS (SELECT FROM principal p WHERE p.name = page.owner AND p.active) AS owner_acts,
-  spec.document -> 'useCase' AS use_case, spec.document #>> '{data,source,path}' AS source_path,
-  spec.document #>> '{monitoring,window}' AS monitoring_window,
+SELECT page.*, coalesce(owners.names, '{}') AS owners, coalesce(owners.of_all, '{}') AS owners_of_all, named.name IS NOT NULL AS owner_known, coalesce(named.active AND named.kind = 'person', false) AS owner_acts,
+  spec.document -> 'useCase' AS use_case, spec.document #>> '{monitoring,window}' AS monitoring_window,
+  coalesce(jsonb_path_query_array(spec.document, '$.data.source.path') || jsonb_path_query_array(spec.document, '$.data.joins[*].source.path') || CASE
+    WHEN EXISTS (SELECT FROM routing r WHERE r.model = page.model AND r.deployment = spec.document #>> '{monitoring,source,deployment}' AND r.champion IS NOT NULL)
+    THEN jsonb_path_query_array(spec.document, '$.monitoring.source.path') ELSE '[]' END, '[]') AS source_paths,
   (SELECT count(*)::integer FROM model_version v WHERE v.model = page.model) AS versions, newest.lineage AS newest, served.deployments,
   (SELECT g.url FROM gateway_lease g WHERE g.expires_at > $9 ORDER BY g.gateway LIMIT 1) AS gateway_url,
   assessed.assessed_at, assessed.verdict AS assessed_verdict,
@@ -196,12 +214,17 @@ SELECT page.*, coalesce(owners.names, '{}') AS owners, EXISTS (SELECT FROM princ
   EXISTS (SELECT FROM rollback r WHERE r.model = page.model AND r.outcome = 'done') AS rolled_back,
   found.open, found.overdue, found.keyed
 FROM page LEFT JOIN owners ON owners.model = page.model
+LEFT JOIN principal named ON named.name = page.owner
 LEFT JOIN LATERAL (SELECT convert_from(s.canonical, 'UTF8')::jsonb AS document FROM model_spec s WHERE s.model = page.model AND s.digest = page.spec_digest OFFSET 0) spec ON true
 LEFT JOIN LATERAL (
   SELECT ${LINEAGE('v')} AS lineage FROM model_version v JOIN training_run run ON run.model = v.model AND run.retrain = v.retrain
   WHERE v.model = page.model ORDER BY v.number DESC LIMIT 1) newest ON true
 LEFT JOIN LATERAL (
   SELECT json_agg(json_build_object('deployment', r.deployment, 'since', change.changed_at, 'verdict', judged.verdict, 'vote', vote.outcome,
+    'servingSince', (SELECT min(c.changed_at) FROM champion_change c WHERE c.model = r.model AND c.deployment = r.deployment),
+    'assessedAt', (SELECT w.assessed_at FROM window_assessment w WHERE w.model = r.model AND w.deployment = r.deployment ORDER BY w.from_event DESC, w.revision DESC LIMIT 1),
+    'predictedAt', greatest((SELECT max(t.updated_at) FROM serving_tally t WHERE t.model = r.model AND t.deployment = r.deployment AND t.requests > 0),
+      (SELECT max(f.read_at) FROM source_file f WHERE f.model = r.model AND f.deployment = r.deployment AND f.rows > 0)),
     'validation', CASE WHEN valid.model IS NOT NULL THEN json_build_object('decision', decided.choice, 'outcome', over.outcome, 'reportDigest', report.digest) END,
     'champion', CASE WHEN v.number IS NOT NULL THEN ${LINEAGE('v')} END) ORDER BY r.deployment) AS deployments
   FROM routing r
@@ -210,7 +233,7 @@ LEFT JOIN LATERAL (
   LEFT JOIN champion_change change ON change.model = r.model AND change.deployment = r.deployment AND change.epoch = r.epoch
   LEFT JOIN evaluation judged ON judged.model = r.model AND judged.version = r.champion
   LEFT JOIN validation valid ON valid.model = r.model AND valid.version = r.champion
-  LEFT JOIN validation_decision decided ON decided.model = valid.model AND decided.version = valid.version
+  LEFT JOIN validation_decision decided ON decided.model = valid.model AND decided.version = valid.version AND decided.round = ${decisionRoundSql('valid')}
   LEFT JOIN validation_report report ON report.model = valid.model AND report.version = valid.version
   LEFT JOIN validation_end over ON over.model = valid.model AND over.version = valid.version
   LEFT JOIN LATERAL (
@@ -256,9 +279,11 @@ interface InventoryRow {
   readonly imported: ImportedRow | null;
   readonly case_approved: boolean;
   readonly owners: readonly string[];
+  readonly owners_of_all: readonly string[];
+  readonly owner_known: boolean;
   readonly owner_acts: boolean;
   readonly use_case: InventoryRecord['useCase'];
-  readonly source_path: string | null;
+  readonly source_paths: readonly string[];
   readonly monitoring_window: string | null;
   readonly versions: number;
   readonly newest: Lineage | null;
@@ -281,9 +306,9 @@ function recordOf(row: InventoryRow): InventoryRecord {
   const { model, registered, stage, owner, tier, purpose, versions, newest } = row;
   return {
     model, registered, stage, owner, tier, purpose, versions, newest,
-    specDigest: row.spec_digest, registeredBy: row.registered_by, registeredAt: row.registered_at, ownerActs: row.owner_acts, activeOwners: registered ? row.owners : [],
+    specDigest: row.spec_digest, registeredBy: row.registered_by, registeredAt: row.registered_at, ownerKnown: row.owner_known, ownerActs: row.owner_acts, activeOwners: registered ? row.owners : [], ownersOfAll: row.owners_of_all,
     useCase: row.use_case, useCaseApproved: row.case_approved,
-    sourcePath: row.source_path, monitoringWindow: row.monitoring_window, deployments: row.deployments ?? [], gatewayUrl: registered ? row.gateway_url : null,
+    sourcePaths: [...new Set(row.source_paths)], monitoringWindow: row.monitoring_window, deployments: row.deployments ?? [], gatewayUrl: registered ? row.gateway_url : null,
     assessedAt: row.assessed_at, assessedVerdict: row.assessed_verdict, predictedAt: row.predicted_at,
     firstSpecAt: row.first_spec_at, firstChampionAt: row.first_champion_at, lastReviewAt: row.last_review_at, retrainedByItself: row.retrained_by_itself, rolledBack: row.rolled_back,
     openFindings: row.open, overdueFindings: row.overdue, keyedFindings: row.keyed ?? [], imported: row.imported && importedOf(row.imported),

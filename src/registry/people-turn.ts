@@ -177,12 +177,20 @@ export class PeopleTurn {
   }
 }
 
-/** Registers a service where it is missing, gives it the roles for all models that it lacks, and makes a key. @throws PerennialError `InvalidRequest` when it would have no role */
-export async function equipService(manager: EntityManager, audit: AuditLedger, name: string, roles: readonly Grant['role'][], at: Date): Promise<NewKey> {
+/** Somebody who is registered already, or a service or person to be, and the roles for all models that they shall have. */
+export interface KeyHolder {
+  readonly name: string;
+  readonly roles: readonly Grant['role'][];
+  /** What a name that is not known is registered as; a service where nothing is said. */
+  readonly as?: PrincipalKind;
+}
+
+/** Registers somebody who is missing, gives them the roles for all models that they lack, and makes a key. @throws PerennialError `InvalidRequest` when they would have no role */
+export async function equip(manager: EntityManager, audit: AuditLedger, { name, roles, as = 'service' }: KeyHolder, at: Date): Promise<NewKey> {
   const turn = await PeopleTurn.begin(manager, audit, { actor: SYSTEM_ACTOR, at });
   if (!(await manager.existsBy(Principal, { name }))) {
     if (roles.length === 0) throw new PerennialError('InvalidRequest', `${name} is not registered yet: name the roles that it shall have`);
-    await turn.register({ name, as: 'service', identity: null });
+    await turn.register({ name, as, identity: null });
   }
   for (const role of roles) await turn.grant(name, { role, model: ALL_MODELS });
   return turn.issueKey(name);

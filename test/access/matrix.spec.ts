@@ -13,7 +13,7 @@ import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
 import { RoleGrant } from '../../src/registry/entities/principal.entity.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
-import { equipService } from '../../src/registry/people-turn.js';
+import { equip } from '../../src/registry/people-turn.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
 
@@ -112,7 +112,7 @@ async function makeCallers(): Promise<CallerOfMatrix[]> {
         const [name, model] = [`${role}-${relation}`, RELATIONS[relation]];
         await manager.query("INSERT INTO principal (name, kind, active, registered_by, registered_at) VALUES ($1, 'person', true, 'test', now())", [name]);
         if (model !== null) await manager.insert(RoleGrant, { id: randomUUID(), principal: name, role, model, grantedBy: 'test', grantedAt: new Date() });
-        made.push({ role, relation, key: (await equipService(manager, new AuditLedger(owner), name, [], new Date())).key });
+        made.push({ role, relation, key: (await equip(manager, new AuditLedger(owner), { name, roles: [] }, new Date())).key });
       }
     }
     return made;

@@ -62,6 +62,18 @@ it('meets every control with all of its evidence, and each one less when a piece
   expect([...(await states()).values()].every((state) => state === 'met')).toBe(true);
 });
 
+it('takes no decision for evidence that was sent back, and lists a version that was decided anew once', async () => {
+  const query = map.evidence.get('versionValidated')!;
+  const validated = async (): Promise<number> => (await new ControlsRepository(registry.dataSource).evidence(MODEL, [query])).get('versionValidated')?.count ?? 0;
+  await superuser.query('TRUNCATE validation_decision, validation_end CASCADE');
+  await put(['versionValidated']);
+  expect(await validated()).toBe(1);
+  await superuser.query(`INSERT INTO stage_move (model, number, stage, subject, action, actor, reason, command_id, at) VALUES ('${MODEL}', 1, 'validation', 1, 'sendBack', 'x', 'x', gen_random_uuid(), now())`);
+  expect(await validated()).toBe(0);
+  await superuser.query("INSERT INTO validation_decision (model, version, round, choice, report_digest, actor, reason, answers, findings, at) SELECT model, version, 2, 'conditional', report_digest, actor, reason, answers, findings, at FROM validation_decision");
+  expect(await validated()).toBe(1);
+});
+
 it('changes nothing, whatever a file asks', async () => {
   const evil = [{ name: 'evil', query: "WITH gone AS (DELETE FROM command RETURNING id) SELECT id::text AS subject, now() AS at FROM gone" }];
   await expect(new ControlsRepository(registry.dataSource).evidence(MODEL, evil)).rejects.toThrow(/evidence evil cannot be run: .*(read-only|WITH clause|permission)/);

@@ -127,8 +127,9 @@ describe('local users', () => {
     const refused = await as('approver', 'retrain', 'shop', '--json');
     expect(refused.code).toBe(1);
     expect(JSON.parse(refused.stdout)).toMatchObject({ type: 'urn:perennial:Forbidden', permission: 'retrain.request', detail: expect.stringMatching(/^approver may not/) });
-    const listed = JSON.parse((await as('administrator', 'people', 'list', '--json')).stdout) as { items: { name: string }[] };
+    const listed = JSON.parse((await as('administrator', 'people', 'list', '--json')).stdout) as { items: { name: string; kind: string }[] };
     expect(listed.items.map(({ name }) => name)).toEqual(expect.arrayContaining([...ROLES]));
+    expect(listed.items.filter(({ kind }) => kind === 'service').map(({ name }) => name)).toEqual(['service']);
     expect((await as('king', 'status')).stderr).toMatch(/no local user king .*choose from owner/);
   });
 });

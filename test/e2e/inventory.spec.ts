@@ -73,7 +73,7 @@ it('a sweep opens a finding for each reason, once', async () => {
   // Until the second has passed for which the model may be idle.
   const first = await eventually(async () => { const report = await sweep(); return (await findings('shop')).length > 0 ? report : undefined; }, () => 'the model to be idle');
   expect(first).toMatchObject({ models: 4, zombies: 4, sourcesUnknown: 0 });
-  expect(await findings('shop')).toEqual([{ key: 'sweep/noTraffic', title: expect.stringMatching(/^No traffic: It never answered, though it serves since 20/) as string, owner: expect.any(String) as string, severity: 'low', evidence: null }]);
+  expect(await findings('shop')).toEqual([{ key: 'sweep/noTraffic', title: expect.stringMatching(/^No traffic: In default it never answered, though it serves since 20/) as string, owner: expect.any(String) as string, severity: 'low', evidence: null }]);
   expect(await findings('planned')).toMatchObject([{ key: 'sweep/dataSourceGone', title: expect.stringContaining('No file matches planned/*.parquet') as string, severity: 'medium', evidence: null }]);
   expect(await findings('shadow-scores')).toMatchObject([{ key: 'sweep/unregistered', title: expect.stringContaining('answers at https://scores.example.com') as string, owner: 'sales', evidence: null }]);
   expect(await findings('old-scores')).toMatchObject([{ key: 'sweep/unregistered', owner: 'unknown' }]);

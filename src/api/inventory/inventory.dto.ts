@@ -63,7 +63,7 @@ export const inventoryItemSchema = z
     registered: z.boolean(),
     stage: z.enum(MODEL_STAGES),
     owner: z.string().nullable(),
-    activeOwners: z.array(z.string()).readonly().meta({ description: 'Active principals who have the role owner of it.' }),
+    activeOwners: z.array(z.string()).readonly().meta({ description: 'Active persons who have the role owner of it; those of all models where nobody is registered under the name in `owner`.' }),
     tier: z.enum(TIERS).nullable(),
     purpose: z.string().nullable(),
     specDigest: z.string().nullable(),

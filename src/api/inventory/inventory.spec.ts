@@ -18,7 +18,7 @@ beforeAll(async () => {
   registry = await startRegistryServer();
   administrator = await registry.apiKey('ada', ['administrator']);
   reader = await registry.apiKey('aud', ['auditor']);
-  await registry.apiKey('course', ['owner']);
+  await registry.apiKey('course', ['owner'], 'person');
   const served = new ModelCourse(registry.dataSource, 'served');
   await served.register('course');
   await served.promote(await served.trained('course', 'the first'), 'perennial');

@@ -104,7 +104,8 @@ export const whySchema = z
     deployment: z.string(),
     at: instant.meta({ description: 'The time that the answer is about.' }),
     askedAt: instant.meta({ description: 'When the record was read, all of it at one moment.' }),
-    inventory: z.strictObject({ owner: z.string(), tier: z.string(), task: z.string(), purpose: z.string(), registeredBy: z.string(), registeredAt: instant }),
+    inventory: z.strictObject({ owner: z.string(), tier: z.string(), task: z.string(), purpose: z.string(), registeredBy: z.string(), registeredAt: instant })
+      .meta({ description: 'As it was at the time: the spec then in force, and the owner also where somebody had taken the place of one who left.' }),
     version: z.int(),
     role: z.enum(['champion', 'challenger']),
     epoch: z.int(),
@@ -112,6 +113,10 @@ export const whySchema = z
     until: instant.nullable().meta({ description: 'When the epoch ended; null: it is the current one.' }),
     replaced: z.int().nullable().meta({ description: 'The champion before; null for the first.' }),
     replacedBy: z.int().nullable(),
+    alsoAnswered: z.array(z.strictObject({
+      version: z.int(), percent: z.number().meta({ description: 'Of the entities.' }), release: z.int(), step: z.int().meta({ description: "Which of the plan's canary steps, from 0." }),
+      since: instant.meta({ description: 'When the step began.' }), link: path,
+    })).readonly().meta({ description: 'Challengers that answered a share at the time, in the canary of their release, beside the version; mostly empty.' }),
     cameBy: z.enum(['gate', 'release', 'rollback', 'challenge']).meta({ description: '`gate`: promoted at once when its gate passed; `challenge`: it answers a share in a release.' }),
     change: championChangeSchema.meta({ description: 'The change of champion that began the epoch.' }),
     promotion: championChangeSchema.nullable().meta({ description: 'The change by which this version was promoted; an earlier one where a rollback brought it back, null for a challenger.' }),
@@ -136,12 +141,13 @@ export const whySchema = z
 export type WhyAnswer = z.output<typeof whySchema>;
 
 export function whyAnswer(explanation: Explanation, at: Date | null, now: Date): WhyAnswer {
-  const { model, change, next, role, origins, promotion, course: release, rollback, goLive, setUp, findings, entries } = explanation;
+  const { model, facts, change, next, role, alsoAnswered, origins, promotion, course: release, rollback, goLive, setUp, findings, entries } = explanation;
   return {
     model: model.name, deployment: change.deployment, at: (at ?? now).toISOString(), askedAt: now.toISOString(),
-    inventory: { owner: model.owner, tier: model.tier, task: model.task, purpose: model.purpose, registeredBy: model.registeredBy, registeredAt: model.registeredAt.toISOString() },
+    inventory: { ...facts, registeredBy: model.registeredBy, registeredAt: model.registeredAt.toISOString() },
     version: origins.version.number, role, epoch: change.epoch, since: (role === 'challenger' ? (release?.release.beganAt ?? change.changedAt) : change.changedAt).toISOString(), until: instantOf(next?.changedAt ?? null),
-    replaced: role === 'champion' ? change.previousVersion : null, replacedBy: next?.version ?? null, cameBy: cameBy(explanation), change: changeAnswer(change), promotion: promotion && changeAnswer(promotion),
+    replaced: role === 'champion' ? change.previousVersion : null, replacedBy: next?.version ?? null,
+    alsoAnswered: alsoAnswered.map(({ since, ...canary }) => ({ ...canary, since: since.toISOString(), link: releaseLink(model.name, canary.release) })), cameBy: cameBy(explanation), change: changeAnswer(change), promotion: promotion && changeAnswer(promotion),
     rollback: rollback && rollbackAnswer(rollback), release: release && courseAnswer(release), retraining: retrainingAnswer(origins),
     spec: { digest: origins.spec.digest, appliedBy: origins.spec.appliedBy, appliedAt: origins.spec.appliedAt.toISOString(), link: `/v1/models/${model.name}/spec?digest=${origins.spec.digest}` },
     approval: origins.approval && approvalFacts(origins.approval),

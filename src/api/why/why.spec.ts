@@ -8,6 +8,7 @@ import { anyFreePort } from '../../embedded/ports.js';
 import { AuditLedger } from '../../registry/audit-ledger.js';
 import { ExplanationsRepository } from '../../registry/explanations.repository.js';
 import { FindingsRepository } from '../../registry/findings.repository.js';
+import { PeopleRepository } from '../../registry/people.repository.js';
 import { ModelCourse } from '../../registry/testing/model-course.js';
 import { type RunningApi, startApi } from '../api.js';
 import type { AuditListAnswer } from '../audit/audit.dto.js';
@@ -164,6 +165,38 @@ describe('why a version answered', () => {
     expect(pageOf(await why())).toContain(`No finding of ${MODEL} was open`);
   });
 
+  it('tells of the owner and the tier as they were, whatever was applied and whoever left since', async () => {
+    const moved = new ModelCourse(registry.dataSource, 'moved');
+    const people = new PeopleRepository(registry.dataSource, new AuditLedger(registry.dataSource));
+    const spec = (owner: string, tier: string) => (source: string): string => source.replace(/^owner: .*$/m, `owner: ${owner}`).replace(/^tier: .*$/m, `tier: ${tier}`);
+    const told: [string, object][] = [];
+    const toldNow = (owner: string, tier: string): unknown => told.push([moved.now().toISOString(), { owner, tier, registeredBy: 'ann' }]);
+    await moved.register('ann', spec('ann', 'low'));
+    await moved.promote(await moved.trained('ann', 'the first one'), 'ann');
+    toldNow('ann', 'low');
+    await moved.register('bob', spec('bob', 'medium'));
+    toldNow('bob', 'medium');
+    await people.change({ actor: 'cora', idempotencyKey: 'bob-leaves', change: { kind: 'replace', name: 'bob', by: 'ann', reason: 'he left' } }, moved.next());
+    toldNow('ann', 'medium');
+    await moved.register('ann', spec('bob', 'medium'));
+    toldNow('ann', 'medium');
+    await moved.register('ann', spec('cora', 'low'));
+    toldNow('cora', 'low');
+    for (const [at, inventory] of told) expect((await call<WhyAnswer>(`/v1/models/moved/why?at=${at}`)).body.inventory, at).toMatchObject(inventory);
+    expect((await call<WhyAnswer>('/v1/models/moved/why')).body.inventory).toMatchObject({ owner: 'cora', tier: 'low' });
+    expect(pageOf((await call<WhyAnswer>(`/v1/models/moved/why?at=${told[1]![0]}`)).body)).toContain('Risk tier medium; owner bob;');
+  });
+
+  it('names the challenger that answered a share at the time, and none before and after', async () => {
+    const answer = await why(canary.toISOString());
+    expect(answer).toMatchObject({ version: 2, role: 'champion', alsoAnswered: [{ version: 3, percent: 20, release: 1, step: 0, since: canary.toISOString(), link: `/v1/models/${MODEL}/releases/1` }] });
+    expect(pageOf(answer)).toContain('version 3 answered 20 % of the entities as the challenger of release 1, whose canary step 1 had begun at');
+    const before = await why(new Date(canary.getTime() - 1).toISOString());
+    expect(before).toMatchObject({ version: 2, alsoAnswered: [] });
+    expect(pageOf(before)).not.toContain('of the entities');
+    for (const at of [after.trigger, after.release, undefined]) expect((await why(at)).alsoAnswered).toEqual([]);
+  });
+
   it('has nothing to tell of a model that nothing serves', async () => {
     await new ModelCourse(registry.dataSource, 'unserved').register('ann');
     expect(await call('/v1/models/unserved/why')).toMatchObject({ status: 404, body: { detail: expect.stringMatching(/perennial retrain unserved/) as string } });
@@ -177,6 +210,8 @@ describe('an answer of a version', () => {
     expect(await explanations().ofAnswer(MODEL, 'default', 3, 3)).toMatchObject({ role: 'champion', change: { epoch: 3 }, course: { release: { number: 1 } } });
     const challenged = await explanations().ofAnswer(MODEL, 'default', 2, 3);
     expect(challenged).toMatchObject({ role: 'challenger', change: { epoch: 2, version: 2 }, promotion: null, course: { release: { number: 1, epoch: 2, beganAt: canary } } });
+    expect((await explanations().ofAnswer(MODEL, 'default', 2, 2, canary))?.alsoAnswered).toMatchObject([{ version: 3 }]);
+    expect((await explanations().ofAnswer(MODEL, 'default', 2, 3, canary))?.alsoAnswered).toEqual([]);
     expect(await explanations().ofAnswer(MODEL, 'default', 99, 3)).toBeNull();
     expect(await explanations().ofAnswer(MODEL, 'default', 2, 99)).toBeNull();
     expect(await explanations().ofAnswer('nobody', 'default', 1, 1)).toBeNull();

@@ -68,8 +68,9 @@ export class ModelCourse {
     return new Date(START_MS + this.minutes * 60_000);
   }
 
-  async register(actor: string): Promise<void> {
-    const source = YAML.replace('model: flight-delay', `model: ${this.model}`);
+  /** Its spec, or another one when it is there. @param edit what is changed of it */
+  async register(actor: string, edit: (source: string) => string = (source) => source): Promise<void> {
+    const source = edit(YAML.replace('model: flight-delay', `model: ${this.model}`));
     const parsed = parseSpec(source);
     this.specDigest = parsed.digest;
     const { command } = await this.commands.accept({ actor, idempotencyKey: randomUUID(), kind: 'apply', model: this.model, body: { source } }, this.next());
@@ -102,7 +103,7 @@ export class ModelCourse {
     await this.retrains.end({ model: this.model, number: retrain }, { outcome: 'promoted', reason: 'It was better.', failure: null, promotedEpoch: change.epoch }, this.next(), origin);
   }
 
-  /** A release of a version up to its shadow. @returns its number */
+  /** A release of a version up to the first step of its canary, 20 %. @returns its number */
   async shadowed(version: number, actor: string, reason: string): Promise<number> {
     const { retrain } = await this.versions.get(this.model, version);
     const origin = originOf(`model/${this.model}/deployment/${version}`);
@@ -110,7 +111,7 @@ export class ModelCourse {
     const request = { model: this.model, deployment: DEPLOYMENT, version, retrain, commandId: null, specDigest: this.specDigest, requestedBy: actor, requestReason: reason };
     const number = await this.releases.inTurn(this.model, (manager) => this.releases.add(manager, request, this.next(), origin));
     const routing = await this.routing.get(this.model, DEPLOYMENT);
-    const plan = Buffer.from(canonicalJson({ version }));
+    const plan = Buffer.from(canonicalJson({ version, canary: { steps: [20] } }));
     await this.releases.inTurn(this.model, async (manager) => {
       const at = this.next();
       const revision = await this.routing.changeTraffic(manager, routing, { challengers: [version], weights: { [version]: 20 }, paused: false }, at);
