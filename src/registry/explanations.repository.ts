@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, LessThanOrEqual } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
+import type { Sensitivity } from '../contracts/masking.js';
 import { type Aftermath, aftermathOf } from './aftermath.js';
 import { type ApprovalStory, approvalStoryOf } from './approvals.repository.js';
 import { Approval, ApprovalEnd } from './entities/approval.entity.js';
@@ -18,6 +19,7 @@ import { Snapshot } from './entities/snapshot.entity.js';
 import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
 import { type GoLiveStory, goLiveStory } from './go-lives.repository.js';
+import { sensitivitiesOf } from './sensitivities.js';
 import { inSnapshot } from './snapshot.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
 import { type ValidationStory, validationStory } from './validations.repository.js';
@@ -41,6 +43,8 @@ export interface Origins {
   readonly request: Command;
   /** Where monitoring decided on it. */
   readonly decision: RetrainingDecisionRecord | null;
+  /** How its figures are masked: by the spec in force and by that of the version. */
+  readonly sensitivity: Sensitivity;
 }
 
 export interface ReleaseCourse {
@@ -140,6 +144,7 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
 export async function originsOf(manager: EntityManager, model: string, number: number): Promise<Origins> {
   const version = await manager.findOneByOrFail(ModelVersion, { model, number });
   const retrain = await manager.findOneByOrFail(Retrain, { model, number: version.retrain });
+  const [sensitivity] = await sensitivitiesOf(manager, model, [{ versions: [number] }]);
   return {
     version, retrain,
     run: await manager.findOneByOrFail(TrainingRun, { model, retrain: version.retrain }),
@@ -151,6 +156,7 @@ export async function originsOf(manager: EntityManager, model: string, number: n
     versionApproval: await approvalOf(manager, model, { kind: 'version', version: number }),
     request: await manager.findOneByOrFail(Command, { id: retrain.commandId }),
     decision: await manager.findOneBy(RetrainingDecisionRecord, { model, deployment: retrain.deployment, commandId: retrain.commandId }),
+    sensitivity: sensitivity as Sensitivity,
   };
 }
 
