@@ -6,11 +6,17 @@ import type { RetirementDeletion } from '../src/registry/entities/retirement.ent
 import { LegalHoldsRepository } from '../src/registry/legal-holds.repository.js';
 import { ModelEvidenceRepository } from '../src/registry/model-evidence.repository.js';
 import { RetirementsRepository } from '../src/registry/retirements.repository.js';
-import { origin } from './activity-context.js';
 
 /** Carries the eraser to the one who may use it. */
 export class EraserProvider {
   constructor(readonly eraser: ArtifactEraser) {}
+}
+
+/** What became of the files of a class, once all were gone through: how many, and the digest of both lists. */
+export interface DeletedEvidence {
+  readonly deleted: number;
+  readonly kept: number;
+  readonly files: string;
 }
 
 /** Deletes the files of a class of evidence: what becomes of each is on record first. */
@@ -28,25 +34,25 @@ export class EvidenceDeletion {
   }
 
   /**
-   * Goes through the files of a class, whose time has come, but for those that a class names which is kept for longer.
-   * @returns whether all were gone through; false: a legal hold came in between
+   * Goes through the files of a class, whose time has come, but for those that a class names which is kept for longer. Called again it goes on, with what was on record to be deleted first.
+   * @returns null where a legal hold came in between: files that are still there stay until it is lifted, also those on record
    */
-  async run(id: RetirementId, evidence: EvidenceClass, at: Date, signal: AbortSignal): Promise<boolean> {
+  async run(id: RetirementId, evidence: EvidenceClass, at: Date, signal: AbortSignal): Promise<DeletedEvidence | null> {
     const { retirement: { terms: { keepMs, quietMs } } } = await this.retirements.get(id);
     const due = (await this.evidence.files(id.model)).filter(({ classes }) => lastOf(classes, keepMs) === evidence).map(({ digest }) => digest);
     const others = await this.evidence.filesOfOthers(id.model);
     const known = await this.retirements.deletions(id);
-    for (const { digest } of known.filter((one) => one.evidence === evidence && one.outcome === 'deleted')) if (!others.has(digest)) await this.eraser.erase(digest);
+    for (const { digest } of known.filter((one) => one.evidence === evidence && one.outcome === 'deleted')) if (!others.has(digest) && !(await this.erase(id.model, digest))) return null;
     for (const digest of due) {
       signal.throwIfAborted();
       if (known.some((one) => one.digest === digest)) continue;
       const verdict = await this.verdict(digest, others, at.getTime() - quietMs);
       // The record names digests of other things than files too; of those nothing has to be said.
       if (!verdict) continue;
-      if (!(await this.record({ ...id, digest, evidence, ...verdict, at }))) return false;
-      if (verdict.outcome === 'deleted') await this.eraser.erase(digest);
+      if (!(await this.record({ ...id, digest, evidence, ...verdict, at }))) return null;
+      if (verdict.outcome === 'deleted' && !(await this.erase(id.model, digest))) return null;
     }
-    return this.end(id, evidence, at);
+    return this.deletedEvidence(id, evidence);
   }
 
   private async verdict(digest: string, others: ReadonlySet<string>, putBeforeMs: number): Promise<Pick<RetirementDeletion, 'outcome' | 'reason'> | null> {
@@ -66,12 +72,19 @@ export class EvidenceDeletion {
     });
   }
 
-  private async end(id: RetirementId, evidence: EvidenceClass, at: Date): Promise<boolean> {
+  /** Under the model's lock: a hold is set before, and seen, or when the file is gone. @returns false under a legal hold: the file stays */
+  private async erase(model: string, digest: string): Promise<boolean> {
+    return this.retirements.inTurn(model, async (manager) => {
+      if ((await this.holds.inForce(model, manager)).length > 0) return false;
+      await this.eraser.erase(digest);
+      return true;
+    });
+  }
+
+  private async deletedEvidence(id: RetirementId, evidence: EvidenceClass): Promise<DeletedEvidence> {
     const files = (await this.retirements.deletions(id)).filter((one) => one.evidence === evidence);
     const digests = (outcome: string): string[] => files.filter((one) => one.outcome === outcome).map(({ digest }) => digest);
-    const details = { deleted: digests('deleted').length, kept: digests('kept').length, files: sha256(canonicalJson({ deleted: digests('deleted'), kept: digests('kept') })) };
-    await this.retirements.inTurn(id.model, (manager) => this.retirements.take(manager, id, { step: `deleted/${evidence}`, at, details }, origin()));
-    return true;
+    return { deleted: digests('deleted').length, kept: digests('kept').length, files: sha256(canonicalJson({ deleted: digests('deleted'), kept: digests('kept') })) };
   }
 }
 

@@ -46,7 +46,10 @@ export class RetiredEvidenceActivities {
 
   /** Deletes what is due of a class. @returns whether all of it was gone through; false where a legal hold came in between */
   async deleteEvidence(id: RetirementId, evidence: EvidenceClass, nowMs: number): Promise<boolean> {
-    return heartbeating((signal) => this.deletion.run(id, evidence, new Date(nowMs), signal));
+    const at = new Date(nowMs);
+    const gone = await heartbeating((signal) => this.deletion.run(id, evidence, at, signal));
+    if (gone) await this.retirements.inTurn(id.model, (manager) => this.retirements.take(manager, id, { step: `deleted/${evidence}`, at, details: { ...gone } }, origin()));
+    return gone !== null;
   }
 
   /** Issues the certificate anew, as JSON and as a page: the next edition. */

@@ -34,6 +34,7 @@ export const FAILURES = {
   ModelRetiring: kind(409, 'The model is being retired, or was'),
   RetirementConflict: kind(409, 'The retirement does not allow that now'),
   LegalHoldLifted: kind(409, 'The legal hold is not in force'),
+  UnderLegalHold: kind(409, 'A legal hold keeps it'),
   ValidationNotOpen: kind(409, 'There is nothing to validate'),
   DecisionRefused: kind(409, 'The decision over the validation cannot be taken'),
   SetUpIncomplete: kind(409, 'What a version needs to go live is missing'),

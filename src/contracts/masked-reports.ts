@@ -1,3 +1,4 @@
+import type { EvaluationResult } from './evaluations.js';
 import type { ColumnCounts, FeatureDrift } from './feature-drift.js';
 import { roundingOf, type Sensitivity, type ValueNames, valueNames } from './masking.js';
 import type { SliceMetrics } from './verdict.js';
@@ -18,6 +19,10 @@ export function maskedSlices<T extends Pick<SliceMetrics, 'column' | 'value'>>(s
     return { ...slice, value: nameOf(value) };
   });
 }
+
+/** Every figure of an evaluation, with slices and groups of sensitive columns by their pseudonyms. */
+export const maskedEvaluation = (result: EvaluationResult, sensitivity: Sensitivity): EvaluationResult =>
+  ({ ...result, slices: maskedSlices(result.slices, sensitivity), ...(result.fairness && { fairness: maskedFairness(result.fairness, sensitivity) }) });
 
 /** The inputs of a window beside the baseline: sensitive categories by their pseudonyms, of sensitive numbers no single row's value and edges rounded. Figures of the comparison stay. */
 export const maskedDrift = (report: WindowDriftReport, sensitivity: Sensitivity): WindowDriftReport =>

@@ -30,7 +30,7 @@ export const PERMISSIONS = {
   'review.record': { allows: 'record periodic reviews', of: 'model' },
   'retirement.request': { allows: 'retire a model, take that back, and go on without a consumer or before its traffic has ended', of: 'model' },
   'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
-  'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a retired model is deleted', of: 'model' },
+  'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a model is deleted or erased', of: 'model' },
   'validation.decide': { allows: 'decide over validations', of: 'model' },
   'goLive.confirm': { allows: 'confirm that a version has gone live', of: 'model' },
   'stage.steer': { allows: 'pause, resume and abandon stages', of: 'model' },

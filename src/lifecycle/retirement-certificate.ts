@@ -28,7 +28,7 @@ export interface RetirementCertificate extends RetirementId {
   readonly evidence: readonly EvidenceLine[];
 }
 
-/** What became of a class of evidence, by the digests of its files. */
+/** What became of a class of evidence, by the digests of its files. None is said to be deleted before the class was gone through: a legal hold may keep what was to be. */
 export interface EvidenceLine {
   readonly evidence: EvidenceClass;
   readonly keptUntil: string;
@@ -49,8 +49,9 @@ export interface DeletedFile {
 export function evidenceLines(stoppedMs: number, keepMs: Readonly<Record<EvidenceClass, number>>, gone: readonly EvidenceClass[], files: readonly DeletedFile[]): EvidenceLine[] {
   return EVIDENCE_CLASSES.map((evidence) => {
     const own = files.filter((file) => file.evidence === evidence);
+    const through = gone.includes(evidence);
     return {
-      evidence, keptUntil: isoTime(stoppedMs + keepMs[evidence]), gone: gone.includes(evidence), deleted: own.filter(({ outcome }) => outcome === 'deleted').map(({ digest }) => digest),
+      evidence, keptUntil: isoTime(stoppedMs + keepMs[evidence]), gone: through, deleted: own.filter(({ outcome }) => through && outcome === 'deleted').map(({ digest }) => digest),
       kept: own.filter(({ outcome }) => outcome === 'kept').map(({ digest, reason }) => ({ digest, reason })),
     };
   });

@@ -2,21 +2,30 @@ import { describe, expect, it } from 'vitest';
 import type { Grant } from '../contracts/roles.js';
 import { type Condition, SOUNDNESS_KEYS, type SoundnessAnswers, type ValidationCheckName, type ValidationStep } from '../contracts/validations.js';
 import type { Verdict } from '../contracts/verdict.js';
+import { fairnessSection } from '../spec/fairness-section.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { decideByChecks, gravest, type ValidationFacts, validationStep, whyNotDecide, whyNotIndependent, whyNotServe } from './validation-decision.js';
 import { checksOf, decidedBy, questionsOf } from './validation-depth.js';
 
-const fairness = { groups: ['sex'] } as unknown as ModelSpec['fairness'];
+const fairness = fairnessSection.parse({ groups: ['sex'] });
+const limited = fairnessSection.parse({ groups: ['sex'], limits: { demographicParityRatio: 0.8 } });
 const LOW = ['outOfTime', 'admission', 'provenance', 'dependencies', 'documents'] as const;
 const judged = (verdicts: Partial<Record<ValidationCheckName, Verdict>> = {}, names: readonly ValidationCheckName[] = LOW) => names.map((name) => ({ name, verdict: verdicts[name] ?? ('pass' as const) }));
 
 describe('how deep a tier goes', () => {
   it.each([
-    ['low', undefined, LOW], ['low', fairness, LOW],
-    ['medium', undefined, [...LOW, 'slices', 'sensitivity']], ['medium', fairness, [...LOW, 'slices', 'fairness', 'sensitivity']],
+    ['low', undefined, LOW], ['low', fairness, LOW], ['low', limited, [...LOW, 'fairness']],
+    ['medium', undefined, [...LOW, 'slices', 'sensitivity']], ['medium', fairness, [...LOW, 'slices', 'fairness', 'sensitivity']], ['medium', limited, [...LOW, 'slices', 'fairness', 'sensitivity']],
     ['high', undefined, [...LOW, 'slices', 'sensitivity', 'stability']], ['critical', fairness, [...LOW, 'slices', 'fairness', 'sensitivity', 'stability']],
   ] as const)('%s, fairness %o', (tier, section, names) => {
     expect(checksOf({ tier, ...(section && { fairness: section }) })).toEqual(names);
+  });
+
+  it('asks of a low tier what its limits of fairness come to before its checks decide', () => {
+    const facts = { spec: { tier: 'low', fairness: limited }, reported: true, decision: null, approval: undefined, end: null } as const;
+    expect(validationStep({ ...facts, checks: judged(), reported: false })).toEqual({ kind: 'check', check: 'fairness' });
+    expect(decideByChecks('low', judged({ fairness: 'fail' }, checksOf(facts.spec)))?.choice).toBe('reject');
+    expect(decideByChecks('low', judged({ fairness: 'inconclusive' }, checksOf(facts.spec)))).toBeNull();
   });
 
   it('asks for words from high on, and says who decides', () => {

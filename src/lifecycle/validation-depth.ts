@@ -3,15 +3,17 @@ import type { ModelSpec } from '../spec/model-spec.js';
 
 type Tier = ModelSpec['tier'];
 
-/** From which tier on a check is made; the others are of every tier. */
-const FROM_TIER: Readonly<Partial<Record<ValidationCheckName, Tier>>> = { slices: 'medium', fairness: 'medium', sensitivity: 'medium', stability: 'high' };
+/** From which tier on a check is made; the others are of every tier, but for fairness, which the spec decides on too. */
+const FROM_TIER: Readonly<Partial<Record<ValidationCheckName, Tier>>> = { slices: 'medium', sensitivity: 'medium', stability: 'high' };
 const ORDER: readonly Tier[] = ['low', 'medium', 'high', 'critical'];
 
 const reaches = (tier: Tier, from: Tier): boolean => ORDER.indexOf(tier) >= ORDER.indexOf(from);
 
-/** What a version of a model is examined for, in this order: fairness only where the spec says between which groups. */
+/** What a version of a model is examined for, in this order: fairness only where the spec says between which groups, and in every tier where it says how far they may differ. */
 export const checksOf = ({ tier, fairness }: Pick<ModelSpec, 'tier' | 'fairness'>): readonly ValidationCheckName[] =>
-  VALIDATION_CHECKS.filter((name) => reaches(tier, FROM_TIER[name] ?? 'low') && (name !== 'fairness' || fairness !== undefined));
+  VALIDATION_CHECKS.filter((name) => (name === 'fairness' ? fairness !== undefined && (hasLimits(fairness) || reaches(tier, 'medium')) : reaches(tier, FROM_TIER[name] ?? 'low')));
+
+const hasLimits = ({ limits }: Pick<NonNullable<ModelSpec['fairness']>, 'limits'>): boolean => Object.values(limits).some((limit) => limit !== undefined);
 
 /** Whether approvers vote after the validator. */
 export const needsApprovers = (tier: Tier): boolean => reaches(tier, 'high');

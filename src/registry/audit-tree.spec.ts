@@ -7,6 +7,7 @@ import { GrowingTree, isConsistent, isIncluded } from '../ledger/merkle-tree.js'
 import { AlarmsRepository } from './alarms.repository.js';
 import { AuditLedger, type AuditRecord } from './audit-ledger.js';
 import { AuditTreeRepository, exportLines } from './audit-tree.repository.js';
+import { LegalHoldsRepository } from './legal-holds.repository.js';
 import { TextErasures } from './text-erasures.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { registryDataSource } from './data-source.js';
@@ -187,7 +188,7 @@ describe('what a person wrote', () => {
     const head = await tree.exclusively((turn) => turn.head());
 
     const at = new Date('2026-04-01T00:00:00Z');
-    const erasures = new TextErasures(server.dataSource, ledger);
+    const erasures = new TextErasures(server.dataSource, ledger, new LegalHoldsRepository(server.dataSource));
     await erasures.erase({ entry: id, actor: 'dpo', reason: 'he asked for it' }, at);
     expect(await said(id)).toEqual([{ field: 'reason', text: null, erasedAt: at }]);
     expect(await tree.exclusively((turn) => turn.head())).toEqual(head);

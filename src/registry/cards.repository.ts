@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
+import { type Sensitivity, sensitivityOf } from '../contracts/masking.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { specFromCanonical } from '../spec/parse-spec.js';
 import { type ApprovalStory, listedApprovals } from './approvals.repository.js';
@@ -28,6 +29,8 @@ export interface CardFacts {
   /** That the version was made under, or the one in force. */
   readonly spec: ModelSpec;
   readonly specDigest: string;
+  /** Of that spec and the one in force. */
+  readonly sensitivity: Sensitivity;
   readonly approvals: readonly ApprovalStory[];
   /** Of the deployment: the newest assessments of windows in which the version answered most rows, and the last of them. */
   readonly windows: { readonly pass: number; readonly fail: number; readonly inconclusive: number; readonly last: WindowAssessment | null };
@@ -50,8 +53,9 @@ export class CardsRepository {
       const version = routing.champion ?? (await manager.maximum(ModelVersion, 'number', { model: name }));
       const origins = version === null ? null : await originsOf(manager, name, version);
       const record = origins?.spec ?? (await manager.findOneByOrFail(ModelSpecRecord, { model: name, digest: model.specDigest }));
+      const spec = specFromCanonical(record.canonical.toString('utf8'));
       return {
-        model, routing, origins, spec: specFromCanonical(record.canonical.toString('utf8')), specDigest: record.digest,
+        model, routing, origins, spec, specDigest: record.digest, sensitivity: origins?.sensitivity ?? sensitivityOf(spec),
         change: routing.champion === null ? null : await manager.findOneBy(ChampionChange, { model: name, deployment, epoch: routing.epoch }),
         approvals: await listedApprovals(manager, name, MOST_LISTED),
         windows: await windowsOf(manager, routing, version),

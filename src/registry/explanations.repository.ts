@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager, LessThanOrEqual } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
+import type { Sensitivity } from '../contracts/masking.js';
 import { type Aftermath, aftermathOf } from './aftermath.js';
 import { type ApprovalStory, approvalStoryOf } from './approvals.repository.js';
 import { Approval, ApprovalEnd } from './entities/approval.entity.js';
@@ -19,6 +20,7 @@ import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
 import { type GoLiveStory, goLiveStory } from './go-lives.repository.js';
 import { type Canary, canariesThen, type ModelFacts, factsThen } from './model-then.js';
+import { sensitivitiesOf } from './sensitivities.js';
 import { inSnapshot } from './snapshot.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
 import { type ValidationStory, validationStory } from './validations.repository.js';
@@ -42,6 +44,8 @@ export interface Origins {
   readonly request: Command;
   /** Where monitoring decided on it. */
   readonly decision: RetrainingDecisionRecord | null;
+  /** How its figures are masked: by the spec in force and by that of the version. */
+  readonly sensitivity: Sensitivity;
 }
 
 export interface ReleaseCourse {
@@ -147,6 +151,7 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
 export async function originsOf(manager: EntityManager, model: string, number: number): Promise<Origins> {
   const version = await manager.findOneByOrFail(ModelVersion, { model, number });
   const retrain = await manager.findOneByOrFail(Retrain, { model, number: version.retrain });
+  const [sensitivity] = await sensitivitiesOf(manager, model, [{ versions: [number] }]);
   return {
     version, retrain,
     run: await manager.findOneByOrFail(TrainingRun, { model, retrain: version.retrain }),
@@ -158,6 +163,7 @@ export async function originsOf(manager: EntityManager, model: string, number: n
     versionApproval: await approvalOf(manager, model, { kind: 'version', version: number }),
     request: await manager.findOneByOrFail(Command, { id: retrain.commandId }),
     decision: await manager.findOneBy(RetrainingDecisionRecord, { model, deployment: retrain.deployment, commandId: retrain.commandId }),
+    sensitivity: sensitivity as Sensitivity,
   };
 }
 

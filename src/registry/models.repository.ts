@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
+import type { Sensitivity } from '../contracts/masking.js';
 import { DEFAULT_DEPLOYMENT } from '../contracts/motion.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { type ParsedSpec, specFromCanonical } from '../spec/parse-spec.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { Routing } from './entities/routing.entity.js';
+import { type MadeUnder, sensitivitiesOf } from './sensitivities.js';
 
 @Injectable()
 export class ModelsRepository {
@@ -50,6 +52,17 @@ export class ModelsRepository {
     const record = await manager.findOneBy(ModelSpecRecord, { model, digest });
     if (!record) throw new PerennialError('NotFound', `${model} has no spec ${digest}`, { model, digest });
     return record;
+  }
+
+  /** How something of a model is masked where it is shown ({@link sensitivitiesOf}). */
+  async sensitivity(model: string, made: MadeUnder): Promise<Sensitivity> {
+    const [sensitivity] = await this.sensitivities(model, [made]);
+    return sensitivity as Sensitivity;
+  }
+
+  /** The same of each of many, in their order. */
+  sensitivities(model: string, made: readonly MadeUnder[]): Promise<Sensitivity[]> {
+    return sensitivitiesOf(this.dataSource.manager, model, made);
   }
 
   /** Registers the model or puts another spec in force. @returns whether anything changed. */

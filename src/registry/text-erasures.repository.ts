@@ -4,6 +4,7 @@ import { canonicalJson } from '../contracts/canonical.js';
 import { PerennialError } from '../contracts/failures.js';
 import { AuditLedger } from './audit-ledger.js';
 import { Command } from './entities/command.entity.js';
+import { LegalHoldsRepository } from './legal-holds.repository.js';
 import { ERASED, WRITTEN_COLUMNS } from './written-words.js';
 
 export interface Erasure {
@@ -22,6 +23,13 @@ export interface ErasureOutcome {
   readonly copies: number;
 }
 
+/** The entry that words are erased by, and the legal holds in force over its model: their numbers. */
+interface HeldEntry {
+  readonly model: string | null;
+  readonly subject: string;
+  readonly holds: readonly number[];
+}
+
 interface WrittenText {
   readonly entry: string;
   readonly field: string;
@@ -38,17 +46,22 @@ export class TextErasures {
   constructor(
     private readonly dataSource: DataSource,
     private readonly audit: AuditLedger,
+    private readonly holds: LegalHoldsRepository,
   ) {}
 
   /**
    * Erases what a person wrote beside an entry, with the salt that would let it be guessed, and the copies that commands and their rows have. Entries and tree stay as they
-   * are; that it was erased, by whom and why, is an entry of its own for each text. What is erased already stays so: asked again, nothing happens.
-   * @throws PerennialError `NotFound` where there is no such entry, or nobody ever wrote anything beside it
+   * are; that it was erased, by whom and why, is an entry of its own for each text. What is erased already stays so: asked again, nothing happens. What is
+   * erased by one entry is of one model: under a legal hold of it nothing is, and that it was asked for is on record.
+   * @throws PerennialError `NotFound` where there is no such entry, or nobody ever wrote anything beside it; `UnderLegalHold`
    */
-  async erase({ entry, field, actor, reason }: Erasure, at: Date): Promise<ErasureOutcome> {
-    return this.dataSource.transaction(async (manager) => {
+  async erase(erasure: Erasure, at: Date): Promise<ErasureOutcome> {
+    const outcome = await this.dataSource.transaction(async (manager) => {
+      const { entry, field, actor, reason } = erasure;
       await requireTexts(manager, entry, field);
+      const held = await this.heldEntry(manager, entry);
       const texts = await sameWords(manager, entry, field);
+      if (texts.length > 0 && held.holds.length > 0) return this.refuse(manager, erasure, held, at);
       let copies = 0;
       for (const { entry: id, field: name, text, digest, model, subject, commandId } of texts) {
         await manager.query('UPDATE audit_text SET text = NULL, salt = NULL, erased_at = $3 WHERE entry_id = $1 AND field = $2', [id, name, at]);
@@ -58,6 +71,28 @@ export class TextErasures {
       }
       return { entry, erased: texts.map(({ entry: id, field: name }) => ({ entry: Number(id), field: name })), copies };
     });
+    if (outcome instanceof PerennialError) throw outcome;
+    return outcome;
+  }
+
+  /** With the model's row locked: a hold is set before, and seen, or after the words are gone. */
+  private async heldEntry(manager: EntityManager, entry: number): Promise<HeldEntry> {
+    const [found] = await manager.query<[Pick<HeldEntry, 'model' | 'subject'>]>('SELECT model, subject FROM audit_entry WHERE id = $1', [entry]);
+    if (found.model === null) return { ...found, holds: [] };
+    await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [found.model]);
+    return { ...found, holds: await this.holds.inForce(found.model, manager) };
+  }
+
+  /** Puts on record that words were to be erased which a legal hold keeps. @returns what to tell who asked, once it is kept */
+  private async refuse(manager: EntityManager, { entry, field, actor, reason }: Erasure, { model, subject, holds }: HeldEntry, at: Date): Promise<PerennialError> {
+    const which = holds.length === 1 ? `legal hold ${holds.join()}` : `legal holds ${holds.join(', ')}`;
+    const message = `Nothing was erased: ${which} of ${model} ${holds.length === 1 ? 'keeps' : 'keep'} everything of the model, what people wrote beside entry ${entry} too. Once a validator has lifted ${
+      holds.length === 1 ? 'it' : 'them'} (\`perennial legal-hold lift ${model} <number> --reason …\`), ask again; entries of other models can be erased meanwhile`;
+    const details = { entry, models: [model], holds };
+    await this.audit.append(manager, {
+      at, actor, action: 'eraseText.refused', model, subject, details: { outcome: { kind: 'refused', type: 'UnderLegalHold', message, details }, body: { entry, field: field ?? null } }, texts: { reason },
+    });
+    return new PerennialError('UnderLegalHold', message, details);
   }
 }
 

@@ -1,12 +1,16 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RegistryServer, startRegistryServer } from '../../test/registry-server.js';
+import type { CommandBodies } from '../contracts/commands.js';
 import { type Checkpoint, openCheckpoint, signedCheckpoint } from '../ledger/checkpoint.js';
 import { LedgerVerifier } from '../ledger/ledger-verifier.js';
 import { AuditLedger } from './audit-ledger.js';
 import { AuditTreeRepository, exportLines } from './audit-tree.repository.js';
 import { CommandsRepository } from './commands.repository.js';
 import { FindingsRepository } from './findings.repository.js';
+import { LegalHoldsRepository } from './legal-holds.repository.js';
+import { ModelCourse } from './testing/model-course.js';
 import { TextErasures } from './text-erasures.repository.js';
 import { WRITTEN_COLUMNS } from './written-words.js';
 
@@ -22,15 +26,18 @@ let ledger: AuditLedger;
 let tree: AuditTreeRepository;
 let commands: CommandsRepository;
 let erasures: TextErasures;
+let holds: LegalHoldsRepository;
 
 beforeAll(async () => {
   server = await startRegistryServer();
   ledger = new AuditLedger(server.dataSource);
   tree = new AuditTreeRepository(server.dataSource);
   commands = new CommandsRepository(server.dataSource, ledger);
-  erasures = new TextErasures(server.dataSource, ledger);
+  holds = new LegalHoldsRepository(server.dataSource);
+  erasures = new TextErasures(server.dataSource, ledger, holds);
   await server.apiKey('ann', ['owner', 'operator']);
   await server.apiKey('bob', ['owner', 'operator']);
+  await server.apiKey('vera', ['validator']);
 }, 120_000);
 
 afterAll(() => server?.stop());
@@ -48,6 +55,27 @@ async function entryOf(commandId: string, action: string): Promise<number> {
 }
 
 const erase = (entry: number, field?: string) => erasures.erase({ entry, field, actor: 'dpo', reason: 'the person asked for it' }, AT);
+async function command<K extends 'setLegalHold' | 'liftLegalHold'>(model: string, kind: K, body: CommandBodies[K]): Promise<string> {
+  return (await commands.accept({ actor: 'vera', idempotencyKey: randomUUID(), kind, model, body }, AT)).command.id;
+}
+
+async function hold(model: string): Promise<void> {
+  await holds.set(server.dataSource.manager, { model, reason: 'a case', setBy: 'vera', setAt: AT, commandId: await command(model, 'setLegalHold', { reason: 'a case' }) });
+}
+
+async function lift(model: string, number: number): Promise<void> {
+  await holds.lift(server.dataSource.manager, { model, hold: number, reason: 'closed', liftedBy: 'vera', liftedAt: AT, commandId: await command(model, 'liftLegalHold', { hold: number, reason: 'closed' }) });
+}
+
+/** Until a statement waits for a lock that another transaction has. */
+async function waiting(): Promise<void> {
+  for (;;) {
+    const found = await server.asOwner((owner) => owner.query<unknown[]>("SELECT FROM pg_locks WHERE NOT granted"));
+    if (found.length > 0) return;
+    await sleep(20);
+  }
+}
+
 const textsOf = async (entry: number) => (await ledger.textsOf([entry])).map(({ text }) => text);
 
 /** Everything that PostgreSQL has of the record, as text. */
@@ -115,6 +143,44 @@ describe('what a person wrote', () => {
     await erase(entry);
     expect(await everything()).not.toContain('Baker');
     expect((await verdict([await signed()])).genuine).toBe(true);
+  });
+
+  it('is kept under a legal hold, by a refusal that says how to go on and is on record, until the last hold is lifted', async () => {
+    const course = new ModelCourse(server.dataSource, 'claimed');
+    await course.register('ann');
+    const entry = await said('ann', 'claimed', 'because of Mrs. Miller');
+    const elsewhere = await said('ann', 'shop', 'because of Mrs. Miller');
+    await hold('claimed');
+    await hold('claimed');
+    for (let lifted = 1; lifted <= 2; lifted++) {
+      const left = lifted === 1 ? [1, 2] : [2];
+      await expect(erase(entry)).rejects.toMatchObject({ type: 'UnderLegalHold', message: expect.stringMatching(/^Nothing was erased: legal hold.* of claimed .*legal-hold lift claimed/) as string, details: { entry, models: ['claimed'], holds: expect.arrayContaining(left) as number[] } });
+      expect(await textsOf(entry)).toEqual(['because of Mrs. Miller']);
+      await lift('claimed', lifted);
+    }
+    const refusals = await server.dataSource.query<{ id: string; actor: string; details: Buffer }[]>("SELECT id, actor, details FROM audit_entry WHERE action = 'eraseText.refused' AND model = 'claimed' ORDER BY id");
+    expect(refusals.map(({ actor, details }) => [actor, JSON.parse(details.toString())])).toMatchObject([1, 2].map(() => ['dpo', { outcome: { type: 'UnderLegalHold' }, body: { entry, field: null } }]));
+    expect(await textsOf(Number(refusals[0]!.id))).toEqual(['the person asked for it']);
+    expect((await erase(elsewhere)).erased).toHaveLength(1);
+    expect((await erase(entry)).erased).toEqual([{ entry, field: 'reason' }]);
+    // What is gone already is no reason to refuse: nothing would be erased.
+    await hold('claimed');
+    expect(await erase(entry)).toEqual({ entry, erased: [], copies: 0 });
+  });
+
+  it('is kept by a hold that is being set while it is erased', async () => {
+    await new ModelCourse(server.dataSource, 'contended').register('ann');
+    const entry = await said('ann', 'contended', 'because of Mr. Brown');
+    const asked = await command('contended', 'setLegalHold', { reason: 'a case' });
+    let erasing: Promise<unknown> = Promise.resolve();
+    await server.dataSource.transaction(async (manager) => {
+      await manager.query("SELECT FROM model WHERE name = 'contended' FOR UPDATE");
+      erasing = erase(entry).catch((error: unknown) => error);
+      await waiting();
+      await holds.set(manager, { model: 'contended', reason: 'a case', setBy: 'vera', setAt: AT, commandId: asked });
+    });
+    expect(await erasing).toMatchObject({ type: 'UnderLegalHold' });
+    expect(await textsOf(entry)).toEqual(['because of Mr. Brown']);
   });
 
   it('is known of every row that a command makes and that holds words', async () => {

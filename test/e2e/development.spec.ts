@@ -5,6 +5,7 @@ import { cardSchema } from '../../src/api/card/card.dto.js';
 import { developmentSchema } from '../../src/api/development/development.dto.js';
 import { evaluationListSchema } from '../../src/api/evaluations/evaluations.dto.js';
 import { experimentListSchema } from '../../src/api/experiments/experiments.dto.js';
+import type { ValidationAnswer } from '../../src/api/validations/validations.dto.js';
 import { runCli } from '../../src/cli/cli.js';
 import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
 import { Installation } from '../installation.js';
@@ -52,6 +53,16 @@ it('a plan with a stricter limit is not met before a version has been held again
   expect(verdict).toBe('fail');
   expect(criteria.filter((one) => one.verdict === 'fail').map(({ name }) => name)).toEqual(['bias:colour:demographicParityRatio']);
   expect(await cli('status', MODEL)).toContain('v2 does not meet the plan yet (fail): bias:colour:demographicParityRatio');
+});
+
+it('a version of a low tier that surely breaks a limit of its plan is rejected by its checks alone', async () => {
+  const model = 'unfair';
+  await perennial.apply(smallSpec({ model, data: MODEL, fairness: fairness(0.99), useCase: smallUseCase() }));
+  expect(await perennial.awaitCandidate(model, await perennial.requestRetrain(model, { asOf: asOfWeek(8) }))).toMatchObject({ outcome: 'rejected', version: 1 });
+  const { decision, checks } = (await perennial.call<ValidationAnswer>('GET', `/v1/models/${model}/versions/1/validation`)).body;
+  expect(decision).toMatchObject({ choice: 'reject', actor: 'perennial', reason: expect.stringContaining('fairness') as string });
+  expect(checks.filter(({ verdict }) => verdict !== 'pass').map(({ name, verdict }) => [name, verdict])).toEqual([['fairness', 'fail']]);
+  expect((await perennial.call('GET', `/v1/models/${model}/champion`)).body['version']).toBeNull();
 });
 
 it('experiments from elsewhere stand beside its trainings', async () => {

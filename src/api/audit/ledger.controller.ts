@@ -56,9 +56,9 @@ export class LedgerController {
   @Post('entries/:id/erase')
   @HttpCode(200)
   @Permit('text.erase')
-  @Operation('Erase what a person wrote beside an entry', 'With its salt, and with the copies that commands and their rows have; entries, tree and checkpoints stay as they are. What is erased already stays so: sent again, nothing happens. docs/PRIVACY.md says where words may be left.')
+  @Operation('Erase what a person wrote beside an entry', 'With its salt, and with the copies that commands and their rows have; entries, tree and checkpoints stay as they are. What is erased already stays so: sent again, nothing happens. Of a model under a legal hold nothing is erased. docs/PRIVACY.md says where words may be left.')
   @Answer(200, 'It is gone', erasureSchema)
-  @Problems('NotFound', 'BodyTooLarge', 'UnsupportedMediaType')
+  @Problems('NotFound', 'UnderLegalHold', 'BodyTooLarge', 'UnsupportedMediaType')
   async eraseTexts(@Param({ schema: entryPath }) { id }: { id: number }, @Body({ schema: eraseRequest }) request: EraseRequest, @Query({ schema: noQuery }) _query: object, @Actor() actor: string): Promise<ErasureAnswer> {
     return this.erasures.erase({ entry: id, ...request, actor }, new Date());
   }

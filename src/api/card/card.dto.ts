@@ -120,7 +120,7 @@ function planParts(facts: CardFacts): Pick<ModelCard, 'intendedUse' | 'factors' 
     },
     caveats: {
       features: data.features.map((one) => {
-        const sensitive = data.sensitive?.includes(one.name) ?? false;
+        const sensitive = facts.sensitivity.columns.has(one.name);
         const { min = null, max = null } = one.type === 'number' && !sensitive ? one : {};
         const listed = one.type === 'category' ? { categories: one.categories.length, maxUnknown: one.maxUnknown } : { categories: null, maxUnknown: null };
         return { name: one.name, type: one.type, min, max, ...listed, maxMissing: one.maxMissing, sensitive };

@@ -7,7 +7,6 @@ import { CallersRepository } from '../../registry/callers.repository.js';
 import { ExplanationsRepository } from '../../registry/explanations.repository.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { PredictionsRepository, type UnseenPredictions } from '../../registry/predictions.repository.js';
-import { VersionsRepository } from '../../registry/versions.repository.js';
 import type { Access } from '../authentication/access.js';
 import { CallerAccess } from '../authentication/actor.decorator.js';
 import { Permit } from '../authentication/permit.decorator.js';
@@ -22,7 +21,6 @@ import { chainOf, type ClassifiedPrediction, decisionAnswer, type DecisionAnswer
 export class DecisionsController {
   constructor(
     private readonly models: ModelsRepository,
-    private readonly versions: VersionsRepository,
     private readonly predictions: PredictionsRepository,
     private readonly reader: DecisionReader,
     private readonly explanations: ExplanationsRepository,
@@ -49,14 +47,10 @@ export class DecisionsController {
     return decisionAnswer(id, { ...search, found: found.map((one) => ({ ...one, sensitivity: sensitivityOf() })) }, chains, now);
   }
 
-  /** What the spec in force classifies, and that of the version: neither alone takes the mask from what the other hides. */
+  /** By what the spec in force classifies, and that of the version. */
   private async classified(found: readonly FoundPrediction[]): Promise<ClassifiedPrediction[]> {
     const classified: ClassifiedPrediction[] = [];
-    for (const one of found) {
-      const digests = [(await this.models.get(one.model)).specDigest, (await this.versions.find(one.model, one.logged.version))?.specDigest];
-      const specs = await Promise.all(digests.flatMap((digest) => (digest === undefined ? [] : [this.models.spec(one.model, digest)])));
-      classified.push({ ...one, sensitivity: sensitivityOf(...specs) });
-    }
+    for (const one of found) classified.push({ ...one, sensitivity: await this.models.sensitivity(one.model, { versions: [one.logged.version] }) });
     return classified;
   }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { maskedEvaluation } from '../../contracts/masked-reports.js';
 import { type CandidateFacts, candidateFacts, type DevelopmentExit, developmentExit } from '../../lifecycle/development-exit.js';
 import type { Model } from '../../registry/entities/model.entity.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
@@ -28,7 +29,9 @@ export class DevelopmentReader {
   private async candidate(model: string): Promise<CandidateFacts | null> {
     const [version] = await this.versions.list(model, 1);
     if (!version) return null;
-    const [evaluation, run] = await Promise.all([this.versions.evaluation(model, version.number), this.training.find({ model, number: version.retrain })]);
-    return candidateFacts(version, evaluation, run);
+    const [evaluation, run, sensitivity] = await Promise.all([
+      this.versions.evaluation(model, version.number), this.training.find({ model, number: version.retrain }), this.models.sensitivity(model, { versions: [version.number] }),
+    ]);
+    return candidateFacts(version, evaluation && { gate: evaluation.gate, result: maskedEvaluation(evaluation.result, sensitivity) }, run);
   }
 }

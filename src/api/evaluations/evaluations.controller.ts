@@ -1,7 +1,6 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { maskedSlices } from '../../contracts/masked-reports.js';
-import { sensitivityOf } from '../../contracts/masking.js';
+import type { Sensitivity } from '../../contracts/masking.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { VersionsRepository } from '../../registry/versions.repository.js';
 import { Permit } from '../authentication/permit.decorator.js';
@@ -24,8 +23,9 @@ export class EvaluationsController {
   @Answer(200, 'The evaluations', evaluationListSchema)
   @Problems('ModelNotFound')
   async listEvaluations(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<{ items: EvaluationAnswer[] }> {
-    const { specDigest } = await this.models.get(model);
-    const sensitivity = sensitivityOf(await this.models.spec(model, specDigest));
-    return { items: (await this.versions.evaluations(model, limit)).map((one) => ({ ...evaluationAnswer(one), slices: maskedSlices(one.result.slices, sensitivity) })) };
+    await this.models.get(model);
+    const evaluations = await this.versions.evaluations(model, limit);
+    const sensitivities = await this.models.sensitivities(model, evaluations.map(({ version }) => ({ versions: [version] })));
+    return { items: evaluations.map((one, index) => evaluationAnswer(one, sensitivities[index] as Sensitivity)) };
   }
 }

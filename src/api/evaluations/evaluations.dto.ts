@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { maskedEvaluation } from '../../contracts/masked-reports.js';
+import type { Sensitivity } from '../../contracts/masking.js';
 import type { Evaluation } from '../../registry/entities/evaluation.entity.js';
 import { instant, itemsOf } from '../documentation/answer-fields.js';
 import { fairnessFigures } from './fairness.dto.js';
@@ -79,7 +81,8 @@ export type EvaluationAnswer = z.output<typeof evaluationSchema>;
 
 export const evaluationListSchema = itemsOf(evaluationSchema).meta({ id: 'EvaluationList' });
 
-export function evaluationAnswer({ result, gate, ...facts }: Evaluation): EvaluationAnswer {
+export function evaluationAnswer({ result: measured, gate, ...facts }: Evaluation, sensitivity: Sensitivity): EvaluationAnswer {
+  const result = maskedEvaluation(measured, sensitivity);
   return {
     version: facts.version,
     deployment: facts.deployment,

@@ -75,11 +75,12 @@ export class RetrainsController {
   async getRetrain(@Param({ schema: retrainPath }) id: RetrainPath, @Query({ schema: noQuery }) _query: unknown): Promise<RetrainDetail> {
     await this.models.get(id.model);
     const retrain = await this.retrains.get(id);
-    const [snapshot, run, evaluation] = await Promise.all([
+    const [snapshot, run, evaluation, sensitivity] = await Promise.all([
       retrain.snapshotDigest === null ? null : this.retrains.snapshot(retrain.snapshotDigest),
       this.training.find(id),
       retrain.version === null ? null : this.versions.evaluation(id.model, retrain.version),
+      this.models.sensitivity(id.model, { specs: [retrain.specDigest] }),
     ]);
-    return retrainDetail({ retrain, snapshot, run, evaluation }, this.temporal);
+    return retrainDetail({ retrain, snapshot, run, evaluation, sensitivity }, this.temporal);
   }
 }

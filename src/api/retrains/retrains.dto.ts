@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Sensitivity } from '../../contracts/masking.js';
 import { RETRAIN_STAGES } from '../../contracts/retrains.js';
 import { DEFAULT_DEPLOYMENT, retrainWorkflowId } from '../../contracts/motion.js';
 import type { Evaluation } from '../../registry/entities/evaluation.entity.js';
@@ -128,9 +129,11 @@ export interface RetrainFacts {
   readonly snapshot: Snapshot | null;
   readonly run: TrainingRun | null;
   readonly evaluation: Evaluation | null;
+  /** Of the spec in force and of that which it began under. */
+  readonly sensitivity: Sensitivity;
 }
 
-export const retrainDetail = ({ retrain, snapshot, run, evaluation }: RetrainFacts, temporal: TemporalLinks): RetrainDetail => ({
+export const retrainDetail = ({ retrain, snapshot, run, evaluation, sensitivity }: RetrainFacts, temporal: TemporalLinks): RetrainDetail => ({
   ...retrainAnswer(retrain, temporal),
   specDigest: retrain.specDigest,
   commandId: retrain.commandId,
@@ -151,7 +154,7 @@ export const retrainDetail = ({ retrain, snapshot, run, evaluation }: RetrainFac
     finishedAt: instantOf(run.finishedAt),
     seconds: secondsBetween(run.startedAt, run.finishedAt),
   },
-  evaluation: evaluation && evaluationAnswer(evaluation),
+  evaluation: evaluation && evaluationAnswer(evaluation, sensitivity),
   seconds: secondsBetween(retrain.requestedAt, retrain.finishedAt),
 });
 

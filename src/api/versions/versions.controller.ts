@@ -42,10 +42,11 @@ export class VersionsController {
     await this.models.get(path.model);
     const version = await this.versions.get(path.model, path.version);
     const id = { model: version.model, number: version.retrain };
-    const [retrain, snapshot, run, evaluation] = await Promise.all([
+    const [retrain, snapshot, run, evaluation, sensitivity] = await Promise.all([
       this.retrains.get(id), this.retrains.snapshot(version.snapshotDigest), this.training.find(id), this.versions.evaluation(version.model, version.number),
+      this.models.sensitivity(version.model, { versions: [version.number] }),
     ]);
     if (!run) throw new PerennialError('Internal', `Version ${version.number} of ${version.model} has no training run on the record`);
-    return versionDetail({ version, retrain, snapshot, run, evaluation });
+    return versionDetail({ version, retrain, snapshot, run, evaluation, sensitivity });
   }
 }

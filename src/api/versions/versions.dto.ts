@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Sensitivity } from '../../contracts/masking.js';
 import type { ModelVersion } from '../../registry/entities/model-version.entity.js';
 import type { Retrain } from '../../registry/entities/retrain.entity.js';
 import type { Snapshot } from '../../registry/entities/snapshot.entity.js';
@@ -126,16 +127,18 @@ export interface Lineage {
   readonly snapshot: Snapshot;
   readonly run: TrainingRun;
   readonly evaluation: Evaluation | null;
+  /** Of the spec in force and of the version's. */
+  readonly sensitivity: Sensitivity;
 }
 
-export function versionDetail({ version, retrain, snapshot, run, evaluation }: Lineage): VersionDetail {
+export function versionDetail({ version, retrain, snapshot, run, evaluation, sensitivity }: Lineage): VersionDetail {
   return {
     ...versionAnswer(version),
     requested: { by: retrain.requestedBy, at: retrain.requestedAt.toISOString(), trigger: retrain.trigger, commandId: retrain.commandId },
     data: dataOf(snapshot),
     training: trainingOf(run),
     admission: { ...version.admission, opset: { ...version.admission.opset }, operators: { ...version.admission.operators } },
-    evaluation: evaluation && evaluationAnswer(evaluation),
+    evaluation: evaluation && evaluationAnswer(evaluation, sensitivity),
   };
 }
 

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { maskedAssessment } from '../../contracts/masked-reports.js';
-import { type Sensitivity, sensitivityOf } from '../../contracts/masking.js';
+import type { Sensitivity } from '../../contracts/masking.js';
 import type { WindowAssessmentReport } from '../../contracts/window-assessment-report.js';
 import { AssessmentsRepository } from '../../registry/assessments.repository.js';
 import type { WindowAssessment } from '../../registry/entities/window-assessment.entity.js';
@@ -56,9 +56,10 @@ export class WindowAssessmentsController {
   @Problems('ModelNotFound', 'NotFound')
   async readAssessment(@Param({ schema: windowDriftPath }) { model, from }: WindowDriftPath, @Query({ schema: assessmentQuery }) { deployment, revision }: AssessmentQuery): Promise<WindowAssessmentReportAnswer> {
     await this.models.get(model);
-    const { reportDigest } = await this.assessments.get(model, deployment, new Date(from), revision);
+    const assessment = await this.assessments.get(model, deployment, new Date(from), revision);
+    const { reportDigest } = assessment;
     if (reportDigest === null) throw new PerennialError('NotFound', `The window of ${model}/${deployment} that begins at ${from} has no figures: nothing could be measured in it`, { from });
-    return maskedAssessment(await this.read<WindowAssessmentReport>(reportDigest), await this.sensitivity(model)) as WindowAssessmentReportAnswer;
+    return maskedAssessment(await this.read<WindowAssessmentReport>(reportDigest), (await this.sensitivities([assessment]))[0] as Sensitivity) as WindowAssessmentReportAnswer;
   }
 
   @Get('windows/:from/assessment.html')
@@ -104,16 +105,17 @@ export class WindowAssessmentsController {
     const newest = await this.assessments.list(model, PAGE_WINDOWS, { deployment, latest: true, upTo: fromEvent });
     const shown = newest.map((one) => (one.fromEvent.getTime() === fromEvent.getTime() ? assessment : one));
     const inOrder = shown.toSorted((one, other) => one.fromEvent.getTime() - other.fromEvent.getTime());
-    const sensitivity = await this.sensitivity(model);
-    return Promise.all(inOrder.map(async (one) => {
+    const sensitivities = await this.sensitivities(inOrder);
+    return Promise.all(inOrder.map(async (one, index) => {
       const report = await this.readKept<WindowAssessmentReport>(one.reportDigest);
-      return { assessment: one, report: report && maskedAssessment(report, sensitivity) };
+      return { assessment: one, report: report && maskedAssessment(report, sensitivities[index] as Sensitivity) };
     }));
   }
 
-  /** By the spec in force, so that what was written before a column was classified is masked too. */
-  private async sensitivity(model: string): Promise<Sensitivity> {
-    return sensitivityOf(await this.models.spec(model, (await this.models.get(model)).specDigest));
+  /** Of assessments of one model, by what each was made under. */
+  private async sensitivities(assessments: readonly WindowAssessment[]): Promise<Sensitivity[]> {
+    const [first] = assessments;
+    return first ? this.models.sensitivities(first.model, assessments.map(({ specDigest, headline }) => ({ specs: [specDigest], versions: [headline.version] }))) : [];
   }
 
   private async decisionAfter({ model, deployment, fromEvent, revision }: WindowAssessment): Promise<DecisionFacts | null> {

@@ -2,7 +2,6 @@ import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { FolderStore } from '../../artifacts/folder-store.js';
 import { maskedDrift } from '../../contracts/masked-reports.js';
-import { sensitivityOf } from '../../contracts/masking.js';
 import type { WindowDriftReport } from '../../contracts/window-drift.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { SourceFilesRepository } from '../../registry/source-files.repository.js';
@@ -76,10 +75,11 @@ export class WindowsController {
   }
 
   private async report(model: string, deployment: string, from: string): Promise<WindowDriftReportAnswer> {
-    const { specDigest } = await this.models.get(model);
-    const { reportDigest } = await this.windows.drift(model, deployment, new Date(from));
+    await this.models.get(model);
+    const { reportDigest, look, championVersion, fromEvent } = await this.windows.drift(model, deployment, new Date(from));
+    const check = await this.windows.find(model, deployment, look, fromEvent);
     const report = JSON.parse((await this.store.readBytes(reportDigest)).toString('utf8')) as WindowDriftReport;
     // What was measured is computed with, so that it is kept as it is and masked where it is shown.
-    return maskedDrift(report, sensitivityOf(await this.models.spec(model, specDigest))) as WindowDriftReportAnswer;
+    return maskedDrift(report, await this.models.sensitivity(model, { specs: [check?.specDigest ?? null], versions: [championVersion] })) as WindowDriftReportAnswer;
   }
 }

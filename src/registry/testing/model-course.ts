@@ -5,6 +5,7 @@ import type { DataSource } from 'typeorm';
 import type { AdmittedModel } from '../../contracts/admitted-model.js';
 import type { SnapshotRef } from '../../contracts/artifacts.js';
 import { canonicalJson, sha256 } from '../../contracts/canonical.js';
+import type { EvaluationResult } from '../../contracts/evaluations.js';
 import type { ComparisonStanding, ReleaseMeasurement } from '../../contracts/releases.js';
 import type { AutomaticTrigger } from '../../contracts/retraining-decisions.js';
 import { parseSpec } from '../../spec/parse-spec.js';
@@ -41,8 +42,11 @@ export class ModelCourse {
   private readonly releases: ReleasesRepository;
   private readonly training: TrainingRepository;
   private readonly versions: VersionsRepository;
+  /** What evaluations find by slice and group. */
+  found: Pick<EvaluationResult, 'slices' | 'fairness'> = { slices: [] };
+  /** Of the spec in force. */
+  specDigest = '';
   private minutes = 0;
-  private specDigest = '';
 
   constructor(private readonly dataSource: DataSource, readonly model: string) {
     this.audit = new AuditLedger(dataSource);
@@ -68,7 +72,7 @@ export class ModelCourse {
     return new Date(START_MS + this.minutes * 60_000);
   }
 
-  /** Its spec, or another one when it is there. @param edit what is changed of it */
+  /** Its spec, or another one when it is there. @param edit what is changed of the flights' */
   async register(actor: string, edit: (source: string) => string = (source) => source): Promise<void> {
     const source = edit(YAML.replace('model: flight-delay', `model: ${this.model}`));
     const parsed = parseSpec(source);
@@ -201,7 +205,7 @@ export class ModelCourse {
     const comparison = champion === null ? null : { metric: 'auc', rows: 100, blocks: 4, candidate: 0.7, champion: 0.68, gain: { value: 0.02, low: 0.01, high: 0.03 } } as const;
     await this.versions.recordEvaluation(id, {
       version, deployment: DEPLOYMENT, championVersion: champion, epoch, snapshotDigest,
-      result: { rows: 100, window: { start: '2013-01-01T00:00:00.000Z', end: '2013-02-01T00:00:00.000Z' }, candidate: metrics, champion: champion === null ? null : metrics, comparison, slices: [] },
+      result: { rows: 100, window: { start: '2013-01-01T00:00:00.000Z', end: '2013-02-01T00:00:00.000Z' }, candidate: metrics, champion: champion === null ? null : metrics, comparison, ...this.found },
       gate: { verdict: 'pass', checks: [{ name: 'absolute:auc', verdict: 'pass', explanation: 'It is.', measured: { value: 0.7, low: 0.69, high: 0.71 }, required: 'at least 0.6' }] },
     }, this.next(), origin);
   }
