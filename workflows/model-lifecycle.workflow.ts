@@ -18,6 +18,7 @@ import { retirement } from './retirement.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { startOnce } from './start-once.js';
+import { amongStrangers, handlersFinished } from './strangers.js';
 import { tellPerson, tellWorkflow } from './tell.js';
 import { useCaseApproval } from './use-case-approval.workflow.js';
 
@@ -33,7 +34,11 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
  * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last. Of a model that nobody registered it takes the commands that are there, such as to close a
  * finding, and ends: there is nothing to wait for.
  */
-export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
+export function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
+  return amongStrangers(() => takeCommands(input));
+}
+
+async function takeCommands(input: ModelLifecycleInput): Promise<void> {
   const ends = patched('ends-when-unregistered');
   let commands = 0;
   let turns = 0;
@@ -79,7 +84,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> 
     if (over()) return;
     await condition(() => changed || inbox || full() || over(), Math.max(1, until - Date.now()));
   }
-  await condition(allHandlersFinished);
+  await handlersFinished();
   return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands, ...(inbox && { inbox }) });
 }
 

@@ -6,19 +6,27 @@ import { ApprovalReminders, approvalLines, NEVER, pauseLine } from './approval-r
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
+import { amongStrangers, handlersFinished } from './strangers.js';
 import { deliverAlarms, tellLifecycle, tellPerson } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 const GATEWAYS_MS = 30_000;
 const DRILL_AGAIN_MS = 60 * 60 * 1_000;
 
-type Outcome = Extract<RetirementMove, { action: 'over' }>['outcome'];
+interface RetirementResult {
+  readonly number: number;
+  readonly outcome: Extract<RetirementMove, { action: 'over' }>['outcome'];
+}
 
 /**
  * The last stage of a model: approved, its consumers told, its traffic ended, its gateways answering 410, archived, proven to be restorable, and deleted class by class as their
  * times come, over years. What comes next is decided by the record (src/lifecycle/retirement-course.ts), so that a run that is gone is begun anew where it stood.
  */
-export async function retirement({ model, told, notices }: RetirementInput): Promise<{ number: number; outcome: Outcome }> {
+export function retirement(input: RetirementInput): Promise<RetirementResult> {
+  return amongStrangers(() => untilOver(input));
+}
+
+async function untilOver({ model, told, notices }: RetirementInput): Promise<RetirementResult> {
   let changed = false;
   setHandler(changedSignal, () => {
     changed = true;
@@ -34,6 +42,7 @@ export async function retirement({ model, told, notices }: RetirementInput): Pro
     const { number, move } = standing;
     if (move.action === 'over') {
       await settle(standing, reminders, words);
+      await handlersFinished();
       if (changed) continue;
       return { number, outcome: move.outcome };
     }
