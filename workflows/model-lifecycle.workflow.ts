@@ -5,6 +5,7 @@ import {
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, releaseMemo, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
+import { stageLines } from '../src/contracts/stage-criteria.js';
 import { stageText } from '../src/contracts/stages.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
@@ -288,6 +289,7 @@ function show(status: ModelStatus): void {
       ...(lastRetrain ? [`- last retrain: ${lastRetrain.number}, ${lastRetrain.outcome}. ${lastRetrain.reason}`] : []),
       '',
       'Waits for commands: `perennial retrain`, `perennial release`, `perennial rollback`, or the API.',
+      ...(status.tier ? ['', ...stageLines('production', { champion: champion !== null, retirement: Boolean(leaving) }, status.owner ?? undefined)] : []),
     ].join('\n').slice(0, 20_000),
   );
 }

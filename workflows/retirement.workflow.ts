@@ -1,6 +1,7 @@
 import { condition, continueAsNew, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { RetirementInput } from '../src/contracts/motion.js';
-import { EVIDENCE_CLASSES, retirementHeldKey, type RetirementMove, retirementNoticeKey, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
+import { EVIDENCE_CLASSES, retirementHeldKey, type RetirementMove, retirementNoticeKey, type RetirementStanding, type RetirementStepName, type StoppedRouting } from '../src/contracts/retirements.js';
+import { stageLines, type StageMarks } from '../src/contracts/stage-criteria.js';
 import { isoTime } from '../src/contracts/time.js';
 import { ApprovalReminders, approvalLines, NEVER, pauseLine } from './approval-reminders.js';
 import { typedFailure } from './failures.js';
@@ -178,8 +179,14 @@ function show(standing: RetirementStanding): void {
     ...(terms.consumers.length > 0 ? [`- consumers: ${terms.consumers.map(({ name }) => `${name} (${confirmed.includes(name) ? 'confirmed' : 'not confirmed'})`).join(', ')}`] : []), '',
     ...(steps.approved === undefined ? approvalLines(approval) : []), '',
     ...(done.length > 0 ? ['| step | when |', '|---|---|', ...done] : []), '',
-    ...(steps.stopped === undefined ? [] : ['| evidence | kept until |', '|---|---|', ...EVIDENCE_CLASSES.map((evidence) => `| ${evidence} | ${isoTime((steps.stopped as number) + terms.keepMs[evidence])} |`)]),
+    ...(steps.stopped === undefined ? [] : ['| evidence | kept until |', '|---|---|', ...EVIDENCE_CLASSES.map((evidence) => `| ${evidence} | ${isoTime((steps.stopped as number) + terms.keepMs[evidence])} |`)]), '',
+    ...stageLines('retirement', marksOf(standing), owner),
   ].join('\n').slice(0, 20_000));
+}
+
+function marksOf({ steps, move }: RetirementStanding): StageMarks {
+  const taken = (step: RetirementStepName): boolean => steps[step] !== undefined;
+  return { asked: true, archived: taken('archived'), drilled: taken('drilled'), certified: taken('drilled') && move.action !== 'certify', stopped: taken('stopped'), deleted: taken('deleted') };
 }
 
 function waitText(move: RetirementMove): string {

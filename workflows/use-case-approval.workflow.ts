@@ -1,6 +1,7 @@
 import { condition, continueAsNew, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { ApprovalResult, ApprovalStanding } from '../src/contracts/approvals.js';
 import type { UseCaseApprovalInput } from '../src/contracts/motion.js';
+import { stageLines } from '../src/contracts/stage-criteria.js';
 import { ApprovalReminders, approvalLines } from './approval-reminders.js';
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
@@ -45,13 +46,14 @@ async function untilDecided({ model, told }: UseCaseApprovalInput): Promise<Appr
 }
 
 function show(standing: ApprovalStanding): void {
-  const { model, tier, outcome } = standing;
+  const { model, tier, owner, outcome } = standing;
   upsertSearchAttributes({ PerennialTier: [tier], PerennialStage: [outcome === null ? 'useCaseApproval' : 'finished'], ...(outcome && { PerennialOutcome: [outcome] }) });
   setCurrentDetails(
     [
       `### Use case approval of ${model}`, '',
       ...approvalLines(standing), '',
-      'Exit: the Model Development Plan is approved, bound to the digest of the spec; only then retrains start.',
+      ...stageLines('useCaseApproval', { spec: true, tier: true, plan: true, approved: outcome === 'approved' }, owner), '',
+      'Retrains start only when it is approved.',
     ].join('\n').slice(0, 20_000),
   );
 }

@@ -89,6 +89,8 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   expect((await movesOf('halted')).paused).toMatchObject([{ stage: 'useCaseApproval', subject: 1, reason: WHY }]);
   expect((await newest('halted')).paused).toMatchObject({ reason: WHY });
   await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('**Paused** by') ? true : undefined), () => 'the pause to be shown in the Temporal UI');
+  expect(await shown(useCaseApprovalWorkflowId('halted'))).toMatch(/#### Use case approval\n\n- \*\*Entry\*\*: ✔ a spec with [^]*- \*\*Exit\*\*: ✘ the approval is given[^]*- \*\*Accountable\*\*: the owner that the spec names \(/);
+  expect(await shown(modelWorkflowId('halted'))).toMatch(/#### Production\n\n- \*\*Entry\*\*: ✘ a version is the champion/);
 
   // Past the API: a signal moves nothing, and an update without an accepted command has no effect.
   await perennial.temporal.workflow.getHandle(useCaseApprovalWorkflowId('halted')).signal(CHANGED_SIGNAL);
@@ -101,6 +103,7 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   expect(after.paused).toBeNull();
   expect(Date.parse(after.expiresAt)).toBeGreaterThan(Date.parse(open.expiresAt));
   expect((await vote('ben', open)).body).toMatchObject({ outcome: 'approved' });
+  await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('- **Exit**: ✔ the approval is given') ? true : undefined), () => 'the exit to be met');
   const told = await entries('halted');
   expect(told.filter(({ action }) => action === 'stage.steered')).toHaveLength(2);
   expect(told.filter(({ action }) => action === 'steerStage.refused')).toHaveLength(2);
@@ -159,6 +162,8 @@ it('a version is sent back to development and another one is made, validated and
   expect((await move('reworked', 'production', 'abandon')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('perennial retire') as string });
   expect((await move('reworked', 'production', 'resume')).status).toBe(200);
   expect(await standsAt('reworked', second, null)).toMatchObject({ outcome: 'promoted' });
+  await eventually(async () => (/- \*\*Required\*\*: ✔ the validation report\n- \*\*Exit\*\*: ✔ the version is the champion/.test(await shown(validationWorkflowId('reworked', second))) ? true : undefined), () => 'the exit of the validation to be shown');
+  await eventually(async () => (/- \*\*Entry\*\*: ✔ a version is the champion/.test(await shown(modelWorkflowId('reworked'))) ? true : undefined), () => 'production to have begun');
   expect(await champion('reworked')).toBe(second);
   expect((await perennial.call('POST', '/v1/models/reworked/releases', { version: first, reason: 'all the same' })).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringContaining('was sent back') as string });
 
@@ -204,7 +209,7 @@ it('a pause of development keeps retrains from starting and what one makes from 
   expect((await move('developed', 'development', 'resume')).status).toBe(200);
   const { version } = await perennial.awaitRetrain('developed', number);
   await standsAt('developed', version as number, 'validator');
-  expect(await shown(`retrain/developed/${number}`)).toMatch(/#### Development\n[^]*Exit: \*\*pass\*\*[^]*\| pass \| plan \|\n[^]*\| pass \| environment \|/);
+  expect(await shown(`retrain/developed/${number}`)).toMatch(/#### Development\n[^]*✔ the trained version[^]*✔ the newest version meets the criteria of its exit[^]*Exit: \*\*pass\*\*[^]*\| pass \| plan \|\n[^]*\| pass \| environment \|/);
 
   const next = await perennial.requestRetrain('developed', { asOf: asOfWeek(9) });
   expect((await move('developed', 'development', 'abandon')).status).toBe(200);
@@ -236,6 +241,7 @@ it('a release is paused, sent back to before it, and abandoned, after which its 
   expect(await one(1)).toMatchObject({ paused: false });
   expect((await move('released', 'deployment', 'send-back')).body).toMatchObject({ subject: 1, to: 'validation' });
   await eventually(async () => ((await one(1))['outcome'] === 'aborted' ? true : undefined), () => 'the release to be aborted');
+  expect(await shown(deploymentWorkflowId('released', second))).toMatch(/#### Deployment\n\n- \*\*Entry\*\*: ✔ the version passed its gate[^]*✘ the watch of its release is over/);
   expect((await release()).body).toMatchObject({ number: 2 });
   expect((await move('released', 'deployment', 'abandon')).body).toMatchObject({ subject: 2, action: 'abandon' });
   await eventually(async () => ((await one(2))['outcome'] === 'aborted' ? true : undefined), () => 'the second release to be aborted');
@@ -256,6 +262,7 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
   expect((await perennial.call('POST', '/v1/models/leaving/retirement', { trigger: 'unused', reason: 'nobody asks it' })).status).toBe(200);
   const leave = await newest('leaving');
   expect((await move('leaving', 'retirement', 'pause')).status).toBe(200);
+  await eventually(async () => (/#### Retirement\n\n- \*\*Entry\*\*: ✔ the owner asked for it[^]*✘ gateways answer 410/.test(await shown(retirementWorkflowId('leaving'))) ? true : undefined), () => 'what retirement asks for to be shown');
   expect((await vote('ben', leave)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('Retirement 1 of leaving') as string });
   expect((await move('leaving', 'retirement', 'send-back', 'nele')).body).toMatchObject({ to: 'production' });
   expect((await perennial.call('GET', '/v1/models/leaving/retirement')).body).toMatchObject({ state: 'withdrawn' });
