@@ -85,3 +85,15 @@ export function stageLines(stage: Stage, marks: StageMarks = {}, owner?: string)
 }
 
 const markOf = (met: boolean | undefined): string => (met === undefined ? '' : met ? '✔ ' : '✘ ');
+
+/** Where a model stands in a stage: `notAsked` of a model whose spec states no use case; `done`: its exit is met; `ended`: it came to another end. */
+export const STAGE_STATES = ['notAsked', 'notBegun', 'open', 'paused', 'done', 'ended'] as const;
+export type StageState = (typeof STAGE_STATES)[number];
+
+export interface StageStanding {
+  readonly state: StageState;
+  /** In a sentence or two. */
+  readonly explanation: string;
+  /** Those that carry it now, or did last. */
+  readonly workflowIds: readonly string[];
+}

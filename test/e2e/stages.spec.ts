@@ -4,7 +4,7 @@ import type { StageMoved, StageMovesAnswer } from '../../src/api/stages/stages.d
 import type { ValidationAnswer } from '../../src/api/validations/validations.dto.js';
 import { runCli } from '../../src/cli/cli.js';
 import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
-import { CHANGED_SIGNAL, COMMAND_UPDATE, modelWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
+import { CHANGED_SIGNAL, COMMAND_UPDATE, deploymentWorkflowId, modelWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
 import { SOUNDNESS_KEYS } from '../../src/contracts/validations.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import type { Tier } from '../../src/spec/risk-tier.js';
@@ -41,6 +41,7 @@ const vote = (person: Person, { model, number, digest }: Pick<ApprovalAnswer, 'm
 /** By its owner, where nobody is named. */
 const move = (model: string, stage: string, action: string, person?: Person, version?: number): Promise<Answer<StageMoved & Record<string, unknown>>> =>
   perennial.call('POST', `/v1/models/${model}/stages/${stage}/${action}`, { reason: WHY, ...(version !== undefined && { version }) }, as(person));
+const standingOf = async (model: string, stage: string): Promise<unknown> => (await movesOf(model)).stages.find((one) => one.stage === stage);
 const movesOf = async (model: string): Promise<StageMovesAnswer> => (await perennial.call<StageMovesAnswer>('GET', `/v1/models/${model}/stages`)).body;
 
 const requestRetrain = (model: string, week = 8): Promise<Answer> => perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(week) });
@@ -86,6 +87,7 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   });
   expect((await move('halted', 'useCaseApproval', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('is paused already, by') as string });
   expect((await move('halted', 'useCaseApproval', 'resume', 'ben')).body).toMatchObject({ status: 403, permission: 'stage.steer' });
+  expect((await movesOf('halted')).stages.map(({ state }) => state)).toEqual(['paused', 'notBegun', 'notBegun', 'notBegun', 'notBegun', 'notBegun']);
   expect((await movesOf('halted')).paused).toMatchObject([{ stage: 'useCaseApproval', subject: 1, reason: WHY }]);
   expect((await newest('halted')).paused).toMatchObject({ reason: WHY });
   await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('**Paused** by') ? true : undefined), () => 'the pause to be shown in the Temporal UI');
@@ -103,6 +105,10 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   expect(after.paused).toBeNull();
   expect(Date.parse(after.expiresAt)).toBeGreaterThan(Date.parse(open.expiresAt));
   expect((await vote('ben', open)).body).toMatchObject({ outcome: 'approved' });
+  expect(await standingOf('halted', 'useCaseApproval')).toMatchObject({
+    state: 'done', explanation: 'Approval 1 was given for the spec in force.', exit: ["the approval is given, bound to the spec's digest"], accountable: 'the owner that the spec names', owner: expect.stringMatching(/./) as string,
+    workflows: [{ workflowId: useCaseApprovalWorkflowId('halted'), temporalUrl: expect.stringContaining(encodeURIComponent(useCaseApprovalWorkflowId('halted'))) as string }],
+  });
   await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('- **Exit**: ✔ the approval is given') ? true : undefined), () => 'the exit to be met');
   const told = await entries('halted');
   expect(told.filter(({ action }) => action === 'stage.steered')).toHaveLength(2);
@@ -152,6 +158,7 @@ it('a version is sent back to development and another one is made, validated and
 
   const [second, third] = [await candidate('reworked', 9), await candidate('reworked', 10)];
   for (const version of [second, third]) await standsAt('reworked', version, 'validator');
+  expect(await standingOf('reworked', 'validation')).toMatchObject({ state: 'open', workflows: [{ workflowId: validationWorkflowId('reworked', second) }, { workflowId: validationWorkflowId('reworked', third) }] });
   expect((await move('reworked', 'validation', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining(`the versions ${second}, ${third} are being validated`) as string });
   expect((await move('reworked', 'production', 'pause')).status).toBe(200);
   expect((await requestRetrain('reworked', 11)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('The production of reworked was paused by') as string });
@@ -164,6 +171,7 @@ it('a version is sent back to development and another one is made, validated and
   expect(await standsAt('reworked', second, null)).toMatchObject({ outcome: 'promoted' });
   await eventually(async () => (/- \*\*Required\*\*: ✔ the validation report\n- \*\*Exit\*\*: ✔ the version is the champion/.test(await shown(validationWorkflowId('reworked', second))) ? true : undefined), () => 'the exit of the validation to be shown');
   await eventually(async () => (/- \*\*Entry\*\*: ✔ a version is the champion/.test(await shown(modelWorkflowId('reworked'))) ? true : undefined), () => 'production to have begun');
+  expect(await standingOf('reworked', 'production')).toMatchObject({ state: 'open', explanation: expect.stringContaining(`Version ${second} answers in default.`) as string, workflows: [{ workflowId: modelWorkflowId('reworked') }] });
   expect(await champion('reworked')).toBe(second);
   expect((await perennial.call('POST', '/v1/models/reworked/releases', { version: first, reason: 'all the same' })).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringContaining('was sent back') as string });
 
@@ -263,6 +271,7 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
   const leave = await newest('leaving');
   expect((await move('leaving', 'retirement', 'pause')).status).toBe(200);
   await eventually(async () => (/#### Retirement\n\n- \*\*Entry\*\*: ✔ the owner asked for it[^]*✘ gateways answer 410/.test(await shown(retirementWorkflowId('leaving'))) ? true : undefined), () => 'what retirement asks for to be shown');
+  expect(await standingOf('leaving', 'retirement')).toMatchObject({ state: 'paused', explanation: 'Retirement 1: waits for its approval.' });
   expect((await vote('ben', leave)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('Retirement 1 of leaving') as string });
   expect((await move('leaving', 'retirement', 'send-back', 'nele')).body).toMatchObject({ to: 'production' });
   expect((await perennial.call('GET', '/v1/models/leaving/retirement')).body).toMatchObject({ state: 'withdrawn' });
@@ -271,6 +280,7 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
 
   expect((await move('unheard', 'production', 'pause')).body).toMatchObject({ type: 'urn:perennial:ModelNotFound' });
   await perennial.apply(smallSpec({ model: 'plain', data: 'events' }));
+  expect(await standingOf('plain', 'useCaseApproval')).toMatchObject({ state: 'notAsked', explanation: 'The spec states no use case.' });
   expect((await move('plain', 'development', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('states no use case') as string });
 });
 
@@ -281,8 +291,8 @@ it('does all of it from a terminal', async () => {
     return { code: await runCli(args, perennial.environment, 'main.js', terminal), out: terminal.stdout, err: terminal.stderr };
   };
   expect(await cli('stage', 'pause', 'typed', 'useCaseApproval', '--reason', 'the board is away')).toMatchObject({ code: 0, out: 'Approval 1 of typed is paused\n' });
-  expect((await cli('stages', 'typed')).out).toMatch(/^Approval 1 of typed is paused by \S+ since .*: the board is away\n/);
-  expect(JSON.parse((await cli('stages', 'typed', '--json')).out)).toMatchObject({ paused: [{ stage: 'useCaseApproval' }], items: [{ number: 1, action: 'pause' }] });
+  expect((await cli('stages', 'typed')).out).toMatch(/^Approval 1 of typed is paused by \S+ since .*: the board is away\nUse case approval: paused\nApproval 1 waits for votes\.\nentry +a spec with a useCase section[^]*\nRetirement: not begun\n/);
+  expect(JSON.parse((await cli('stages', 'typed', '--json')).out)).toMatchObject({ stages: [{ stage: 'useCaseApproval', state: 'paused' }, {}, {}, {}, {}, {}], paused: [{ stage: 'useCaseApproval' }], items: [{ number: 1, action: 'pause' }] });
   expect((await cli('stage', 'resume', 'typed', 'useCaseApproval', '--reason', 'they are back')).out).toBe('Approval 1 of typed goes on\n');
   expect((await cli('stage', 'send-back', 'typed', 'useCaseApproval', '--reason', 'too thin')).out).toBe('Approval 1 of typed is sent back to its author: mend the spec and apply it\n');
   expect((await cli('stage', 'abandon', 'typed', 'useCaseApproval', '--reason', 'x')).code).toBe(1);
