@@ -76,6 +76,12 @@ const entries = (model: string): Promise<{ action: string; actor: string; detail
 const shown = async (workflowId: string): Promise<string> =>
   (await perennial.temporal.workflow.getHandle(workflowId).query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? '';
 
+/** Past the API: a signal that the workflow does not know is put on the record, and it goes on. */
+async function strangeTo(workflowId: string): Promise<void> {
+  await eventually(() => perennial.temporal.workflow.getHandle(workflowId).signal('decide', 'approve').then(() => true as const, () => undefined), () => `${workflowId} to be there`);
+  await eventually(async () => ((await perennial.registry.query<unknown[]>("SELECT FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1", [workflowId])).length > 0 ? true : undefined), () => 'the signal on the record');
+}
+
 it('a vote is refused while an approval is paused, and taken with the time that was left when it goes on', async () => {
   await perennial.apply(specOf('halted', 'medium'));
   const open = await newest('halted');
@@ -213,10 +219,12 @@ it('a pause of development keeps retrains from starting and what one makes from 
   expect((await move('developed', 'development', 'pause')).status).toBe(200);
   expect((await requestRetrain('developed', 9)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('`perennial stage resume developed development') as string });
   await eventually(async () => ((await shown(`retrain/developed/${number}`)).includes('Development is paused') ? true : undefined), () => 'the retrain to wait');
+  await strangeTo(`retrain/developed/${number}`);
   expect((await perennial.call<{ items: unknown[] }>('GET', '/v1/models/developed/validations')).body.items).toEqual([]);
   expect((await move('developed', 'development', 'resume')).status).toBe(200);
   const { version } = await perennial.awaitRetrain('developed', number);
   await standsAt('developed', version as number, 'validator');
+  await strangeTo(validationWorkflowId('developed', version as number));
   expect(await shown(`retrain/developed/${number}`)).toMatch(/#### Development\n[^]*✔ the trained version[^]*✔ the newest version meets the criteria of its exit[^]*Exit: \*\*pass\*\*[^]*\| pass \| plan \|\n[^]*\| pass \| environment \|/);
 
   const next = await perennial.requestRetrain('developed', { asOf: asOfWeek(9) });
@@ -245,6 +253,7 @@ it('a release is paused, sent back to before it, and abandoned, after which its 
   expect((await release()).body).toMatchObject({ number: 1 });
   expect((await move('released', 'deployment', 'pause')).body).toMatchObject({ subject: 1, action: 'pause' });
   expect(await one(1)).toMatchObject({ paused: true, outcome: null });
+  await strangeTo(deploymentWorkflowId('released', second));
   expect((await move('released', 'deployment', 'resume')).status).toBe(200);
   expect(await one(1)).toMatchObject({ paused: false });
   expect((await move('released', 'deployment', 'send-back')).body).toMatchObject({ subject: 1, to: 'validation' });
@@ -271,6 +280,7 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
   const leave = await newest('leaving');
   expect((await move('leaving', 'retirement', 'pause')).status).toBe(200);
   await eventually(async () => (/#### Retirement\n\n- \*\*Entry\*\*: ✔ the owner asked for it[^]*✘ gateways answer 410/.test(await shown(retirementWorkflowId('leaving'))) ? true : undefined), () => 'what retirement asks for to be shown');
+  await strangeTo(retirementWorkflowId('leaving'));
   expect(await standingOf('leaving', 'retirement')).toMatchObject({ state: 'paused', explanation: 'Retirement 1: waits for its approval.' });
   expect((await vote('ben', leave)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('Retirement 1 of leaving') as string });
   expect((await move('leaving', 'retirement', 'send-back', 'nele')).body).toMatchObject({ to: 'production' });
