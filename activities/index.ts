@@ -69,6 +69,7 @@ export function activitiesOf(providers: ActivityProviders) {
       handleCommand: registry.handleCommand.bind(registry),
       readInbox: registry.readInbox.bind(registry),
       handleCommands: registry.handleCommands.bind(registry),
+      recordUnknownSignal: registry.recordUnknownSignal.bind(registry),
       readModelStatus: registry.readModelStatus.bind(registry),
       beginRetrain: registry.beginRetrain.bind(registry),
       endRetrain: registry.endRetrain.bind(registry),

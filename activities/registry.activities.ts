@@ -63,6 +63,11 @@ export class RegistryActivities {
     return { outcomes, failed };
   }
 
+  /** Puts a signal on the record that the workflow which asks does not know. @param signal its name, as a stranger made it up @param nth counts those of the run, from 1 */
+  recordUnknownSignal(signal: string, nth: number): Promise<void> {
+    return this.commands.addUnknownSignal({ signal, nth }, new Date(), origin());
+  }
+
   readModelStatus(model: string): Promise<ModelStatus> {
     return this.statuses.read(model);
   }

@@ -1,5 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import { missingText, setUpAlarmKey, type SetUpLook, waitsForAlarm } from '../src/contracts/go-live.js';
+import { missingText, setUpAlarmKey, type SetUpCriterion, type SetUpCriterionName, type SetUpLook, waitsForAlarm } from '../src/contracts/go-live.js';
+import { stageLines } from '../src/contracts/stage-criteria.js';
 import type { ValidationId, ValidationStanding } from '../src/contracts/validations.js';
 import { data, record } from './policies.js';
 import { proveMonitoring } from './prove-monitoring.js';
@@ -70,6 +71,13 @@ export class DeploymentSetUp {
   }
 }
 
+/** Undefined where it has not been looked at, or is only advised. */
+function met(criteria: readonly SetUpCriterion[], ...names: readonly SetUpCriterionName[]): boolean | undefined {
+  const states = criteria.filter(({ name }) => names.includes(name)).map(({ state }) => state);
+  if (states.includes('missing')) return false;
+  return states.every((state) => state === 'met') || undefined;
+}
+
 function show(standing: ValidationStanding, { criteria, deployment }: SetUpLook): void {
   upsertSearchAttributes({ PerennialStage: ['setUp'] });
   setCurrentDetails([
@@ -77,6 +85,7 @@ function show(standing: ValidationStanding, { criteria, deployment }: SetUpLook)
     `It is approved, and goes live in ${deployment} by itself when nothing is missing. The owner, ${standing.owner}, is accountable.`, '',
     '| needed | | |', '|---|---|---|',
     ...criteria.map(({ name, state, explanation }) => `| ${name} | ${state} | ${explanation.slice(0, 400).replaceAll('|', '\\|').replaceAll('\n', ' ')} |`), '',
+    ...stageLines('deployment', { validated: true, runbook: met(criteria, 'runbook', 'thresholds'), baseline: met(criteria, 'baseline'), alarm: met(criteria, 'alarm'), champion: false }, standing.owner), '',
     validationDetails(standing),
   ].join('\n').slice(0, 20_000));
 }

@@ -1,5 +1,5 @@
 import {
-  allHandlersFinished, CancellationScope, condition, continueAsNew, executeChild, isCancellation, ParentClosePolicy, patched, setHandler, upsertSearchAttributes,
+  CancellationScope, condition, continueAsNew, executeChild, isCancellation, ParentClosePolicy, patched, setHandler, upsertSearchAttributes,
   workflowInfo, WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
@@ -12,6 +12,7 @@ import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
 import { proveMonitoring } from './prove-monitoring.js';
 import { ReleaseBoard, waysOut } from './release-board.js';
+import { amongStrangers, handlersFinished } from './strangers.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { GO_LIVE_PATCH, tellLifecycle, tellOwner, tellPerson } from './tell.js';
 
@@ -30,7 +31,11 @@ const GATEWAYS_WITHIN_MS = 30_000;
  * One version on its way into a deployment: shadow, canary steps, promotion, watch. Again and again it measures, and the
  * record decides and acts in one transaction; all that it knows is on the record, so that it can be started anew at any point.
  */
-export async function deployment(input: DeploymentInput): Promise<DeploymentResult> {
+export function deployment(input: DeploymentInput): Promise<DeploymentResult> {
+  return amongStrangers(() => untilReleased(input));
+}
+
+async function untilReleased(input: DeploymentInput): Promise<DeploymentResult> {
   const release = new Release(input);
   setHandler(changedSignal, () => release.wake());
   try {
@@ -42,7 +47,7 @@ export async function deployment(input: DeploymentInput): Promise<DeploymentResu
   } finally {
     if (release.isOver) await CancellationScope.nonCancellable(() => tellLifecycle(input.model));
   }
-  await condition(allHandlersFinished);
+  await handlersFinished();
   return continueAsNew<typeof deployment>({ ...input, awaitedRevision: release.awaited, held: release.held });
 }
 

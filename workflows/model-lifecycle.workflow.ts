@@ -5,6 +5,7 @@ import {
 import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
 import { COMMAND_UPDATE, type DeploymentInput, type ModelLifecycleInput, releaseMemo, type ReplayInput, type RetrainInput, type RollbackInput, STATUS_QUERY } from '../src/contracts/motion.js';
 import { modelAttributes } from '../src/contracts/search-attributes.js';
+import { stageLines } from '../src/contracts/stage-criteria.js';
 import { stageText } from '../src/contracts/stages.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
@@ -18,6 +19,7 @@ import { retirement } from './retirement.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { startOnce } from './start-once.js';
+import { amongStrangers, handlersFinished } from './strangers.js';
 import { tellPerson, tellWorkflow } from './tell.js';
 import { useCaseApproval } from './use-case-approval.workflow.js';
 
@@ -33,7 +35,11 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
  * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last. Of a model that nobody registered it takes the commands that are there, such as to close a
  * finding, and ends: there is nothing to wait for.
  */
-export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
+export function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
+  return amongStrangers(() => takeCommands(input));
+}
+
+async function takeCommands(input: ModelLifecycleInput): Promise<void> {
   const ends = patched('ends-when-unregistered');
   let commands = 0;
   let turns = 0;
@@ -79,7 +85,7 @@ export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> 
     if (over()) return;
     await condition(() => changed || inbox || full() || over(), Math.max(1, until - Date.now()));
   }
-  await condition(allHandlersFinished);
+  await handlersFinished();
   return continueAsNew<typeof modelLifecycle>({ inputVersion: 1, model: input.model, handled: input.handled + commands, ...(inbox && { inbox }) });
 }
 
@@ -283,6 +289,7 @@ function show(status: ModelStatus): void {
       ...(lastRetrain ? [`- last retrain: ${lastRetrain.number}, ${lastRetrain.outcome}. ${lastRetrain.reason}`] : []),
       '',
       'Waits for commands: `perennial retrain`, `perennial release`, `perennial rollback`, or the API.',
+      ...(status.tier ? ['', ...stageLines('production', { champion: champion !== null, retirement: Boolean(leaving) }, status.owner ?? undefined)] : []),
     ].join('\n').slice(0, 20_000),
   );
 }

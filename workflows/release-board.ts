@@ -1,5 +1,6 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { ComparisonStanding, ReleaseId, ReleaseMeasurement, ReleaseOutcome, ReleasePlan, ReleaseStage, ReleaseState, ReleaseTurn } from '../src/contracts/releases.js';
+import { stageLines, type StageMarks } from '../src/contracts/stage-criteria.js';
 
 const MAX_DETAILS = 20_000;
 
@@ -44,8 +45,15 @@ export class ReleaseBoard {
     else if (turn) lines.push(turn.decision.reason, '', waitsFor(turn), '');
     if (this.behind.length > 0) lines.push(`Not yet served by ${this.behind.join(', ')}.`, '');
     if (turn?.state.plan) lines.push(...stageTable(turn.state, turn.state.plan, this.ending !== ''), '', boundTo(turn.state, turn.state.plan), '', ...(this.measured ? measurementLines(this.measured) : []));
+    lines.push('', ...stageLines('deployment', turn ? marksOf(turn.state, this.ending !== '') : {}));
     setCurrentDetails(lines.join('\n').slice(0, MAX_DETAILS));
   }
+}
+
+/** It leaves the queue, and begins each step, when monitoring was proven to work. What the spec and the owner say of it is on the record, not in the workflow. */
+function marksOf({ plan, promotedEpoch, outcome }: ReleaseState, over: boolean): StageMarks {
+  const begun = plan !== null;
+  return { validated: true, steps: begun, alarm: begun, champion: over && outcome !== 'promoted' ? undefined : promotedEpoch !== null, watched: outcome === 'promoted' };
 }
 
 function waitsFor({ state, decision }: ReleaseTurn): string {

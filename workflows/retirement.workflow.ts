@@ -1,24 +1,33 @@
 import { condition, continueAsNew, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { RetirementInput } from '../src/contracts/motion.js';
-import { EVIDENCE_CLASSES, retirementHeldKey, type RetirementMove, retirementNoticeKey, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
+import { EVIDENCE_CLASSES, retirementHeldKey, type RetirementMove, retirementNoticeKey, type RetirementStanding, type RetirementStepName, type StoppedRouting } from '../src/contracts/retirements.js';
+import { stageLines, type StageMarks } from '../src/contracts/stage-criteria.js';
 import { isoTime } from '../src/contracts/time.js';
 import { ApprovalReminders, approvalLines, NEVER, pauseLine } from './approval-reminders.js';
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
+import { amongStrangers, handlersFinished } from './strangers.js';
 import { deliverAlarms, tellLifecycle, tellPerson } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 const GATEWAYS_MS = 30_000;
 const DRILL_AGAIN_MS = 60 * 60 * 1_000;
 
-type Outcome = Extract<RetirementMove, { action: 'over' }>['outcome'];
+interface RetirementResult {
+  readonly number: number;
+  readonly outcome: Extract<RetirementMove, { action: 'over' }>['outcome'];
+}
 
 /**
  * The last stage of a model: approved, its consumers told, its traffic ended, its gateways answering 410, archived, proven to be restorable, and deleted class by class as their
  * times come, over years. What comes next is decided by the record (src/lifecycle/retirement-course.ts), so that a run that is gone is begun anew where it stood.
  */
-export async function retirement({ model, told, notices }: RetirementInput): Promise<{ number: number; outcome: Outcome }> {
+export function retirement(input: RetirementInput): Promise<RetirementResult> {
+  return amongStrangers(() => untilOver(input));
+}
+
+async function untilOver({ model, told, notices }: RetirementInput): Promise<RetirementResult> {
   let changed = false;
   setHandler(changedSignal, () => {
     changed = true;
@@ -34,6 +43,7 @@ export async function retirement({ model, told, notices }: RetirementInput): Pro
     const { number, move } = standing;
     if (move.action === 'over') {
       await settle(standing, reminders, words);
+      await handlersFinished();
       if (changed) continue;
       return { number, outcome: move.outcome };
     }
@@ -169,8 +179,14 @@ function show(standing: RetirementStanding): void {
     ...(terms.consumers.length > 0 ? [`- consumers: ${terms.consumers.map(({ name }) => `${name} (${confirmed.includes(name) ? 'confirmed' : 'not confirmed'})`).join(', ')}`] : []), '',
     ...(steps.approved === undefined ? approvalLines(approval) : []), '',
     ...(done.length > 0 ? ['| step | when |', '|---|---|', ...done] : []), '',
-    ...(steps.stopped === undefined ? [] : ['| evidence | kept until |', '|---|---|', ...EVIDENCE_CLASSES.map((evidence) => `| ${evidence} | ${isoTime((steps.stopped as number) + terms.keepMs[evidence])} |`)]),
+    ...(steps.stopped === undefined ? [] : ['| evidence | kept until |', '|---|---|', ...EVIDENCE_CLASSES.map((evidence) => `| ${evidence} | ${isoTime((steps.stopped as number) + terms.keepMs[evidence])} |`)]), '',
+    ...stageLines('retirement', marksOf(standing), owner),
   ].join('\n').slice(0, 20_000));
+}
+
+function marksOf({ steps, move }: RetirementStanding): StageMarks {
+  const taken = (step: RetirementStepName): boolean => steps[step] !== undefined;
+  return { asked: true, archived: taken('archived'), drilled: taken('drilled'), certified: taken('drilled') && move.action !== 'certify', stopped: taken('stopped'), deleted: taken('deleted') };
 }
 
 function waitText(move: RetirementMove): string {

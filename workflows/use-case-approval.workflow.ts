@@ -1,10 +1,12 @@
 import { condition, continueAsNew, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { ApprovalResult, ApprovalStanding } from '../src/contracts/approvals.js';
 import type { UseCaseApprovalInput } from '../src/contracts/motion.js';
+import { stageLines } from '../src/contracts/stage-criteria.js';
 import { ApprovalReminders, approvalLines } from './approval-reminders.js';
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { record } from './policies.js';
+import { amongStrangers, handlersFinished } from './strangers.js';
 import { tellLifecycle } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
@@ -13,7 +15,11 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
  * The first stage of a model: waits, for weeks if need be, until the approval of its use case is decided on the record or its time is over, and reminds those
  * who have to vote. Votes come as commands through the model's lifecycle; a spec that is applied meanwhile opens another approval, which it follows then.
  */
-export async function useCaseApproval({ model, told }: UseCaseApprovalInput): Promise<ApprovalResult> {
+export function useCaseApproval(input: UseCaseApprovalInput): Promise<ApprovalResult> {
+  return amongStrangers(() => untilDecided(input));
+}
+
+async function untilDecided({ model, told }: UseCaseApprovalInput): Promise<ApprovalResult> {
   let changed = false;
   setHandler(changedSignal, () => {
     changed = true;
@@ -29,6 +35,7 @@ export async function useCaseApproval({ model, told }: UseCaseApprovalInput): Pr
     const wakeAt = await reminders.look(standing);
     if (wakeAt === null && outcome !== null) {
       await tellLifecycle(model);
+      await handlersFinished();
       if (changed) continue;
       return { number, outcome, reason: reason ?? '' };
     }
@@ -39,13 +46,14 @@ export async function useCaseApproval({ model, told }: UseCaseApprovalInput): Pr
 }
 
 function show(standing: ApprovalStanding): void {
-  const { model, tier, outcome } = standing;
+  const { model, tier, owner, outcome } = standing;
   upsertSearchAttributes({ PerennialTier: [tier], PerennialStage: [outcome === null ? 'useCaseApproval' : 'finished'], ...(outcome && { PerennialOutcome: [outcome] }) });
   setCurrentDetails(
     [
       `### Use case approval of ${model}`, '',
       ...approvalLines(standing), '',
-      'Exit: the Model Development Plan is approved, bound to the digest of the spec; only then retrains start.',
+      ...stageLines('useCaseApproval', { spec: true, tier: true, plan: true, approved: outcome === 'approved' }, owner), '',
+      'Retrains start only when it is approved.',
     ].join('\n').slice(0, 20_000),
   );
 }

@@ -1,3 +1,4 @@
+import { stageLines, type StageMarks } from '../src/contracts/stage-criteria.js';
 import { isoTime } from '../src/contracts/time.js';
 import type { ValidationStanding, ValidationStep } from '../src/contracts/validations.js';
 import { approvalLines } from './approval-reminders.js';
@@ -18,7 +19,13 @@ export function validationDetails(standing: ValidationStanding): string {
     ...checks.map(({ name, verdict, explanation }) => `| ${name} | ${verdict} | ${explanation.slice(0, 400).replaceAll('|', '\\|').replaceAll('\n', ' ')} |`),
     ...checksLeft.map((name) => `| ${name} | · | |`),
     ...(approval ? ['', ...approvalLines(approval)] : []),
+    '', ...stageLines('validation', marksOf(standing), owner),
   ].join('\n').slice(0, 20_000);
+}
+
+function marksOf({ step, reportDigest }: ValidationStanding): StageMarks {
+  const serves = step.kind === 'ended' && (step.outcome === 'promoted' || step.outcome === 'releasing');
+  return { gate: true, report: reportDigest !== null, serves, ends: step.kind === 'ended' && !serves ? true : undefined };
 }
 
 function waitsFor({ step, model, version, expiresAtMs, paused, pausedText }: ValidationStanding): string {

@@ -50,6 +50,8 @@ import { RetirementController } from './retirement/retirement.controller.js';
 import { RetrainsController } from './retrains/retrains.controller.js';
 import { ReviewsController } from './reviews/reviews.controller.js';
 import { RollbacksController } from './rollbacks/rollbacks.controller.js';
+import { StageWorkReader } from './stages/stage-work-reader.js';
+import { StagesReader } from './stages/stages-reader.js';
 import { StagesController } from './stages/stages.controller.js';
 import { ValidationsController } from './validations/validations.controller.js';
 import { VersionsController } from './versions/versions.controller.js';
@@ -104,6 +106,8 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         CallsUnderWay,
         ProductionReader,
         DevelopmentReader,
+        StageWorkReader,
+        StagesReader,
         { provide: Controls, useFactory: () => new Controls(settings.controls) },
         { provide: ReceiptSecret, useFactory: () => new ReceiptSecret(settings.alarmSecret) },
         { provide: CommandFlow, useFactory: (commands: CommandsRepository, dispatcher: CommandDispatcher, calls: CallsUnderWay) => new CommandFlow(commands, dispatcher, calls, settings.outcomeTimeoutMs), inject: [CommandsRepository, CommandDispatcher, CallsUnderWay] },

@@ -12,7 +12,7 @@ const MOVES: Readonly<Record<StageAction, string>> = {
 
 /** `perennial stages …`, `perennial stage …` */
 export function addStages(verb: Verb, stage: Verb, run: Run, number: (value: string) => number): void {
-  verb('stages <model>', 'Show which stages are paused, and how they were paused, sent back and abandoned.', 'stages churn').action((model: string) => run((session) => stages(session, model)));
+  verb('stages <model>', 'Show what each stage asks for and where the model stands in it, which are paused, and how they were paused, sent back and abandoned.', 'stages churn').action((model: string) => run((session) => stages(session, model)));
   for (const action of [...STAGE_STEERS, 'sendBack'] as const) {
     const name = action === 'sendBack' ? 'send-back' : action;
     stage(`${name} <model>`, MOVES[action], `stage ${name} churn ${action === 'resume' ? 'development' : 'validation --version 4'} --reason "the data of May are wrong"`)

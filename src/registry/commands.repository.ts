@@ -129,8 +129,7 @@ export class CommandsRepository {
    * @throws PerennialError `CommandUnknown`, always
    */
   async refuseUnknown(id: string, at: Date, origin: Origin): Promise<never> {
-    // Half a surrogate pair has no canonical form.
-    const asked = Buffer.from(id.slice(0, 100)).toString('utf8');
+    const asked = strangersText(id);
     await this.audit.append(this.dataSource.manager, {
       at,
       actor: 'unknown',
@@ -142,7 +141,17 @@ export class CommandsRepository {
     });
     throw new PerennialError('CommandUnknown', 'No command was accepted under that id; commands come through the API', { id: asked });
   }
+
+  /** Puts on the record that somebody signalled a workflow past the API. @param nth counts such signals to the run, from 1: not each of a flood has an entry */
+  async addUnknownSignal({ signal, nth }: { readonly signal: string; readonly nth: number }, at: Date, origin: Origin): Promise<void> {
+    await this.audit.append(this.dataSource.manager, {
+      at, actor: 'unknown', action: 'signal.unknown', model: null, subject: 'signal', details: { signal: strangersText(signal), nth, workflow: origin.workflowId }, origin,
+    });
+  }
 }
+
+/** What a stranger made up, cut short. Half a surrogate pair has no canonical form. */
+const strangersText = (text: string): string => Buffer.from(text.slice(0, 100)).toString('utf8');
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

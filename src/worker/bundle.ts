@@ -10,6 +10,6 @@ export const WORKFLOW_BUNDLE = join(dist, 'workflow-bundle.js');
 
 /** Bundles the compiled workflows; part of `npm run build`. */
 export async function writeWorkflowBundle(): Promise<void> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(dist, 'workflows', 'index.js') });
+  const { code } = await bundleWorkflowCode({ workflowsPath: join(dist, 'workflows', 'index.js'), workflowInterceptorModules: [join(dist, 'workflows', 'interceptors.js')] });
   await writeFile(WORKFLOW_BUNDLE, code);
 }

@@ -165,11 +165,32 @@ describe('past the API, straight to Temporal', () => {
     expect(await newest('robber')).toMatchObject({ outcome: null, votes: [] });
   });
 
-  it('signals tell a workflow to look, and it finds what the record has; what it does not know it ignores', async () => {
-    await open('signalled');
-    const stage = perennial.temporal.workflow.getHandle(useCaseApprovalWorkflowId('signalled'));
+  /** The workflow of the first stage, running. */
+  async function stageOf(model: string) {
+    const stage = perennial.temporal.workflow.getHandle(useCaseApprovalWorkflowId(model));
     await eventually(() => stage.describe().then(() => true as const, () => undefined), () => 'the workflow to start');
-    for (const [name, args] of [[CHANGED_SIGNAL, []], [CHANGED_SIGNAL, [{ outcome: 'approved' }]], ['approve', ['ben']], ['decide', [{ outcome: 'approved' }]]] as const) await stage.signal(name, ...args);
+    return stage;
+  }
+  /** What the ledger has of signals that a workflow did not know. */
+  async function strangeSignals(workflowId: string): Promise<{ signal: string; nth: number }[]> {
+    const rows: { actor: string; model: string | null; details: Buffer }[] = await perennial.registry.query("SELECT actor, model, details FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1 ORDER BY id", [workflowId]);
+    expect(rows.filter(({ actor, model }) => actor !== 'unknown' || model !== null)).toEqual([]);
+    return rows.map(({ details }) => {
+      const { workflow: named, ...said } = JSON.parse(details.toString('utf8')) as { signal: string; nth: number; workflow: string };
+      expect(named).toBe(workflowId);
+      return said;
+    });
+  }
+  const heardBy = (workflowId: string, signals: number): Promise<{ signal: string; nth: number }[]> => eventually(async () => {
+    const heard = await strangeSignals(workflowId);
+    return heard.length >= signals ? heard : undefined;
+  }, () => `${signals} strange signals to ${workflowId} on the record`);
+
+  it('signals tell a workflow to look, and it finds what the record has; what it does not know is put on the record by name and decides nothing', async () => {
+    await open('signalled');
+    const stage = await stageOf('signalled');
+    for (const [name, args] of [[CHANGED_SIGNAL, []], [CHANGED_SIGNAL, [{ outcome: 'approved' }]], ['approve', ['ben']], ['decide', [{ outcome: 'approved' }]], [`${'x'.repeat(99)}😀`, []]] as const) await stage.signal(name, ...args);
+    expect(await heardBy(stage.workflowId, 3)).toEqual([{ signal: 'approve', nth: 1 }, { signal: 'decide', nth: 2 }, { signal: `${'x'.repeat(99)}\uFFFD`, nth: 3 }]);
     const error = await stage.executeUpdate(COMMAND_UPDATE, { args: [NEVER] }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(Error);
     expect((await stage.describe()).status.name).toBe('RUNNING');
@@ -177,6 +198,46 @@ describe('past the API, straight to Temporal', () => {
     expect((await settled(await newest('signalled'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
     expect(await stage.result()).toMatchObject({ number: 1, outcome: 'approved' });
     await expectOneDecision('signalled', 1);
+    expect(await strangeSignals(stage.workflowId)).toHaveLength(3);
+  });
+
+  it('a signal with a name that Temporal keeps for itself, or with what nobody can decode, stops no workflow', async () => {
+    await open('wedged');
+    const stage = await stageOf('wedged');
+    const signal = (signalName: string) => perennial.temporal.workflowService.signalWorkflowExecution({
+      namespace: perennial.temporal.options.namespace, workflowExecution: { workflowId: stage.workflowId }, signalName, input: { payloads: [{ metadata: { encoding: Buffer.from('binary/made-up') }, data: Buffer.from('?') }] },
+    });
+    for (const name of ['__temporal_decide', 'decide', CHANGED_SIGNAL]) await signal(name);
+    expect(await heardBy(stage.workflowId, 2)).toEqual([{ signal: 'reserved __temporal_decide', nth: 1 }, { signal: 'decide', nth: 2 }]);
+    expect((await settled(await newest('wedged'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
+    expect(await stage.result()).toMatchObject({ outcome: 'approved' });
+  });
+
+  it('of a flood of signals the first twenty are on the record, and then each whose number has doubled', async () => {
+    await open('flooded');
+    const stage = await stageOf('flooded');
+    for (let sent = 0; sent < 100; sent += 1) await stage.signal(`approve ${sent}`);
+    const heard = await heardBy(stage.workflowId, 22);
+    expect(heard.map(({ nth }) => nth).sort((one, other) => one - other)).toEqual([...Array.from({ length: 20 }, (_, index) => index + 1), 40, 80]);
+    expect((await settled(await newest('flooded'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
+    await stage.result();
+    expect(await strangeSignals(stage.workflowId)).toHaveLength(22);
+  });
+
+  it('the lifecycle of a model puts them on the record too, and goes on', async () => {
+    await open('entity');
+    await workflow('entity').signal('promote', { version: 1 });
+    expect(await heardBy(modelWorkflowId('entity'), 1)).toEqual([{ signal: 'promote', nth: 1 }]);
+    expect((await settled(await newest('entity'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
+  });
+
+  it('a stage that is started past the API, with a signal, does not end before the signal is on the record', async () => {
+    const workflowId = useCaseApprovalWorkflowId('nobodys');
+    const started = await perennial.temporal.workflow.signalWithStart('useCaseApproval', {
+      workflowId, taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model: 'nobodys' }], signal: 'approve', signalArgs: ['ben'],
+    });
+    expect(refusedAs(await started.result().catch((error: unknown) => error))).toContain('ApprovalNotOpen');
+    expect(await strangeSignals(workflowId)).toEqual([{ signal: 'approve', nth: 1 }]);
   });
 
   it('a workflow that is started for a model that nobody registered finds nothing and ends', async () => {

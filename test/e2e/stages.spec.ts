@@ -4,7 +4,7 @@ import type { StageMoved, StageMovesAnswer } from '../../src/api/stages/stages.d
 import type { ValidationAnswer } from '../../src/api/validations/validations.dto.js';
 import { runCli } from '../../src/cli/cli.js';
 import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
-import { CHANGED_SIGNAL, COMMAND_UPDATE, modelWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
+import { CHANGED_SIGNAL, COMMAND_UPDATE, deploymentWorkflowId, modelWorkflowId, retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../../src/contracts/motion.js';
 import { SOUNDNESS_KEYS } from '../../src/contracts/validations.js';
 import { makeApiKeys } from '../../src/registry/migrate.js';
 import type { Tier } from '../../src/spec/risk-tier.js';
@@ -42,6 +42,7 @@ const vote = (person: Person, { model, number, digest }: Pick<ApprovalAnswer, 'm
 /** By its owner, where nobody is named. */
 const move = (model: string, stage: string, action: string, person?: Person, version?: number): Promise<Answer<StageMoved & Record<string, unknown>>> =>
   perennial.call('POST', `/v1/models/${model}/stages/${stage}/${action}`, { reason: WHY, ...(version !== undefined && { version }) }, as(person));
+const standingOf = async (model: string, stage: string): Promise<unknown> => (await movesOf(model)).stages.find((one) => one.stage === stage);
 const movesOf = async (model: string): Promise<StageMovesAnswer> => (await perennial.call<StageMovesAnswer>('GET', `/v1/models/${model}/stages`)).body;
 
 const requestRetrain = (model: string, week = 8): Promise<Answer> => perennial.call('POST', `/v1/models/${model}/retrains`, { asOf: asOfWeek(week) });
@@ -76,6 +77,12 @@ const entries = (model: string): Promise<{ action: string; actor: string; detail
 const shown = async (workflowId: string): Promise<string> =>
   (await perennial.temporal.workflow.getHandle(workflowId).query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? '';
 
+/** Past the API: a signal that the workflow does not know is put on the record, and it goes on. */
+async function strangeTo(workflowId: string): Promise<void> {
+  await eventually(() => perennial.temporal.workflow.getHandle(workflowId).signal('decide', 'approve').then(() => true as const, () => undefined), () => `${workflowId} to be there`);
+  await eventually(async () => ((await perennial.registry.query<unknown[]>("SELECT FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1", [workflowId])).length > 0 ? true : undefined), () => 'the signal on the record');
+}
+
 it('a vote is refused while an approval is paused, and taken with the time that was left when it goes on', async () => {
   await perennial.apply(specOf('halted', 'medium'));
   const open = await newest('halted');
@@ -87,9 +94,12 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   });
   expect((await move('halted', 'useCaseApproval', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('is paused already, by') as string });
   expect((await move('halted', 'useCaseApproval', 'resume', 'ben')).body).toMatchObject({ status: 403, permission: 'stage.steer' });
+  expect((await movesOf('halted')).stages.map(({ state }) => state)).toEqual(['paused', 'notBegun', 'notBegun', 'notBegun', 'notBegun', 'notBegun']);
   expect((await movesOf('halted')).paused).toMatchObject([{ stage: 'useCaseApproval', subject: 1, reason: WHY }]);
   expect((await newest('halted')).paused).toMatchObject({ reason: WHY });
   await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('**Paused** by') ? true : undefined), () => 'the pause to be shown in the Temporal UI');
+  expect(await shown(useCaseApprovalWorkflowId('halted'))).toMatch(/#### Use case approval\n\n- \*\*Entry\*\*: ✔ a spec with [^]*- \*\*Exit\*\*: ✘ the approval is given[^]*- \*\*Accountable\*\*: the owner that the spec names \(/);
+  expect(await shown(modelWorkflowId('halted'))).toMatch(/#### Production\n\n- \*\*Entry\*\*: ✘ a version is the champion/);
 
   // Past the API: a signal moves nothing, and an update without an accepted command has no effect.
   await perennial.temporal.workflow.getHandle(useCaseApprovalWorkflowId('halted')).signal(CHANGED_SIGNAL);
@@ -102,6 +112,11 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   expect(after.paused).toBeNull();
   expect(Date.parse(after.expiresAt)).toBeGreaterThan(Date.parse(open.expiresAt));
   expect((await vote('ben', open)).body).toMatchObject({ outcome: 'approved' });
+  expect(await standingOf('halted', 'useCaseApproval')).toMatchObject({
+    state: 'done', explanation: 'Approval 1 was given for the spec in force.', exit: ["the approval is given, bound to the spec's digest"], accountable: 'the owner that the spec names', owner: expect.stringMatching(/./) as string,
+    workflows: [{ workflowId: useCaseApprovalWorkflowId('halted'), temporalUrl: expect.stringContaining(encodeURIComponent(useCaseApprovalWorkflowId('halted'))) as string }],
+  });
+  await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('- **Exit**: ✔ the approval is given') ? true : undefined), () => 'the exit to be met');
   const told = await entries('halted');
   expect(told.filter(({ action }) => action === 'stage.steered')).toHaveLength(2);
   expect(told.filter(({ action }) => action === 'steerStage.refused')).toHaveLength(2);
@@ -150,6 +165,7 @@ it('a version is sent back to development and another one is made, validated and
 
   const [second, third] = [await candidate('reworked', 9), await candidate('reworked', 10)];
   for (const version of [second, third]) await standsAt('reworked', version, 'validator');
+  expect(await standingOf('reworked', 'validation')).toMatchObject({ state: 'open', workflows: [{ workflowId: validationWorkflowId('reworked', second) }, { workflowId: validationWorkflowId('reworked', third) }] });
   expect((await move('reworked', 'validation', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining(`the versions ${second}, ${third} are being validated`) as string });
   expect((await move('reworked', 'production', 'pause')).status).toBe(200);
   expect((await requestRetrain('reworked', 11)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('The production of reworked was paused by') as string });
@@ -160,6 +176,9 @@ it('a version is sent back to development and another one is made, validated and
   expect((await move('reworked', 'production', 'abandon')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('perennial retire') as string });
   expect((await move('reworked', 'production', 'resume')).status).toBe(200);
   expect(await standsAt('reworked', second, null)).toMatchObject({ outcome: 'promoted' });
+  await eventually(async () => (/- \*\*Required\*\*: ✔ the validation report\n- \*\*Exit\*\*: ✔ the version is the champion/.test(await shown(validationWorkflowId('reworked', second))) ? true : undefined), () => 'the exit of the validation to be shown');
+  await eventually(async () => (/- \*\*Entry\*\*: ✔ a version is the champion/.test(await shown(modelWorkflowId('reworked'))) ? true : undefined), () => 'production to have begun');
+  expect(await standingOf('reworked', 'production')).toMatchObject({ state: 'open', explanation: expect.stringContaining(`Version ${second} answers in default.`) as string, workflows: [{ workflowId: modelWorkflowId('reworked') }] });
   expect(await champion('reworked')).toBe(second);
   expect((await perennial.call('POST', '/v1/models/reworked/releases', { version: first, reason: 'all the same' })).body).toMatchObject({ type: 'urn:perennial:VersionUnfit', detail: expect.stringContaining('was sent back') as string });
 
@@ -201,11 +220,13 @@ it('a pause of development keeps retrains from starting and what one makes from 
   expect((await move('developed', 'development', 'pause')).status).toBe(200);
   expect((await requestRetrain('developed', 9)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('`perennial stage resume developed development') as string });
   await eventually(async () => ((await shown(`retrain/developed/${number}`)).includes('Development is paused') ? true : undefined), () => 'the retrain to wait');
+  await strangeTo(`retrain/developed/${number}`);
   expect((await perennial.call<{ items: unknown[] }>('GET', '/v1/models/developed/validations')).body.items).toEqual([]);
   expect((await move('developed', 'development', 'resume')).status).toBe(200);
   const { version } = await perennial.awaitRetrain('developed', number);
   await standsAt('developed', version as number, 'validator');
-  expect(await shown(`retrain/developed/${number}`)).toMatch(/#### Development\n[^]*Exit: \*\*pass\*\*[^]*\| pass \| plan \|\n[^]*\| pass \| environment \|/);
+  await strangeTo(validationWorkflowId('developed', version as number));
+  expect(await shown(`retrain/developed/${number}`)).toMatch(/#### Development\n[^]*✔ the trained version[^]*✔ the newest version meets the criteria of its exit[^]*Exit: \*\*pass\*\*[^]*\| pass \| plan \|\n[^]*\| pass \| environment \|/);
 
   const next = await perennial.requestRetrain('developed', { asOf: asOfWeek(9) });
   expect((await move('developed', 'development', 'abandon')).status).toBe(200);
@@ -233,10 +254,12 @@ it('a release is paused, sent back to before it, and abandoned, after which its 
   expect((await release()).body).toMatchObject({ number: 1 });
   expect((await move('released', 'deployment', 'pause')).body).toMatchObject({ subject: 1, action: 'pause' });
   expect(await one(1)).toMatchObject({ paused: true, outcome: null });
+  await strangeTo(deploymentWorkflowId('released', second));
   expect((await move('released', 'deployment', 'resume')).status).toBe(200);
   expect(await one(1)).toMatchObject({ paused: false });
   expect((await move('released', 'deployment', 'send-back')).body).toMatchObject({ subject: 1, to: 'validation' });
   await eventually(async () => ((await one(1))['outcome'] === 'aborted' ? true : undefined), () => 'the release to be aborted');
+  expect(await shown(deploymentWorkflowId('released', second))).toMatch(/#### Deployment\n\n- \*\*Entry\*\*: ✔ the version passed its gate[^]*✘ the watch of its release is over/);
   expect((await release()).body).toMatchObject({ number: 2 });
   expect((await move('released', 'deployment', 'abandon')).body).toMatchObject({ subject: 2, action: 'abandon' });
   await eventually(async () => ((await one(2))['outcome'] === 'aborted' ? true : undefined), () => 'the second release to be aborted');
@@ -257,6 +280,9 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
   expect((await perennial.call('POST', '/v1/models/leaving/retirement', { trigger: 'unused', reason: 'nobody asks it' })).status).toBe(200);
   const leave = await newest('leaving');
   expect((await move('leaving', 'retirement', 'pause')).status).toBe(200);
+  await eventually(async () => (/#### Retirement\n\n- \*\*Entry\*\*: ✔ the owner asked for it[^]*✘ gateways answer 410/.test(await shown(retirementWorkflowId('leaving'))) ? true : undefined), () => 'what retirement asks for to be shown');
+  await strangeTo(retirementWorkflowId('leaving'));
+  expect(await standingOf('leaving', 'retirement')).toMatchObject({ state: 'paused', explanation: 'Retirement 1: waits for its approval.' });
   expect((await vote('ben', leave)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('Retirement 1 of leaving') as string });
   expect((await move('leaving', 'retirement', 'send-back', 'nele')).body).toMatchObject({ to: 'production' });
   expect((await perennial.call('GET', '/v1/models/leaving/retirement')).body).toMatchObject({ state: 'withdrawn' });
@@ -265,6 +291,7 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
 
   expect((await move('unheard', 'production', 'pause')).body).toMatchObject({ type: 'urn:perennial:ModelNotFound' });
   await perennial.apply(smallSpec({ model: 'plain', data: 'events' }));
+  expect(await standingOf('plain', 'useCaseApproval')).toMatchObject({ state: 'notAsked', explanation: 'The spec states no use case.' });
   expect((await move('plain', 'development', 'pause')).body).toMatchObject({ type: 'urn:perennial:StageNotMovable', detail: expect.stringContaining('states no use case') as string });
 });
 
@@ -275,8 +302,8 @@ it('does all of it from a terminal', async () => {
     return { code: await runCli(args, perennial.environment, 'main.js', terminal), out: terminal.stdout, err: terminal.stderr };
   };
   expect(await cli('stage', 'pause', 'typed', 'useCaseApproval', '--reason', 'the board is away')).toMatchObject({ code: 0, out: 'Approval 1 of typed is paused\n' });
-  expect((await cli('stages', 'typed')).out).toMatch(/^Approval 1 of typed is paused by \S+ since .*: the board is away\n/);
-  expect(JSON.parse((await cli('stages', 'typed', '--json')).out)).toMatchObject({ paused: [{ stage: 'useCaseApproval' }], items: [{ number: 1, action: 'pause' }] });
+  expect((await cli('stages', 'typed')).out).toMatch(/^Approval 1 of typed is paused by \S+ since .*: the board is away\nUse case approval: paused\nApproval 1 waits for votes\.\nentry +a spec with a useCase section[^]*\nRetirement: not begun\n/);
+  expect(JSON.parse((await cli('stages', 'typed', '--json')).out)).toMatchObject({ stages: [{ stage: 'useCaseApproval', state: 'paused' }, {}, {}, {}, {}, {}], paused: [{ stage: 'useCaseApproval' }], items: [{ number: 1, action: 'pause' }] });
   expect((await cli('stage', 'resume', 'typed', 'useCaseApproval', '--reason', 'they are back')).out).toBe('Approval 1 of typed goes on\n');
   expect((await cli('stage', 'send-back', 'typed', 'useCaseApproval', '--reason', 'too thin')).out).toBe('Approval 1 of typed is sent back to its author: mend the spec and apply it\n');
   expect((await cli('stage', 'abandon', 'typed', 'useCaseApproval', '--reason', 'x')).code).toBe(1);

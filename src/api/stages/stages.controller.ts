@@ -8,11 +8,13 @@ import { Permit } from '../authentication/permit.decorator.js';
 import { type CommandAnswer, CommandFlow } from '../commands/command-flow.js';
 import { type AcceptedBody, acceptedBody, acceptedSchema, commandLink } from '../commands/commands.dto.js';
 import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
+import { TemporalLinks } from '../documentation/answer-fields.js';
 import { Answer, CommandOperation, CommonProblems, Operation, Problems } from '../documentation/answers.js';
 import { listQuery, modelPath, noQuery } from '../requests/fields.js';
+import { StagesReader } from './stages-reader.js';
 import { type StageMoved, stageMovedSchema, stageMoveRequest, type StageMoveRequest, stageMovesAnswer, type StageMovesAnswer, stageMovesSchema, stagePath, type StagePath, stagesLink, steerStagePath, type SteerStagePath } from './stages.dto.js';
 
-/** How people move the stages of a governed model. */
+/** The stages of a model, and how people move those of a governed one. */
 @ApiTags('Stages')
 @CommonProblems()
 @Controller('v1/models/:model/stages')
@@ -21,16 +23,19 @@ export class StagesController {
     private readonly flow: CommandFlow,
     private readonly models: ModelsRepository,
     private readonly stages: StagesRepository,
+    private readonly reader: StagesReader,
+    private readonly temporal: TemporalLinks,
   ) {}
 
   @Get()
   @Permit('model.read')
-  @Operation('How the stages of a model were moved', 'What is paused now, and each pause, resumption, return and abandonment, newest first.')
-  @Answer(200, 'The moves', stageMovesSchema)
+  @Operation('The stages of a model', 'Of each of the six what it asks for (entry, artifacts, exit, who is accountable) and where the model stands in it, what is paused now, and each pause, resumption, return and abandonment, newest first.')
+  @Answer(200, 'The stages and their moves', stageMovesSchema)
   @Problems('ModelNotFound')
   async listStageMoves(@Param({ schema: modelPath }) { model }: { model: string }, @Query({ schema: listQuery }) { limit }: { limit: number }): Promise<StageMovesAnswer> {
-    await this.models.get(model);
-    return stageMovesAnswer(await this.stages.list(model, limit), await this.stages.paused(model));
+    const found = await this.models.get(model);
+    const [moves, paused] = await Promise.all([this.stages.list(model, limit), this.stages.paused(model)]);
+    return stageMovesAnswer({ owner: found.owner, standings: await this.reader.standings(found, paused), paused, moves }, this.temporal);
   }
 
   @Post(':stage/send-back')
