@@ -8,6 +8,7 @@ import type { ValidationAnswer } from '../api/validations/validations.dto.js';
 import type { WhyAnswer } from '../api/why/why.dto.js';
 import { ApiClient, jsonBody } from '../cli/api-client.js';
 import { ProblemError } from '../cli/problem-error.js';
+import type { ApprovalKind } from '../contracts/approvals.js';
 import { PerennialError } from '../contracts/failures.js';
 import { durationMs, isoTime } from '../contracts/time.js';
 import { parseSpec } from '../spec/parse-spec.js';
@@ -39,6 +40,7 @@ const PATIENCE_MS = 180_000;
 /** Assessed in the tour; one more begins. */
 const WINDOWS = 2;
 const FINDING_DUE_DAYS = 90;
+const HTTP_GONE = 410;
 
 /**
  * The tour of a model's life: the flights, a low tier, go through their first five stages, and the employment model, as if it decided whom an agency
@@ -92,7 +94,7 @@ class Life {
     const voters = [approver, ...this.people.committee];
     await this.propose();
     await this.refusedVote(developer);
-    await this.vote('use-case', voters.slice(0, 3), ['approve', 'reject', 'approve']);
+    await this.vote('useCase', voters.slice(0, 3), ['approve', 'reject', 'approve']);
     const version = await this.develop(employmentWindows()[0]!.fromMs);
     const { approval } = await this.conditionally(version, validator);
     this.watcher.told('perennial', `a critical tier asks the committee too: approval ${approval}`);
@@ -107,12 +109,12 @@ class Life {
   private async propose(): Promise<void> {
     this.watcher.stage(this.model, '1 Use case approval');
     await new ApiClient(this.connection(this.people.local.developer), this.keyed('apply')).command('/v1/models', { mediaType: 'application/yaml', content: this.source });
-    const { tier, rule, outcome, digest } = await this.newestApproval();
+    const { tier, rule, outcome, digest } = await this.newestApproval('useCase');
     this.watcher.told('developer', `applies the spec, ${digest.slice(0, 19)}…: tier ${tier}, ${outcome ?? rule}`);
   }
 
   private async refusedVote(person: Person): Promise<void> {
-    const { number, digest } = await this.newestApproval();
+    const { number, digest } = await this.newestApproval('useCase');
     try {
       await this.post(`/approvals/${number}/votes`, person, 'refused', { choice: 'approve', digest, reason: 'It is mine.' });
     } catch (error) {
@@ -123,11 +125,11 @@ class Life {
     throw new PerennialError('Internal', `${person.name} applied the spec of ${this.model} and could vote on it`);
   }
 
-  private async vote(what: string, voters: readonly Person[], choices: readonly ('approve' | 'reject')[]): Promise<void> {
-    const { number, digest } = await this.newestApproval();
+  private async vote(kind: ApprovalKind, voters: readonly Person[], choices: readonly ('approve' | 'reject')[]): Promise<void> {
+    const { number, digest } = await this.newestApproval(kind);
     for (const [index, person] of voters.entries()) {
       const choice = choices[index]!;
-      const { outcome, reason } = await this.post<{ outcome: string | null; reason: string | null }>(`/approvals/${number}/votes`, person, `${what}-${person.name}`, { choice, digest, reason: choice === 'approve' ? 'Read and weighed.' : 'It knows too little of those who live in institutions.' });
+      const { outcome, reason } = await this.post<{ outcome: string | null; reason: string | null }>(`/approvals/${number}/votes`, person, `${kind}-${person.name}`, { choice, digest, reason: choice === 'approve' ? 'Read and weighed.' : 'It knows too little of those who live in institutions.' });
       this.watcher.told(person.name, `votes ${choice} on approval ${number}${outcome === null ? '' : `, which is ${outcome}: ${reason ?? ''}`}`);
     }
   }
@@ -179,10 +181,12 @@ class Life {
     this.watcher.told('owner', `confirms that version ${version} went live, under the spec ${specDigest.slice(0, 19)}…`);
   }
 
-  /** The record is ahead of the gateways by a moment. */
+  /** The record is ahead of the gateways by a moment. On a second tour the model may be retired. */
   private async answering(): Promise<void> {
     const until = performance.now() + PATIENCE_MS;
-    while (!(await askGateway(this.places, this.model, 'ready')).ok) {
+    for (;;) {
+      const { ok, status } = await askGateway(this.places, this.model, 'ready');
+      if (ok || status === HTTP_GONE) return;
       if (performance.now() > until) throw new PerennialError('Internal', `The gateway does not answer for ${this.model}`);
       await sleep(FOLLOW_EVERY_MS);
     }
@@ -219,9 +223,10 @@ class Life {
     return retired;
   }
 
-  private async newestApproval(): Promise<ApprovalAnswer> {
-    const { items } = await this.get<{ items: ApprovalAnswer[] }>('/approvals?limit=1', this.people.local.approver);
-    const [newest] = items;
+  /** On a second tour the model has had them all. */
+  private async newestApproval(kind: ApprovalKind): Promise<ApprovalAnswer> {
+    const { items } = await this.get<{ items: ApprovalAnswer[] }>('/approvals', this.people.local.approver);
+    const newest = items.find((approval) => approval.kind === kind);
     if (!newest) throw new PerennialError('Internal', `${this.model} has nothing to approve`);
     return newest;
   }
