@@ -82,7 +82,7 @@ async function whileHeldUp(work: () => Promise<void>): Promise<void> {
 }
 
 /** A command that takes effect waits for the row of the model. */
-const HELD_UP = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM "model"%FOR UPDATE%' AND $1::text IS NOT NULL`;
+const HELD_UP = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM "model"%FOR NO KEY UPDATE%' AND $1::text IS NOT NULL`;
 const heldUp = (): Promise<true> => eventually(async () => ((await rows(HELD_UP)).length > 0 ? true : undefined), () => 'the vote to wait for its turn');
 
 describe('an approval that waits outlives', () => {
