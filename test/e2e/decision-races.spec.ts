@@ -171,7 +171,7 @@ describe('past the API, straight to Temporal', () => {
     await eventually(() => stage.describe().then(() => true as const, () => undefined), () => 'the workflow to start');
     return stage;
   }
-  /** What the ledger has of signals that a workflow did not know. */
+  /** What the ledger has of signals that a workflow did not know, in the order in which they came: several are put there at once. */
   async function strangeSignals(workflowId: string): Promise<{ signal: string; nth: number }[]> {
     const rows: { actor: string; model: string | null; details: Buffer }[] = await perennial.registry.query("SELECT actor, model, details FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1 ORDER BY id", [workflowId]);
     expect(rows.filter(({ actor, model }) => actor !== 'unknown' || model !== null)).toEqual([]);
@@ -179,7 +179,7 @@ describe('past the API, straight to Temporal', () => {
       const { workflow: named, ...said } = JSON.parse(details.toString('utf8')) as { signal: string; nth: number; workflow: string };
       expect(named).toBe(workflowId);
       return said;
-    });
+    }).sort((one, other) => one.nth - other.nth);
   }
   const heardBy = (workflowId: string, signals: number): Promise<{ signal: string; nth: number }[]> => eventually(async () => {
     const heard = await strangeSignals(workflowId);
@@ -218,7 +218,7 @@ describe('past the API, straight to Temporal', () => {
     const stage = await stageOf('flooded');
     for (let sent = 0; sent < 100; sent += 1) await stage.signal(`approve ${sent}`);
     const heard = await heardBy(stage.workflowId, 22);
-    expect(heard.map(({ nth }) => nth).sort((one, other) => one - other)).toEqual([...Array.from({ length: 20 }, (_, index) => index + 1), 40, 80]);
+    expect(heard.map(({ nth }) => nth)).toEqual([...Array.from({ length: 20 }, (_, index) => index + 1), 40, 80]);
     expect((await settled(await newest('flooded'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
     await stage.result();
     expect(await strangeSignals(stage.workflowId)).toHaveLength(22);
