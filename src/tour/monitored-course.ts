@@ -73,14 +73,16 @@ export class MonitoredCourse {
       const [last, first] = [found.find(({ occasion }) => occasion === 'matured'), found.find(({ occasion }) => occasion === 'closed')];
       return last && first && made.some(({ revision }) => revision === last.revision) ? { matured: last, closed: first, decisions: made } : undefined;
     });
-    const asked = decisions.some(({ outcome }) => outcome === 'retrain');
-    return { window: matured, closed, decisions, retrain: asked ? await this.newestRetrain() : null };
+    const command = decisions.find(({ outcome }) => outcome === 'retrain')?.command ?? null;
+    return { window: matured, closed, decisions, retrain: command === null ? null : await this.retrainOf(command) };
   }
 
-  private async newestRetrain(): Promise<RetrainDetail> {
+  /** The command is accepted with the decision, and carried out a moment later. */
+  private async retrainOf(command: string): Promise<RetrainDetail> {
     const number = await this.followed(`the retrain of ${this.spec.model} to begin`, async () => {
-      const [newest] = (await this.get<{ items: { number: number; trigger: string }[] }>(`${this.base}/retrains?limit=1`)).items;
-      return newest && newest.trigger !== 'request' ? newest.number : undefined;
+      const { items } = await this.get<{ items: { number: number }[] }>(`${this.base}/retrains?limit=20`);
+      const details = await Promise.all(items.map((one) => this.get<RetrainDetail>(`${this.base}/retrains/${one.number}`)));
+      return details.find(({ commandId }) => commandId === command)?.number;
     });
     return this.ended(number);
   }
