@@ -98,7 +98,7 @@ export class EvaluationActivities {
     return { verdict: recorded.verdict, reason: gateReason(recorded.gate), development: await this.development(id, score.version, recorded) };
   }
 
-  /** Whether development comes to its exit with this version: what it is asked for stands in the spec that it was made under. */
+  /** Whether development comes to its exit with this version, by the spec in force, which is the plan. */
   private async development(id: RetrainId, number: number, evaluation: Evaluation): Promise<DevelopmentStand> {
     const [version, run, { specDigest }] = await Promise.all([this.versions.get(id.model, number), this.training.find(id), this.models.get(id.model)]);
     const plan = await this.models.spec(id.model, specDigest);

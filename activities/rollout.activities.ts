@@ -76,7 +76,7 @@ export class RolloutActivities {
   }
 
   private async notStopped(manager: EntityManager, model: string, version: number, at: Date): Promise<void> {
-    const stop = await this.production.stop(await this.models.get(model, manager), at, manager);
+    const stop = await this.production.stop(await this.models.inForce(manager, model), at, manager);
     if (stop) throw new PerennialError(stop.type, `Version ${version} passed its gate and is not promoted. ${stop.message}`);
   }
 

@@ -8,7 +8,7 @@ import { validationStep, whyNotServe } from '../src/lifecycle/validation-decisio
 import type { Model } from '../src/registry/entities/model.entity.js';
 import type { Release } from '../src/registry/entities/release.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
-import { ValidationsRepository } from '../src/registry/validations.repository.js';
+import { ValidationsRepository, type ValidationStory } from '../src/registry/validations.repository.js';
 import { origin } from './activity-context.js';
 import { ApprovalCommands } from './approval-commands.js';
 import { DeploymentSetUps } from './deployment-set-ups.js';
@@ -29,9 +29,12 @@ export class ValidatedPromotions {
 
   /** Why a version may not serve; null where its validation lets it. */
   async hindrance(manager: EntityManager, { model, version }: ValidationId): Promise<string | null> {
-    const story = await this.validations.find({ model, version }, manager);
+    return this.hindranceOf(manager, await this.validations.find({ model, version }, manager));
+  }
+
+  private async hindranceOf(manager: EntityManager, story: ValidationStory | null): Promise<string | null> {
     if (!story) return 'it was never validated, and a model with a useCase section serves validated versions alone; retrain for another version';
-    const { validation: { specDigest }, checks, report, decision, approval, end, term } = story;
+    const { validation: { model, specDigest }, checks, report, decision, approval, end, term } = story;
     if (term.paused && !end) return 'its validation is paused';
     return whyNotServe(validationStep({ spec: await this.models.spec(model, specDigest, manager), checks, reported: report !== null, decision, approval: approval ? approval.end : undefined, end }));
   }
@@ -41,9 +44,10 @@ export class ValidatedPromotions {
     const { specDigest } = await this.models.inForce(manager, model);
     const spec = await this.models.spec(model, specDigest, manager);
     if (!spec.useCase) return null;
-    const hindrance = await this.hindrance(manager, { model, version });
-    if (hindrance !== null) return hindrance;
-    const { validation: { specDigest: validated } } = await this.validations.get({ model, version }, manager);
+    const story = await this.validations.find({ model, version }, manager);
+    const hindrance = await this.hindranceOf(manager, story);
+    if (!story || hindrance !== null) return hindrance;
+    const validated = story.validation.specDigest;
     if (validated === specDigest || differsInOperation(await this.models.spec(model, validated, manager), spec)) return null;
     return `it was validated and approved under the spec ${validated}, and ${specDigest} is in force, which states the model otherwise; retrain for another version, or apply that spec again`;
   }

@@ -46,16 +46,6 @@ export class FindingsRepository {
     return number;
   }
 
-  /** The same in a transaction of its own. @returns false where one is open under its key already */
-  async openOnce(request: NewFinding & { readonly key: string }, origin: Origin): Promise<boolean> {
-    return this.dataSource.transaction(async (manager) => {
-      await lockFindings(manager, request.model);
-      if (await this.openUnder(manager, request.model, request.key)) return false;
-      await this.open(manager, request, origin);
-      return true;
-    });
-  }
-
   /** Closes a finding, once, and ends the alarm that tells of it. @returns false when it had been closed before */
   async close(manager: EntityManager, { model, number }: FindingId, closing: FindingClosing, origin: Origin): Promise<boolean> {
     const { closedBy, evidence, artifactDigest, commandId, at } = closing;

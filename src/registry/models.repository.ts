@@ -24,8 +24,8 @@ export class ModelsRepository {
   }
 
   /** @throws PerennialError `ModelNotFound` */
-  async get(name: string, manager?: EntityManager): Promise<Model> {
-    const model = await this.find(name, manager);
+  async get(name: string): Promise<Model> {
+    const model = await this.find(name);
     if (!model) throw new PerennialError('ModelNotFound', `No model is registered as ${JSON.stringify(name)}; register one with \`perennial apply -f model.yaml\``, { model: name });
     return model;
   }

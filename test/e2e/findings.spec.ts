@@ -177,7 +177,7 @@ it('a review is due by the spec; overdue it is told, becomes a finding, and both
 it('one of a model that nobody registered is told of, and closed like any other', async () => {
   const findings = new FindingsRepository(perennial.registry, new AuditLedger(perennial.registry));
   const found = { model: 'unknown-model', version: null, source: 'sweep', severity: 'critical', title: 'It answers and is not registered', evidenceNeeded: 'Its registration', owner: 'nobody', dueAt: new Date(), openedBy: SYSTEM_ACTOR, commandId: null, at: new Date(), key: 'sweep/unregistered' } as const;
-  expect(await findings.openOnce(found, { workflowId: null, runId: null })).toBe(true);
+  expect(await perennial.registry.transaction((manager) => findings.open(manager, found, { workflowId: null, runId: null }))).toBe(1);
   const alarm = await eventually(async () => (await perennial.call<{ items: AlarmAnswer[] }>('GET', '/v1/alarms')).body.items.find(({ summary }) => summary.startsWith('Finding 1 of unknown-model')), () => 'the word');
   expect(alarm).toMatchObject({ model: null, kind: 'findingOverdue', severity: 'critical', details: { model: 'unknown-model', finding: 1 } });
   expect(alarm.summary).not.toContain('trained');
