@@ -8,8 +8,6 @@ import { ObservationsRepository } from '../src/registry/observations.repository.
 const HOUR_MS = 3_600_000;
 /** What comes for a window is late once this many after it have been assessed; it was seen before, had it come then. */
 const WINDOWS_BEHIND = 5;
-/** And a while more: clocks differ. */
-const MARGIN_MS = HOUR_MS;
 
 export interface LateWindow extends EventStretch {
   readonly occasion: AssessmentOccasion;
@@ -37,7 +35,7 @@ export class LateRows {
   async oldest({ model, deployment, counted, oldestMs, lengthMs }: CountedWindows): Promise<LateWindow | null> {
     const untilMs = counted.at(-1)?.untilEvent.getTime();
     if (untilMs === undefined) return null;
-    const after = new Date(Math.min(...counted.slice(-WINDOWS_BEHIND).map(({ assessedAt }) => assessedAt.getTime())) - MARGIN_MS);
+    const after = new Date(Math.min(...counted.slice(-WINDOWS_BEHIND).map(({ assessedAt }) => assessedAt.getTime())));
     const newest = new Map(counted.map((one) => [one.fromEvent.getTime(), one]));
     for (const { hour, cameAt } of await this.observations.cameLate(model, deployment, after, untilMs)) {
       for (const window of windowsOf(hour, lengthMs)) {

@@ -50,10 +50,10 @@ export class MonitoringActivities {
     const { model, deployment, fromMs, revision } = window;
     const known = await this.assessments.find(model, deployment, new Date(fromMs), revision);
     if (known) return { ...summaryOf(known), raised: false };
-    // What comes from now on is late for it.
-    const assessedAt = new Date();
+    const assessedAt = await this.files.drawLine(model, deployment);
     const labelRevision = await this.labels.revision(model, deployment);
-    const [measured, filesDigest] = [await heartbeating((signal) => this.measurements.measure(window, labelRevision, signal)), await this.files.freeze(window, labelRevision)];
+    const counted = { ...window, cameBy: assessedAt };
+    const [measured, filesDigest] = [await heartbeating((signal) => this.measurements.measure(counted, labelRevision, signal)), await this.files.freeze(counted, labelRevision)];
     const [{ alarmId, raised }, unfair, estimated] = [await this.tell(window, measured), await this.tellUnfair(window, measured), await this.tellEstimated(window, measured)];
     const assessment = await this.assessmentOf(window, measured, { labelRevision, filesDigest, alarmId, assessedAt });
     await this.assessments.add(assessment);

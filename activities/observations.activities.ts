@@ -80,7 +80,7 @@ export class ObservationsActivities {
       features: async (model, digest) => (await this.models.spec(model, digest)).data.features,
       store: this.store, workDir: this.settings.workDir, signal,
     });
-    return (await this.observations.recordConversion(segment, conversion, new Date())) ? conversion : undefined;
+    return (await this.observations.recordConversion(segment, conversion)) ? conversion : undefined;
   }
 }
 

@@ -4,10 +4,10 @@ import { canonicalJson } from '../src/contracts/canonical.js';
 import type { ObservedStretch } from '../src/drift/window-parts.js';
 import type { ObservationPaths, TimeRange } from '../src/observations/observation-rows.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
-import { ObservationsRepository } from '../src/registry/observations.repository.js';
+import { type ObservationRange, ObservationsRepository } from '../src/registry/observations.repository.js';
 import { StoreProvider } from './store-provider.js';
 
-export interface ObservedRange extends TimeRange {
+export interface ObservedRange extends TimeRange, Pick<ObservationRange, 'cameBy'> {
   readonly model: string;
   readonly deployment: string;
 }
@@ -40,6 +40,11 @@ export class ObservedFiles {
   async windowPaths(range: ObservedRange, labelRevision: number | null): Promise<Pick<ObservationPaths, 'observations' | 'labels'>> {
     const [observations, labels] = await Promise.all([this.observations.observationFiles(range), this.labels.files(range.model, range.deployment, range, labelRevision)]);
     return { observations: await this.local(observations), labels: await this.local(labels) };
+  }
+
+  /** Files that come from now on are late for what is read with this moment as `cameBy`. */
+  drawLine(model: string, deployment: string): Promise<Date> {
+    return this.observations.drawLine(model, deployment);
   }
 
   /** The files that may hold observations of a stretch, in the order of their first event. */

@@ -7,6 +7,12 @@ import type { ModelSpec } from '../src/spec/model-spec.js';
 import { ActivitySettings } from './activity-settings.js';
 import { ObservedFiles } from './observed-files.js';
 
+/** A window, and which rows count for it. */
+export interface CountedWindow extends DueAssessment {
+  /** What came later is late for it. */
+  readonly cameBy: Date;
+}
+
 /** The rows of a window, and where they are from. */
 export interface ServedWindow {
   readonly query: Parameters<typeof readServedRows>[0] & { readonly signal: AbortSignal };
@@ -28,7 +34,7 @@ export class ServedWindows {
     private readonly settings: ActivitySettings,
   ) {}
 
-  async read(window: DueAssessment, spec: ModelSpec, labelRevision: number, signal: AbortSignal): Promise<ServedWindow> {
+  async read(window: CountedWindow, spec: ModelSpec, labelRevision: number, signal: AbortSignal): Promise<ServedWindow> {
     const query = { ...window, files: await this.files.windowPaths(window, labelRevision), scratch: this.settings.workDir, signal };
     return { query, rows: await readServedRows(query, { slices: spec.evaluation.slices, protectedFeatures: protectedFeatures(spec), slowAfterMs: spec.rollout.guards.slowAfterMs }) };
   }

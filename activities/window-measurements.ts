@@ -20,7 +20,7 @@ import { WindowsRepository } from '../src/registry/windows.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { ChampionBaselines } from './champion-baselines.js';
 import { HarmMemories, type MeasuredHarm } from './harm-memories.js';
-import { type MeasuredRows, ServedWindows } from './served-windows.js';
+import { type CountedWindow, type MeasuredRows, ServedWindows } from './served-windows.js';
 import { WindowEstimates } from './window-estimates.js';
 import { WindowOperations } from './window-operations.js';
 
@@ -50,7 +50,7 @@ export class WindowMeasurements {
     private readonly estimates: WindowEstimates,
   ) {}
 
-  async measure(window: DueAssessment, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
+  async measure(window: CountedWindow, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
     const spec = await this.models.spec(window.model, window.specDigest);
     const plan = monitoringPlan(spec);
     if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, spec, null);

@@ -33,7 +33,7 @@ export async function recordedFiles({ registry, owner, observations, scratch }: 
       gateway, boot, segment, path: await registry.store.localPath(digest), features: async (name) => parseSpec(specOf(name)).spec.data.features, store: registry.store, workDir: scratch,
     });
     if (conversion.damage) throw new Error(`Segment ${gateway}/${boot}/${segment} is damaged: ${JSON.stringify(conversion.damage)}`);
-    await record.recordConversion({ gateway, boot, segment }, conversion, new Date());
+    await record.recordConversion({ gateway, boot, segment }, conversion);
   }
   const files = await record.observationFiles({ model, deployment: 'default', fromMs: -MAX_TIME_MS, untilMs: MAX_TIME_MS });
   return Promise.all(files.map(({ digest }) => registry.store.localPath(digest)));

@@ -40,7 +40,7 @@ async function observed(model: string, ...received: readonly { readonly rows: nu
     await record.registerSegment({ ...segment, digest: `sha256:${model}${at}`, bytes: 1, observations: rows, mirrored: 0, firstEventMs: NOW, lastEventMs: NOW, sealedAt: new Date(NOW) });
     await record.recordConversion(segment, { damage: null, files: [{
       model, deployment: 'default', kind: 'observation', digest: `sha256:${at}`, bytes: 1, rows, firstSequence: 1, lastSequence: rows, firstEventMs: NOW, lastEventMs: NOW, newestReceivedMs: NOW + at, leadMs, eventHours: null,
-    }] }, new Date(NOW));
+    }] });
   }
 }
 const streamTimeOf = async (model: string): Promise<number | null> => streamTime(await record.leadMs(model, 'default', { latest: STREAM_FILES, strayShare: STRAY_SHARE }), NOW);

@@ -52,6 +52,8 @@ export interface ObservationRange {
   readonly deployment: string;
   readonly fromMs: number;
   readonly untilMs: number;
+  /** Files that came after this moment don't count; it is given by {@link ObservationsRepository.drawLine}. */
+  readonly cameBy?: Date;
 }
 
 /** How many observations files hold, and the event time of the first and last; milliseconds since 1970. */
@@ -72,6 +74,15 @@ SELECT max(lead_ms) AS lead FROM (
   ) latest
 ) ranked WHERE reached > total * $4::double precision`;
 
+const CAME_BY = `
+EXISTS (SELECT FROM observation_segment segment WHERE segment.gateway = file.gateway AND segment.boot = file.boot AND segment.segment = file.segment AND segment.converted_at <= :cameBy)`;
+
+/** PostgreSQL's clock at this moment, not at its transaction's beginning, as a `Date` can hold it. */
+const NOW_MS = "date_trunc('milliseconds', clock_timestamp())";
+
+/** The lock of what comes for a deployment: shared by those that bring rows, held alone by who draws a line. Of the model and the deployment, $1 and $2. */
+const ARRIVALS = "hashtextextended('arrivals/' || $1::text || '/' || $2::text, 0)";
+
 const HOUR_MS = 3_600_000;
 
 /** Segments of the gateways' observation logs, and the files that were made of them. */
@@ -91,7 +102,7 @@ export class ObservationsRepository {
   async addConverted(segment: SegmentRegistration, file: ConvertedFile): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       const inserted: unknown[] = await manager.query(REGISTER, registration(segment));
-      if (inserted.length > 0) await convertedWithin(manager, segment, { files: [file], damage: null }, segment.sealedAt);
+      if (inserted.length > 0) await convertedWithin(manager, segment, { files: [file], damage: null });
     });
   }
 
@@ -109,15 +120,28 @@ export class ObservationsRepository {
   }
 
   /** Files and end of a conversion in one transaction. @returns false, with nothing written, when another one was quicker */
-  async recordConversion(segment: SegmentId, conversion: SegmentConversion, at: Date): Promise<boolean> {
-    return this.dataSource.transaction((manager) => convertedWithin(manager, segment, conversion, at));
+  async recordConversion(segment: SegmentId, conversion: SegmentConversion): Promise<boolean> {
+    return this.dataSource.transaction((manager) => convertedWithin(manager, segment, conversion));
+  }
+
+  /**
+   * The moment between what has come for a deployment and what is late. Conversions that are under way are waited for, so that each file is either
+   * on the record now with a time at or before this one, or gets a later one.
+   */
+  async drawLine(model: string, deployment: string): Promise<Date> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query(`SELECT pg_advisory_xact_lock(${ARRIVALS})`, [model, deployment]);
+      const [{ line }] = await manager.query<[{ line: Date }]>(`SELECT ${NOW_MS} AS line`);
+      return line;
+    });
   }
 
   /** Files that may hold observations of the range, by their first event time. */
-  async observationFiles({ model, deployment, fromMs, untilMs }: ObservationRange): Promise<ObservationFile[]> {
+  async observationFiles({ model, deployment, fromMs, untilMs, cameBy }: ObservationRange): Promise<ObservationFile[]> {
     return this.dataSource.manager.createQueryBuilder(ObservationFile, 'file')
       .where("file.model = :model AND file.deployment = :deployment AND file.kind = 'observation'", { model, deployment })
       .andWhere('file.last_event_time >= :from AND file.first_event_time < :until', { from: dateOf(fromMs), until: dateOf(untilMs) })
+      .andWhere(cameBy ? CAME_BY : 'true', { cameBy })
       .orderBy({ 'file.first_event_time': 'ASC', 'file.gateway': 'ASC', 'file.boot': 'ASC', 'file.segment': 'ASC' })
       .getMany();
   }
@@ -185,8 +209,10 @@ export class ObservationsRepository {
   }
 }
 
-async function convertedWithin(manager: EntityManager, { gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion, at: Date): Promise<boolean> {
-  const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: at, damage });
+async function convertedWithin(manager: EntityManager, { gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion): Promise<boolean> {
+  for (const { model, deployment } of files) await manager.query(`SELECT pg_advisory_xact_lock_shared(${ARRIVALS})`, [model, deployment]);
+  // A millisecond more: a line that was drawn within this one lies before it.
+  const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: () => `${NOW_MS} + interval '1 millisecond'`, damage });
   if (affected !== 1) return false;
   const rows = files.map(({ firstEventMs, lastEventMs, newestReceivedMs, eventHours, idFilter: _filter, ...file }) => ({
     ...file, eventHours: eventHours && [...eventHours], gateway, boot, segment, firstEventTime: dateOf(firstEventMs), lastEventTime: dateOf(lastEventMs), newestReceivedAt: dateOf(newestReceivedMs),

@@ -124,7 +124,7 @@ it('a segment is converted once, whoever does it and however often', async () =>
   const convertOne = async (segment: (typeof waiting)[number]): Promise<boolean> => {
     const path = await store.localPath(segment.digest);
     const conversion = await convertSegment({ gateway: segment.gateway, boot: segment.boot, segment: segment.segment, path, features: async () => [], store, workDir: join(folder, 'work') });
-    return record.recordConversion(segment, conversion, new Date());
+    return record.recordConversion(segment, conversion);
   };
   for (const segment of waiting) expect((await Promise.all([convertOne(segment), convertOne(segment)])).sort()).toEqual([false, true]);
   expect((await record.unconverted(10_000)).filter(({ gateway }) => gateway === 'converted')).toEqual([]);

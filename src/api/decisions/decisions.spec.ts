@@ -81,7 +81,7 @@ async function record(path: string, { model = MODEL, kind = 'observation', rows,
   await observations.recordConversion(segment, {
     damage: null,
     files: [{ model, deployment: 'default', kind, digest, bytes, rows, firstSequence: from, lastSequence: from + rows - 1, firstEventMs: time, lastEventMs: time && time + rows * 1_000, newestReceivedMs: time, leadMs: null, eventHours: null, ...idFilter }],
-  }, new Date());
+  });
   return digest;
 }
 
