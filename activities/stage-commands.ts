@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { CommandOutcome, MovedStage } from '../src/contracts/commands.js';
+import { NOBODY } from '../src/contracts/roles.js';
 import { type StageAction, type StageBefore, stageText } from '../src/contracts/stages.js';
 import { whyNotPause, whyNotSendBack } from '../src/lifecycle/stage-moves.js';
 import { callerNamed } from '../src/registry/callers.repository.js';
@@ -37,7 +38,7 @@ export class StageCommands {
     const { stage, version, reason } = bodyOf<'sendBackStage'>(command);
     const target = await this.targets.find(manager, command.model, stage, version);
     if ('kind' in target) return target;
-    const why = whyNotSendBack(command.actor, target.id, (await callerNamed(manager, command.actor))?.grants ?? [], target.decider);
+    const why = whyNotSendBack(command.actor, target.id, (await callerNamed(manager, command.actor)) ?? NOBODY, target.decider);
     if (why !== null) return refused('Forbidden', `${stageText(target.id)} is not sent back: ${why}`);
     const made = await this.make(manager, target, 'sendBack', { command, reason, at });
     if ('kind' in made) return made;

@@ -17,7 +17,7 @@ export interface RegistryServer {
   /** Connected as the application. */
   readonly dataSource: DataSource;
   readonly folder: string;
-  /** A key of an actor who has the roles for all models: every role where none is named. Who is not known is registered as a service, or as what is said. */
+  /** A key of an actor who has the roles for all models: every role where none is named. Who is not known is registered as a person, or as what is said. */
   apiKey(actor: string, roles?: readonly Role[], as?: PrincipalKind): Promise<string>;
   /** Works as the owner of the tables. */
   asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T>;
@@ -41,7 +41,7 @@ export async function startRegistryServer(): Promise<RegistryServer> {
     dataSource,
     folder,
     superuserUrl: server.adminDatabaseUrl.replace(/[^/]+$/, DATABASE),
-    apiKey: (name, roles = ROLES, as = 'service') => owner.transaction(async (manager) => (await equip(manager, new AuditLedger(owner), { name, roles, as }, new Date())).key),
+    apiKey: (name, roles = ROLES, as) => owner.transaction(async (manager) => (await equip(manager, new AuditLedger(owner), { name, roles, ...(as && { as }) }, new Date())).key),
     asOwner: (work) => work(owner),
     crash: () => server.kill(),
     stop: async () => {

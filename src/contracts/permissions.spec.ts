@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMMAND_KINDS } from './commands.js';
 import { COMMAND_PERMISSIONS, type Permission, PERMISSIONS, permits, permitsSomewhere, refusalText, ROLE_PERMISSIONS, rolesWith } from './permissions.js';
-import { type Grant, ROLES, rolesNamed } from './roles.js';
+import { type Grant, NOBODY, type PrincipalKind, ROLES, rolesNamed, type Standing } from './roles.js';
 
 const NAMES = Object.keys(PERMISSIONS) as Permission[];
 
@@ -44,21 +44,27 @@ describe('roles', () => {
   });
 });
 
-const grant = (role: Grant['role'], model: string): Grant[] => [{ role, model }];
+const grants = (role: Grant['role'], model: string): Grant[] => [{ role, model }];
+const grant = (role: Grant['role'], model: string, kind: PrincipalKind = 'person'): Standing => ({ kind, grants: grants(role, model) });
 
-it.each<[readonly Grant[], Permission, string | null, boolean]>([
+it.each<[Standing, Permission, string | null, boolean]>([
   [grant('developer', 'a'), 'retrain.request', 'a', true],
   [grant('developer', 'a'), 'retrain.request', 'b', false],
   [grant('developer', 'a'), 'retrain.request', null, false],
   [grant('developer', '*'), 'retrain.request', 'b', true],
   [grant('developer', '*'), 'retrain.request', null, true],
   [grant('developer', 'a'), 'release.request', 'a', false],
-  [[...grant('auditor', 'a'), ...grant('operator', 'b')], 'rollback.request', 'a', false],
+  [{ kind: 'person', grants: [...grants('auditor', 'a'), ...grants('operator', 'b')] }, 'rollback.request', 'a', false],
   [grant('administrator', '*'), 'people.manage', null, true],
   [grant('administrator', 'a'), 'people.manage', 'a', false],
-  [[], 'model.read', 'a', false],
-])('%j: %s of %s is %s', (grants, permission, model, expected) => {
-  expect(permits(grants, permission, model)).toBe(expected);
+  [NOBODY, 'model.read', 'a', false],
+  [grant('approver', '*', 'service'), 'approval.decide', 'a', false],
+  [grant('validator', 'a', 'service'), 'validation.decide', 'a', false],
+  [grant('owner', 'a', 'service'), 'goLive.confirm', 'a', false],
+  [grant('owner', 'a', 'service'), 'retrain.request', 'a', true],
+  [grant('approver', 'a', 'service'), 'model.read', 'a', true],
+])('%j: %s of %s is %s', (standing, permission, model, expected) => {
+  expect(permits(standing, permission, model)).toBe(expected);
 });
 
 it('a role for some model is looked at further, one for the installation is for all of it', () => {
@@ -68,7 +74,8 @@ it('a role for some model is looked at further, one for the installation is for 
 });
 
 it('a refusal names who, what, where and who could', () => {
-  expect(refusalText('ann', 'release.steer', 'churn')).toBe(
+  expect(refusalText('ann', 'person', 'release.steer', 'churn')).toBe(
     'ann may not pause, resume, advance and abort a release: that takes the permission release.steer for churn, which the roles owner, operator have; an administrator gives roles (perennial people grant)');
-  expect(refusalText('ann', 'people.manage', null)).toContain('people.manage for all models');
+  expect(refusalText('ann', 'person', 'people.manage', null)).toContain('people.manage for all models');
+  expect(refusalText('nightly', 'service', 'approval.decide', 'churn')).toBe('nightly may not vote on approvals: it is a service, and a person has to answer for that (approval.decide); let somebody with the role approver do it');
 });

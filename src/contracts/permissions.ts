@@ -1,11 +1,13 @@
 import type { CommandKind } from './commands.js';
-import { ALL_MODELS, type Grant, type Role, ROLES } from './roles.js';
+import { ALL_MODELS, type PrincipalKind, type Role, ROLES, type Standing } from './roles.js';
 
 interface PermissionKind {
   /** What it lets somebody do. */
   readonly allows: string;
   /** Whether a role for one model is enough. What touches the whole installation takes a role for all models. */
   readonly of: 'model' | 'installation';
+  /** What somebody answers for: no service does it, whatever its roles. */
+  readonly by?: 'person';
 }
 
 /** Each route declares one; `docs/ACCESS.md` shows them, and a test compares. */
@@ -24,15 +26,15 @@ export const PERMISSIONS = {
   'rollback.request': { allows: 'take a champion back', of: 'model' },
   'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
   'window.release': { allows: 'take a window out of quarantine', of: 'model' },
-  'approval.decide': { allows: 'vote on approvals', of: 'model' },
+  'approval.decide': { allows: 'vote on approvals', of: 'model', by: 'person' },
   'finding.open': { allows: 'open findings', of: 'model' },
-  'finding.close': { allows: 'close findings that are not their own', of: 'model' },
-  'review.record': { allows: 'record periodic reviews', of: 'model' },
+  'finding.close': { allows: 'close findings that are not their own', of: 'model', by: 'person' },
+  'review.record': { allows: 'record periodic reviews', of: 'model', by: 'person' },
   'retirement.request': { allows: 'retire a model, take that back, and go on without a consumer or before its traffic has ended', of: 'model' },
   'retirement.confirm': { allows: 'record that a consumer has confirmed a retirement', of: 'model' },
-  'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a model is deleted or erased', of: 'model' },
-  'validation.decide': { allows: 'decide over validations', of: 'model' },
-  'goLive.confirm': { allows: 'confirm that a version has gone live', of: 'model' },
+  'legalHold.set': { allows: 'set and lift legal holds, under which nothing of a model is deleted or erased', of: 'model', by: 'person' },
+  'validation.decide': { allows: 'decide over validations', of: 'model', by: 'person' },
+  'goLive.confirm': { allows: 'confirm that a version has gone live', of: 'model', by: 'person' },
   'stage.steer': { allows: 'pause, resume and abandon stages', of: 'model' },
   'stage.sendBack': { allows: 'send stages back: the owner, and those who could decide over them', of: 'model' },
   'audit.read': { allows: 'read audit entries of a model', of: 'model' },
@@ -89,18 +91,22 @@ export const COMMAND_PERMISSIONS: Readonly<Record<CommandKind, Permission>> = {
 
 export const rolesWith = (permission: Permission): readonly Role[] => ROLES.filter((role) => ROLE_PERMISSIONS[role].includes(permission));
 
+const isFor = (permission: Permission, kind: PrincipalKind): boolean => kind === 'person' || (PERMISSIONS[permission] as PermissionKind).by !== 'person';
+
 /** @param model null: the whole installation, for which only a role for all models counts */
-export function permits(grants: readonly Grant[], permission: Permission, model: string | null): boolean {
+export function permits({ kind, grants }: Standing, permission: Permission, model: string | null): boolean {
+  if (!isFor(permission, kind)) return false;
   const wanted = PERMISSIONS[permission].of === 'installation' ? null : model;
   return grants.some((grant) => ROLE_PERMISSIONS[grant.role].includes(permission) && (grant.model === ALL_MODELS || grant.model === wanted));
 }
 
 /** Whether there is a model for which they permit it, before it is known which one is meant. */
-export const permitsSomewhere = (grants: readonly Grant[], permission: Permission): boolean =>
-  permits(grants, permission, null) || grants.some(({ model }) => permits(grants, permission, model));
+export const permitsSomewhere = (standing: Standing, permission: Permission): boolean =>
+  permits(standing, permission, null) || standing.grants.some(({ model }) => permits(standing, permission, model));
 
 /** Why somebody is turned away, and who would not be. */
-export function refusalText(actor: string, permission: Permission, model: string | null): string {
+export function refusalText(actor: string, kind: PrincipalKind, permission: Permission, model: string | null): string {
+  if (!isFor(permission, kind)) return `${actor} may not ${PERMISSIONS[permission].allows}: it is a service, and a person has to answer for that (${permission}); let somebody with the role ${rolesWith(permission).join(' or ')} do it`;
   const where = PERMISSIONS[permission].of === 'installation' ? 'for all models' : model === null ? 'for a model' : `for ${model}`;
   return `${actor} may not ${PERMISSIONS[permission].allows}: that takes the permission ${permission} ${where}, which the roles ${rolesWith(permission).join(', ')} have; an administrator gives roles (perennial people grant)`;
 }

@@ -25,6 +25,16 @@ export interface Grant {
 export const PRINCIPAL_KINDS = ['person', 'service'] as const;
 export type PrincipalKind = (typeof PRINCIPAL_KINDS)[number];
 
+/** What somebody's permissions follow from. */
+export interface Standing {
+  readonly kind: PrincipalKind;
+  /** Those in force. */
+  readonly grants: readonly Grant[];
+}
+
+/** Who is not registered. */
+export const NOBODY: Standing = { kind: 'person', grants: [] };
+
 /** Who somebody is to an OIDC issuer: `iss` and `sub` of the tokens. */
 export interface Identity {
   readonly issuer: string;

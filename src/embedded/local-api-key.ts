@@ -33,7 +33,7 @@ const OWN_ROLES: readonly Role[] = ['owner', 'auditor'];
 export async function ensureLocalKeys(stateDir: string, ownerDatabaseUrl: string, actor: string): Promise<LocalKey[]> {
   const own = readLocalApiKey(stateDir) ? [] : [{ name: actor, roles: OWN_ROLES }];
   const users = existsSync(usersPathOf(stateDir)) ? [] : ROLES.map((role) => ({ name: role, roles: [role] }));
-  const holders: KeyHolder[] = [...own, ...users].map((holder) => ({ ...holder, as: holder.name === 'service' ? 'service' : 'person' }));
+  const holders: KeyHolder[] = [...own, ...users];
   if (holders.length === 0) return [];
   const made = await makeApiKeys(ownerDatabaseUrl, holders);
   const keys = holders.map((holder, index) => ({ ...holder, key: made[index] as string }));

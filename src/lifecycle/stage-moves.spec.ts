@@ -62,7 +62,7 @@ describe('sending back', () => {
     ['a validator who is a developer', 'vera', [...grant('validator'), ...grant('developer')], VALIDATE, /vera is a developer of churn/],
     ['nobody', 'eve', [], VALIDATE, /takes the permission validation\.decide/],
   ])('is for those who could decide: %s', (_, actor, grants, decider, refusal) => {
-    const why = whyNotSendBack(actor, { model: 'churn' }, grants, decider);
+    const why = whyNotSendBack(actor, { model: 'churn' }, { kind: 'person', grants }, decider);
     if (refusal) expect(why).toMatch(refusal);
     else expect(why).toBeNull();
   });

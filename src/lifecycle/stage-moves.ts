@@ -1,5 +1,5 @@
 import { type Permission, permits } from '../contracts/permissions.js';
-import type { Grant } from '../contracts/roles.js';
+import type { Standing } from '../contracts/roles.js';
 import { type StageId, type StagePause, stageText } from '../contracts/stages.js';
 import { isoTime } from '../contracts/time.js';
 import { whyNotIndependent } from './validation-decision.js';
@@ -17,10 +17,10 @@ export interface StageDecider {
   readonly barred: Readonly<Record<string, string>>;
 }
 
-/** Why somebody may not send a stage back; null for those who steer it, and for those who could decide over it. @param grants the roles that are in force */
-export function whyNotSendBack(actor: string, { model }: Pick<StageId, 'model'>, grants: readonly Grant[], { permission, barred }: StageDecider): string | null {
-  if (permits(grants, 'stage.steer', model)) return null;
-  if (!permits(grants, permission, model)) return `${actor} could not decide over it, which takes the permission ${permission} for ${model}; its owner may send it back too`;
-  if (permission === 'validation.decide') return whyNotIndependent(actor, model, barred, grants);
+/** Why somebody may not send a stage back; null for those who steer it, and for those who could decide over it. @param standing what they are, and the roles that are in force */
+export function whyNotSendBack(actor: string, { model }: Pick<StageId, 'model'>, standing: Standing, { permission, barred }: StageDecider): string | null {
+  if (permits(standing, 'stage.steer', model)) return null;
+  if (!permits(standing, permission, model)) return `${actor} could not decide over it, which takes the permission ${permission} for ${model}; its owner may send it back too`;
+  if (permission === 'validation.decide') return whyNotIndependent(actor, model, barred, standing.grants);
   return Object.hasOwn(barred, actor) ? `${actor} ${barred[actor]} and could not decide over it; somebody who had no part in it may send it back, or its owner` : null;
 }

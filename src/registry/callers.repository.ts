@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Permission } from '../contracts/permissions.js';
-import type { Grant, Identity } from '../contracts/roles.js';
+import type { Identity, Standing } from '../contracts/roles.js';
 import { AuditLedger } from './audit-ledger.js';
 
 /** A principal with the roles that are in force. */
-export interface Caller {
+export interface Caller extends Standing {
   readonly name: string;
   readonly active: boolean;
-  readonly grants: readonly Grant[];
 }
 
 /** Commands that a caller was turned away from. */
@@ -70,7 +69,7 @@ export const callerNamed = (manager: EntityManager, name: string): Promise<Calle
 
 async function callerWhere(manager: EntityManager, condition: string, values: readonly unknown[]): Promise<Caller | null> {
   const rows: Caller[] = await manager.query(
-    `SELECT p.name, p.active, coalesce(json_agg(json_build_object('role', g.role, 'model', g.model)) FILTER (WHERE g.id IS NOT NULL), '[]') AS grants
+    `SELECT p.name, p.kind, p.active, coalesce(json_agg(json_build_object('role', g.role, 'model', g.model)) FILTER (WHERE g.id IS NOT NULL), '[]') AS grants
      FROM principal p LEFT JOIN role_grant g ON g.principal = p.name AND NOT EXISTS (SELECT FROM role_revocation r WHERE r.grant_id = g.id)
      WHERE ${condition} GROUP BY p.name`,
     [...values],

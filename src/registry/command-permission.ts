@@ -14,7 +14,7 @@ export async function forbiddenNow(manager: EntityManager, { actor, kind, model 
   if (actor === SYSTEM_ACTOR) return undefined;
   const permission = COMMAND_PERMISSIONS[kind];
   const caller = await callerNamed(manager, actor);
-  if (caller?.active && permits(caller.grants, permission, model)) return undefined;
-  const message = caller && !caller.active ? `${actor} was deactivated before the command took effect` : refusalText(actor, permission, model);
+  if (caller?.active && permits(caller, permission, model)) return undefined;
+  const message = caller && !caller.active ? `${actor} was deactivated before the command took effect` : refusalText(actor, caller?.kind ?? 'person', permission, model);
   return { kind: 'refused', type: 'Forbidden', message, details: { permission, roles: rolesWith(permission) } };
 }

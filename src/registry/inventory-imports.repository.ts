@@ -81,8 +81,8 @@ function repeated(before: InventoryImport, wanted: string): InventoryImport {
 /** The right is looked at once more where it takes effect, as that of a command. */
 async function requireImporter(manager: EntityManager, actor: string): Promise<void> {
   const caller = await callerNamed(manager, actor);
-  if (caller?.active && permits(caller.grants, 'inventory.import', null)) return;
-  throw new PerennialError('Forbidden', refusalText(actor, 'inventory.import', null), { permission: 'inventory.import', roles: rolesWith('inventory.import') });
+  if (caller?.active && permits(caller, 'inventory.import', null)) return;
+  throw new PerennialError('Forbidden', refusalText(actor, caller?.kind ?? 'person', 'inventory.import', null), { permission: 'inventory.import', roles: rolesWith('inventory.import') });
 }
 
 async function newestOf(manager: EntityManager, entries: readonly NewInventoryEntry[]): Promise<Map<string, { readonly revision: number; readonly digest: string }>> {

@@ -8,7 +8,7 @@ export const migrate = (ownerDatabaseUrl: string): Promise<string[]> =>
   asOwner(ownerDatabaseUrl, async (owner) => (await owner.runMigrations()).map(({ name }) => name));
 
 /**
- * Makes an API key for each, as the owner of the tables, who needs no administrator's leave. A name that is not known is registered as a service, or as what it says.
+ * Makes an API key for each, as the owner of the tables, who needs no administrator's leave. A name that is not known is registered as a person, or as a service that shall be nothing else, or as what is said.
  * @returns the keys in their order; they cannot be read again
  * @throws PerennialError `InvalidRequest` for a new name without roles, `PeopleConflict`
  */

@@ -115,8 +115,8 @@ export class PeopleTurn {
   /** Gives everything that somebody who leaves is to somebody else, and ends their access. */
   async replace(name: string, by: string, reason: string): Promise<Replacement> {
     if (name === by) throw conflict(`${name} cannot take the place of ${name}`);
-    await this.principal(name);
-    await this.activePrincipal(by);
+    const { kind } = await this.principal(name);
+    if ((await this.activePrincipal(by)).kind === 'service' && kind === 'person') throw conflict(`${by} is a service, which decides nothing that ${name} as a person did; name a person`);
     const grants = await this.grantsOf(name);
     for (const grant of grants) {
       await this.end(grant, reason);
@@ -167,8 +167,10 @@ export class PeopleTurn {
     return found;
   }
 
-  private async activePrincipal(name: string): Promise<void> {
-    if (!(await this.principal(name)).active) throw conflict(`${name} is deactivated; activate them first`);
+  private async activePrincipal(name: string): Promise<Principal> {
+    const principal = await this.principal(name);
+    if (!principal.active) throw conflict(`${name} is deactivated; activate them first`);
+    return principal;
   }
 
   private enter(name: string, action: string, details: Readonly<Record<string, unknown>>, model: string = ALL_MODELS): Promise<void> {
@@ -181,12 +183,12 @@ export class PeopleTurn {
 export interface KeyHolder {
   readonly name: string;
   readonly roles: readonly Grant['role'][];
-  /** What a name that is not known is registered as; a service where nothing is said. */
+  /** What a name that is not known is registered as. Where nothing is said, a person; who shall be nothing but a service is one. */
   readonly as?: PrincipalKind;
 }
 
 /** Registers somebody who is missing, gives them the roles for all models that they lack, and makes a key. @throws PerennialError `InvalidRequest` when they would have no role */
-export async function equip(manager: EntityManager, audit: AuditLedger, { name, roles, as = 'service' }: KeyHolder, at: Date): Promise<NewKey> {
+export async function equip(manager: EntityManager, audit: AuditLedger, { name, roles, as = kindOf(roles) }: KeyHolder, at: Date): Promise<NewKey> {
   const turn = await PeopleTurn.begin(manager, audit, { actor: SYSTEM_ACTOR, at });
   if (!(await manager.existsBy(Principal, { name }))) {
     if (roles.length === 0) throw new PerennialError('InvalidRequest', `${name} is not registered yet: name the roles that it shall have`);
@@ -195,5 +197,7 @@ export async function equip(manager: EntityManager, audit: AuditLedger, { name, 
   for (const role of roles) await turn.grant(name, { role, model: ALL_MODELS });
   return turn.issueKey(name);
 }
+
+const kindOf = (roles: readonly Grant['role'][]): PrincipalKind => (roles.length === 1 && roles[0] === 'service' ? 'service' : 'person');
 
 const conflict = (message: string): PerennialError => new PerennialError('PeopleConflict', message);

@@ -124,8 +124,8 @@ function repeated({ bodyDigest, kind, outcome }: PeopleCommand, wanted: string):
 
 async function requireManager(manager: EntityManager, actor: string): Promise<void> {
   const caller = await callerNamed(manager, actor);
-  if (caller?.active && permits(caller.grants, 'people.manage', null)) return;
-  throw new PerennialError('Forbidden', refusalText(actor, 'people.manage', null), { permission: 'people.manage', roles: rolesWith('people.manage') });
+  if (caller?.active && permits(caller, 'people.manage', null)) return;
+  throw new PerennialError('Forbidden', refusalText(actor, caller?.kind ?? 'person', 'people.manage', null), { permission: 'people.manage', roles: rolesWith('people.manage') });
 }
 
 async function carryOut(turn: PeopleTurn, change: PeopleChange): Promise<PeopleOutcome> {

@@ -36,15 +36,15 @@ export class CallerGate {
   passes(headers: RequestHeaders, model: string): boolean {
     const shown = credentialOf(headers);
     const caller = shown && this.remembered(keyOf(shown));
-    return caller !== undefined && permits(caller.grants, PERMISSION, model);
+    return caller !== undefined && permits(caller, PERMISSION, model);
   }
 
   /** @throws PerennialError `Unauthenticated`, `Forbidden`, or `DependencyUnavailable` where nobody can say who it is */
   async admit(headers: RequestHeaders, model: string): Promise<void> {
     const shown = credentialOf(headers);
     const key = shown ? keyOf(shown) : '';
-    const { name, grants } = this.remembered(key) ?? (await this.find(key, shown));
-    if (!permits(grants, PERMISSION, model)) throw new PerennialError('Forbidden', refusalText(name, PERMISSION, model), { permission: PERMISSION, roles: rolesWith(PERMISSION) });
+    const caller = this.remembered(key) ?? (await this.find(key, shown));
+    if (!permits(caller, PERMISSION, model)) throw new PerennialError('Forbidden', refusalText(caller.name, caller.kind, PERMISSION, model), { permission: PERMISSION, roles: rolesWith(PERMISSION) });
   }
 
   private remembered(key: string): Caller | undefined {

@@ -6,7 +6,7 @@ import { type RunningApi, startApi } from '../../src/api/api.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { canonicalJson } from '../../src/contracts/canonical.js';
 import { type Permission, PERMISSIONS, ROLE_PERMISSIONS, rolesWith } from '../../src/contracts/permissions.js';
-import { type Role, ROLES } from '../../src/contracts/roles.js';
+import { PRINCIPAL_KINDS, type PrincipalKind, type Role, ROLES } from '../../src/contracts/roles.js';
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { AlarmsRepository } from '../../src/registry/alarms.repository.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
@@ -66,6 +66,7 @@ interface Operation {
 }
 
 interface CallerOfMatrix {
+  readonly kind: PrincipalKind;
   readonly role: Role;
   readonly relation: Relation;
   readonly key: string;
@@ -107,12 +108,12 @@ afterAll(async () => {
 async function makeCallers(): Promise<CallerOfMatrix[]> {
   return registry.asOwner((owner) => owner.transaction(async (manager) => {
     const made: CallerOfMatrix[] = [];
-    for (const role of ROLES) {
+    for (const [role, kind] of ROLES.flatMap((one) => PRINCIPAL_KINDS.map((as) => [one, as] as const))) {
       for (const relation of Object.keys(RELATIONS) as Relation[]) {
-        const [name, model] = [`${role}-${relation}`, RELATIONS[relation]];
-        await manager.query("INSERT INTO principal (name, kind, active, registered_by, registered_at) VALUES ($1, 'person', true, 'test', now())", [name]);
+        const [name, model] = [`${kind === 'service' ? 'service-' : ''}${role}-${relation}`, RELATIONS[relation]];
+        await manager.query("INSERT INTO principal (name, kind, active, registered_by, registered_at) VALUES ($1, $2, true, 'test', now())", [name, kind]);
         if (model !== null) await manager.insert(RoleGrant, { id: randomUUID(), principal: name, role, model, grantedBy: 'test', grantedAt: new Date() });
-        made.push({ role, relation, key: (await equip(manager, new AuditLedger(owner), { name, roles: [] }, new Date())).key });
+        made.push({ kind, role, relation, key: (await equip(manager, new AuditLedger(owner), { name, roles: [] }, new Date())).key });
       }
     }
     return made;
@@ -133,7 +134,11 @@ function send({ id, method, path }: Operation, headers: Record<string, string>):
   return fetch(api.url + filled, { method, headers: { ...headers, ...(method === 'POST' ? { 'content-type': 'application/json' } : {}) }, ...body });
 }
 
-function mayDo({ id }: Operation, permission: Permission, { role, relation }: CallerOfMatrix): boolean {
+/** What no service decides, said once more. */
+const PERSONS_ALONE: readonly Permission[] = ['approval.decide', 'validation.decide', 'finding.close', 'review.record', 'goLive.confirm', 'legalHold.set'];
+
+function mayDo({ id }: Operation, permission: Permission, { kind, role, relation }: CallerOfMatrix): boolean {
+  if (kind === 'service' && PERSONS_ALONE.includes(permission)) return false;
   if (!ROLE_PERMISSIONS[role].includes(permission)) return false;
   if (relation === 'all') return true;
   return PERMISSIONS[permission].of === 'model' && (relation === 'this' || (relation === 'other' && LISTS.has(id)));
@@ -178,7 +183,7 @@ describe('every operation under /v1', () => {
       const permission = operation.permission as Permission;
       const refused = answer.status === 403 && problem['type'] === 'urn:perennial:Forbidden' && problem['permission'] === permission && canonicalJson(problem['roles']) === canonicalJson(rolesWith(permission));
       const fits = mayDo(operation, permission, caller) ? answer.status !== 401 && answer.status !== 403 && answer.status < 500 : refused;
-      if (!fits) wrong.push(`${operation.id} as ${caller.role}, ${caller.relation}: ${answer.status} ${JSON.stringify(problem)}`);
+      if (!fits) wrong.push(`${operation.id} as ${caller.kind} ${caller.role}, ${caller.relation}: ${answer.status} ${JSON.stringify(problem)}`);
       if (refused) turned_away += 1;
       else let_in += 1;
     });
@@ -207,7 +212,7 @@ describe('values of sensitive columns', () => {
 
 describe('what belongs to several models', () => {
   const read = async (relation: Relation, path: string) => {
-    const { key } = callers.find((caller) => caller.role === 'developer' && caller.relation === relation)!;
+    const { key } = callers.find((caller) => caller.kind === 'person' && caller.role === 'developer' && caller.relation === relation)!;
     const answer = await fetch(api.url + path, { headers: { authorization: `Bearer ${key}` } });
     return { status: answer.status, body: (await answer.json()) as { items?: { model: string }[] } };
   };

@@ -269,15 +269,17 @@ describe('perennial people', () => {
   };
 
   it('does all of it from a terminal', async () => {
-    const [ann, bob] = [`ann-${randomUUID()}`, `bob-${randomUUID()}`];
+    const [ann, bob, nightly] = [`ann-${randomUUID()}`, `bob-${randomUUID()}`, `nightly-${randomUUID()}`];
     expect(await cli('add', ann, '--issuer', 'https://login.example.com', '--subject', ann)).toMatchObject({ code: 0, out: `${ann} is registered, without a role\n` });
-    await cli('add', bob, '--kind', 'service');
+    await cli('add', nightly, '--kind', 'service');
+    await cli('add', bob);
     expect(await cli('grant', ann, 'developer', '--model', 'flight-delay')).toMatchObject({ code: 0, out: `${ann} is developer of flight-delay\n` });
     expect((await cli('list')).out).toMatch(new RegExp(`${ann} +person +yes +developer of flight-delay +0 +${ann}`));
     const { out: key, err } = await cli('key', ann);
     expect(await statusWith(key.trim())).toBe(200);
     const keyId = /revoke-key \S+ (\S+)`/.exec(err)?.[1] as string;
     expect((await cli('revoke-key', ann, keyId, '--reason', 'x')).out).toBe('the key is revoked\n');
+    expect(await cli('replace', ann, nightly, '--reason', 'she leaves')).toMatchObject({ code: 1, err: expect.stringContaining(`${nightly} is a service, which decides nothing that ${ann} as a person did`) as unknown });
     expect((await cli('replace', ann, bob, '--reason', 'she leaves')).out).toBe(`${bob} takes the place of ${ann}: 1 role given on, 0 keys revoked\n`);
     expect((await cli('show', ann)).out).toMatch(/developer +flight-delay .*by boss .*by boss/);
     expect((await cli('activate', ann, '--reason', 'back')).out).toBe(`${ann} is active\n`);

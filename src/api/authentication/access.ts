@@ -13,7 +13,7 @@ export class Access {
 
   /** @param model null: only a role for all models counts */
   may(permission: Permission, model: string | null): boolean {
-    return permits(this.caller.grants, permission, model);
+    return permits(this.caller, permission, model);
   }
 
   /** @throws PerennialError `Forbidden` */
@@ -23,7 +23,7 @@ export class Access {
 
   /** For what belongs to no model, or to one that is not known yet: a role for any will do. @throws PerennialError `Forbidden` */
   async requireSomewhere(permission: Permission): Promise<void> {
-    if (!permitsSomewhere(this.caller.grants, permission)) await this.refuse(permission, null);
+    if (!permitsSomewhere(this.caller, permission)) await this.refuse(permission, null);
   }
 
   /** Models for which the caller has a permission; null: all of them. */
@@ -33,8 +33,8 @@ export class Access {
   }
 
   private async refuse(permission: Permission, model: string | null): Promise<never> {
-    const { name } = this.caller;
+    const { name, kind } = this.caller;
     await this.refusals?.add(name, permission, model);
-    throw new PerennialError('Forbidden', refusalText(name, permission, model), { permission, roles: rolesWith(permission) });
+    throw new PerennialError('Forbidden', refusalText(name, kind, permission, model), { permission, roles: rolesWith(permission) });
   }
 }
