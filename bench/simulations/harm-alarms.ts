@@ -1,32 +1,63 @@
-import { limitOfRows } from '../../src/drift/baseline-limit.js';
-import { addBatch, type HarmState, splitHarmDelta, startHarm } from '../../src/drift/harm-sequence.js';
+import { championFigures } from '../../src/drift/champion-figures.js';
+import { followHarm, type HarmFigures, type HarmMemory } from '../../src/drift/harm-course.js';
+import type { MonitoringPlan } from '../../src/drift/monitoring-plan.js';
 import { rateOf, type Rate } from './rates.js';
-import { retrainingOutcomes, type RetrainingPolicy, type WindowFacts } from './retraining-arena.js';
+import { ARENA_DEFAULTS, type JudgedRows, retrainingOutcomes, type RetrainingPolicy, type WindowFacts } from './retraining-arena.js';
 import { HARMLESS_YEARS } from './world-years.js';
 
-/** The false alarms of harm that a model may have in a year: a probability. */
+/** The false alarms of harm that a deployment may have in a year, in expectation. */
 export const YEARLY_BUDGET = 0.05;
-const WEEK_MS = 7 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const WEEK_MS = 7 * DAY_MS;
 
-/** Our alarm as a policy: retrains where the losses of the deployed model are surely above those on rows held out from its training (src/drift/harm-sequence.ts). */
-export const retrainOnHarm = (yearly = YEARLY_BUDGET): RetrainingPolicy => ({
+/** How rows depend on each other, and how long windows are. */
+export interface HarmWatch {
+  readonly dependence: MonitoringPlan['dependence'];
+  /** Of a week of rows; more than seven cut the blocks, which are days. */
+  readonly windowsPerWeek: number;
+}
+
+/** As a spec has it where it says nothing: days whose rows share their fate, and windows of a week. */
+const AS_SHIPPED: HarmWatch = { dependence: 'blocks', windowsPerWeek: 1 };
+
+/**
+ * Our alarm as a policy: retrains where the losses of the deployed model are surely above those on rows held out from its training, by the code that follows
+ * them in service (src/drift/harm-course.ts), without the tolerance that a spec allows. Its models share one budget, as versions do.
+ */
+export const retrainOnHarm = (yearly = YEARLY_BUDGET, watch = AS_SHIPPED): RetrainingPolicy => ({
   name: 'harm sequence',
   start: () => {
-    let [deployment, state] = [-1, null as HarmState | null];
-    return ({ window, deployment: current, heldOut, labelled }: WindowFacts) => {
-      if (current !== deployment) [deployment, state] = [current, startOf(heldOut.losses, yearly, window)];
-      if (state && labelled) state = addBatch(state, { fromMs: window * WEEK_MS, untilMs: (window + 1) * WEEK_MS, losses: labelled.losses });
-      return state?.alarm !== null && state !== null;
+    let memory: HarmMemory | null = null;
+    let figures: HarmFigures | null = null;
+    return ({ window, deployment, heldOut, labelled }: WindowFacts) => {
+      if (figures?.version !== deployment) figures = figuresOf(heldOut, deployment, window * WEEK_MS, watch.dependence);
+      let alarmed = false;
+      for (const part of labelled ? partsOf(labelled.losses, window * WEEK_MS, watch.windowsPerWeek) : []) {
+        const course = followHarm(memory, { ...part, figures, terms: { falseAlarms: yearly, tolerance: 0 }, resolved: false });
+        memory = course?.memory ?? memory;
+        alarmed ||= course !== null && course.standing.alarm !== null;
+      }
+      return alarmed;
     };
   },
 });
 
-function startOf(losses: Float64Array, yearly: number, window: number): HarmState | null {
-  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  const variance = losses.reduce((sum, loss) => sum + (loss - mean) ** 2, 0) / (losses.length - 1);
-  const deltas = splitHarmDelta(yearly);
-  const limit = limitOfRows({ rows: losses.length, mean, variance }, 1, deltas.source);
-  return limit && startHarm({ limit, bound: 1, tolerance: 0, deltas }, window * WEEK_MS);
+/** Rows of a stretch come one after the other, evenly. */
+const timesOf = (rows: number, fromMs: number, lengthMs: number): Float64Array => Float64Array.from({ length: rows }, (_, row) => fromMs + Math.floor((row * lengthMs) / rows));
+
+function figuresOf({ scores, labels }: JudgedRows, version: number, untilMs: number, dependence: HarmWatch['dependence']): HarmFigures {
+  const lengthMs = ARENA_DEFAULTS.trainingWindows * WEEK_MS;
+  const rows = { task: 'binary-classification' as const, predictions: Float32Array.from(scores), labels, eventTimesMs: timesOf(labels.length, untilMs - lengthMs, lengthMs) };
+  return { version, snapshot: `sha256:${version}`, ...championFigures(rows, { metric: 'brier', bound: 1, dependence, blockMs: DAY_MS, threshold: 0.5 }, { alpha: 0.05 }) };
+}
+
+function partsOf(losses: Float64Array, fromMs: number, parts: number) {
+  const eventTimesMs = timesOf(losses.length, fromMs, WEEK_MS);
+  return Array.from({ length: parts }, (_, part) => {
+    const [startMs, endMs] = [fromMs + (part * WEEK_MS) / parts, fromMs + ((part + 1) * WEEK_MS) / parts];
+    const [first, end] = [eventTimesMs.findIndex((time) => time >= startMs), eventTimesMs.findLastIndex((time) => time < endMs) + 1];
+    return { fromMs: startMs, untilMs: endMs, losses: losses.subarray(first, end), eventTimesMs: eventTimesMs.subarray(first, end) };
+  });
 }
 
 /** The share of a year's streams without harm in which the policy raised an alarm. */

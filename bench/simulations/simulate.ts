@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { clusteredByDay, lateLabels, lookingAfterEveryLabel, type Method } from './false-promotions.js';
-import { harmlessAlarms, retrainOnHarm, YEARLY_BUDGET } from './harm-alarms.js';
+import { harmlessAlarms, type HarmWatch, retrainOnHarm, YEARLY_BUDGET } from './harm-alarms.js';
 import { RETRAINING_COST } from './perennial-policy.js';
 import type { Rate } from './rates.js';
 import { mean, type Measure, policySums, type PolicyYear, policyYears } from './retraining-comparison.js';
@@ -83,11 +83,21 @@ function sampleSizes(runs: number, seed: number): void {
   }
 }
 
+/** Besides what a spec has where it says nothing, of as many of the years. */
+const OTHER_WATCHES: readonly (readonly [name: string, watch: HarmWatch, ofYears: number])[] = [
+  ['windows of six hours, which cut the days', { dependence: 'blocks', windowsPerWeek: 28 }, 20], ['independent rows', { dependence: 'rows', windowsPerWeek: 1 }, 4],
+];
+
 function harmless(runs: number, seed: number): void {
   console.log(`\nA year of weeks of 250 rows on which nothing harms the model, of five worlds, features that move among them: share of ${runs} such years with`);
-  console.log(`an alarm of harm, whose lower end must be below the budget = ${YEARLY_BUDGET}; what the others would have done, of ${Math.ceil(runs / 10)}`);
+  console.log(`an alarm of harm, by the code that follows losses in service; it must not exceed the budget = ${YEARLY_BUDGET}. What the others would have done, of ${Math.ceil(runs / 10)}`);
+  const kept = ({ events, runs: of }: Rate): boolean => events / of <= YEARLY_BUDGET;
   const rate = harmlessAlarms(retrainOnHarm(), { runs, seed });
-  line('harm sequence', rateText(rate), rate.low < YEARLY_BUDGET);
+  line('harm sequence, of blocks of a day', rateText(rate), kept(rate));
+  for (const [name, watch, ofYears] of OTHER_WATCHES) {
+    const other = harmlessAlarms(retrainOnHarm(YEARLY_BUDGET, watch), { runs: Math.ceil(runs / ofYears), seed });
+    line(`harm sequence, ${name}`, rateText(other), kept(other));
+  }
   for (const policy of CLASSIC_POLICIES.slice(1)) line(`  for comparison: ${policy.name}`, rateText(harmlessAlarms(policy, { runs: Math.ceil(runs / 10), seed })), null);
 }
 

@@ -183,3 +183,40 @@ describe('harm', () => {
     expect([standing, { ...standing, evidence: 10 }, { ...standing, lower: 0.21 }, { ...standing, lower: null }].map(isHarmful)).toEqual([false, true, true, false]);
   });
 });
+
+describe('windows shorter than a block, or that cut one', () => {
+  const HOUR = 3_600_000;
+  const DAYS = 40;
+  /** The first twenty days well, then worse by half. */
+  const whole = window(0, DAYS, { loss: (day) => (day < 20 ? 0.16 : 0.24) });
+
+  function inWindowsOf(hours: () => number): HarmCourse {
+    let course: HarmCourse | null = null;
+    for (let fromMs = whole.fromMs; fromMs < whole.untilMs;) {
+      const untilMs = Math.min(whole.untilMs, fromMs + hours() * HOUR);
+      const rows = [...whole.eventTimesMs.keys()].filter((row) => whole.eventTimesMs[row]! >= fromMs && whole.eventTimesMs[row]! < untilMs);
+      const before: HarmMemory | null = course && (JSON.parse(JSON.stringify(course.memory)) as HarmMemory);
+      course = follow(before, { ...whole, fromMs, untilMs, losses: Float64Array.from(rows, (row) => whole.losses[row]!), eventTimesMs: Float64Array.from(rows, (row) => whole.eventTimesMs[row]!) });
+      fromMs = untilMs;
+    }
+    return course!;
+  }
+
+  const random = seededRandom(SEED + 2_000);
+  it.each<[string, () => number]>([['of an hour', () => 1], ['of seven hours', () => 7], ['of 31 hours', () => 31], ['of any length', () => 1 + Math.floor(random() * 60)]])('%s give the evidence that whole blocks give', (_, hours) => {
+    const expected = follow(null, whole).memory;
+    expect(expected.state.alarm).not.toBeNull();
+    expect(inWindowsOf(hours).memory).toEqual(expected);
+  });
+
+  it('a day of bad luck is one observation, in however many windows it is looked at', () => {
+    const day = window(0, 1, { loss: () => 0.6 });
+    let course: HarmCourse | null = null;
+    for (let hour = 0; hour < 23; hour += 1) {
+      const [fromMs, untilMs] = [day.fromMs + hour * HOUR, day.fromMs + (hour + 1) * HOUR];
+      const rows = [...day.eventTimesMs.keys()].filter((row) => day.eventTimesMs[row]! >= fromMs && day.eventTimesMs[row]! < untilMs);
+      course = follow(course?.memory ?? null, { ...day, fromMs, untilMs, losses: Float64Array.from(rows, (row) => day.losses[row]!), eventTimesMs: Float64Array.from(rows, (row) => day.eventTimesMs[row]!) });
+      expect(course.standing).toMatchObject({ rows: 0, evidence: 0, lower: null, alarm: null });
+    }
+  });
+});

@@ -101,14 +101,15 @@ function start(before: HarmMemory | null, { figures, terms, fromMs, limitAt = (d
 
 const termsOf = ({ plan, snapshot }: HarmFigures, { tolerance, falseAlarms }: HarmTerms): string => canonicalJson({ plan, snapshot, tolerance, falseAlarms });
 
-/** Block by block; those without rows are left out. */
+/** Block by block, as far as the window holds them; those without rows are left out. */
 function* batchesOf({ figures: { plan }, losses, eventTimesMs, fromMs, untilMs }: HarmWindow): Generator<LossBatch> {
   const { blockMs } = plan;
   for (let start = 0; start < losses.length;) {
     const block = Math.floor(eventTimesMs[start]! / blockMs);
     let end = start + 1;
     while (end < losses.length && Math.floor(eventTimesMs[end]! / blockMs) === block) end += 1;
-    yield { fromMs: Math.max(fromMs, block * blockMs), untilMs: Math.min(untilMs, (block + 1) * blockMs), losses: losses.subarray(start, end) };
+    const blockUntilMs = (block + 1) * blockMs;
+    yield { fromMs: Math.max(fromMs, block * blockMs), untilMs: Math.min(untilMs, blockUntilMs), blockUntilMs, losses: losses.subarray(start, end) };
     start = end;
   }
 }

@@ -1,6 +1,6 @@
 import type { HarmAlarm, HarmStanding } from '../contracts/window-assessment.js';
 import { GainSequence, type GainSums } from '../rollout/gain-sequence.js';
-import type { LossLimit } from './baseline-limit.js';
+import type { BlocksLimit, LossLimit } from './baseline-limit.js';
 import { addBets, changeStart, type ChangeEvidence, evidenceOf, startEvidence } from './change-evidence.js';
 import { blockBets, rateCount, rowBets } from './loss-bets.js';
 
@@ -17,7 +17,7 @@ import { blockBets, rateCount, rowBets } from './loss-bets.js';
  * change. By `source` the baseline's true mean lies above limit.upper. If not, and each row's loss has a conditional mean of at
  * most u given all before, then `runningMean` fires with at most `running` ever, and `change` with at most `change` a year.
  * With dependence `rows` none of it is asymptotic, but a day whose rows share bad luck breaks that condition. There take
- * `blocks`: a batch is one observation, and the same is asked of its mean. `runningMean` is asymptotic then, and `change`
+ * `blocks`: a block is one observation, and the same is asked of its mean. `runningMean` is asymptotic then, and `change`
  * rests on the variance of blocks being no greater than on the baseline. What rows share over more than a block, such as a
  * bad season that the baseline has not seen, does raise an alarm.
  */
@@ -38,12 +38,24 @@ export interface HarmDeltas {
   readonly change: number;
 }
 
-/** Rows of a stretch of event time; with `blocks` one block. Stretches follow each other, gaps are allowed. */
+/** Rows of a stretch of event time; with `blocks` one block, or a part of it. Stretches follow each other, gaps are allowed. */
 export interface LossBatch {
   readonly fromMs: number;
   readonly untilMs: number;
+  /** With `blocks`: where its block ends; the end of the batch where nothing is said. What comes before that belongs to the same block. */
+  readonly blockUntilMs?: number;
   /** By event time. NaN: no label yet. Above the bound, also infinite: the bound. */
   readonly losses: Float64Array;
+}
+
+/** The block that goes on in the next batch. It counts once, when it is over. */
+interface OpenBlock {
+  readonly fromMs: number;
+  readonly blockUntilMs: number;
+  /** As `running` of the state, with the block's rows. */
+  readonly running: GainSums;
+  /** Of the losses as they are counted. */
+  readonly sum: number;
 }
 
 /** JSON of one size, whatever the number of rows. */
@@ -56,6 +68,7 @@ export interface HarmState {
   readonly change: ChangeEvidence;
   /** The first one. The state may be continued after it. */
   readonly alarm: HarmAlarm | null;
+  readonly open?: OpenBlock | null;
 }
 
 /** Rows at which the running bound is nearly narrowest; within a factor of hundreds it hardly matters. */
@@ -82,17 +95,45 @@ export function startHarm(plan: HarmPlan, yearFromMs: number): HarmState {
  * Adds the next batch. A batch without a label changes nothing but the count of missing ones.
  * @throws RangeError where it begins before the last one ended, or a loss is below 0
  */
-export function addBatch(state: HarmState, { fromMs, untilMs, losses }: LossBatch): HarmState {
+export function addBatch(state: HarmState, batch: LossBatch): HarmState {
+  const { fromMs, untilMs, losses } = batch;
   if (!(fromMs >= state.untilMs && untilMs > fromMs)) throw new RangeError(`a batch from ${fromMs} to ${untilMs} does not follow ${state.untilMs}`);
   const { plan } = state;
   const known = labelled(losses, plan.bound);
-  const missing = state.missing + losses.length - known.length;
-  if (known.length === 0) return { ...state, untilMs, missing };
-  const running = addRunning(state, known);
-  const change = addBets(state.change, fromMs, untilMs, betsOf(plan, known));
-  const next = { ...state, untilMs, missing, running, change };
-  return { ...next, alarm: state.alarm ?? alarmOf(next) };
+  const counted = (before: HarmState): HarmState => ({ ...before, untilMs, missing: before.missing + losses.length - known.length });
+  if (plan.limit.dependence === 'blocks') return addToBlock(state, batch, known, counted);
+  if (known.length === 0) return counted(state);
+  const sequence = sequenceOf(plan, state.running);
+  addRows(plan, sequence, known);
+  sequence.closeBlock();
+  return withAlarm({ ...counted(state), running: sequence.sums(), change: addBets(state.change, fromMs, untilMs, rowBets(known, limitOf(plan))) });
 }
+
+/** A block that an earlier window began goes on; it is one observation, however many windows it is cut into. */
+function addToBlock(state: HarmState, { fromMs, untilMs, blockUntilMs = untilMs }: LossBatch, known: Float64Array, counted: (before: HarmState) => HarmState): HarmState {
+  const { plan } = state;
+  const before = state.open && fromMs >= state.open.blockUntilMs ? closeBlock(state, state.open) : state;
+  if (known.length > 0) {
+    const sequence = sequenceOf(plan, before.open?.running ?? before.running);
+    addRows(plan, sequence, known);
+    const open = { fromMs: before.open?.fromMs ?? fromMs, blockUntilMs, running: sequence.sumsWithinBlock(), sum: known.reduce((sum, loss) => sum + loss, before.open?.sum ?? 0) };
+    const next = counted({ ...before, open });
+    return untilMs >= blockUntilMs ? closeBlock(next, open) : next;
+  }
+  const next = counted(before);
+  return next.open && untilMs >= next.open.blockUntilMs ? closeBlock(next, next.open) : next;
+}
+
+function closeBlock(state: HarmState, { fromMs, running: within, sum }: OpenBlock): HarmState {
+  const { plan, untilMs } = state;
+  const rows = within.open![0];
+  const sequence = sequenceOf(plan, within);
+  sequence.closeBlock();
+  const change = addBets(state.change, fromMs, untilMs, blockBets(sum / rows, rows, limitOf(plan), plan.limit as BlocksLimit));
+  return withAlarm({ ...state, running: sequence.sums(), change, open: null });
+}
+
+const withAlarm = (state: HarmState): HarmState => ({ ...state, alarm: state.alarm ?? alarmOf(state) });
 
 /**
  * The state after all batches, in order of event time. Labels that come late change a batch of the past: what follows must be
@@ -126,19 +167,10 @@ function labelled(losses: Float64Array, bound: number): Float64Array {
   return known;
 }
 
-function betsOf(plan: HarmPlan, losses: Float64Array): Float64Array {
-  if (plan.limit.dependence === 'rows') return rowBets(losses, limitOf(plan));
-  const mean = losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  return blockBets(mean, losses.length, limitOf(plan), plan.limit);
-}
-
 /** What is summed up is the excess over the limit: whether its mean lies above 0 is told quicker than where its bound is. */
-function addRunning({ plan, running }: HarmState, losses: Float64Array): GainSums {
-  const sequence = sequenceOf(plan, running);
+function addRows(plan: HarmPlan, sequence: GainSequence, losses: Float64Array): void {
   const limit = limitOf(plan);
   for (const loss of losses) sequence.add(loss - limit, -limit, plan.bound - limit);
-  sequence.closeBlock();
-  return sequence.sums();
 }
 
 function lowerOf(plan: HarmPlan, running: GainSums | null): number | null {

@@ -23,6 +23,8 @@ export interface GainSums {
   readonly blocks: readonly [count: number, gainSquared: number, gainRows: number, rowsSquared: number];
   /** Null for the asymptotic method. */
   readonly bernstein: { readonly below: SideSums; readonly above: SideSums } | null;
+  /** Of the block that goes on; missing where none does. */
+  readonly open?: readonly [rows: number, gain: number];
 }
 
 interface SideSums {
@@ -63,6 +65,7 @@ export class GainSequence {
     this.sum = sums.mean * sums.n;
     this.squares = sums.squares;
     this.blocks = [...sums.blocks];
+    [this.blockRows, this.blockGain] = sums.open ?? [0, 0];
   }
 
   /** @param low,high the row's range as known before its label */
@@ -134,8 +137,18 @@ export class GainSequence {
     return interval !== null && interval.low > 0;
   }
 
+  /** @throws RangeError while a block is open */
   sums(): GainSums {
     if (this.blockRows > 0) throw new RangeError('a block is still open; close it before its sums are taken');
+    return this.closedSums();
+  }
+
+  /** To go on within a block; no interval is made of them. */
+  sumsWithinBlock(): GainSums {
+    return { ...this.closedSums(), open: [this.blockRows, this.blockGain] };
+  }
+
+  private closedSums(): GainSums {
     return {
       n: this.n, mean: this.mean, squares: this.squares, blocks: [...this.blocks],
       bernstein: this.grid ? { below: sumsOf(this.below!), above: sumsOf(this.above!) } : null,
