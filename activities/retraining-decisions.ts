@@ -4,7 +4,7 @@ import type { DueAssessment } from '../src/contracts/window-assessment.js';
 import type { WindowAssessmentReport } from '../src/contracts/window-assessment-report.js';
 import type { WindowDriftReport } from '../src/contracts/window-drift.js';
 import { windowLossDeviation } from '../src/drift/champion-figures.js';
-import { calendarMonth, type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
+import { calendarMonth, type CountedFacts, type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
 import { decideRetraining, type RetrainingDecision } from '../src/drift/retraining-decision.js';
 import { type MonitoringEvidence, retrainingFacts, type ServedVersion } from '../src/drift/retraining-evidence.js';
 import { type CountedWindow, PAST_WINDOWS, type PastRetrain, retrainEvidence, windowEvidence } from '../src/drift/window-evidence.js';
@@ -81,15 +81,21 @@ export class RetrainingDecisions {
     return run ? ((run.finishedAt ?? new Date()).getTime() - run.startedAt.getTime()) / 3_600_000 : 0;
   }
 
-  /** A step for each window, when its labels were first counted. */
+  /** A step as a window closes, and one when its labels are first counted; a look at the past is none. */
   private async counterfactual(window: DueAssessment, { evidence, report, drift }: { evidence: MonitoringEvidence; report: WindowAssessmentReport | null; drift: WindowDriftReport | null }): Promise<CounterfactualRecord> {
     const before = ((await this.decisions.last(window.model, window.deployment))?.counterfactual.memory ?? null) as CounterfactualState | null;
     const state = before ?? startCounterfactuals(window.fromMs);
-    const figures = window.occasion === 'matured' && report?.baseline ? await this.reports.baseline(window.model, report.baseline.version) : null;
-    const deviation = figures && windowLossDeviation(figures, window);
-    if (!figures?.losses || !deviation) return { retrained: [], memory: state };
-    const step = stepCounterfactuals(state, { untilMs: window.untilMs, meanLoss: report?.quality?.meanLoss ?? null, features: drift?.features ?? [] }, { mean: evidence.baselineMeanLoss as number, deviation, ...CUSUM_DEFAULTS });
+    const closed = window.occasion === 'closed' ? { untilMs: window.untilMs, features: drift?.features ?? [] } : null;
+    const step = stepCounterfactuals(state, { closed, counted: window.occasion === 'matured' ? await this.countedFacts(window, evidence, report) : null });
     return { retrained: step.retrained, memory: step.state };
+  }
+
+  /** Null where there is nothing to hold a loss against. */
+  private async countedFacts(window: DueAssessment, { baselineMeanLoss: mean }: MonitoringEvidence, report: WindowAssessmentReport | null): Promise<CountedFacts | null> {
+    const figures = report?.baseline ? await this.reports.baseline(window.model, report.baseline.version) : null;
+    const deviation = figures && windowLossDeviation(figures, window);
+    if (!figures?.losses || !deviation || mean === null) return null;
+    return { version: report!.baseline!.version, meanLoss: report?.quality?.meanLoss ?? null, plan: { mean, deviation, ...CUSUM_DEFAULTS } };
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { normalQuantile } from '../evaluation/distributions.js';
-import { type CounterfactualFacts, type CounterfactualState, CUSUM_DEFAULTS, type CusumPlan, PSI_LIMIT, startCounterfactuals, stepCounterfactuals } from './counterfactual-triggers.js';
+import { type ClosedFacts, type CountedFacts, type CounterfactualState, CUSUM_DEFAULTS, type CusumPlan, PSI_LIMIT, startCounterfactuals, stepCounterfactuals } from './counterfactual-triggers.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 
 const { cases } = JSON.parse(readFileSync(new URL('./reference/counterfactual-triggers.json', import.meta.url), 'utf8')) as {
@@ -10,14 +10,17 @@ const { cases } = JSON.parse(readFileSync(new URL('./reference/counterfactual-tr
 
 const BEGIN = Date.UTC(2026, 0, 10);
 const PLAN: CusumPlan = { mean: 0.2, deviation: 0.02, ...CUSUM_DEFAULTS };
-const QUIET: CounterfactualFacts = { untilMs: BEGIN, meanLoss: null, features: [] };
+/** A window that closes, and whose labels are counted at once. */
+type Both = ClosedFacts & Omit<CountedFacts, 'plan'>;
+const QUIET: Both = { untilMs: BEGIN, features: [], version: 1, meanLoss: null };
+const stepOf = (state: CounterfactualState, facts: Both, plan = PLAN) => stepCounterfactuals(state, { closed: facts, counted: { ...facts, plan } });
 
 /** The policies' retrains, window by window, the state taken through JSON each time. */
-function run(windows: readonly Partial<CounterfactualFacts>[], plan = PLAN): { readonly retrained: readonly string[]; readonly states: readonly CounterfactualState[] } {
+function run(windows: readonly Partial<Both>[], plan = PLAN): { readonly retrained: readonly string[]; readonly states: readonly CounterfactualState[] } {
   let state = startCounterfactuals(BEGIN);
   const states: CounterfactualState[] = [];
   const retrained = windows.map((window) => {
-    const step = stepCounterfactuals(JSON.parse(JSON.stringify(state)) as CounterfactualState, { ...QUIET, ...window }, plan);
+    const step = stepOf(JSON.parse(JSON.stringify(state)) as CounterfactualState, { ...QUIET, ...window }, plan);
     ({ state } = step);
     states.push(state);
     return step.retrained.join();
@@ -47,7 +50,7 @@ describe("Page's test", () => {
     let [state, alarms] = [startCounterfactuals(BEGIN), 0];
     const windows = 600_000;
     for (let window = 0; window < windows; window++) {
-      const step = stepCounterfactuals(state, { ...QUIET, meanLoss: 0.2 + 0.02 * normalQuantile(uniform() + 2 ** -34) }, PLAN);
+      const step = stepOf(state, { ...QUIET, meanLoss: 0.2 + 0.02 * normalQuantile(uniform() + 2 ** -34) });
       ({ state } = step);
       alarms += step.retrained.length;
     }
@@ -64,10 +67,30 @@ describe("Page's test", () => {
 });
 
 describe('PSI', () => {
-  const of = (a: number | null, b: number | null): Partial<CounterfactualFacts> => ({ features: [{ name: 'a', psi: a }, { name: 'b', psi: b }] });
+  const of = (a: number | null, b: number | null): Partial<Both> => ({ features: [{ name: 'a', psi: a }, { name: 'b', psi: b }] });
 
   it('retrains where a feature comes to lie above the limit', () => {
     expect(run([of(0.1, null), of(PSI_LIMIT, 0), of(0.21, 0), of(0.5, 0), of(0.5, 0.3), of(0, 0), of(0, 0.3)]).retrained).toEqual(['', '', 'psi', '', 'psi', '', 'psi']);
+  });
+});
+
+describe('a decision', () => {
+  const shifted = [{ name: 'a', psi: 3 }];
+  it('of a window that closes is one of the calendar and of PSI, which wait for no label', () => {
+    const { retrained, state } = stepCounterfactuals(startCounterfactuals(BEGIN), { closed: { untilMs: Date.UTC(2026, 1, 1), features: shifted }, counted: null });
+    expect(retrained).toEqual(['calendar', 'psi']);
+    expect(state.cusum).toEqual({ sum: 0 });
+    expect(stepCounterfactuals(state, { closed: null, counted: { version: 1, meanLoss: 1, plan: PLAN } }).retrained).toEqual(['cusum']);
+  });
+
+  it('of neither changes nothing', () => {
+    const state = startCounterfactuals(BEGIN);
+    expect(stepCounterfactuals(state, { closed: null, counted: null })).toEqual({ state, retrained: [] });
+  });
+
+  it("of another version begins Page's sum anew", () => {
+    const { states } = run([{ meanLoss: 0.22 }, { meanLoss: 0.22 }, { meanLoss: 0.22, version: 2 }]);
+    expect(states.map(({ cusum: { sum } }) => Number(sum.toFixed(9)))).toEqual([0.5, 1, 0.5]);
   });
 });
 

@@ -150,7 +150,7 @@ describe('a season', () => {
     for (let day = 0; day < 365; day++) {
       const level = 30 * Math.sin((2 * Math.PI * day) / 365);
       const measured = [numericDrift('temperature', baseline, Float64Array.from({ length: 500 }, () => 60 + level + 30 * uniform()))];
-      const step = stepCounterfactuals(state, { untilMs: NOW, meanLoss: null, features: measured }, { mean: 0.2, deviation: 0.02, allowance: 0.5, threshold: 5 });
+      const step = stepCounterfactuals(state, { closed: { untilMs: NOW, features: measured }, counted: null });
       ({ state } = step);
       fired += step.retrained.includes('psi') ? 1 : 0;
       const [estimate, half] = [0.02 * (uniform() - 0.5), 0.02];

@@ -49,7 +49,7 @@ describe('what asks for a retrain', () => {
 
   it('is drift together with an estimate that is worse than the baseline\'s days', () => {
     expect(retrainingFacts(evidence({ drifted: ['a', 'b', 'c', 'd', 'e', 'f', 'g'], estimate: estimate() }), specOf()).triggers).toEqual([
-      { trigger: 'harmfulDrift', because: 'a, b, c, d, e and 2 more drifted, and auc is 0.612 by the model\'s own confidence, 0.7 on the baseline.' },
+      { trigger: 'harmfulDrift', because: 'a, b, c, d, e and 2 more drifted, and auc is estimated at 0.612 before labels, 0.7 on the baseline.' },
       { trigger: 'dataDrift', because: 'a, b, c, d, e and 2 more drifted.' },
     ]);
   });

@@ -154,7 +154,7 @@ function seenTriggers(evidence: MonitoringEvidence, spec: Asks, change: HarmfulC
   if (harm?.alarm) add('performance', `The mean loss of ${harm.rows} labelled rows has surely risen above ${figure(harm.limit)}, most likely since ${isoTime(harm.alarm.sinceMs)}.`);
   else if (change) add('performance', `The last retrain has not made up for the change of ${isoTime(change.sinceMs)}: the mean loss is above ${figure(change.limit)} still, where harm began.`);
   if (drifted.length > 0 && estimate && isWorse(estimate)) {
-    add('harmfulDrift', `${listed(drifted)} drifted, and ${estimate.metric} is ${figure(estimate.estimated)} by the model's own confidence, ${figure(estimate.baseline)} on the baseline.`);
+    add('harmfulDrift', `${listed(drifted)} drifted, and ${estimate.metric} is estimated at ${figure(estimate.estimated)} before labels, ${figure(estimate.baseline)} on the baseline.`);
   }
   const trial = reasonForTrial(evidence, spec);
   if (trial !== null) add('trial', trial);
@@ -198,7 +198,7 @@ const learntFromMs = ({ training: { window }, evaluation }: Asks): number =>
 
 /** The metric that tells most of harm among those that are beyond what the baseline's days reached; null where a window has no estimate. */
 export function estimatedQuality(report: Pick<WindowAssessmentReport, 'estimate' | 'baseline'> | null): EstimatedQuality | null {
-  const found = (['logLoss', 'brier', 'auc'] as const satisfies readonly MetricName[]).flatMap((metric) => {
+  const found = (['logLoss', 'brier', 'auc', 'rmse', 'mae'] as const satisfies readonly MetricName[]).flatMap((metric) => {
     const [estimated, baseline] = [report?.estimate?.metrics[metric], report?.baseline?.measurement.metrics[metric]];
     return estimated && baseline ? [{ metric, estimated: estimated.value, baseline: baseline.value, alert: estimated.alert }] : [];
   });
