@@ -27,7 +27,7 @@ export class FairnessActivities {
   async rollBackUnfair({ model, deployment, fromMs, untilMs, revision, specDigest }: DueAssessment): Promise<boolean> {
     const [{ fairness }, { champion }] = [await this.models.spec(model, specDigest), await this.routing.get(model, deployment)];
     const { findings, headline: { version } } = await this.assessments.get(model, deployment, new Date(fromMs), revision);
-    const broken = findings.find(({ check }) => check === 'fairness');
+    const broken = findings.find(({ check, alarms }) => check === 'fairness' && alarms);
     if (!broken || fairness?.whenBroken !== 'rollBack' || version === null || version !== champion) return false;
     const reason = `Version ${version} breaks a limit of fairness in the window ${windowName({ fromMs, untilMs })}: ${broken.message}`;
     const { command } = await this.commands.accept({

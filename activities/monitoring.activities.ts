@@ -93,7 +93,7 @@ export class MonitoringActivities {
   /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits; none tells of the past */
   private async tellUnfair(window: DueAssessment, { findings, report }: MeasuredWindow): Promise<boolean> {
     if (window.occasion === 'backfilled') return false;
-    const broken = findings.filter(({ check }) => check === 'fairness');
+    const broken = findings.filter(({ check, alarms }) => check === 'fairness' && alarms);
     if (broken.length > 0) return (await this.alarms.raise(fairnessAlarm(window, broken), new Date(), origin())).raised;
     const kept = report?.fairness?.checks ?? [];
     if (kept.length > 0 && kept.every(({ verdict }) => verdict === 'pass')) await this.endAlarm(fairnessAlarmKey(window), `The window ${windowName(window)} keeps the limits of fairness`);

@@ -137,10 +137,10 @@ export class WindowMeasurements {
   }
 }
 
-function fairnessOf({ occasion }: DueAssessment, spec: ModelSpec, { rows, figures }: Pick<MeasuredRows, 'rows' | 'figures'>): WindowFairness | null {
+function fairnessOf({ occasion, fromMs, untilMs }: DueAssessment, spec: ModelSpec, { rows, figures }: Pick<MeasuredRows, 'rows' | 'figures'>): WindowFairness | null {
   const { fairness, evaluation } = spec;
   if (!fairness) return null;
-  return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, labelsDue: occasion !== 'closed', sensitivity: sensitivityOf(spec) });
+  return windowFairness(rows, { section: fairness, threshold: figures.plan.threshold, alpha: evaluation.alpha, lengthMs: untilMs - fromMs, labelsDue: occasion !== 'closed', sensitivity: sensitivityOf(spec) });
 }
 
 const outcomeOf = ({ monitoring: { outcome }, evaluation, task }: ModelSpec, { rows, figures }: MeasuredRows): OutcomeFigures | null =>

@@ -52,6 +52,8 @@ export interface WindowFinding {
   /** Rows that it was measured on. */
   readonly rows: number;
   readonly message: string;
+  /** Of fairness: whether the limit is broken at the window's share of a year's error rate too. Nobody is told of less, and no version loses its place by it. */
+  readonly alarms?: boolean;
 }
 
 export interface WindowVerdict {

@@ -34,7 +34,7 @@ function draw(rows: number, chances: readonly [number, number], seed = SEED): Dr
 }
 
 const terms = (section: object, more: Partial<FairnessTerms> = {}): FairnessTerms =>
-  ({ section: fairnessSection.parse({ groups: ['sex', 'region'], ...section }), threshold: 0.5, alpha: 0.05, labelsDue: true, sensitivity: sensitivityOf(), ...more });
+  ({ section: fairnessSection.parse({ groups: ['sex', 'region'], ...section }), threshold: 0.5, alpha: 0.05, lengthMs: 86_400_000, labelsDue: true, sensitivity: sensitivityOf(), ...more });
 const found = (rows: Drawn, section: object, more: Partial<FairnessTerms> = {}): WindowFairness => windowFairness(rows, terms(section, more))!;
 const rate = (outputs: Float32Array, of: (row: number) => boolean): number => {
   const rows = [...outputs.keys()].filter((row) => !Number.isNaN(outputs[row]!) && of(row));
@@ -100,12 +100,30 @@ describe('a limit', () => {
     ]);
     const [ratio, difference] = ['demographicParityRatio', 'adverseActionDifference'].map((name) => bySex!.disparities[name]!);
     expect(findings).toEqual([
-      { check: 'fairness', feature: null, measured: ratio!.value, low: ratio!.low, limit: 0.8, rows: bySex!.rows, message: figures.checks[0]!.explanation },
-      { check: 'fairness', feature: null, measured: difference!.value, low: difference!.low, limit: 0.15, rows: bySex!.rows, message: figures.checks[1]!.explanation },
+      { check: 'fairness', feature: null, measured: ratio!.value, low: ratio!.low, limit: 0.8, rows: bySex!.rows, message: figures.checks[0]!.explanation, alarms: true },
+      { check: 'fairness', feature: null, measured: difference!.value, low: difference!.low, limit: 0.15, rows: bySex!.rows, message: figures.checks[1]!.explanation, alarms: true },
     ]);
     expect(ratio!.high).toBeLessThan(0.8);
     expect(difference!.low).toBeGreaterThan(0.15);
     expect(byRegion!.unknownRows).toBeGreaterThan(0);
+  });
+
+  it('that is broken at the error rate of one look, but not at its share of a year, fails the window and alarms nobody', () => {
+    const [close, far] = [[0.44, 0.6], [0.3, 0.6]].map((chances) => found(draw(4_000, chances as [number, number]), { groups: ['sex'], limits: { demographicParityRatio: 0.8 } }).findings);
+    expect([close, far]).toMatchObject([[{ alarms: false }], [{ alarms: true }]]);
+    const [yearLong] = found(draw(4_000, [0.44, 0.6]), { groups: ['sex'], limits: { demographicParityRatio: 0.8 } }, { lengthMs: 365 * 86_400_000 }).findings;
+    expect(yearLong).toMatchObject({ alarms: true });
+  });
+
+  it('alarms in at most the error rate of years of days, where it is just kept', () => {
+    const [years, days] = [4, 365];
+    let alarms = 0;
+    for (let day = 0; day < years * days; day += 1) {
+      const rows = draw(600, [0.4, 0.5], SEED + day);
+      alarms += found({ ...rows, protectedColumns: rows.protectedColumns.slice(0, 1) }, { groups: ['sex'], limits: { demographicParityRatio: 0.8 } }).findings.filter(({ alarms: told }) => told).length;
+    }
+    // Years with an alarm: a share of 0.025 is expected.
+    expect(alarms).toBeLessThanOrEqual(1);
   });
 
   it('counts the rows whose group is known', () => {
