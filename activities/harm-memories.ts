@@ -48,8 +48,8 @@ export class HarmMemories {
     return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null };
   }
 
-  /** Whether the window is in quarantine: it adds no evidence. */
-  async isLeftOut({ model, deployment, fromMs }: WindowId): Promise<boolean> {
-    return (await this.decisions.quarantined(model, deployment)).some((window) => window.fromMs === fromMs);
+  /** Whether any of the window is in quarantine: it adds no evidence. Where `monitoring.window` was changed, what closed and what matures are cut differently. */
+  async isLeftOut({ model, deployment, fromMs, untilMs }: WindowId): Promise<boolean> {
+    return (await this.decisions.quarantined(model, deployment)).some((one) => one.fromMs < untilMs && fromMs < one.untilMs);
   }
 }

@@ -290,6 +290,8 @@ export interface OperationFigures {
   readonly received?: { readonly first: string; readonly last: string } | null;
   /** Requests with a latency, and those of them that took longer than the spec's `rollout.guards.slowAfterMs`. */
   readonly slow?: { readonly afterMs: number; readonly requests: number; readonly count: number };
+  /** How long after its event a prediction was first received, milliseconds; below 0 where its time lies ahead of the clock. Null without any. */
+  readonly arrivalLagMs?: { readonly p50: number; readonly p95: number; readonly greatest: number } | null;
   readonly gateways?: GatewayFigures;
   readonly checks?: OperationChecks;
   /**

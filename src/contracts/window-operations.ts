@@ -69,9 +69,11 @@ export interface CpuFigures {
 
 /** Figures of operations that have a limit. Shares are of requests; `failedShare`: not answered, and not by the caller's fault; `refusedShare`: by its fault. */
 export const LIMITED_OPERATIONS = [
-  'latencyP50Ms', 'latencyP95Ms', 'latencyP99Ms', 'slowShare', 'failedShare', 'refusedShare', 'busiestShare', 'memoryBytes', 'cpuCores',
+  'latencyP50Ms', 'latencyP95Ms', 'latencyP99Ms', 'slowShare', 'failedShare', 'refusedShare', 'busiestShare', 'memoryBytes', 'cpuCores', 'arrivalLagP95Ms',
 ] as const;
 export type LimitedOperation = (typeof LIMITED_OPERATIONS)[number];
+/** Windows that were assessed before it was measured have no check of it. */
+type LaterOperation = Extract<LimitedOperation, 'arrivalLagP95Ms'>;
 
 /** A limit is of the deployment's windows before; fewer give none, and more are of another time. */
 export const FEWEST_EARLIER = 8;
@@ -89,4 +91,4 @@ export interface OperationCheck {
   readonly verdict: WindowVerdict['verdict'];
 }
 
-export type OperationChecks = Readonly<Record<LimitedOperation, OperationCheck>>;
+export type OperationChecks = Readonly<Record<Exclude<LimitedOperation, LaterOperation>, OperationCheck> & Partial<Record<LaterOperation, OperationCheck>>>;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { endSequence, type HarmBudget, splitBudget, startBudget, startSequence, YEAR_MS, yearStart } from './alarm-budget.js';
+import { changeBudget, endSequence, type HarmBudget, splitBudget, startBudget, startSequence, YEAR_MS, yearStart } from './alarm-budget.js';
 import { decideDrift, type DriftDiscoveries, type DriftTests, startDiscoveries } from './drift-discoveries.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 
@@ -72,6 +72,18 @@ describe('a budget', () => {
       expect(spent).toBeLessThanOrEqual(1 + 1e-12);
     }
     expect(spent).toBeGreaterThan(0.9);
+  });
+
+  it('that is changed in a year has in it what is left of the share, and all of itself in the next', () => {
+    const { budget } = startSequence(startBudget(0.1, 0), 'a', 0);
+    const lower = changeBudget(budget, 0.02);
+    expect(lower).toEqual({ yearly: 0.02, yearFromMs: 0, left: 0.01, started: 1, running: { a: 0.05 } });
+    expect(changeBudget(lower, 0.1)).toEqual(budget);
+    expect(changeBudget(budget, 0.1)).toEqual(budget);
+    const ended = endSequence(lower, 'a', DAY);
+    expect(startSequence(ended, 'b', DAY).allowance).toBeCloseTo(0.02 / 6, 12);
+    expect(startSequence(ended, 'b', YEAR_MS).allowance).toBe(0.01);
+    expect(() => changeBudget(budget, 0)).toThrow(/greater than 0/);
   });
 
   it('refuses a second start, an end without a start, and nothing to spend', () => {

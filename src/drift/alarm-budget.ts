@@ -47,8 +47,12 @@ function requireWeight(weight: number): number {
 
 /** @throws RangeError where `yearly` is not a number greater than 0 */
 export function startBudget(yearly: number, yearFromMs: number): HarmBudget {
-  if (!(yearly > 0 && yearly < Infinity)) throw new RangeError(`a budget must be greater than 0, not ${yearly}`);
+  requireYearly(yearly);
   return { yearly, yearFromMs, left: yearly, started: 0, running: {} };
+}
+
+function requireYearly(yearly: number): void {
+  if (!(yearly > 0 && yearly < Infinity)) throw new RangeError(`a budget must be greater than 0, not ${yearly}`);
 }
 
 /**
@@ -80,6 +84,16 @@ export function endSequence(budget: HarmBudget, id: string, atMs: number): HarmB
   if (!Object.hasOwn(now.running, id)) throw new RangeError(`no sequence ${id} runs`);
   const { [id]: _ended, ...running } = now.running;
   return { ...now, running };
+}
+
+/**
+ * Sets another yearly budget. What was given in this year stays spent as the share that it was of its own budget, so that changing it to and fro buys nothing
+ * and a smaller one is not spent at once: the allowances of a year add up to at most the greatest budget of that year.
+ * @throws RangeError where `yearly` is not a number greater than 0
+ */
+export function changeBudget(budget: HarmBudget, yearly: number): HarmBudget {
+  requireYearly(yearly);
+  return { ...budget, yearly, left: budget.left * (yearly / budget.yearly) };
 }
 
 function inYearOf(budget: HarmBudget, atMs: number): HarmBudget {

@@ -84,10 +84,22 @@ describe('a sequence', () => {
     expect(follow(memory, window(1, 1, { figures: version(2), resolved: true, terms: { ...TERMS, tolerance: 0.3 } })).began).toBe('version');
   });
 
-  it('has a budget of its own when the spec asks for other false alarms, counted from that window', () => {
+  it('goes on with the year when the spec asks for other false alarms: what was given stays spent as a share', () => {
     const { memory } = follow(null, window(0, 1));
     const course = follow(memory, window(1, 1, { terms: { ...TERMS, falseAlarms: 0.4 } }));
-    expect(course).toMatchObject({ began: 'plan', allowance: 0.2, memory: { budget: { yearly: 0.4, yearFromMs: START + DAY, started: 1 } } });
+    expect(course).toMatchObject({ began: 'plan', memory: { budget: { yearly: 0.4, yearFromMs: START, started: 2 } } });
+    expect(course.allowance).toBeCloseTo(0.4 / 6, 12);
+    expect(follow(memory, window(1, 1, { figures: version(2), terms: { ...TERMS, falseAlarms: 0.04 } })).allowance).toBeCloseTo(0.04 / 6, 12);
+  });
+
+  it('is allowed no more by budgets that are changed to and fro', () => {
+    let { memory, allowance: given } = follow(null, window(0, 1));
+    for (let day = 1; day < 20; day++) {
+      const course = follow(memory, window(day, 1, { terms: { ...TERMS, falseAlarms: day % 2 === 0 ? 0.12 : 0.1 } }));
+      expect(course).toMatchObject({ began: 'plan' });
+      [memory, given] = [course.memory, given + course.allowance];
+    }
+    expect(given).toBeLessThan(0.12);
   });
 
   it('that began in an earlier year keeps its allowance, and a new one in this year shares what it leaves', () => {

@@ -3,7 +3,7 @@ import { isoTime } from '../contracts/time.js';
 import type { HarmStanding } from '../contracts/window-assessment.js';
 import type { HarmFiguresOfWindow, HarmPoint } from '../contracts/window-assessment-report.js';
 import type { WindowVerdict } from '../contracts/window-summary.js';
-import { endSequence, type HarmBudget, startBudget, startSequence } from './alarm-budget.js';
+import { changeBudget, endSequence, type HarmBudget, startBudget, startSequence } from './alarm-budget.js';
 import type { LossLimit } from './baseline-limit.js';
 import { type ChampionFigures, lossLimit } from './champion-figures.js';
 import { addBatch, harmFigures, type HarmState, type LossBatch, splitHarmDelta, startHarm } from './harm-sequence.js';
@@ -54,7 +54,7 @@ export interface HarmCourse extends HarmFiguresOfWindow {
 /**
  * Goes on with the evidence of harm (harm-sequence.ts) by one window. A version has a sequence of its own against its own baseline, with an
  * allowance from the deployment's yearly budget (alarm-budget.ts); a new one begins with another version, with other terms, and after a
- * person has resolved its alarm.
+ * person has resolved its alarm. What the year has spent stays spent, also where the budget changes.
  * @param before after the window before; null for the first
  * @returns null where the baseline has too few rows or blocks to bound the version's loss
  */
@@ -89,7 +89,7 @@ function beginningOf(before: HarmMemory | null, { figures, terms, resolved }: Ha
 }
 
 function start(before: HarmMemory | null, { figures, terms, fromMs, limitAt = (delta) => lossLimit(figures, delta) }: HarmWindow): HarmMemory | null {
-  const kept = before && before.budget.yearly === terms.falseAlarms ? endSequence(before.budget, before.sequence.id, fromMs) : startBudget(terms.falseAlarms, fromMs);
+  const kept = before ? changeBudget(endSequence(before.budget, before.sequence.id, fromMs), terms.falseAlarms) : startBudget(terms.falseAlarms, fromMs);
   const id = `v${figures.version}@${isoTime(fromMs)}`;
   const { budget, allowance } = startSequence(kept, id, fromMs);
   const deltas = splitHarmDelta(allowance);

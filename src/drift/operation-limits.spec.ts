@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SampledStretch } from '../contracts/gateway-samples.js';
 import type { OperationFigures } from '../contracts/window-assessment-report.js';
-import type { LimitedOperation, OperationChecks } from '../contracts/window-operations.js';
+import type { LimitedOperation, OperationCheck, OperationChecks } from '../contracts/window-operations.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { gatewayFigures } from './gateway-figures.js';
 import { operationChecks, predictionLimit } from './operation-limits.js';
@@ -40,14 +40,15 @@ interface Served {
   readonly errors: Readonly<Record<string, number>>;
   readonly slow: number;
   readonly rows: number;
+  readonly lag: number;
 }
 
-function figuresOf({ p99 = 10, requests = 1_000, errors = {}, slow = 0, rows = 6_000 }: Partial<Served> = {}): Omit<OperationFigures, 'checks'> {
+function figuresOf({ p99 = 10, requests = 1_000, errors = {}, slow = 0, rows = 6_000, lag = 0 }: Partial<Served> = {}): Omit<OperationFigures, 'checks'> {
   const minute = { minuteMs: 0, seconds: 60, wallSeconds: 60, requests, rows, capacityRows: 60_000, busySeconds: 6, cpuSeconds: 12, busiestCores: 0.2, memoryBytes: 2 ** 28 };
   const stretch: SampledStretch = { fromMs: 0, untilMs: 60_000, gateways: 1, cores: 4, lostMinutes: 0, minutes: [minute], errors, unplacedErrors: {} };
   return {
     repeated: 0, stale: 0, guards: {}, latencyMs: { p50: 1, p95: 5, p99, greatest: 99 }, firstEvent: null, lastEvent: null, newestReceived: null, errors: {},
-    gateways: gatewayFigures(stretch), slow: { afterMs: 250, requests, count: slow },
+    gateways: gatewayFigures(stretch), slow: { afterMs: 250, requests, count: slow }, arrivalLagMs: { p50: lag / 2, p95: lag, greatest: 9 * lag },
   };
 }
 
@@ -56,7 +57,7 @@ function course(windows: readonly Partial<Served>[]): OperationChecks[] {
   return windows.reduce<OperationChecks[]>((earlier, window) => [operationChecks(figuresOf(window), earlier, TERMS), ...earlier], []);
 }
 
-const WINDOWS = Array.from({ length: 30 }, (_, place) => ({ p99: 10 + (place % 3), rows: 6_000 + 100 * (place % 5), errors: { InferenceInvalid: 5 + (place % 4) } }));
+const WINDOWS = Array.from({ length: 30 }, (_, place) => ({ lag: 60_000 + 1_000 * (place % 4), p99: 10 + (place % 3), rows: 6_000 + 100 * (place % 5), errors: { InferenceInvalid: 5 + (place % 4) } }));
 const of = (window: Partial<Served>, earlier: readonly OperationChecks[] = []) => operationChecks(figuresOf(window), earlier, TERMS);
 
 describe('figures of operations', () => {
@@ -71,12 +72,15 @@ describe('figures of operations', () => {
   it('beyond what windows vary by fail, and none below', () => {
     const earlier = course(WINDOWS);
     const verdicts = (window: Partial<Served>): LimitedOperation[] =>
-      (Object.entries(of(window, earlier)) as [LimitedOperation, OperationChecks[LimitedOperation]][]).filter(([, { verdict }]) => verdict === 'fail').map(([name]) => name);
+      (Object.entries(of(window, earlier)) as [LimitedOperation, OperationCheck][]).filter(([, { verdict }]) => verdict === 'fail').map(([name]) => name);
     expect(verdicts({ errors: { InferenceInvalid: 6 } })).toEqual([]);
     expect(verdicts({ p99: 1, rows: 10, errors: {} })).toEqual([]);
     expect(verdicts({ p99: 30 })).toEqual(['latencyP99Ms']);
     expect(verdicts({ rows: 12_000 })).toEqual(['busiestShare']);
     expect(verdicts({ errors: { InferenceInvalid: 40 } })).toEqual(['refusedShare']);
+    // Rows that came three hours after their events, and rows of a clock that is ahead.
+    expect(verdicts({ lag: 10_800_000 })).toEqual(['arrivalLagP95Ms']);
+    expect(verdicts({ lag: -5_000 })).toEqual([]);
     // Their sizes never varied: how far they may is not known.
     expect(of({}, earlier).memoryBytes).toEqual({ value: 2 ** 28, limit: null, by: 'windows', windows: 26, verdict: 'inconclusive' });
   });
@@ -90,8 +94,14 @@ describe('figures of operations', () => {
     expect(of({ requests: 10_000, slow: 300 }).slowShare.verdict).toBe('fail');
   });
 
+  it('that windows before were not measured in have their limit from those that were', () => {
+    const older = course(WINDOWS).map(({ arrivalLagP95Ms: _, ...checks }): OperationChecks => checks);
+    expect(of({ lag: 1 }, older).arrivalLagP95Ms).toEqual({ value: 1, limit: null, by: 'windows', windows: 0, verdict: 'inconclusive' });
+    expect(of({ lag: 61_000 }, [...course(WINDOWS.slice(0, 9)), ...older]).arrivalLagP95Ms).toMatchObject({ windows: 9, verdict: 'pass' });
+  });
+
   it('that were not measured are inconclusive', () => {
-    const { gateways: _, slow: __, ...bare } = figuresOf();
+    const { gateways: _, slow: __, arrivalLagMs: ___, ...bare } = figuresOf();
     const checks = operationChecks({ ...bare, latencyMs: null }, course(WINDOWS), TERMS);
     for (const [name, { value, verdict }] of Object.entries(checks)) expect([name, value, verdict]).toEqual([name, null, 'inconclusive']);
     expect(checks.failedShare.limit).toBe(0.01);

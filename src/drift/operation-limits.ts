@@ -24,7 +24,7 @@ export function operationChecks(figures: Omit<OperationFigures, 'checks'>, earli
     slowShare: specCheck(countOf(figures.slow?.count, figures.slow?.requests), guards.maximumSlowShare, alpha),
     failedShare: specCheck(failedOf(figures), guards.maximumErrorRate, alpha),
   };
-  const checks = LIMITED_OPERATIONS.map((name) => [name, shares[name] ?? windowsCheck(values[name] ?? null, earlier.flatMap((one) => one[name].value ?? []), alpha)]);
+  const checks = LIMITED_OPERATIONS.map((name) => [name, shares[name] ?? windowsCheck(values[name] ?? null, earlier.flatMap((one) => one[name]?.value ?? []), alpha)]);
   return Object.fromEntries(checks) as OperationChecks;
 }
 
@@ -56,10 +56,10 @@ function failedOf({ gateways }: Omit<OperationFigures, 'checks'>): Counted | nul
   return countOf(failed, requests + failed);
 }
 
-function valuesOf({ latencyMs, gateways }: Omit<OperationFigures, 'checks'>): Partial<Record<LimitedOperation, number | null>> {
+function valuesOf({ latencyMs, arrivalLagMs, gateways }: Omit<OperationFigures, 'checks'>): Partial<Record<LimitedOperation, number | null>> {
   return {
     latencyP50Ms: latencyMs?.p50 ?? null, latencyP95Ms: latencyMs?.p95 ?? null, latencyP99Ms: latencyMs?.p99 ?? null, refusedShare: gateways?.errors.bySource.caller.share ?? null,
-    busiestShare: gateways?.throughput.busiestShare ?? null, memoryBytes: gateways?.memoryBytes ?? null, cpuCores: gateways?.cpu.meanCores ?? null,
+    busiestShare: gateways?.throughput.busiestShare ?? null, memoryBytes: gateways?.memoryBytes ?? null, cpuCores: gateways?.cpu.meanCores ?? null, arrivalLagP95Ms: arrivalLagMs?.p95 ?? null,
   };
 }
 

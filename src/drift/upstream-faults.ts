@@ -105,8 +105,8 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
 }
 
 /**
- * The faults of a window, told from the window before it where there is one. A shape that has come back near to the baseline is no fault: the window
- * before may have been one that was not seen.
+ * The faults of a window, told from the window before it where there is one, feature by feature: what that one has no value of, such as an input that a new
+ * champion added, is told beside the baseline. A shape that has come back near to the baseline is no fault: the window before may have been one that was not seen.
  * @param features against the baseline @param changes against the window before; null without one
  * @param earlier reports of the last windows that are not in quarantine, at most EARLIER_WINDOWS, the oldest first
  */
@@ -115,7 +115,9 @@ export function findWindowFaults(features: readonly FeatureDrift[], changes: rea
     const drift = features.find((feature) => feature.name === name);
     return drift === undefined || distanceOf(drift) >= AWAY;
   };
-  return findUpstreamFaults(changes ?? features, spec, { pasts: pastsOf(features, earlier) }).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
+  const known = new Map((changes ?? []).filter(({ baseline }) => finiteRows(baseline) > 0).map((change) => [change.name, change]));
+  const told = features.map((feature) => known.get(feature.name) ?? feature);
+  return findUpstreamFaults(told, spec, { pasts: pastsOf(features, earlier) }).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
 }
 
 const fault = (kind: UpstreamFaultKind, features: readonly string[], because: string, unit: string | null = null): UpstreamFault =>

@@ -137,3 +137,41 @@ describe('what a feature did before', () => {
     expect(days(0.7).told(silent(0.75), { spec })).toEqual([]);
   });
 });
+
+describe('a window after one without the values of a feature', () => {
+  const named = (name: string, drift: FeatureDrift): FeatureDrift => ({ ...drift, name });
+  const spec: FeatureSpec[] = [{ ...number(), name: 'known' }, { ...number(), name: 'added' }];
+  const [before, baseline] = [around(1_010, 5), around(1_010, 5)];
+  /** Of a feature that a new champion added, the other being honest; `earlier` tells what the window before has of it. */
+  const toldOf = (last: Float64Array, earlier: readonly FeatureDrift[] = []): string[] => {
+    const honest = around(1_010, 5);
+    const features = [named('known', numericDrift('x', baseline, honest)), named('added', numericDrift('x', baseline, last))];
+    return findWindowFaults(features, [named('known', numericDrift('x', before, honest)), ...earlier], spec, []).map(({ kind, features: names }) => `${kind} ${names.join()}`);
+  };
+  const thousandfold = (): Float64Array => around(1_010, 5).map((value) => value * 1_000);
+  const silent = new Float64Array(ROWS).fill(NaN);
+
+  it('has no fault for a feature that a new champion added', () => {
+    expect(toldOf(around(1_010, 5))).toEqual([]);
+  });
+
+  it('is told from the baseline where that feature is at fault', () => {
+    expect(toldOf(thousandfold())).toEqual(['unitChange added']);
+    expect(toldOf(silent)).toEqual(['missing added']);
+    // Of a file with rows of both champions the window before has the column, and no value in it.
+    expect(toldOf(thousandfold(), [named('added', numericDrift('x', silent, thousandfold()))])).toEqual(['unitChange added']);
+  });
+
+  it('is told from the baseline where the one before had no inputs', () => {
+    for (const [last, told] of [[thousandfold(), 'unitChange'], [silent, 'missing']] as const) {
+      const features = [numericDrift('x', baseline, last)];
+      for (const changes of [[], [numericDrift('x', new Float64Array(0), last)]]) expect(findWindowFaults(features, changes, [number()], []).map(({ kind }) => kind)).toEqual([told]);
+    }
+  });
+
+  it('lacks a feature that neither has', () => {
+    const honest = around(1_010, 5);
+    const faults = findWindowFaults([named('known', numericDrift('x', baseline, honest))], [named('known', numericDrift('x', before, honest))], spec, []);
+    expect(faults.map(({ kind, features }) => [kind, features])).toEqual([['schema', ['added']]]);
+  });
+});

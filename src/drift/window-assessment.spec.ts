@@ -34,7 +34,7 @@ function draw(rows: number, days: number, seed = SEED): Rows {
 
 const served = (rows: Rows): ServedRows => ({
   ...rows, outcomes: rows.labels.map(() => NaN), versions: [{ version: 1, rows: rows.outputs.length }], protectedColumns: [],
-  operations: { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, received: null, slow: { afterMs: 250, requests: 0, count: 0 } },
+  operations: { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, received: null, arrivalLagMs: null, slow: { afterMs: 250, requests: 0, count: 0 } },
 });
 const whereKnown = ({ outputs, labels }: Rows): Int32Array => Int32Array.from(labels.keys()).filter((row) => !Number.isNaN(labels[row]! + outputs[row]!));
 const take = (values: ArrayLike<number>, rows: Int32Array): Float64Array => Float64Array.from(rows, (row) => values[row]!);

@@ -57,11 +57,11 @@ export interface DriftFindings {
 
 /**
  * Finds the features that drift, by the p-values of KS for numbers and chi² for categories, under a rate of false discoveries in each year
- * of event time ({@link decideDrift}).
+ * of event time ({@link decideDrift}). With another rate the year goes on: the share that windows have used stays used, at most the greatest rate holds for it.
  * @param before where the search stood after the last window of the deployment; null for its first
  */
 export function findDrift(features: readonly FeatureDrift[], { fromMs, untilMs }: EventStretch, alpha: number, before: DriftSearch | null): DriftFindings {
-  const state = before?.alpha === alpha ? before : { ...startDiscoveries(alpha, before?.yearFromMs ?? fromMs), untilMs: before?.untilMs ?? fromMs };
+  const state = before ? { ...before, alpha } : startDiscoveries(alpha, fromMs);
   if (features.length === 0) return { drifted: [], level: null, search: { ...state, untilMs } };
   const values = Float64Array.from(features, ({ ks, chiSquared }) => ks?.pValue ?? chiSquared?.pValue ?? NaN);
   const decided = decideDrift(state, { fromMs, untilMs, kind: 'pValues', quantities: features.map(({ name }) => name), values });

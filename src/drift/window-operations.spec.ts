@@ -29,7 +29,7 @@ describe('what the observed rows say of how a window was served', () => {
       repeated: 2, stale: 7, guards: { clamped: 6, fallback: 1 }, latencyMs: { p50: 2.5, p95: 2.5, p99: 2.5, greatest: 2.5 },
       firstEvent: '2024-01-01T00:00:00.000Z', lastEvent: '2024-01-01T00:00:59.000Z', newestReceived: '2024-01-03T00:00:00.000Z',
       // Those that were asked for again count as first received.
-      received: { first: '2024-01-01T00:00:00.250Z', last: '2024-01-01T00:00:59.250Z' }, slow: { afterMs: 4, requests: 62, count: 0 },
+      received: { first: '2024-01-01T00:00:00.250Z', last: '2024-01-01T00:00:59.250Z' }, arrivalLagMs: { p50: 250, p95: 250, greatest: 250 }, slow: { afterMs: 4, requests: 62, count: 0 },
     });
     const second = { firstEvent: '2024-01-01T00:00:10.000Z', lastEvent: '2024-01-01T00:00:10.000Z' };
     expect(await read(observations, START + 10_000, START + 11_000)).toMatchObject({ repeated: 0, stale: 0, guards: { clamped: 1 }, ...second });
@@ -65,8 +65,21 @@ describe('what the observed rows say of how a window was served', () => {
     for (const [name, share] of [['p50', 0.5], ['p95', 0.95], ['p99', 0.99], ['greatest', 1]] as const) expect(latencyMs![name], name).toBeCloseTo(at(share), 9);
   });
 
+  it('has how long after their events predictions were first received, by prediction and also where a clock is ahead', async () => {
+    const lagOf = (i: string): string => `make_timestamp(epoch_us(TIMESTAMP '2024-01-01' + to_seconds(${i})) + (100 * ${i} - 200) * 1000)`;
+    const observations = [
+      await files.observations('range(0, 11) t(i)', { received_at: lagOf('i') }),
+      // Asked for again a day later, under another time.
+      await files.observations('range(0, 3) t(i)', { gateway: "'other'", sequence: '(1000 + i)::BIGINT', event_time: "TIMESTAMP '2024-01-01 00:00:30'", received_at: "TIMESTAMP '2024-01-02'" }),
+      // Of another window.
+      await files.observations('range(60, 80) t(i)', { received_at: "TIMESTAMP '2024-01-02'" }),
+    ];
+    const { arrivalLagMs } = await read(observations);
+    expect(arrivalLagMs).toEqual({ p50: 300, p95: expect.closeTo(750, 9) as number, greatest: 800 });
+  });
+
   it('has neither times nor latencies where nothing was answered', async () => {
-    const none = { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, received: null, slow: { afterMs: 4, requests: 0, count: 0 } };
+    const none = { repeated: 0, stale: 0, guards: {}, latencyMs: null, firstEvent: null, lastEvent: null, newestReceived: null, received: null, arrivalLagMs: null, slow: { afterMs: 4, requests: 0, count: 0 } };
     expect(await read([])).toEqual(none);
     expect(await read([await files.observations('range(60, 70) t(i)')])).toEqual(none);
     expect((await read([await files.observations('range(0, 2) t(i)', { latency_ms: "CASE WHEN i = 0 THEN 'nan'::FLOAT END" })])).latencyMs).toBeNull();

@@ -15,7 +15,7 @@ export interface SlowLimit {
 /**
  * How a window was served, by whichever versions. Every answer counts, those to predictions that were asked for again too: each of them was
  * served. The rows of a request share its latency, which counts once; percentiles interpolate linearly between requests.
- * When predictions were received is told of their first receipts: one that is asked for again, long after, was received once.
+ * When predictions were received, and how long after their events, is told of their first receipts: one that is asked for again, long after, was received once.
  * @param database that may read `observations` @param observations paths of Parquet files; rows outside of the range are passed over
  */
 export async function readOperations(database: Database, observations: readonly string[], { fromMs, untilMs, slowAfterMs }: TimeRange & SlowLimit): Promise<ObservedOperations> {
@@ -26,7 +26,8 @@ export async function readOperations(database: Database, observations: readonly 
     SELECT (count(*) - count(DISTINCT prediction_id))::DOUBLE AS repeated, count_if(stale)::DOUBLE AS stale,
       epoch_ms(min(event_time))::DOUBLE AS first, epoch_ms(max(event_time))::DOUBLE AS last, epoch_ms(max(received_at))::DOUBLE AS newest FROM answered`);
   const [receipts = {}] = await database.rows(`
-    SELECT epoch_ms(min(receipt))::DOUBLE AS first, epoch_ms(max(receipt))::DOUBLE AS last FROM (SELECT min(received_at) AS receipt FROM answered GROUP BY prediction_id)`);
+    SELECT epoch_ms(min(receipt))::DOUBLE AS first, epoch_ms(max(receipt))::DOUBLE AS last, quantile_cont(lag, 0.5) AS p50, quantile_cont(lag, 0.95) AS p95, max(lag) AS greatest
+    FROM (SELECT min(received_at) AS receipt, (epoch_us(min(received_at)) - epoch_us(arg_min(event_time, received_at)))::DOUBLE / 1000 AS lag FROM answered GROUP BY prediction_id)`);
   const guards = await database.rows("SELECT guard, count(*)::DOUBLE AS rows FROM answered WHERE guard <> 'none' GROUP BY guard ORDER BY guard");
   const [latency = {}] = await database.rows(`
     SELECT quantile_cont(latency, 0.5) AS p50, quantile_cont(latency, 0.95) AS p95, quantile_cont(latency, 0.99) AS p99, max(latency) AS greatest,
@@ -35,7 +36,7 @@ export async function readOperations(database: Database, observations: readonly 
   return {
     repeated: Number(row['repeated']), stale: Number(row['stale']), guards: Object.fromEntries(guards.map(({ guard, rows }) => [String(guard), Number(rows)])),
     latencyMs: latencyOf(latency), firstEvent: timeOf(row['first']), lastEvent: timeOf(row['last']), newestReceived: timeOf(row['newest']),
-    received: receivedOf(receipts), slow: { afterMs: slowAfterMs, requests: Number(latency['requests']), count: Number(latency['slow']) },
+    received: receivedOf(receipts), arrivalLagMs: lagOf(receipts), slow: { afterMs: slowAfterMs, requests: Number(latency['requests']), count: Number(latency['slow']) },
   };
 }
 
@@ -63,6 +64,10 @@ function latencyOf({ p50, p95, p99, greatest }: Row): OperationFigures['latencyM
 
 function receivedOf({ first, last }: Row): ObservedOperations['received'] {
   return typeof first === 'number' && typeof last === 'number' ? { first: isoTime(first), last: isoTime(last) } : null;
+}
+
+function lagOf({ p50, p95, greatest }: Row): ObservedOperations['arrivalLagMs'] {
+  return greatest === null || greatest === undefined ? null : { p50: Number(p50), p95: Number(p95), greatest: Number(greatest) };
 }
 
 const timeOf = (ms: Cell | undefined): string | null => (typeof ms === 'number' ? isoTime(ms) : null);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HarmMemories } from '../../activities/harm-memories.js';
 import { faultAlarm } from '../../src/alarms/monitoring-alarms.js';
 import { alarmSchema } from '../../src/api/alarms/alarms.dto.js';
 import { quarantineSchema } from '../../src/api/windows/window-release.controller.js';
@@ -60,6 +61,16 @@ const heldAgainst = async (): Promise<number | undefined> => (await assessments.
 const alarmEnd = async (): Promise<unknown> => alarmSchema.parse((await path.get(`/v1/alarms/${told}`)).body).ended;
 
 describe('a window in quarantine', () => {
+  it('adds no evidence of harm, however the stretch is cut when its labels are due', async () => {
+    const harm = new HarmMemories(assessments, decisions, path.alarms);
+    const day = (number: number): number => Date.UTC(2024, 2, number);
+    const isLeftOut = (fromMs: number, untilMs: number): Promise<boolean> => harm.isLeftOut({ model: MODEL, deployment: 'default', fromMs, untilMs });
+    const cut: [fromMs: number, untilMs: number, leftOut: boolean][] = [
+      [day(2), day(3), true], [day(1), day(8), true], [day(3) + DAY_MS / 4, day(3) + DAY_MS / 2, true], [day(3) + DAY_MS / 2, day(5), true], [day(1), day(2), false], [day(4), day(11), false],
+    ];
+    for (const [fromMs, untilMs, leftOut] of cut) expect(await isLeftOut(fromMs, untilMs), `${new Date(fromMs).toISOString()}/${new Date(untilMs).toISOString()}`).toBe(leftOut);
+  });
+
   it('is kept from training until a person releases it: then it counts again, and its alarm ends', async () => {
     expect(await quarantined()).toEqual([2, 3]);
     expect(await heldAgainst()).toBe(1);

@@ -70,6 +70,10 @@ it('counts labels that a file brings when it comes again, and its rows once', as
   expect(Math.abs(amended.rows - ROWS_A_DAY)).toBeLessThan(1);
   const report = windowAssessmentReportSchema.parse(await get(amended.links.report));
   expect(report).toMatchObject({ versions: [{ version: 1, rows: amended.rows }], completeness: { complete: true, unconverted: 0 }, operations: { repeated: 0, latencyMs: null } });
+  // Rows are as old as their file is when it is read.
+  const { arrivalLagMs, received, firstEvent, checks } = report.operations!;
+  expect(Math.abs(arrivalLagMs!.greatest - (Date.parse(received!.first) - Date.parse(firstEvent!)))).toBeLessThan(1);
+  expect(checks!.arrivalLagP95Ms).toEqual({ value: arrivalLagMs!.p95, limit: null, by: 'windows', windows: expect.any(Number) as number, verdict: 'inconclusive' });
   // The same bytes under another name say nothing new.
   await leave(0, '*', 'day-0-again');
   const files = await eventually(async () => {

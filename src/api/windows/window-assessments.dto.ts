@@ -164,6 +164,8 @@ export const windowAssessmentReportSchema = z
       firstEvent: instant.nullable(), lastEvent: instant.nullable(), newestReceived: instant.nullable(),
       received: z.strictObject({ first: instant, last: instant }).nullable().optional().meta({ description: "Wall time of the first and the last prediction's first receipt. Reports of before lack this and what follows, but for `errors`." }),
       slow: z.strictObject({ afterMs: z.number(), requests: count, count }).optional().meta({ description: 'Requests with a latency, and those of them that took longer than `rollout.guards.slowAfterMs`.' }),
+      arrivalLagMs: z.strictObject({ p50: z.number(), p95: z.number(), greatest: z.number() }).nullable().optional()
+        .meta({ description: 'How long after its event a prediction was first received, milliseconds; below 0 where its time lies ahead of the clock.' }),
       gateways: gatewayFigures.optional(), checks: operationChecks.optional(),
       errors: z
         .record(z.string(), count)

@@ -37,5 +37,8 @@ const check = z.strictObject({
 });
 
 export const operationChecks = z
-  .strictObject(Object.fromEntries(LIMITED_OPERATIONS.map((name) => [name, check])) as Record<(typeof LIMITED_OPERATIONS)[number], typeof check>)
+  .strictObject({
+    ...(Object.fromEntries(LIMITED_OPERATIONS.map((name) => [name, check])) as Record<(typeof LIMITED_OPERATIONS)[number], typeof check>),
+    arrivalLagP95Ms: check.optional().meta({ description: 'Reports of before lack it.' }),
+  })
   .meta({ description: 'Figures of operations beside what they may come to. Observations: no alarm and no verdict rests on them.' });

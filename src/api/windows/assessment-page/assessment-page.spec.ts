@@ -215,6 +215,9 @@ describe('how a window was served', () => {
     const text = plain(section(full, 'operations'));
     expect(text).toContain(`Latency p99 ${latencyMs!.p99.toPrecision(4)} ms ${checks!.latencyP99Ms.limit!.toPrecision(4)} ms 25 earlier windows`);
     expect(text).toContain('Slow answers 2.5 % 1 % the spec ✕ fail');
+    const [lag, check] = [operationsFixture.arrivalLagMs!, checks!.arrivalLagP95Ms!];
+    expect(text).toContain(`Arrival after the event, p95 ${(lag.p95 / 1_000).toPrecision(4)} s ${(check.limit! / 1_000).toPrecision(4)} s 25 earlier windows`);
+    expect(text).toContain(`Arrival after the event ${(lag.p50 / 1_000).toPrecision(4)} s p50, ${(lag.p95 / 1_000).toPrecision(4)} s p95, ${(lag.greatest / 1_000).toPrecision(4)} s at most`);
     expect(text).toContain('Sampled 3 minutes of 2 gateways, 2026-02-03 10:09:21 to 2026-02-03 10:11:12.001 UTC (wall time)');
     expect(text).toContain('Graphics processors none: gateways score on processors');
     expect(text).toContain(`1,200 answered, ${gateways!.rows.toLocaleString('en-US')} rows;`);
@@ -226,14 +229,14 @@ describe('how a window was served', () => {
     expect(text).not.toContain('since its gateways started');
   });
 
-  it('has a trend of latency, failures and load, a shape and a piece of limit for each window that has one', () => {
+  it('has a trend of latency, failures, load and arrival, a shape and a piece of limit for each window that has one', () => {
     const trend = drawn(full, 'operations-trend');
-    expect(labels(trend, 'axis')).toEqual(['Latency p99, ms', 'Requests without an answer, %', 'Load, busiest minute, %']);
+    expect(labels(trend, 'axis')).toEqual(['Latency p99, ms', 'Requests without an answer, %', 'Load, busiest minute, %', 'Arrival after the event, p95, s']);
     for (const verdict of ['pass', 'fail', 'inconclusive'] as const) {
-      const of = windows.flatMap(({ report }) => (['latencyP99Ms', 'failedShare', 'busiestShare'] as const).map((name) => report!.operations!.checks![name].verdict));
+      const of = windows.flatMap(({ report }) => (['latencyP99Ms', 'failedShare', 'busiestShare', 'arrivalLagP95Ms'] as const).map((name) => report!.operations!.checks![name]!.verdict));
       expect(count(trend, `class="shape ${verdict}"`), verdict).toBe(of.filter((one) => one === verdict).length);
     }
-    expect([...trend.matchAll(/class="threshold" d="([^"]*)"/g)].map(([, path]) => count(path!, 'H'))).toEqual([18, 26, 18]);
+    expect([...trend.matchAll(/class="threshold" d="([^"]*)"/g)].map(([, path]) => count(path!, 'H'))).toEqual([18, 26, 18, 18]);
     expect(windows.slice(22, 24).map(({ report }) => report!.operations!.checks!.latencyP99Ms.verdict)).toEqual(['fail', 'fail']);
   });
 
@@ -246,6 +249,8 @@ describe('how a window was served', () => {
     expectSound(page);
     expect(plain(section(page, 'operations'))).toMatch(/InvalidRequest 31 ModelNotReady 4 .* Failed requests are of the whole deployment since its gateways started/);
     expect(section(page, 'operations')).not.toContain('<svg');
+    const { arrivalLagP95Ms: __, ...earlierChecks } = checks!;
+    expect(operations({ checks: earlierChecks, arrivalLagMs: undefined })).toContain('Slow answers 2.5 %');
     const none = { ...gateways!, gateways: 0, minutes: 0, undefinedBecause: { samples: 'no gateway has any', gpu: 'none is used' } };
     expect(operations({ gateways: none })).toContain('0 minutes of 0 gateways, 2026-02-03 10:09:21 to 2026-02-03 10:11:12.001 UTC (wall time): no gateway has any');
     expect(operations({ gateways: { ...gateways!, lostMinutes: 4 } })).toContain('2 gateways; 4 minutes are lost');

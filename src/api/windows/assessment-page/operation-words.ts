@@ -13,6 +13,7 @@ const SHOWN: Readonly<Record<LimitedOperation, { readonly name: string; readonly
   refusedShare: { name: "Requests with a caller's error", factor: 100, unit: '%' },
   busiestShare: { name: 'Load, busiest minute', factor: 100, unit: '%' },
   memoryBytes: { name: 'Memory of a gateway', factor: 1 / MIB, unit: 'MiB' },
+  arrivalLagP95Ms: { name: 'Arrival after the event, p95', factor: 1 / 1_000, unit: 's' },
   cpuCores: { name: 'Cores used by a gateway', factor: 1, unit: '' },
 };
 

@@ -25,7 +25,7 @@ function figuresOf(uniform: () => number, slow: number): Omit<OperationFigures, 
   const p99 = 11 + 2 * uniform() + 20 * slow;
   return {
     ...olderOperationsFixture, latencyMs: { p50: 1.82, p95: 4.4, p99, greatest: 214.9 }, gateways, received: { first: '2026-02-03T10:09:21.000Z', last: '2026-02-03T10:11:12.000Z' },
-    slow: { afterMs: 250, requests: 1_200, count: Math.round(30 * slow) },
+    arrivalLagMs: { p50: 40 * p99, p95: 150 * p99, greatest: 900 * p99 }, slow: { afterMs: 250, requests: 1_200, count: Math.round(30 * slow) },
   };
 }
 

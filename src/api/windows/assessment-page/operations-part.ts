@@ -12,7 +12,7 @@ import { badge, NAME, sentence, timeOf } from './words.js';
 
 /** How the window was served. @param windows in their order, the shown one last */
 export function operationsPart(operations: OperationFigures, windows: readonly AssessedWindow[]): Markup {
-  const { repeated, stale, guards, latencyMs, firstEvent, lastEvent, newestReceived, gateways, checks } = operations;
+  const { repeated, stale, guards, latencyMs, firstEvent, lastEvent, newestReceived, arrivalLagMs, gateways, checks } = operations;
   const time = (iso: string | null): Markup | string => (iso === null ? NO_FIGURE : markup`${timeOf(iso)} UTC`);
   return markup`${latencyTable(latencyMs)}
 ${checks ? checkTable(checks) : NOTHING}
@@ -23,6 +23,7 @@ ${factList([
     ['Asked again', markup`${countText(repeated)} predictions, under an id that had been asked before`],
     ['First and last row', markup`${time(firstEvent)}, ${time(lastEvent)} (event time)`],
     ['Newest receipt', markup`${time(newestReceived)} (wall time)`],
+    ...(arrivalLagMs ? [['Arrival after the event', markup`${figure(arrivalLagMs.p50 / 1_000)} s p50, ${figure(arrivalLagMs.p95 / 1_000)} s p95, ${figure(arrivalLagMs.greatest / 1_000)} s at most`] as const] : []),
   ])}
 ${gateways ? kindTable(gateways) : NOTHING}
 <div class="beside">${gateways ? sourceTables(gateways) : counted('Failed requests', operations.errors, 'No request failed.')}${counted('Guard rail', guards, 'No guard rail was used.')}</div>
@@ -42,9 +43,9 @@ function latencyTable(latencyMs: OperationFigures['latencyMs']): Markup {
 }
 
 function checkTable(checks: OperationChecks): Markup {
-  const rows = LIMITED_OPERATIONS.map((name) => {
+  const rows = LIMITED_OPERATIONS.flatMap((name) => {
     const check = checks[name];
-    return [operationName(name), operationText(name, check.value), operationText(name, check.limit), groundOf(check), badge(check.verdict)];
+    return check ? [[operationName(name), operationText(name, check.value), operationText(name, check.limit), groundOf(check), badge(check.verdict)]] : [];
   });
   return dataTable('Limits', [...texts('Figure'), ...figures('This window', 'Limit'), ...texts('The limit is from', 'Verdict')], rows);
 }

@@ -9,7 +9,7 @@ import { keyLine, linePath, type Panel, plotKey, stepPath, type Stretch, timeAxi
 import { shortTime } from './words.js';
 
 /** The ones that tell soonest of trouble; the others stand in the table. */
-const DRAWN: readonly LimitedOperation[] = ['latencyP99Ms', 'failedShare', 'busiestShare'];
+const DRAWN: readonly LimitedOperation[] = ['latencyP99Ms', 'failedShare', 'busiestShare', 'arrivalLagP95Ms'];
 const TABLED: readonly LimitedOperation[] = [...DRAWN, 'refusedShare', 'slowShare', 'memoryBytes', 'cpuCores'];
 
 /** Pixels. */
@@ -29,7 +29,7 @@ interface ShownCheck extends Stretch {
 /** How the last windows were served: figures beside their limits. Nothing where none has any. */
 export function operationsTrend(windows: readonly AssessedWindow[]): Markup {
   const shown = windows.map(({ assessment: { fromEvent, untilEvent, headline } }): Shown => ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), checks: headline.operations ?? null }));
-  const names = DRAWN.filter((name) => shown.some(({ checks }) => checks && checks[name].value !== null));
+  const names = DRAWN.filter((name) => shown.some(({ checks }) => (checks?.[name]?.value ?? null) !== null));
   const [first, last] = [shown[0], shown.at(-1)];
   if (!first || !last || names.length === 0) return NOTHING;
   const x = timeScale({ fromMs: first.fromMs, untilMs: last.untilMs });
@@ -45,7 +45,10 @@ ${KEY}${table(shown)}`;
 }
 
 function panel(name: LimitedOperation, shown: readonly Shown[], x: TimeScale, { top, bottom }: Panel): Markup {
-  const of = shown.flatMap(({ checks, fromMs, untilMs }): ShownCheck[] => (checks ? [{ fromMs, untilMs, check: checks[name] }] : []));
+  const of = shown.flatMap(({ checks, fromMs, untilMs }): ShownCheck[] => {
+    const check = checks?.[name];
+    return check ? [{ fromMs, untilMs, check }] : [];
+  });
   const limits = of.flatMap(({ check: { limit }, ...stretch }) => (limit === null ? [] : [{ ...stretch, value: shownValue(name, limit) }]));
   const points = of.flatMap(({ check: { value, verdict }, fromMs, untilMs }) => (value === null ? [] : [{ fromMs, x: x((fromMs + untilMs) / 2), value, verdict }]));
   const y = linearScale([...limits.map(({ value }) => value), ...points.map(({ value }) => shownValue(name, value))], bottom, top);
