@@ -400,6 +400,28 @@ it('a window whose run ended before its assessment is looked at once, and what l
   expect((await alarms.openOf('windowHarmful')).filter(({ deployment }) => deployment === 'west')).toEqual([]);
 }, 120_000);
 
+it('a window is decided over, though the run that assessed it ended before, and so is none that others have followed', async () => {
+  const here = context;
+  context = await openDeployment('south');
+  await observe({ hour: 0.57 }, { hour: 1.57 });
+  await ingest(null);
+  expect(await monitor('south')).toEqual({ assessed: 1, unreadable: null });
+  const [like] = await assessments.list(MODEL, 1, { deployment: 'south' });
+  await observe({ hour: 2.57 });
+  context = here;
+  await ingest(null);
+  const window = (await due.next(MODEL, 'south'))!;
+  expect(window).toMatchObject({ fromMs: START + HOUR, occasion: 'closed', revision: 1 });
+  for (const hour of [-1, 1]) {
+    await assessments.add(Object.assign({}, like, { fromEvent: new Date(START + hour * HOUR), untilEvent: new Date(START + (hour + 1) * HOUR) }));
+  }
+  expect(await due.next(MODEL, 'south')).toEqual(window);
+  expect(await monitor('south')).toEqual({ assessed: 1, unreadable: null });
+  expect((await decisions.list(MODEL, 10, 'south')).map(({ fromEvent, revision, outcome }) => [fromEvent.getTime(), revision, outcome])).toEqual([[START + HOUR, 1, 'wait'], [START, 1, 'wait']]);
+  expect(await due.next(MODEL, 'south')).toBeNull();
+  expect(await assessments.list(MODEL, 10, { deployment: 'south' })).toHaveLength(3);
+}, 60_000);
+
 const shedding = (changes: Partial<ObservationLogState> = {}): ObservationLogState => ({ shedding: true, shedObservations: 12, shedMirrored: 0, bytesOnDisk: 9_000, lastError: 'ENOSPC: no space left on device, write', ...changes });
 
 it('a gateway that loses observations raises one alarm, which ends when it keeps them again or is gone', async () => {
