@@ -152,7 +152,7 @@ async function wire(): Promise<void> {
   const memories = new HarmMemories(assessments, decisions, alarms);
   const checks = new WindowsActivities(models, windows, alarms, sources, memories, settings);
   const estimates = new WindowEstimates(new LabelFreeBaselines(new LabelFreeBaselinesRepository(dataSource), judged, new LossModelTrainer(settings, stores), stores), memories, settings, stores);
-  const measurements = new WindowMeasurements(memories, windows, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
+  const measurements = new WindowMeasurements(memories, reports, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
   const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({
