@@ -40,11 +40,9 @@ import { startApi } from '../../src/api/api.js';
 import { windowListSchema } from '../../src/api/windows/windows.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { readEnvironment } from '../../src/config/environment.js';
-import { monitorScheduleId, monitorWindowWorkflowId, SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
+import { type MonitorDueInput, monitorScheduleId, monitorWindowWorkflowId, SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
 import type { ObservationLogState } from '../../src/contracts/observation-log.js';
-import { HOURLY_ROWS, SPEC } from '../../src/data/data-fixture.js';
-import { withDatabase } from '../../src/data/duckdb.js';
-import { quoteLiteral } from '../../src/data/feature-encoding.js';
+import { SPEC } from '../../src/data/data-fixture.js';
 import { CommandDispatcher } from '../../src/dispatch/command-dispatcher.js';
 import { IngestionStarter } from '../../src/dispatch/ingestion-starter.js';
 import { prepareStateFolder } from '../../src/embedded/state-folder.js';
@@ -70,13 +68,13 @@ import { ServingRepository } from '../../src/registry/serving.repository.js';
 import { TrainingRepository } from '../../src/registry/training.repository.js';
 import { VersionsRepository } from '../../src/registry/versions.repository.js';
 import { WindowsRepository } from '../../src/registry/windows.repository.js';
-import { ModelCourse } from '../../src/registry/testing/model-course.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
 import { Receiver } from './receiver.js';
+import { serveBaseline } from './served-baseline.js';
 
 /** JSON is YAML. Windows of an hour, labels two hours later. */
-const YAML = JSON.stringify({ ...SPEC, data: { ...SPEC.data, labelHorizon: 'PT2H' }, monitoring: { window: 'PT1H', maximumLoss: 0.3 } });
+const YAML = JSON.stringify({ ...SPEC, data: { ...SPEC.data, labelHorizon: 'PT2H' }, monitoring: { window: 'PT1H', checkEvery: 'PT3H', maximumLoss: 0.3 } });
 const [MODEL, DEPLOYMENT] = [SPEC.model, 'default'];
 const START = Date.parse('2024-01-01T00:00:00Z');
 const HOUR = 3_600_000;
@@ -209,8 +207,8 @@ const ingest = (model: string | null): Promise<unknown> =>
   client.workflow.execute('ingestion', { workflowId: model === null ? SEGMENT_INGESTION_ID : `ingestion/${model}`, taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model }] });
 
 /** What the deployment's Schedule does. */
-const monitor = (deployment = DEPLOYMENT): Promise<{ assessed: number; unreadable: string | null }> =>
-  client.workflow.execute('monitorDue', { workflowId: monitorScheduleId(MODEL, deployment), taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model: MODEL, deployment }] });
+const monitor = (deployment = DEPLOYMENT, goesOn: Pick<MonitorDueInput, 'backfill'> = {}): Promise<{ assessed: number; unreadable: string | null }> =>
+  client.workflow.execute('monitorDue', { workflowId: monitorScheduleId(MODEL, deployment), taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model: MODEL, deployment, ...goesOn }] });
 
 /** Observations and labels that wait, and then what they make due. */
 async function catchUp(): Promise<void> {
@@ -231,18 +229,6 @@ async function startWhatWaits(done: () => Promise<boolean>): Promise<void> {
 async function openDeployment(deployment: string): Promise<ObservationContext> {
   await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, $2, 1, 0, '{}', '{}', 's', false, now())", [MODEL, deployment]);
   return { ...context, deployment, version: 9 };
-}
-
-/** Inputs are held against its rows. */
-async function serveVersion(deployment: string): Promise<void> {
-  const path = join(folder, 'baseline.parquet');
-  await withDatabase({ files: [], scratch: folder }, (database) => database.run(`COPY (${HOURLY_ROWS}) TO ${quoteLiteral(path)} (FORMAT parquet)`));
-  const course = new ModelCourse(registry.dataSource, MODEL);
-  course.specDigest = context.specDigest;
-  course.evaluation = { artifact: await store.putFile(path), rows: 385, labelledRows: 385, window: { start: '2024-01-01T00:00:00.000Z', end: '2024-01-17T01:00:00.000Z' } };
-  await registry.apiKey('ann');
-  const version = await course.trained('ann', 'the first one');
-  await course.routing.moveChampion({ model: MODEL, deployment, expectedEpoch: 0, version, reason: 'promotion', actor: 'ann' }, new Date(), { workflowId: 'a test', runId: null });
 }
 
 const nothingDue = async (): Promise<boolean> => (await due.next(MODEL, DEPLOYMENT)) === null;
@@ -372,7 +358,7 @@ it('what was found is listed over HTTP, of all deployments or of one', async () 
 it('a window whose run ended before its assessment is looked at once, and what labels say of one in quarantine is no alarm', async () => {
   const here = context;
   context = await openDeployment('west');
-  await serveVersion('west');
+  await serveBaseline(registry, { model: MODEL, specDigest: context.specDigest, deployment: 'west', store, folder });
   await observe({ hour: 0.55, varied: true }, { hour: 1.55, speed: NaN, wrong: true }, { hour: 2.55, varied: true });
   await ingest(null);
   receiver.answer(200);
@@ -420,6 +406,18 @@ it('a window is decided over, though the run that assessed it ended before, and 
   expect((await decisions.list(MODEL, 10, 'south')).map(({ fromEvent, revision, outcome }) => [fromEvent.getTime(), revision, outcome])).toEqual([[START + HOUR, 1, 'wait'], [START, 1, 'wait']]);
   expect(await due.next(MODEL, 'south')).toBeNull();
   expect(await assessments.list(MODEL, 10, { deployment: 'south' })).toHaveLength(3);
+}, 60_000);
+
+it('a backfill that goes on in a new run assesses no window again', async () => {
+  const here = context;
+  context = await openDeployment('far');
+  await observe({ hour: 0.58 }, { hour: 1.58 }, { hour: 2.58 }, { hour: 5.58 });
+  context = here;
+  await ingest(null);
+  expect(await monitor('far')).toMatchObject({ unreadable: null });
+  const backfill = { scheduledMs: START + 3 * HOUR, startedMs: Date.now() };
+  expect(await monitor('far', { backfill })).toEqual({ assessed: 3, unreadable: null });
+  expect(await monitor('far', { backfill })).toEqual({ assessed: 0, unreadable: null });
 }, 60_000);
 
 const shedding = (changes: Partial<ObservationLogState> = {}): ObservationLogState => ({ shedding: true, shedObservations: 12, shedMirrored: 0, bytesOnDisk: 9_000, lastError: 'ENOSPC: no space left on device, write', ...changes });
