@@ -11,7 +11,7 @@ import { WindowsRepository } from '../src/registry/windows.repository.js';
 import { heartbeating } from './activity-context.js';
 import { type ComparedReport, type ComparedWindow, type DriftBaseline, DriftBaselines } from './drift-baselines.js';
 import { MonitoringReports } from './monitoring-reports.js';
-import { checkOf, type LookOutcome } from './window-looks.js';
+import { checkOf, type LookOutcome, recordedLook } from './window-looks.js';
 import { WindowSources } from './window-sources.js';
 
 /** A plan whose parts have been profiled: digests, in the order of the parts. */
@@ -33,11 +33,14 @@ export class DriftActivities {
 
   /**
    * Holds the distributions of a window's inputs against the baseline of the champion of now. Without a champion, or where no input was kept, it is inconclusive.
+   * A comparison that is there already stands.
    * @param way whether the caller can have a large window compared in parts; runs of versions before cannot
    * @returns what is to be done first where it is so large
    */
   async compareWindow(window: DueAssessment, way: 'whole' | 'in parts' = 'whole'): Promise<LookOutcome | PlannedParts> {
     return heartbeating(async (signal) => {
+      const known = await this.recorded(window);
+      if (known) return known;
       const baseline = await this.baselines.ofChampion(window);
       const planned = baseline && way === 'in parts' ? await this.plan(window, baseline, signal) : null;
       return planned ?? this.record(window, baseline && (await this.compareWhole(window, baseline, signal)));
@@ -51,7 +54,14 @@ export class DriftActivities {
 
   /** Goes on where {@link compareWindow} left a large window, once its parts are profiled: beside the champion of that moment. */
   async compareParts(window: DueAssessment, parts: ProfiledParts): Promise<LookOutcome> {
-    return heartbeating(async (signal) => this.record(window, await this.baselines.compareParts(await this.compared(window, await this.sources.stretchBefore(window)), parts, signal)));
+    return heartbeating(async (signal) =>
+      (await this.recorded(window)) ?? this.record(window, await this.baselines.compareParts(await this.compared(window, await this.sources.stretchBefore(window)), parts, signal)));
+  }
+
+  /** The search for drift has gone past the window then: it cannot be taken again. */
+  private async recorded({ model, deployment, fromMs }: DueAssessment): Promise<LookOutcome | null> {
+    const check = await this.windows.find(model, deployment, 'drift', new Date(fromMs));
+    return check && { ...recordedLook(check), found: (await this.windows.findDrift(model, deployment, new Date(fromMs)))?.drifted.length ?? 0 };
   }
 
   /** Null where the window and the one before are small, by what the record has of their files. */

@@ -22,6 +22,8 @@ interface Waiting extends EventStretch {
   readonly occasion: AssessmentOccasion;
   /** Where it was looked at already. */
   readonly completeness?: WindowCompleteness;
+  /** Of its assessment, where that is there already. */
+  readonly revision?: number;
 }
 
 /** A deployment, and how far its event time has come. */
@@ -48,7 +50,8 @@ export class DueWindows {
 
   /**
    * The oldest one whose time has come. Where a window waits for its labels and a later one to be closed, the older one is first; windows
-   * without a prediction are passed over.
+   * without a prediction are passed over. The last one comes again, under the revision that it has, until it was decided over too: its run may have
+   * ended before.
    */
   async next(model: string, deployment: string): Promise<DueAssessment | null> {
     const { spec, digest } = await this.specOf(model);
@@ -103,7 +106,7 @@ export class DueWindows {
 
   private async due({ model, deployment, leadMs }: Stream, window: Waiting, known: Pick<DueAssessment, 'tier' | 'specDigest'>): Promise<DueAssessment> {
     const completeness = window.completeness ?? (await this.closings.of({ model, deployment, ...window }, leadMs)).completeness;
-    return { model, deployment, ...window, ...known, completeness, revision: await this.assessments.nextRevision(model, deployment, new Date(window.fromMs)) };
+    return { model, deployment, ...window, ...known, completeness, revision: window.revision ?? (await this.assessments.nextRevision(model, deployment, new Date(window.fromMs))) };
   }
 
   private async unassessed(stream: Stream, { monitoring, data }: ModelSpec, occasion: (typeof OCCASIONS)[number]): Promise<Waiting[]> {
@@ -112,6 +115,9 @@ export class DueWindows {
     const horizonMs = occasion === 'matured' ? (durationMs(data.labelHorizon) as number) : 0;
     const last = await this.assessments.last(model, deployment, occasion);
     const oldestMs = oldestOf(stream, windowAt(timeMs - horizonMs, lengthMs, null).fromMs, lengthMs);
+    if (last && last.fromEvent.getTime() >= oldestMs && !(await this.assessments.isDecided(last))) {
+      return [{ fromMs: last.fromEvent.getTime(), untilMs: last.untilEvent.getTime(), occasion, revision: last.revision }];
+    }
     const afterMs = Math.max(last?.untilEvent.getTime() ?? oldestMs, oldestMs);
     const firstMs = await this.observations.firstEventFrom(model, deployment, afterMs);
     if (firstMs === null) return [];

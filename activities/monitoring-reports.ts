@@ -6,6 +6,7 @@ import type { ChampionFigures } from '../src/drift/champion-figures.js';
 import type { RetrainingDecision } from '../src/drift/retraining-decision.js';
 import { type AnsweredChange, answeredChange } from '../src/drift/retraining-evidence.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import type { WindowCheck } from '../src/registry/entities/window-check.entity.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 import { WindowsRepository } from '../src/registry/windows.repository.js';
@@ -23,6 +24,11 @@ export class MonitoringReports {
 
   async assessed({ reportDigest }: Pick<WindowAssessment, 'reportDigest'>): Promise<WindowAssessmentReport | null> {
     return reportDigest === null ? null : this.read<WindowAssessmentReport>(reportDigest);
+  }
+
+  /** What the look at a window's inputs found; null before it. */
+  async inputs({ model, deployment, fromMs }: WindowId): Promise<WindowCheck | null> {
+    return this.windows.find(model, deployment, 'inputs', new Date(fromMs));
   }
 
   /** Null where the window was not held against a baseline. */

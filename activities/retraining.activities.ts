@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { faultAlarm, faultAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import { faultAlarm, faultAlarmKey, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import type { AutomaticTrigger, DecisionSummary } from '../src/contracts/retraining-decisions.js';
 import { isoTime } from '../src/contracts/time.js';
@@ -59,15 +59,22 @@ export class RetrainingActivities {
     if (!recorded) return null;
     // What is accepted is sent again until its model's workflow has seen it.
     if (recorded.command) await this.dispatcher.send(recorded.command).catch(() => undefined);
-    return { ...summaryOf(recorded.decision), raised: await this.tellFaults(window, decision.facts.faults, by) };
+    const raised = await this.tellFaults(window, decision.facts.faults, by);
+    // Raised where an earlier run got no further than its assessment.
+    await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again', by);
+    return { ...summaryOf(recorded.decision), raised };
   }
 
   /** @returns whether an alarm was raised */
   private async tellFaults(window: DueAssessment, faults: RetrainingFacts['faults'], by: Origin): Promise<boolean> {
     if (faults.length > 0) return (await this.alarms.raise(faultAlarm(window, faults), new Date(), by)).raised;
-    const open = window.occasion === 'closed' ? await this.alarms.findOpen(faultAlarmKey(window)) : null;
-    if (open) await this.alarms.end(open.id, `No fault was found in the window ${windowName(window)}`, new Date(), by);
+    if (window.occasion === 'closed') await this.endAlarm(faultAlarmKey(window), `No fault was found in the window ${windowName(window)}`, by);
     return false;
+  }
+
+  private async endAlarm(key: string, reason: string, by: Origin): Promise<void> {
+    const open = await this.alarms.findOpen(key);
+    if (open) await this.alarms.end(open.id, reason, new Date(), by);
   }
 }
 

@@ -34,6 +34,7 @@ interface Estimated extends MeasuredRows {
   readonly labelsDue: boolean;
   /** Or why there are none. */
   readonly known: LabelFreeFigures | string;
+  readonly faulty: boolean;
 }
 
 const NOT_KEPT = 'The inputs of the window were not kept (serving.observe.inputs), so that its errors cannot be predicted.';
@@ -48,14 +49,17 @@ export class WindowEstimates {
     private readonly stores: StoreProvider,
   ) {}
 
-  /** A window is assessed with or without an estimate: whatever keeps one from being made is its reason. */
-  async of(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<WindowEstimate> {
+  /**
+   * A window is assessed with or without an estimate: whatever keeps one from being made is its reason.
+   * @param faulty whether an upstream fault was found in it: it adds no evidence of harm then
+   */
+  async of(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows, faulty: boolean): Promise<WindowEstimate> {
     const { figures: { confidence, plan, version }, rows, query: { signal } } = measured;
     const labelsDue = window.occasion !== 'closed';
     const follows = !labelsDue && spec.monitoring.estimatedHarm !== 'off';
     const known = confidence === null || follows
       ? await orReason(signal, async () => (await this.baselines.figuresOf(window.model, version, plan, signal)) ?? `Version ${version} is not in the registry.`) : '';
-    const estimated = { ...measured, window, spec, labelsDue, known };
+    const estimated = { ...measured, window, spec, labelsDue, known, faulty };
     const quality = confidence ? estimateFigures(confidence, rows, labelsDue) ?? 'No row has an output, and a label where those are due.' : await orReason(signal, () => this.ofRegression(estimated));
     return {
       estimate: typeof quality === 'string' ? null : quality, withoutEstimate: typeof quality === 'string' ? quality : null,
@@ -77,6 +81,7 @@ export class WindowEstimates {
     const { known, window, spec: { monitoring }, rows, query: { signal } } = estimated;
     const before = await this.memories.estimatedBefore(window);
     const without = (because: string): NonNullable<WindowEstimate['estimatedHarm']> => ({ figures: { evidence: null, threshold: null, because }, measured: { before, memory: before.memory } });
+    if (estimated.faulty) return without('The window has an upstream fault.');
     if (typeof known === 'string') return without(known);
     if (!known.harm) return without(known.withoutHarm ?? 'The baseline gives no estimate of errors.');
     if (before.memory && before.memory.state.untilMs > window.fromMs) return without('The window overlaps the one that the evidence has come to.');

@@ -14,12 +14,12 @@ import { windowAttribution } from '../src/drift/served-losses.js';
 import type { ServedRows } from '../src/drift/served-rows.js';
 import { outputFigures, qualityFigures } from '../src/drift/window-assessment.js';
 import { checkWindow } from '../src/drift/window-check.js';
-import { type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
+import { unjudgedFairness, type WindowFairness, windowFairness } from '../src/drift/window-fairness.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
-import { WindowsRepository } from '../src/registry/windows.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { ChampionBaselines } from './champion-baselines.js';
 import { HarmMemories, type MeasuredHarm } from './harm-memories.js';
+import { MonitoringReports } from './monitoring-reports.js';
 import { type CountedWindow, type MeasuredRows, ServedWindows } from './served-windows.js';
 import { WindowEstimates } from './window-estimates.js';
 import { WindowOperations } from './window-operations.js';
@@ -42,7 +42,7 @@ export interface MeasuredWindow {
 export class WindowMeasurements {
   constructor(
     private readonly harm: HarmMemories,
-    private readonly windows: WindowsRepository,
+    private readonly reports: MonitoringReports,
     private readonly models: ModelsRepository,
     private readonly baselines: ChampionBaselines,
     private readonly served: ServedWindows,
@@ -60,11 +60,16 @@ export class WindowMeasurements {
     return window.occasion === 'closed' ? this.closed(window, spec, { query, rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
   }
 
-  /** What a window comes to before its labels: the verdict over its inputs and over how its decisions differ between groups. */
+  /**
+   * What a window comes to before its labels: the verdict over its inputs and over how its decisions differ between groups. An upstream fault would
+   * show as unfairness and as harm, and is neither.
+   */
   private async closed(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows): Promise<MeasuredWindow> {
     const { rows, figures } = measured;
-    const [inputs, fairness] = [await this.ofInputs(window), fairnessOf(window, spec, measured)];
-    const { estimatedHarm, ...estimate } = await this.estimates.of(window, spec, measured);
+    const [inputs, drift, judged] = [await this.ofInputs(window), await this.reports.drift(window), fairnessOf(window, spec, measured)];
+    const faulty = drift !== null && drift.faults.length > 0;
+    const fairness = judged && faulty ? unjudgedFairness(judged) : judged;
+    const { estimatedHarm, ...estimate } = await this.estimates.of(window, spec, measured, faulty);
     const report: WindowAssessmentReport = { ...(await this.reportOf(window, spec, measured)), ...estimate, estimatedHarm: estimatedHarm?.figures ?? null, quality: null, harm: null, attribution: null, fairness: fairness?.figures ?? null };
     const findings = [...inputs.findings, ...(fairness?.findings ?? [])];
     const verdict = fairness && fairness.findings.length > 0 ? 'fail' : inputs.verdict;
@@ -77,7 +82,7 @@ export class WindowMeasurements {
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
     const course = losses && followHarm(before.memory, { ...window, figures, terms: labelledHarmTerms(spec.monitoring), losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     const fairness = fairnessOf(window, spec, measured);
-    const { estimate, withoutEstimate } = await this.estimates.of(window, spec, measured);
+    const { estimate, withoutEstimate } = await this.estimates.of(window, spec, measured, false);
     const report: WindowAssessmentReport = {
       ...(await this.reportOf(window, spec, measured)), estimate, withoutEstimate, estimatedHarm: null, quality: qualityFigures(rows, figures, { task: spec.task, alpha: spec.evaluation.alpha, labelRevision }),
       harm: course && figuresOf(course), attribution: losses && (await windowAttribution(query, { ...rows, losses }, figures, spec.evaluation.alpha)), fairness: fairness?.figures ?? null,
@@ -103,8 +108,8 @@ export class WindowMeasurements {
     };
   }
 
-  private async ofInputs({ model, deployment, fromMs }: DueAssessment): Promise<Pick<MeasuredWindow, 'verdict' | 'findings'>> {
-    const look = await this.windows.find(model, deployment, 'inputs', new Date(fromMs));
+  private async ofInputs(window: DueAssessment): Promise<Pick<MeasuredWindow, 'verdict' | 'findings'>> {
+    const look = await this.reports.inputs(window);
     return { verdict: look?.verdict ?? 'inconclusive', findings: look?.findings ?? [] };
   }
 
@@ -131,9 +136,8 @@ export class WindowMeasurements {
     };
   }
 
-  private async drifted({ model, deployment, fromMs, occasion }: DueAssessment): Promise<readonly string[] | null> {
-    if (occasion !== 'closed') return null;
-    return (await this.windows.findDrift(model, deployment, new Date(fromMs)))?.drifted ?? null;
+  private async drifted(window: DueAssessment): Promise<readonly string[] | null> {
+    return window.occasion === 'closed' ? ((await this.reports.drift(window))?.drifted ?? null) : null;
   }
 }
 

@@ -25,10 +25,11 @@ const WINDOWS_A_RUN = 200;
  */
 export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResult> {
   upsertSearchAttributes({ PerennialStage: ['monitoring'] });
+  const backfill = input.backfill ?? backfillOf(workflowInfo());
   const verdicts: string[] = [];
   let sourceRead = false;
   for (let assessed = 0; assessed < WINDOWS_A_RUN && !workflowInfo().continueAsNewSuggested; assessed += 1) {
-    const due = await next(input, sourceRead);
+    const due = await next(input, backfill, sourceRead);
     if (due === null) return end({ assessed, unreadable: null });
     if ('readSource' in due) {
       verdicts.push(...(await readSource(input)));
@@ -41,11 +42,10 @@ export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResu
     verdicts.push(`| ${windowName(due)} | ${due.occasion} | ${verdict} |`);
     show(input, verdicts, '');
   }
-  return continueAsNew<typeof monitorDue>(input);
+  return continueAsNew<typeof monitorDue>({ ...input, ...(backfill && { backfill }) });
 }
 
-function next({ model, deployment }: MonitorDueInput, sourceRead: boolean): Promise<DueAssessment | SourceTurn | null> {
-  const backfill = backfillOf(workflowInfo());
+function next({ model, deployment }: MonitorDueInput, backfill: BackfillRun | null, sourceRead: boolean): Promise<DueAssessment | SourceTurn | null> {
   if (backfill) return record.nextBackfilledWindow.executeWithOptions({ summary: 'See which window is asked for' }, [model, deployment, backfill]);
   return record.nextWindow.executeWithOptions({ summary: 'See which window is due' }, [model, deployment, sourceRead]);
 }

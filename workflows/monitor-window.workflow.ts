@@ -15,8 +15,8 @@ export interface MonitorWindowResult {
   readonly revision: number;
 }
 
-/** A window that cannot be read is tried again at the next look; meanwhile others wait. */
-const WINDOW_WORK = { retry: { maximumAttempts: 3 }, startToCloseTimeout: '1 hour' } as const;
+/** For 40 seconds, in which Postgres may start again. A window that cannot be read then is tried again at the next look; meanwhile others wait. */
+const WINDOW_WORK = { retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumAttempts: 5 }, startToCloseTimeout: '1 hour' } as const;
 
 /** Two for each of eight workers. */
 const PARTS_AT_ONCE = 16;

@@ -137,6 +137,8 @@ export interface MonitorDueInput {
   readonly inputVersion: 1;
   readonly model: string;
   readonly deployment: string;
+  /** Where a run that a person asked for goes on in a new one. */
+  readonly backfill?: BackfillRun;
 }
 /** A run of a deployment's Schedule that a person asked for, for a time of the past; milliseconds since 1970. */
 export interface BackfillRun {

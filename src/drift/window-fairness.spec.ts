@@ -7,7 +7,7 @@ import { judgeFairness } from '../evaluation/fairness-verdict.js';
 import { timeBlocks } from '../evaluation/time-blocks.js';
 import { seededRandom } from '../observations/testing/random-observations.js';
 import { fairnessSection } from '../spec/fairness-section.js';
-import { type FairnessTerms, protectedFeatures, windowFairness, type WindowFairness } from './window-fairness.js';
+import { type FairnessTerms, protectedFeatures, unjudgedFairness, windowFairness, type WindowFairness } from './window-fairness.js';
 
 const SEED = 20240703;
 const START = Date.parse('2024-01-01T00:00:00Z');
@@ -44,6 +44,15 @@ const rate = (outputs: Float32Array, of: (row: number) => boolean): number => {
 describe('how decisions differ between the groups of a window', () => {
   const rows = draw(4_000, [0.3, 0.6]);
   const [sexes, regions] = rows.protectedColumns.map(({ codes }) => codes) as [Int32Array, Int32Array];
+
+  it('is no finding of a window whose inputs broke on their way', () => {
+    const judged = found(rows, { limits: { demographicParityRatio: 0.8 } });
+    expect(judged.findings).toMatchObject([{ check: 'fairness' }]);
+    const { figures, findings } = unjudgedFairness(judged);
+    expect(findings).toEqual([]);
+    expect(figures.groupings).toEqual(judged.figures.groupings);
+    expect(figures.checks.map(({ name, verdict }) => [name, verdict])).toEqual(judged.figures.checks.map(({ name }) => [name, 'inconclusive']));
+  });
 
   it('is told by column and by crossing, of the rows that have an output', () => {
     const { figures: { groupings, checks }, findings } = found(rows, { crossings: [['sex', 'region']] });

@@ -77,6 +77,12 @@ export function windowFairness(
 /** At a window: as it closes, and when its labels are there. */
 const LOOKS = 2;
 
+/** Of a window with an upstream fault: the figures, and no judgement, which would be of the fault. */
+export const unjudgedFairness = ({ figures }: WindowFairness): WindowFairness => ({
+  figures: { ...figures, checks: figures.checks.map(({ name }) => ({ name, verdict: 'inconclusive', explanation: 'Not judged: the window has an upstream fault.' })) },
+  findings: [],
+});
+
 function columnOf(kept: readonly ProtectedColumn[], name: string, answered: Int32Array): ProtectedColumn {
   const found = kept.find(({ column }) => column === name);
   if (!found) return { column: name, groups: [], codes: new Int32Array(answered.length).fill(-1) };

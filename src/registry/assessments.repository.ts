@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, In, MoreThanOrEqual } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
 import type { AssessmentOccasion } from '../contracts/window-assessment.js';
+import { RetrainingDecisionRecord } from './entities/retraining-decision.entity.js';
 import { ChampionBaseline, WindowAssessment } from './entities/window-assessment.entity.js';
 
 /** Where figures of labels stand. */
@@ -23,6 +24,11 @@ export class AssessmentsRepository {
   /** The newest window that was assessed on this occasion, by its beginning. */
   async last(model: string, deployment: string, occasion: AssessmentOccasion): Promise<WindowAssessment | null> {
     return this.dataSource.manager.findOne(WindowAssessment, { where: { model, deployment, occasion }, order: { fromEvent: 'DESC' } });
+  }
+
+  /** Whether it was decided over retraining after the assessment. */
+  async isDecided({ model, deployment, fromEvent, revision }: WindowAssessment): Promise<boolean> {
+    return this.dataSource.manager.existsBy(RetrainingDecisionRecord, { model, deployment, fromEvent, revision });
   }
 
   /** The revision that the window's next assessment has. */

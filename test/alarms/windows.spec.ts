@@ -40,7 +40,7 @@ import { startApi } from '../../src/api/api.js';
 import { windowListSchema } from '../../src/api/windows/windows.dto.js';
 import { FolderStore } from '../../src/artifacts/folder-store.js';
 import { readEnvironment } from '../../src/config/environment.js';
-import { monitorScheduleId, SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
+import { type MonitorDueInput, monitorScheduleId, monitorWindowWorkflowId, SEGMENT_INGESTION_ID, TASK_QUEUES } from '../../src/contracts/motion.js';
 import type { ObservationLogState } from '../../src/contracts/observation-log.js';
 import { SPEC } from '../../src/data/data-fixture.js';
 import { CommandDispatcher } from '../../src/dispatch/command-dispatcher.js';
@@ -71,9 +71,10 @@ import { WindowsRepository } from '../../src/registry/windows.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
 import { Receiver } from './receiver.js';
+import { serveBaseline } from './served-baseline.js';
 
 /** JSON is YAML. Windows of an hour, labels two hours later. */
-const YAML = JSON.stringify({ ...SPEC, data: { ...SPEC.data, labelHorizon: 'PT2H' }, monitoring: { window: 'PT1H', maximumLoss: 0.3 } });
+const YAML = JSON.stringify({ ...SPEC, data: { ...SPEC.data, labelHorizon: 'PT2H' }, monitoring: { window: 'PT1H', checkEvery: 'PT3H', maximumLoss: 0.3 } });
 const [MODEL, DEPLOYMENT] = [SPEC.model, 'default'];
 const START = Date.parse('2024-01-01T00:00:00Z');
 const HOUR = 3_600_000;
@@ -91,6 +92,7 @@ let labels: LabelsRepository;
 let observations: ObservationsRepository;
 let windows: WindowsRepository;
 let assessments: AssessmentsRepository;
+let decisions: RetrainingDecisionsRepository;
 let due: DueWindows;
 let starter: IngestionStarter;
 let context: ObservationContext;
@@ -124,7 +126,7 @@ async function wire(): Promise<void> {
     model: MODEL, deployment: DEPLOYMENT, revision: 1, epoch: 1, version: 1, role: 'champion', specDigest: parseSpec(YAML).digest, features: ['speed', 'side'], observeInputs: true,
   };
   store = new FolderStore(join(folder, 'artifacts'));
-  const settings = { workDir: join(folder, 'work') } as ActivitySettings;
+  const settings = { workDir: join(folder, 'work'), driftPartRows: 1_000_000 } as ActivitySettings;
   mkdirSync(settings.workDir);
   const stores = new StoreProvider(store);
   [alarms, gateways, labels, observations, windows] = [new AlarmsRepository(dataSource, audit), new GatewaysRepository(dataSource), new LabelsRepository(dataSource, audit), new ObservationsRepository(dataSource), new WindowsRepository(dataSource)];
@@ -138,17 +140,17 @@ async function wire(): Promise<void> {
   assessments = new AssessmentsRepository(dataSource);
   due = new DueWindows(assessments, observations, labels, models, new WindowClosings(gateways, observations), new LateRows(assessments, observations));
   const commands = new CommandsRepository(dataSource, audit);
-  const decisions = new RetrainingDecisionsRepository(dataSource, commands, retrains, audit);
+  decisions = new RetrainingDecisionsRepository(dataSource, commands, retrains, audit);
   const reports = new MonitoringReports(assessments, windows, decisions, stores);
   const sources = new WindowSources(assessments, labels, files);
-  const checks = new WindowsActivities(models, windows, alarms, sources, settings);
   const drift = new DriftActivities(models, windows, sources, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores), reports);
   const weighing = new RetrainingDecisions(reports, assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
   const judged = new JudgedVersions(models, retrains, versions, settings, stores);
   const operations = new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments);
   const memories = new HarmMemories(assessments, decisions, alarms);
+  const checks = new WindowsActivities(models, windows, alarms, sources, memories, settings);
   const estimates = new WindowEstimates(new LabelFreeBaselines(new LabelFreeBaselinesRepository(dataSource), judged, new LossModelTrainer(settings, stores), stores), memories, settings, stores);
-  const measurements = new WindowMeasurements(memories, windows, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
+  const measurements = new WindowMeasurements(memories, reports, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
   const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({
@@ -178,14 +180,14 @@ async function work(activities: Record<'lifecycle' | 'data', object>): Promise<v
 let sequence = 0;
 let segments = 0;
 /** A sealed segment: requests at hours of event time, received now. */
-async function observe(...requests: { readonly hour: number; readonly speed?: number; readonly wrong?: boolean }[]): Promise<void> {
+async function observe(...requests: { readonly hour: number; readonly speed?: number; readonly varied?: boolean; readonly wrong?: boolean }[]): Promise<void> {
   const at = { gateway: 'g', boot: 'b', segment: (segments += 1) };
   const encoder = new SegmentEncoder();
   encoder.startSegment({ ...at, openedAtMs: 0, writer: { host: 'h', pid: 1, started: null } });
-  for (const { hour, speed = 50, wrong = false } of requests) {
+  for (const { hour, speed = 50, varied = false, wrong = false } of requests) {
     encoder.observation({
       context, sequence: (sequence += 1), predictionId: `at-${hour}`, entityKey: null, eventTimeMs: START + hour * HOUR, perRow: null, receivedAtMs: Date.now(), latencyMs: 1, stale: false, rows: ROWS,
-      features: Float32Array.from({ length: 2 * ROWS }, (_, index) => (index % 2 === 0 ? speed : 1)), unknown: [],
+      features: Float32Array.from({ length: 2 * ROWS }, (_, index) => (index % 2 === 0 ? speed : varied ? ((index - 1) / 2) % 2 : 1)).map((value, index) => (varied && index % 2 === 0 ? (index * 37) % 101 : value)), unknown: [],
       outputs: Float32Array.from({ length: ROWS }, (_, row) => (wrong ? 1 - (row % 2) : row % 2)), rawOutputs: null, guards: null,
     });
   }
@@ -195,17 +197,18 @@ async function observe(...requests: { readonly hour: number; readonly speed?: nu
 }
 
 async function bringLabels(...hours: number[]): Promise<void> {
+  const { deployment } = context;
   const lines = hours.flatMap((hour) => Array.from({ length: ROWS }, (_, row) => `at-${hour}/${row},${row % 2}`));
   const artifact = await store.putBytes(Buffer.from(`prediction_id,label\n${lines.join('\n')}\n`));
-  await labels.receive({ actor: 'ann', idempotencyKey: randomUUID(), model: MODEL, deployment: DEPLOYMENT, format: 'csv', artifact }, new Date());
+  await labels.receive({ actor: 'ann', idempotencyKey: randomUUID(), model: MODEL, deployment, format: 'csv', artifact }, new Date());
 }
 
 const ingest = (model: string | null): Promise<unknown> =>
   client.workflow.execute('ingestion', { workflowId: model === null ? SEGMENT_INGESTION_ID : `ingestion/${model}`, taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model }] });
 
 /** What the deployment's Schedule does. */
-const monitor = (deployment = DEPLOYMENT): Promise<{ assessed: number; unreadable: string | null }> =>
-  client.workflow.execute('monitorDue', { workflowId: monitorScheduleId(MODEL, deployment), taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model: MODEL, deployment }] });
+const monitor = (deployment = DEPLOYMENT, goesOn: Pick<MonitorDueInput, 'backfill'> = {}): Promise<{ assessed: number; unreadable: string | null }> =>
+  client.workflow.execute('monitorDue', { workflowId: monitorScheduleId(MODEL, deployment), taskQueue: TASK_QUEUES.lifecycle, args: [{ inputVersion: 1, model: MODEL, deployment, ...goesOn }] });
 
 /** Observations and labels that wait, and then what they make due. */
 async function catchUp(): Promise<void> {
@@ -221,6 +224,13 @@ async function startWhatWaits(done: () => Promise<boolean>): Promise<void> {
   }
   await client.workflow.getHandle(SEGMENT_INGESTION_ID).result();
 }
+
+/** Rows of a version that the registry does not know are judged by nothing. */
+async function openDeployment(deployment: string): Promise<ObservationContext> {
+  await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, $2, 1, 0, '{}', '{}', 's', false, now())", [MODEL, deployment]);
+  return { ...context, deployment, version: 9 };
+}
+
 const nothingDue = async (): Promise<boolean> => (await due.next(MODEL, DEPLOYMENT)) === null;
 
 const looks = async (): Promise<string[]> =>
@@ -270,8 +280,7 @@ it('each look is taken once, and windows without traffic are passed over', async
 }, 60_000);
 
 it('a window that cannot be read holds up no other deployment, is told of, and is tried again', async () => {
-  await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, 'east', 1, 0, '{}', '{}', 's', false, now())", [MODEL]);
-  const [here, east] = [context, { ...context, deployment: 'east' }];
+  const [here, east] = [context, await openDeployment('east')];
   context = east;
   await observe({ hour: 0.5 });
   await ingest(null);
@@ -344,6 +353,71 @@ it('what was found is listed over HTTP, of all deployments or of one', async () 
   expect(items.find(({ verdict, look }) => verdict === 'fail' && look === 'loss')).toMatchObject({ deployment: DEPLOYMENT, from: '2024-01-01T00:00:00.000Z', until: '2024-01-01T01:00:00.000Z', labelRevision: 1, alarm: expect.any(String) });
   expect(windowListSchema.parse(await list('?deployment=east')).items).toMatchObject([{ deployment: 'east', look: 'drift' }, { deployment: 'east', verdict: 'pass' }]);
   expect((await fetch(`${api.url}/v1/models/nobody/windows`, { headers })).status).toBe(404);
+}, 60_000);
+
+it('a window whose run ended before its assessment is looked at once, and what labels say of one in quarantine is no alarm', async () => {
+  const here = context;
+  context = await openDeployment('west');
+  await serveBaseline(registry, { model: MODEL, specDigest: context.specDigest, deployment: 'west', store, folder });
+  await observe({ hour: 0.55, varied: true }, { hour: 1.55, speed: NaN, wrong: true }, { hour: 2.55, varied: true });
+  await ingest(null);
+  receiver.answer(200);
+  const seen = async (): Promise<unknown[]> => [await windows.list(MODEL, 100, 'west'), await windows.listDrift(MODEL, 100, 'west')];
+  expect(await monitor('west')).toEqual({ assessed: 2, unreadable: null });
+  const found = await seen();
+  expect(found[1]).toMatchObject([{ rows: ROWS }, { rows: ROWS }]);
+  const [told] = (await alarms.list(10)).filter(({ alarm: { kind, deployment } }) => kind === 'windowHarmful' && deployment === 'west');
+  await alarms.end(told!.alarm.id, 'It is known', new Date(), { workflowId: null, runId: null }, 'ann');
+
+  const input = { inputVersion: 1, model: MODEL, deployment: 'west', fromMs: START + HOUR, untilMs: START + 2 * HOUR, occasion: 'closed', revision: 1, specDigest: context.specDigest, tier: 'low', completeness: { complete: true, gateways: 0, behind: [], unconverted: 0 } } as const;
+  const again = await client.workflow.start('monitorWindow', { workflowId: monitorWindowWorkflowId(MODEL, 'west', input.fromMs), taskQueue: TASK_QUEUES.lifecycle, args: [input] });
+  expect(await again.result()).toMatchObject({ revision: 1 });
+  expect(await seen()).toEqual(found);
+  expect((await alarms.openOf('windowHarmful')).filter(({ deployment }) => deployment === 'west')).toEqual([]);
+
+  expect(await decisions.quarantined(MODEL, 'west')).toEqual([{ fromMs: START + HOUR, untilMs: START + 2 * HOUR }]);
+  await observe({ hour: 4.55, varied: true });
+  await bringLabels(0.55, 1.55);
+  await ingest(null);
+  await ingest(MODEL);
+  await monitor('west');
+  context = here;
+  expect((await windows.list(MODEL, 100, 'west')).filter(({ look }) => look === 'loss').map(({ verdict, summary: { loss } }) => [verdict, loss?.rows])).toEqual([['inconclusive', ROWS], ['pass', ROWS]]);
+  expect((await alarms.openOf('windowHarmful')).filter(({ deployment }) => deployment === 'west')).toEqual([]);
+}, 120_000);
+
+it('a window is decided over, though the run that assessed it ended before, and so is none that others have followed', async () => {
+  const here = context;
+  context = await openDeployment('south');
+  await observe({ hour: 0.57 }, { hour: 1.57 });
+  await ingest(null);
+  expect(await monitor('south')).toEqual({ assessed: 1, unreadable: null });
+  const [like] = await assessments.list(MODEL, 1, { deployment: 'south' });
+  await observe({ hour: 2.57 });
+  context = here;
+  await ingest(null);
+  const window = (await due.next(MODEL, 'south'))!;
+  expect(window).toMatchObject({ fromMs: START + HOUR, occasion: 'closed', revision: 1 });
+  for (const hour of [-1, 1]) {
+    await assessments.add(Object.assign({}, like, { fromEvent: new Date(START + hour * HOUR), untilEvent: new Date(START + (hour + 1) * HOUR) }));
+  }
+  expect(await due.next(MODEL, 'south')).toEqual(window);
+  expect(await monitor('south')).toEqual({ assessed: 1, unreadable: null });
+  expect((await decisions.list(MODEL, 10, 'south')).map(({ fromEvent, revision, outcome }) => [fromEvent.getTime(), revision, outcome])).toEqual([[START + HOUR, 1, 'wait'], [START, 1, 'wait']]);
+  expect(await due.next(MODEL, 'south')).toBeNull();
+  expect(await assessments.list(MODEL, 10, { deployment: 'south' })).toHaveLength(3);
+}, 60_000);
+
+it('a backfill that goes on in a new run assesses no window again', async () => {
+  const here = context;
+  context = await openDeployment('far');
+  await observe({ hour: 0.58 }, { hour: 1.58 }, { hour: 2.58 }, { hour: 5.58 });
+  context = here;
+  await ingest(null);
+  expect(await monitor('far')).toMatchObject({ unreadable: null });
+  const backfill = { scheduledMs: START + 3 * HOUR, startedMs: Date.now() };
+  expect(await monitor('far', { backfill })).toEqual({ assessed: 3, unreadable: null });
+  expect(await monitor('far', { backfill })).toEqual({ assessed: 0, unreadable: null });
 }, 60_000);
 
 const shedding = (changes: Partial<ObservationLogState> = {}): ObservationLogState => ({ shedding: true, shedObservations: 12, shedMirrored: 0, bytesOnDisk: 9_000, lastError: 'ENOSPC: no space left on device, write', ...changes });

@@ -104,6 +104,10 @@ it('figures go by pseudonyms in evaluations, drift, slices and groups, in faults
   expect(weight).toMatchObject({ window: { least: null, greatest: null, mean: 700, median: 700 }, baseline: { least: null } });
   expect(weight!.ks!.statistic).toBeGreaterThan(0.4);
   expect(faults).toMatchObject([{ kind: 'frozen', features: ['weight'], because: expect.stringContaining('which one is not shown') as string }]);
+  const closed = await eventually(async () => windowAssessmentListSchema.parse(await get(`/v1/models/${MODEL}/windows/assessments?revisions=all`)).items.find(({ from, occasion }) => from.startsWith('2024-04-02') && occasion === 'closed'), () => 'the second day to close');
+  const faulty = windowAssessmentReportSchema.parse(await get(closed.links.report));
+  expect(faulty.fairness!.checks).toMatchObject([{ verdict: 'inconclusive', explanation: 'Not judged: the window has an upstream fault.' }]);
+  expect(faulty.estimatedHarm).toEqual({ evidence: null, threshold: null, because: 'The window has an upstream fault.' });
   await eventually(async () => ((await get('/v1/alarms?limit=100')) as { items: { kind: string }[] }).items.filter(({ kind }) => ['windowHarmful', 'fairnessBroken', 'upstreamFault'].includes(kind)).length >= 3 || undefined, () => 'alarms of harm, of groups and of a fault upstream');
 });
 

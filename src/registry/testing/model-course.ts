@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
 import type { AdmittedModel } from '../../contracts/admitted-model.js';
-import type { SnapshotRef } from '../../contracts/artifacts.js';
+import type { SnapshotPart, SnapshotRef } from '../../contracts/artifacts.js';
 import { canonicalJson, sha256 } from '../../contracts/canonical.js';
 import type { EvaluationResult } from '../../contracts/evaluations.js';
 import type { ComparisonStanding, ReleaseMeasurement } from '../../contracts/releases.js';
@@ -44,6 +44,8 @@ export class ModelCourse {
   private readonly versions: VersionsRepository;
   /** What evaluations find by slice and group. */
   found: Pick<EvaluationResult, 'slices' | 'fairness'> = { slices: [] };
+  /** The rows that snapshots judge by; null for some that are nowhere. */
+  evaluation: SnapshotPart | null = null;
   /** Of the spec in force. */
   specDigest = '';
   private minutes = 0;
@@ -221,7 +223,7 @@ export class ModelCourse {
 
   private snapshot(retrain: number): SnapshotRef {
     const part = { artifact: { digest: sha256(`rows ${retrain}`), bytes: 1 }, rows: 10, labelledRows: 9, window: { start: '2013-01-01T00:00:00.000Z', end: '2013-02-01T00:00:00.000Z' } };
-    const manifest = { model: this.model, specDigest: this.specDigest, asOf: '2013-02-01T00:00:00.000Z', source: { path: 'flights/*.parquet', format: 'parquet', files: [{ name: 'flights/a.parquet', bytes: 10, digest: sha256('a') }] }, columns: [], train: part, evaluation: part } as const;
+    const manifest = { model: this.model, specDigest: this.specDigest, asOf: '2013-02-01T00:00:00.000Z', source: { path: 'flights/*.parquet', format: 'parquet', files: [{ name: 'flights/a.parquet', bytes: 10, digest: sha256('a') }] }, columns: [], train: part, evaluation: this.evaluation ?? part } as const;
     return { digest: sha256(`${this.model} ${retrain}`), manifest };
   }
 
