@@ -114,14 +114,8 @@ export class ComparisonRuns {
   }
 
   private async amended({ model, deployment }: Release, blocks: readonly ComparisonBlock[]): Promise<boolean> {
-    const now = await this.labels.revision(model, deployment);
-    const revisions = [...new Set(blocks.map(({ labelRevision }) => labelRevision ?? 0))].filter((revision) => revision < now);
-    for (const revision of revisions) {
-      const range = await this.labels.amendedSince(model, deployment, revision);
-      const touched = range && blocks.some((block) => block.labelRevision === revision && block.fromEvent.getTime() <= range.lastMs && block.untilEvent.getTime() > range.firstMs);
-      if (touched) return true;
-    }
-    return false;
+    const counted = blocks.flatMap(({ fromEvent, untilEvent, labelRevision }) => (labelRevision === null ? [] : [{ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), revision: labelRevision }]));
+    return (await this.labels.firstChanged(model, deployment, counted)) !== null;
   }
 }
 

@@ -6,7 +6,7 @@ import { type EventStretch, windowAt } from '../src/drift/window-grid.js';
 import { isMature, streamTime } from '../src/observations/stream-time.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
-import { type EventTimeRange, LabelsRepository } from '../src/registry/labels.repository.js';
+import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ObservationsRepository } from '../src/registry/observations.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
@@ -24,6 +24,8 @@ interface Waiting extends EventStretch {
   readonly completeness?: WindowCompleteness;
   /** Of its assessment, where that is there already. */
   readonly revision?: number;
+  /** Of the figures that are made again; else the spec in force counts. */
+  readonly specDigest?: string | undefined;
 }
 
 /** A deployment, and how far its event time has come. */
@@ -57,7 +59,6 @@ export class DueWindows {
     const { spec, digest } = await this.specOf(model);
     const stream = await this.stream(model, deployment, spec);
     if (!stream) return null;
-    const lengthMs = durationMs(spec.monitoring.window) as number;
     const labelsWait = (await this.labels.waiting(model, 1)).length > 0;
     const waiting: Waiting[] = [];
     for (const occasion of OCCASIONS) {
@@ -65,7 +66,7 @@ export class DueWindows {
       if (occasion === 'matured' && labelsWait) continue;
       waiting.push(...(await this.unassessed(stream, spec, occasion)));
     }
-    if (!labelsWait) waiting.push(...(await this.changed(stream, lengthMs)));
+    if (!labelsWait) waiting.push(...(await this.changed(stream, spec)));
     const [oldest] = waiting.sort((one, other) => one.fromMs - other.fromMs);
     return oldest ? this.due(stream, oldest, { tier: spec.tier, specDigest: digest }) : null;
   }
@@ -106,7 +107,8 @@ export class DueWindows {
 
   private async due({ model, deployment, leadMs }: Stream, window: Waiting, known: Pick<DueAssessment, 'tier' | 'specDigest'>): Promise<DueAssessment> {
     const completeness = window.completeness ?? (await this.closings.of({ model, deployment, ...window }, leadMs)).completeness;
-    return { model, deployment, ...window, ...known, completeness, revision: window.revision ?? (await this.assessments.nextRevision(model, deployment, new Date(window.fromMs))) };
+    const revision = window.revision ?? (await this.assessments.nextRevision(model, deployment, new Date(window.fromMs)));
+    return { model, deployment, ...window, ...known, specDigest: window.specDigest ?? known.specDigest, completeness, revision };
   }
 
   private async unassessed(stream: Stream, { monitoring, data }: ModelSpec, occasion: (typeof OCCASIONS)[number]): Promise<Waiting[]> {
@@ -133,24 +135,20 @@ export class DueWindows {
   }
 
   /** The oldest window whose labels or rows changed after they were counted, or whose evidence of harm goes on from figures that did. */
-  private async changed(stream: Stream, lengthMs: number): Promise<Waiting[]> {
-    const { model, deployment } = stream;
-    const oldestMs = Math.max(oldestOf(stream, stream.timeMs, lengthMs), 0);
+  private async changed(stream: Stream, { monitoring, data }: ModelSpec): Promise<Waiting[]> {
+    const { model, deployment, timeMs } = stream;
+    const lengthMs = durationMs(monitoring.window) as number;
+    const oldestMs = Math.max(oldestOf(stream, timeMs - (durationMs(data.labelHorizon) as number), lengthMs), 0);
     const counted = await this.assessments.labelled(model, deployment, new Date(oldestMs));
     const late = await this.lateRows.oldest({ model, deployment, counted, oldestMs, lengthMs });
-    return [...(late ? [late] : []), ...(await this.amended(stream, counted))];
+    return [...(late ? [{ ...late, specDigest: counted.find(({ fromEvent }) => fromEvent.getTime() === late.fromMs)?.specDigest }] : []), ...(await this.amended(stream, counted))];
   }
 
   private async amended({ model, deployment }: Stream, counted: readonly WindowAssessment[]): Promise<Waiting[]> {
-    const amendments = new Map<number, EventTimeRange | null>([[await this.labels.revision(model, deployment), null]]);
-    for (const [index, one] of counted.entries()) {
-      const [fromMs, untilMs] = [one.fromEvent.getTime(), one.untilEvent.getTime()];
-      if (!amendments.has(one.labelRevision)) amendments.set(one.labelRevision, await this.labels.amendedSince(model, deployment, one.labelRevision));
-      const amends = amendments.get(one.labelRevision) ?? null;
-      const changed = amends !== null && amends.firstMs < untilMs && amends.lastMs >= fromMs;
-      if (changed || goesOnFromOther(one, counted[index - 1])) return [{ fromMs, untilMs, occasion: 'amended' }];
-    }
-    return [];
+    const stretches = counted.map(({ fromEvent, untilEvent, labelRevision }) => ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), revision: labelRevision }));
+    const changed = await this.labels.firstChanged(model, deployment, stretches);
+    const one = counted.find((each, index) => index === changed || goesOnFromOther(each, counted[index - 1]));
+    return one ? [{ fromMs: one.fromEvent.getTime(), untilMs: one.untilEvent.getTime(), occasion: 'amended', specDigest: one.specDigest }] : [];
   }
 }
 

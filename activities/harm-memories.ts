@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { estimatedHarmAlarmKey, harmAlarmKey } from '../src/alarms/monitoring-alarms.js';
-import type { WindowId } from '../src/contracts/window-assessment.js';
+import { type WindowId, windowName } from '../src/contracts/window-assessment.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
-import { AlarmsRepository } from '../src/registry/alarms.repository.js';
+import { type AlarmStory, AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 
 /** Where the evidence of harm stood before a window. */
@@ -12,15 +13,28 @@ export interface HarmBefore {
   readonly after: { readonly fromMs: number; readonly revision: number } | null;
   /** Null while no sequence has begun. */
   readonly memory: HarmMemory | null;
-  /** A person has ended its alarm. */
+  /** A person had ended its alarm when the window was first looked at. */
   readonly resolved: boolean;
+  /** An alarm tells of the harm that it found, or a person has ended one that did. */
+  readonly told: boolean;
 }
+
+const NOTHING: HarmBefore = { after: null, memory: null, resolved: false, told: false };
 
 export interface MeasuredHarm {
   readonly before: HarmBefore;
   /** As before where the window adds nothing: no rows, or a baseline that says too little. */
   readonly memory: HarmMemory | null;
 }
+
+/**
+ * Whether harm that a window's evidence has found was told: an alarm is open, tells of the window itself, or told of it before.
+ * @param newest of the alarms of the evidence's sequence
+ */
+export const isTold = (window: WindowId, { before, memory }: MeasuredHarm, newest: AlarmStory | null): boolean =>
+  newest !== null && (newest.end === null || newest.alarm.subject === windowSubject(window) || (before.told && before.memory?.sequence.id === memory?.sequence.id));
+
+const windowSubject = (window: Pick<WindowId, 'fromMs' | 'untilMs'>): string => `window/${windowName(window)}`;
 
 /** The evidence of harm from window to window, as the record has it. */
 @Injectable()
@@ -31,21 +45,37 @@ export class HarmMemories {
     private readonly alarms: AlarmsRepository,
   ) {}
 
-  async before({ model, deployment, fromMs }: WindowId): Promise<HarmBefore> {
+  /**
+   * What a person has ended counts from the first look after it, also where labels that came later change the windows before or that one: each look
+   * at a window comes to the same.
+   * @param window `cameBy`: when it is looked at
+   */
+  async before({ model, deployment, fromMs, cameBy }: WindowId & { readonly cameBy: Date }): Promise<HarmBefore> {
     const one = await this.assessments.labelledBefore(model, deployment, new Date(fromMs));
-    if (!one) return { after: null, memory: null, resolved: false };
+    if (!one) return NOTHING;
     const memory = (one.harm?.memory ?? null) as HarmMemory | null;
-    const told = memory && (await this.alarms.newest(harmAlarmKey({ model, deployment }, memory.sequence.id)));
-    return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null };
+    const stories = memory ? await this.stories({ model, deployment }, memory) : [];
+    const lookedAt = (await this.assessments.firstLabelled(model, deployment, new Date(fromMs)))?.assessedAt ?? cameBy;
+    return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: stories.some(({ end }) => end !== null && end.endedAt <= lookedAt), told: stories.length > 0 };
+  }
+
+  /** The alarms of a sequence that tell of the harm that it found where it did, in time or later, but for those that no person ended: they went with the version that was followed then. */
+  private async stories(of: Pick<WindowId, 'model' | 'deployment'>, { sequence, state: { alarm } }: HarmMemory): Promise<AlarmStory[]> {
+    const found = alarm && (await this.assessments.labelledBefore(of.model, of.deployment, new Date(alarm.atMs)));
+    const first = found && (await this.assessments.firstLabelled(of.model, of.deployment, found.fromEvent));
+    if (!first) return [];
+    const name = windowSubject({ fromMs: first.fromEvent.getTime(), untilMs: first.untilEvent.getTime() });
+    const stories = await this.alarms.under(harmAlarmKey(of, sequence.id));
+    return stories.filter(({ alarm: { subject }, end }) => end === null || (end.endedBy !== SYSTEM_ACTOR && (subject === name || end.endedAt > first.assessedAt)));
   }
 
   /** Of estimated errors: after the last window that closed and is not in quarantine. */
   async estimatedBefore({ model, deployment, fromMs }: WindowId): Promise<HarmBefore> {
     const one = await this.assessments.closedBefore(model, deployment, new Date(fromMs));
-    if (!one) return { after: null, memory: null, resolved: false };
+    if (!one) return NOTHING;
     const memory = (one.estimatedHarm?.memory ?? null) as HarmMemory | null;
     const told = memory && (await this.alarms.newest(estimatedHarmAlarmKey({ model, deployment }, memory.sequence.id)));
-    return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null };
+    return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null, told: told !== null };
   }
 
   /** Whether any of the window is in quarantine: it adds no evidence. Where `monitoring.window` was changed, what closed and what matures are cut differently. */

@@ -117,8 +117,8 @@ export class LabelsActivities {
     for (let start = 0; start < files.length; start += FILES_AT_ONCE) yield this.files.local(files.slice(start, start + FILES_AT_ONCE));
   }
 
-  private async write(path: string, rows: number, { unplaced, eventTimes, amends }: LabelStanding): Promise<WrittenLabels> {
-    return { artifact: await this.store.putFile(path), rows, unplaced, eventTimes, amends };
+  private async write(path: string, rows: number, { unplaced, eventTimes, amends, inTime }: LabelStanding): Promise<WrittenLabels> {
+    return { artifact: await this.store.putFile(path), rows, unplaced, eventTimes, amends, inTime };
   }
 }
 

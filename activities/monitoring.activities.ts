@@ -12,6 +12,7 @@ import type { WindowAssessment } from '../src/registry/entities/window-assessmen
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { heartbeating, origin } from './activity-context.js';
 import { DueWindows } from './due-windows.js';
+import { isTold } from './harm-memories.js';
 import { ObservedFiles } from './observed-files.js';
 import { StoreProvider } from './store-provider.js';
 import { type MeasuredWindow, WindowMeasurements } from './window-measurements.js';
@@ -74,7 +75,7 @@ export class MonitoringActivities {
     const { standing } = report.harm;
     const key = harmAlarmKey(window, memory.sequence.id);
     const told = await this.alarms.newest(key);
-    if (standing.alarm === null || window.occasion !== 'matured' || told) return { alarmId: told && !told.end ? told.alarm.id : null, raised: false };
+    if (standing.alarm === null || window.occasion !== 'matured' || isTold(window, harm, told)) return { alarmId: told && !told.end ? told.alarm.id : null, raised: false };
     const { metric, meanLoss: baselineMean } = report.baseline;
     const { id, raised } = await this.alarms.raise(harmAlarm(window, { ...memory.sequence, metric, baselineMean, standing }), new Date(), origin());
     return { alarmId: id, raised };

@@ -58,10 +58,12 @@ export class SourceObserver {
   async observe(deployment: ObservedDeployment, listed: ListedFile, signal: AbortSignal): Promise<Pick<SourceFile, 'rows' | 'labelled'> | null> {
     const { routing: { model, deployment: name }, section } = deployment;
     const id = { model, deployment: name, name: listed.name };
-    if (await this.files.isKnown({ ...id, stamp: await stampOf(listed.path).catch(() => '') })) return null;
+    const newest = await this.files.newest(id);
+    if (newest && newest.stamp === (await stampOf(listed.path).catch(() => ''))) return null;
     const file = await hashSourceFile(listed, section.format, signal, 'monitoring.source');
     const { digest, bytes, stamp } = file;
-    const same = await this.files.findSame(model, name, digest);
+    const known = newest ?? (await this.files.findStanding(model, name, digest));
+    const same = known?.digest === digest ? known : null;
     const found = same ? { boot: same.boot, rows: 0, labelled: 0 } : await this.read(deployment, file, signal);
     await this.files.add({ ...id, stamp, digest, bytes, readAt: new Date(), ...found }, origin());
     return same ? null : found;
@@ -72,9 +74,11 @@ export class SourceObserver {
     await mkdir(this.settings.workDir, { recursive: true });
     const scratch = await mkdtemp(join(this.settings.workDir, 'source-'));
     try {
-      const earlier = await Promise.all((await this.files.observationsOf(model, served, file.name)).map(({ digest }) => this.stores.store.localPath(digest)));
+      const earlier = await Promise.all((await this.files.observationsOf({ model, deployment: served, name: file.name, digest: file.digest })).map(({ digest }) => this.stores.store.localPath(digest)));
       const staged = await stageSource({ spec, section, outcome, file, earlier, scratch, dataDir: this.settings.dataDir, workDir: this.settings.workDir, signal });
-      const boot = sha256(`${model}/${served}/${file.digest}`).slice(-BOOT_CHARACTERS);
+      // The same when it is done again, and another where the file is what it was before something else.
+      const readings = await this.files.readings(model, served, file.digest);
+      const boot = sha256(`${model}/${served}/${file.digest}${readings > 0 ? `/${readings}` : ''}`).slice(-BOOT_CHARACTERS);
       const reading: Reading = { ...deployment, staged, boot, readAt: new Date(), scratch };
       return { boot, rows: await this.addObservations(reading, signal), labelled: await this.addLabels(reading, signal) };
     } finally {
@@ -102,12 +106,12 @@ export class SourceObserver {
   }
 
   /** Of all rows: a file that comes again may have more labels, or corrected ones. */
-  private async addLabels({ routing: { model, deployment }, spec, outcome, staged, scratch }: Reading, signal: AbortSignal): Promise<number> {
+  private async addLabels({ routing: { model, deployment }, boot, spec, outcome, staged, scratch }: Reading, signal: AbortSignal): Promise<number> {
     const path = join(scratch, 'labels.parquet');
     const labelled = await writeSourceLabels(staged.path, { spec, outcome, scratch, path, signal });
     if (labelled === 0) return 0;
     const artifact = await this.stores.store.putFile(path);
-    await this.labels.receive({ actor: SYSTEM_ACTOR, idempotencyKey: `source/${model}/${deployment}/${artifact.digest}`, model, deployment, format: 'parquet', artifact }, new Date());
+    await this.labels.receive({ actor: SYSTEM_ACTOR, idempotencyKey: `source/${model}/${deployment}/${boot}/${artifact.digest}`, model, deployment, format: 'parquet', artifact }, new Date());
     return labelled;
   }
 }

@@ -51,13 +51,20 @@ export class WindowMeasurements {
   ) {}
 
   async measure(window: CountedWindow, labelRevision: number, signal: AbortSignal): Promise<MeasuredWindow> {
-    const spec = await this.models.spec(window.model, window.specDigest);
+    const spec = await this.specOf(window);
     const plan = monitoringPlan(spec);
     if (window.occasion !== 'closed' && (await this.harm.isLeftOut(window))) return this.withoutBaseline(window, spec, null);
     const { query, rows } = await this.served.read(window, spec, labelRevision, signal);
     const figures = rows && (await this.baselines.figuresOf(window.model, rows.versions[0]!.version, plan, signal));
     if (!rows || !figures) return this.withoutBaseline(window, spec, rows);
     return window.occasion === 'closed' ? this.closed(window, spec, { query, rows, figures }) : this.labelled(window, spec, { query, rows, figures }, labelRevision);
+  }
+
+  /** Figures are made again by the spec that they were made by; what is sensitive by the one in force is masked too. */
+  private async specOf({ model, specDigest }: DueAssessment): Promise<ModelSpec> {
+    const [spec, now] = [await this.models.spec(model, specDigest), await this.models.get(model)];
+    const { sensitive = [] } = now.specDigest === specDigest ? {} : (await this.models.spec(model, now.specDigest)).data;
+    return sensitive.length === 0 ? spec : { ...spec, data: { ...spec.data, sensitive: [...(spec.data.sensitive ?? []), ...sensitive] } };
   }
 
   /**
@@ -76,7 +83,7 @@ export class WindowMeasurements {
     return { verdict, findings, rows: rows.outputs.length, headline: await this.headline(window, rows, figures, report), report: maskedAssessment(report, sensitivityOf(spec)), harm: null, estimatedHarm: estimatedHarm && { ...estimatedHarm.measured, tells: spec.monitoring.estimatedHarm === 'alarm' } };
   }
 
-  private async labelled(window: DueAssessment, spec: ModelSpec, measured: MeasuredRows, labelRevision: number): Promise<MeasuredWindow> {
+  private async labelled(window: CountedWindow, spec: ModelSpec, measured: MeasuredRows, labelRevision: number): Promise<MeasuredWindow> {
     const { query, rows, figures } = measured;
     const before = await this.harm.before(window);
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
@@ -97,7 +104,7 @@ export class WindowMeasurements {
     };
   }
 
-  private async withoutBaseline(window: DueAssessment, spec: ModelSpec, rows: ServedRows | null): Promise<MeasuredWindow> {
+  private async withoutBaseline(window: CountedWindow, spec: ModelSpec, rows: ServedRows | null): Promise<MeasuredWindow> {
     const closed = window.occasion === 'closed';
     const { verdict, findings } = closed ? await this.ofInputs(window) : { verdict: 'inconclusive' as const, findings: [] };
     const version = rows?.versions[0]?.version ?? null;

@@ -30,7 +30,7 @@ const byEntity = (row: number, index: number, label: number): string => `9, ${ro
 it('takes first labels as accepted, whichever way they name their prediction', async () => {
   expect(await stand([byId(1, 3, 1), byEntity(2, 14, 0)])).toEqual({
     counts: { rows: 2, accepted: 2, repeated: 0, corrected: 0, late: 0, unknown: 0, invalid: 0 },
-    unplaced: 0, eventTimes: { firstMs: START + 3_000, lastMs: START + 14_000 }, amends: null,
+    unplaced: 0, eventTimes: { firstMs: START + 3_000, lastMs: START + 14_000 }, amends: null, inTime: { firstMs: START + 3_000, lastMs: START + 14_000 },
   });
 });
 
@@ -38,7 +38,7 @@ it('tells repeated from corrected, within a batch and against earlier ones, also
   const earlier = [await files.labels("1, 1, 'p-1', NULL, NULL, 1, 50", "1, 2, 'p-2', NULL, NULL, 1, 50", `1, 3, NULL, 'e-3', ${START + 3_000}, 1, 50`)];
   const standing = await stand([byId(1, 1, 1), byId(2, 2, 0), byEntity(3, 2, 0), byId(4, 3, 0), byId(5, 4, 1), byEntity(6, 4, 1), byId(7, 4, 0)], { earlier });
   expect(standing.counts).toMatchObject({ accepted: 1, repeated: 3, corrected: 3, unknown: 0 });
-  expect(standing.amends).toEqual({ firstMs: START + 2_000, lastMs: START + 4_000 });
+  expect(standing).toMatchObject({ amends: { firstMs: START + 2_000, lastMs: START + 4_000 }, inTime: { firstMs: START + 4_000, lastMs: START + 4_000 } });
 });
 
 it('does not take the labels of other rows of a request, which share their entity and event time, for labels of the same prediction', async () => {
@@ -80,7 +80,7 @@ it('keeps labels of unknown predictions apart and says that their event time is 
 it('counts labels as late whose horizon had passed in stream time', async () => {
   const standing = await stand([byId(1, 3, 1), byId(2, 7, 1), byId(3, 12, 1)], { streamTimeMs: START + 70_000 });
   expect(standing.counts).toMatchObject({ accepted: 3, late: 2 });
-  expect(standing.amends).toEqual({ firstMs: START + 3_000, lastMs: START + 7_000 });
+  expect(standing).toMatchObject({ amends: { firstMs: START + 3_000, lastMs: START + 7_000 }, inTime: { firstMs: START + 12_000, lastMs: START + 12_000 } });
   expect((await stand([byId(1, 3, 1)], { streamTimeMs: null })).counts.late).toBe(0);
 });
 

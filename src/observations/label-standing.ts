@@ -31,6 +31,8 @@ export interface LabelStanding {
   readonly eventTimes: { readonly firstMs: number; readonly lastMs: number } | null;
   /** Of the predictions that got a corrected or a late label. */
   readonly amends: { readonly firstMs: number; readonly lastMs: number } | null;
+  /** Of those that got their first one in time. */
+  readonly inTime: { readonly firstMs: number; readonly lastMs: number } | null;
 }
 
 /** Looks the labels up among the observations and the earlier labels. @throws PerennialError `DataNotFound`, `DataUnreadable` */
@@ -122,6 +124,7 @@ async function standing(database: Database, request: StandingRequest, matched: r
     unplaced: count('unplaced'),
     eventTimes: spanOf(row['first'], row['last']),
     amends: spanOf(row['amends_from'], row['amends_until']),
+    inTime: spanOf(row['in_time_from'], row['in_time_until']),
   };
 }
 
@@ -132,11 +135,13 @@ const lastOf = (value: LabelledValue): string => `CASE WHEN ${value}_of_id IS NU
 const anyOf = (values: readonly LabelledValue[], condition: (value: LabelledValue) => string): string => values.map((value) => `coalesce(${condition(value)}, false)`).join(' OR ');
 
 const AMENDS = "(standing = 'corrected' OR (standing = 'accepted' AND late))";
+const IN_TIME = "(standing = 'accepted' AND NOT late)";
 const SUMMARY = `
   SELECT ${['accepted', 'repeated', 'corrected', 'unknown'].map((standing) => `count_if(standing = '${standing}')::DOUBLE AS ${standing}`).join(', ')},
     count_if(late AND standing IN ('accepted', 'corrected'))::DOUBLE AS late, count_if(event_time_ms IS NULL)::DOUBLE AS unplaced,
     min(event_time_ms)::DOUBLE AS first, max(event_time_ms)::DOUBLE AS last,
-    min(event_time_ms) FILTER (${AMENDS})::DOUBLE AS amends_from, max(event_time_ms) FILTER (${AMENDS})::DOUBLE AS amends_until FROM classified`;
+    min(event_time_ms) FILTER (${AMENDS})::DOUBLE AS amends_from, max(event_time_ms) FILTER (${AMENDS})::DOUBLE AS amends_until,
+    min(event_time_ms) FILTER (${IN_TIME})::DOUBLE AS in_time_from, max(event_time_ms) FILTER (${IN_TIME})::DOUBLE AS in_time_until FROM classified`;
 
 function spanOf(first: Cell | undefined, last: Cell | undefined): { firstMs: number; lastMs: number } | null {
   return typeof first === 'number' && typeof last === 'number' ? { firstMs: first, lastMs: last } : null;

@@ -103,6 +103,11 @@ export class AlarmsRepository {
     return alarm && ((await this.storiesOf([alarm]))[0] as AlarmStory);
   }
 
+  /** The alarms under a key in the order in which they were raised, ended or not. */
+  async under(dedupKey: string): Promise<AlarmStory[]> {
+    return this.storiesOf(await this.dataSource.manager.find(Alarm, { where: { dedupKey: dedupKey.slice(0, 300) }, order: { occurrence: 'ASC' } }));
+  }
+
   /** The open alarms of a kind, tests left out. */
   async openOf(kind: AlarmKind): Promise<Alarm[]> {
     return this.dataSource.getRepository(Alarm).createQueryBuilder('alarm').leftJoin(AlarmEnd, 'over', 'over.alarm_id = alarm.id')

@@ -45,6 +45,11 @@ export class AssessmentsRepository {
     return [...new Map(all.map((one) => [one.fromEvent.getTime(), one])).values()];
   }
 
+  /** The first figures of labels of a window; null before labels were due. */
+  async firstLabelled(model: string, deployment: string, fromEvent: Date): Promise<WindowAssessment | null> {
+    return this.dataSource.manager.findOne(WindowAssessment, { where: { model, deployment, fromEvent, occasion: In([...LABELLED_OCCASIONS]) }, order: { revision: 'ASC' } });
+  }
+
   /** The newest figures of labels of the window before one; null for the first. */
   async labelledBefore(model: string, deployment: string, fromEvent: Date): Promise<WindowAssessment | null> {
     return this.dataSource.getRepository(WindowAssessment).createQueryBuilder('one')

@@ -29,6 +29,15 @@ export interface WrittenLabels {
   readonly unplaced: number;
   readonly eventTimes: EventTimeRange | null;
   readonly amends: EventTimeRange | null;
+  readonly inTime: EventTimeRange | null;
+}
+
+/** A stretch of event time whose figures were taken; `untilMs` does not belong to it. */
+export interface CountedLabels {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** The newest batch that counted. */
+  readonly revision: number;
 }
 
 /** Both ends belong to it; milliseconds since 1970. */
@@ -41,6 +50,12 @@ const INSERT = `
 INSERT INTO label_batch (model, number, deployment, actor, idempotency_key, body_digest, format, artifact_digest, bytes, received_at)
 SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9 FROM label_batch WHERE model = $1
 ON CONFLICT (actor, idempotency_key) DO NOTHING RETURNING number`;
+
+const CHANGED = `
+SELECT (place - 1)::int AS place FROM unnest($3::timestamptz[], $4::timestamptz[], $5::int[]) WITH ORDINALITY AS counted(from_event, until_event, revision, place)
+WHERE EXISTS (SELECT FROM label_file file WHERE file.model = $1 AND file.deployment = $2 AND file.batch > counted.revision
+  AND ((file.amends_from < counted.until_event AND file.amends_until >= counted.from_event) OR (file.in_time_from < counted.until_event AND file.in_time_until >= counted.from_event)))
+ORDER BY place LIMIT 1`;
 
 @Injectable()
 export class LabelsRepository {
@@ -137,13 +152,16 @@ export class LabelsRepository {
     return row?.revision ?? 0;
   }
 
-  /** The stretch of event time in which batches after `revision` corrected labels or brought them late; null for none. */
-  async amendedSince(model: string, deployment: string, revision: number): Promise<EventTimeRange | null> {
-    const [row]: { first: Date | null; last: Date | null }[] = await this.dataSource.query(
-      'SELECT min(amends_from) AS first, max(amends_until) AS last FROM label_file WHERE model = $1 AND deployment = $2 AND batch > $3',
-      [model, deployment, revision],
-    );
-    return row?.first && row.last ? { firstMs: row.first.getTime(), lastMs: row.last.getTime() } : null;
+  /**
+   * Which of the stretches batches after their revisions may have changed: corrected labels, late ones, and first ones in time, which figures lack
+   * that were taken under another horizon or while the batch was ingested.
+   * @returns the first one's place in the list; null for none
+   */
+  async firstChanged(model: string, deployment: string, counted: readonly CountedLabels[]): Promise<number | null> {
+    const [row]: { place: number }[] = await this.dataSource.query(CHANGED, [
+      model, deployment, counted.map(({ fromMs }) => dateOf(fromMs)), counted.map(({ untilMs }) => dateOf(untilMs)), counted.map(({ revision }) => revision),
+    ]);
+    return row ? row.place : null;
   }
 }
 
@@ -152,11 +170,11 @@ async function requireOrder(manager: EntityManager, model: string, number: numbe
   if (earlier.length > 0) throw new PerennialError('Internal', `Batch ${number} of ${model} cannot be ingested before the batches that came earlier`, { model, batch: number });
 }
 
-function fileRow(batch: LabelBatch, { artifact, rows, unplaced, eventTimes, amends }: WrittenLabels): LabelFile {
+function fileRow(batch: LabelBatch, { artifact, rows, unplaced, eventTimes, amends, inTime }: WrittenLabels): LabelFile {
   return {
     model: batch.model, batch: batch.number, deployment: batch.deployment, digest: artifact.digest, bytes: artifact.bytes, rows, unplaced,
     firstEventTime: eventTimes && dateOf(eventTimes.firstMs), lastEventTime: eventTimes && dateOf(eventTimes.lastMs),
-    amendsFrom: amends && dateOf(amends.firstMs), amendsUntil: amends && dateOf(amends.lastMs),
+    amendsFrom: amends && dateOf(amends.firstMs), amendsUntil: amends && dateOf(amends.lastMs), inTimeFrom: inTime && dateOf(inTime.firstMs), inTimeUntil: inTime && dateOf(inTime.lastMs),
   };
 }
 

@@ -107,7 +107,7 @@ describe('a decision', () => {
     const artifact = await store.putFile(path);
     await labels.receive({ actor: 'ann', idempotencyKey: 'labels', model: MODEL, deployment: 'default', format: 'csv', artifact }, new Date());
     const counts = { rows: 4, accepted: 4, repeated: 0, corrected: 0, late: 0, unknown: 0, invalid: 0 };
-    await labels.settle(MODEL, 1, { kind: 'ingested', counts, faults: [] }, { artifact, rows: 4, unplaced: 3, eventTimes: { firstMs: NEW_YEAR, lastMs: NEW_YEAR + 60_000 }, amends: null }, new Date(), { workflowId: null, runId: null });
+    await labels.settle(MODEL, 1, { kind: 'ingested', counts, faults: [] }, { artifact, rows: 4, unplaced: 3, eventTimes: { firstMs: NEW_YEAR, lastMs: NEW_YEAR + 60_000 }, amends: null, inTime: null }, new Date(), { workflowId: null, runId: null });
 
     const answer = await decisionOf('first-17');
     expect(answer.decisions).toHaveLength(1);

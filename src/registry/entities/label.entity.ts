@@ -94,4 +94,11 @@ export class LabelFile {
 
   @Column('timestamptz', { name: 'amends_until', nullable: true })
   amendsUntil!: Date | null;
+
+  /** Event time of those that got their first label in time: figures that were taken before under another horizon, or while it was ingested, lack it. */
+  @Column('timestamptz', { name: 'in_time_from', nullable: true })
+  inTimeFrom!: Date | null;
+
+  @Column('timestamptz', { name: 'in_time_until', nullable: true })
+  inTimeUntil!: Date | null;
 }

@@ -15,8 +15,12 @@ export class SourceFile {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'source_file_pkey' })
   name!: string;
 
-  /** Changes when the file is written again: what has one that is known is not read. */
-  @PrimaryColumn('text', { primaryKeyConstraintName: 'source_file_pkey' })
+  /** Of several readings under a name the highest is the newest. */
+  @PrimaryColumn('bigint', { generated: 'identity', generatedIdentity: 'ALWAYS', transformer: bigintAsNumber, primaryKeyConstraintName: 'source_file_pkey' })
+  number!: number;
+
+  /** Changes when the file is written again: while the newest reading has it, the file is not read. */
+  @Column('text')
   stamp!: string;
 
   @Column('text')
@@ -32,7 +36,7 @@ export class SourceFile {
   @Column('integer')
   labelled!: number;
 
-  /** Of its observations: the same for the same bytes. */
+  /** Of its observations: the same for the same bytes, but where the file had others in between. */
   @Column('text')
   boot!: string;
 
