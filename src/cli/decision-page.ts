@@ -21,12 +21,20 @@ export function decisionPage(terminal: Terminal, answer: DecisionAnswer): string
   ].join('\n');
 }
 
-function searchWords({ searched: { unfiltered, unreadable, left } }: DecisionAnswer): string | null {
+function searchWords({ decisions, searched: { unfiltered, unreadable, unread, left } }: DecisionAnswer): string | null {
+  const partial = unread.filter(({ kind }) => kind !== 'observations').length;
   const words = [
-    unfiltered > 0 ? `${count(unfiltered)} files without an index of ids were read` : null, unreadable > 0 ? `${count(unreadable)} files could not be read and may hold further answers` : null,
+    unfiltered > 0 ? `${count(unfiltered)} files without an index of ids were read` : null,
+    unreadable > partial ? `${count(unreadable - partial)} files could not be read and may hold further answers` : null,
+    ...(['mirrored', 'labels'] as const).filter((kind) => decisions.some(({ lacks }) => lacks.includes(kind))).map((kind) => lackWords(kind, unread.filter((one) => one.kind === kind))),
     left > 0 ? `${count(left)} files that may hold further answers were not looked into: name --model or --around` : null,
   ].filter((one) => one !== null);
   return words.length === 0 ? null : `${words.join('; ')}.`;
+}
+
+function lackWords(kind: 'mirrored' | 'labels', files: DecisionAnswer['searched']['unread']): string {
+  const causes = [...new Set(files.map(({ because }) => because))].map((because) => `${count(files.filter((one) => one.because === because).length)} ${because}`);
+  return `files of ${kind === 'labels' ? 'labels' : 'mirrored outputs'} could not be read (${causes.join(', ')}), so that more may have been known than is shown`;
 }
 
 function decided(terminal: Terminal, one: Decided): string {
@@ -39,7 +47,7 @@ function decided(terminal: Terminal, one: Decided): string {
       ['answered by', `version ${one.version} as ${one.role}, epoch ${one.epoch}, revision ${one.revision}${one.stale ? ', with a routing that could not be confirmed' : ''}`],
       ['inputs', inputs === null ? 'not kept: the spec of then says so (serving.observe.inputs)' : Object.entries(inputs).map(([name, given]) => `${name}=${given ?? 'missing'}`).join(', ')],
       ...(one.masked.length === 0 ? [] : [['masked', `${one.masked.join(', ')}: sensitive (data.sensitive); --unmasked with a --reason shows them to who may read them`] as const]),
-      ['came true', labels.length === 0 ? 'not known: no label has come' : labelWords(one)],
+      ['came true', labels.length === 0 ? `not known: ${one.lacks.includes('labels') ? 'labels could not be read' : 'no label has come'}` : labelWords(one)],
       ['logged by', `gateway ${logged.gateway}, start ${logged.boot}, segment ${logged.segment}, request ${logged.sequence}, row ${logged.row}`],
     ]),
     ...(mirrored.length === 0 ? [] : ['\n', table(terminal, [{ title: 'Mirrored to' }, { title: 'Outcome' }, { title: 'Output', align: 'right' }], mirrored.map((other) => [`version ${other.version}`, other.reason === null ? other.outcome : `${other.outcome}: ${other.reason}`, figure(other.output ?? undefined)]), '')]),

@@ -26,10 +26,10 @@ const shares = ({ at, alsoAnswered }: WhyAnswer): string[] => alsoAnswered.map((
   `At ${moment(at)} version ${version} answered ${percent} % of the entities as the challenger of release ${release}, whose canary step ${step + 1} had begun at ${moment(since)}.`);
 
 /** Since when and until when. */
-export function standing({ version, role, epoch, since, until, replaced, replacedBy }: WhyAnswer): string {
+export function standing({ model, version, role, epoch, since, until, replaced, replacedBy, stoppedBy }: WhyAnswer): string {
   if (role === 'challenger') return `Version ${version} answered a share as the challenger of a release from ${moment(since)} on, under epoch ${epoch}.`;
   const place = replaced === null ? 'It was the first' : `It took the place of version ${replaced}`;
-  return `Version ${version} became champion at ${moment(since)}, epoch ${epoch}. ${place}, and ${until === null ? 'answers still' : `answered until ${moment(until)}, when version ${replacedBy} took its place`}.`;
+  return `Version ${version} became champion at ${moment(since)}, epoch ${epoch}. ${place}, and ${until === null ? 'answers still' : `answered until ${moment(until)}, when ${stoppedBy === null ? `version ${replacedBy} took its place` : `retirement ${stoppedBy} of ${model} stopped it`}`}.`;
 }
 
 function arrival(terminal: Terminal, why: WhyAnswer): string {

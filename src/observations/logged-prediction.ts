@@ -78,22 +78,44 @@ export const predictionsIn = (paths: readonly string[], id: string, look: LookIn
 const rowsOf = (database: Database, path: string, id: string): Promise<Row[]> =>
   database.rows(`SELECT *, epoch_us(event_time)::DOUBLE / 1000 AS event_ms, epoch_us(received_at)::DOUBLE / 1000 AS received_ms FROM ${observationRelation([path])} WHERE prediction_id = $1`, [id]);
 
-/** What other versions made of the same row. @param paths of files of mirrored outputs @throws PerennialError `DataNotFound`, `DataUnreadable` */
-export const mirroredOf = ({ gateway, boot, sequence, row }: LoggedPrediction, paths: readonly string[], look: LookIn): Promise<MirroredPrediction[]> =>
-  opened(paths, look, [], async (database) => (await database.rows(`SELECT version, outcome, reason, output, latency_ms FROM ${mirrorRelation(paths)}
+/** What files hold of one prediction. */
+export interface HeldInFiles<T> {
+  readonly rows: readonly T[];
+  /** Files that could not be read: what they hold is not among the rows. */
+  readonly unreadable: readonly string[];
+}
+
+/** What other versions made of the same row. @param paths of files of mirrored outputs @throws the signal's reason when it fired */
+export const mirroredOf = ({ gateway, boot, sequence, row }: LoggedPrediction, paths: readonly string[], look: LookIn): Promise<HeldInFiles<MirroredPrediction>> =>
+  heldIn(paths, look, async (database, readable) => (await database.rows(`SELECT version, outcome, reason, output, latency_ms FROM ${mirrorRelation(readable)}
     WHERE gateway = $1 AND boot = $2 AND sequence = $3 AND row = $4 ORDER BY version`, [gateway, boot, sequence, row])).map((found) => ({
     version: Number(found['version']), outcome: String(found['outcome']), reason: textOf(found['reason']), output: numberOf(found['output']), latencyMs: numberOf(found['latency_ms']),
   })));
 
-/** Every label of a prediction, in the order in which they count: the last one does. @param paths of files of labels @throws PerennialError `DataNotFound`, `DataUnreadable` */
-export const labelsOf = (id: string, { entityKey, eventTimeMs }: Pick<LoggedPrediction, 'entityKey' | 'eventTimeMs'>, paths: readonly string[], look: LookIn): Promise<GivenLabel[]> =>
-  opened(paths, look, [], async (database) => {
-    const relation = (await valuesIn(database, paths)).includes('outcome') ? outcomeRelation(paths) : `(SELECT *, NULL::DOUBLE AS outcome FROM ${labelRelation(paths)})`;
+/** Every label of a prediction, in the order in which they count: the last one does. @param paths of files of labels @throws the signal's reason when it fired */
+export const labelsOf = (id: string, { entityKey, eventTimeMs }: Pick<LoggedPrediction, 'entityKey' | 'eventTimeMs'>, paths: readonly string[], look: LookIn): Promise<HeldInFiles<GivenLabel>> =>
+  heldIn(paths, look, async (database, readable) => {
+    const relation = (await valuesIn(database, readable)).includes('outcome') ? outcomeRelation(readable) : `(SELECT *, NULL::DOUBLE AS outcome FROM ${labelRelation(readable)})`;
     return (await database.rows(`SELECT batch, row, label, outcome, known_at_ms::DOUBLE AS known_ms FROM ${relation}
       WHERE prediction_id = $1 OR (prediction_id IS NULL AND entity_key = $2 AND event_time_ms = $3::BIGINT) ORDER BY known_at_ms, batch, row`, [id, entityKey, Math.floor(eventTimeMs)])).map((found) => ({
       batch: Number(found['batch']), row: Number(found['row']), label: numberOf(found['label']), outcome: numberOf(found['outcome']), knownAtMs: Number(found['known_ms']),
     }));
   });
+
+/** Reads all files together; where one of them cannot be read, the others without it. */
+const heldIn = <T>(paths: readonly string[], look: LookIn, read: (database: Database, paths: readonly string[]) => Promise<T[]>): Promise<HeldInFiles<T>> =>
+  opened(paths, look, { rows: [], unreadable: [] }, async (database) => {
+    const all = await read(database, paths).catch((error: unknown) => ifUnreadable(error, look));
+    if (all) return { rows: all, unreadable: [] };
+    const readable: string[] = [];
+    for (const path of paths) if (await read(database, [path]).catch((error: unknown) => ifUnreadable(error, look))) readable.push(path);
+    return { rows: readable.length === 0 ? [] : await read(database, readable), unreadable: paths.filter((path) => !readable.includes(path)) };
+  });
+
+function ifUnreadable(error: unknown, { signal }: LookIn): undefined {
+  signal?.throwIfAborted();
+  if (!(error instanceof PerennialError)) throw error;
+}
 
 async function opened<T>(files: readonly string[], { scratch, limits, signal }: LookIn, nothing: T, work: (database: Database) => Promise<T>): Promise<T> {
   return files.length === 0 ? nothing : withDatabase({ files, scratch, ...(limits ? { limits } : {}), ...(signal ? { signal } : {}) }, work);

@@ -2,11 +2,12 @@ import { Brackets, type EntityManager, MoreThan, MoreThanOrEqual } from 'typeorm
 import { Alarm, AlarmEnd } from './entities/alarm.entity.js';
 import type { AuditEntry } from './entities/audit-entry.entity.js';
 import { Release } from './entities/release.entity.js';
+import { Retirement, RetirementStep } from './entities/retirement.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { QuarantineRelease, RetrainingDecisionRecord } from './entities/retraining-decision.entity.js';
 import { ChampionChange, Rollback } from './entities/routing.entity.js';
 import { WindowAssessment } from './entities/window-assessment.entity.js';
-import { entriesOn, tellsChange, windowSubject } from './telling-entries.js';
+import { entriesOn, retirementSubject, tellsChange, windowSubject } from './telling-entries.js';
 
 /** How many of each kind are listed, the first ones; all are counted. */
 const MOST_LISTED = 100;
@@ -33,6 +34,8 @@ export interface Aftermath {
   /** Raised or ended since, tests left out. */
   readonly alarms: Listed<{ readonly alarm: Alarm; readonly end: AlarmEnd | null }>;
   readonly quarantines: Listed<{ readonly decision: RetrainingDecisionRecord; readonly released: QuarantineRelease | null }>;
+  /** Of the model, asked for since or taken a step further. */
+  readonly retirements: Listed<{ readonly retirement: Retirement; readonly steps: readonly RetirementStep[] }>;
   /** Windows that were assessed since: of whichever version, and those in which the version answered most rows. */
   readonly windows: { readonly all: WindowCounts; readonly own: WindowCounts; readonly worst: WindowAssessment | null };
 }
@@ -48,9 +51,11 @@ export async function aftermathOf(manager: EntityManager, change: ChampionChange
   const retrains = await manager.findAndCount(Retrain, { where: { ...here, requestedAt: MoreThan(changedAt) }, order: { number: 'ASC' }, ...first });
   const alarms = await alarmsSince(manager, change);
   const quarantines = await quarantinesSince(manager, change);
+  const retirements = await retirementsSince(manager, change);
   const about = [
     ...(changes[1] + rollbacks[1] > 0 ? [`deployment/${deployment}`] : []), ...releases[0].map(({ number }) => `release/${number}`), ...retrains[0].map(({ number }) => `retrain/${number}`),
     ...alarms[0].map(({ alarm }) => `alarm/${alarm.id}`), ...quarantines[0].map(({ decision }) => windowSubject(decision)), ...quarantines[0].flatMap(({ released }) => (released ? [releaseSubject(released)] : [])),
+    ...retirements[0].map(({ retirement }) => retirementSubject(retirement)),
   ];
   const entries = await entriesOn(manager, model, about);
   const on = (...subjects: string[]) => (entry: AuditEntry): boolean => subjects.includes(entry.subject);
@@ -61,6 +66,7 @@ export async function aftermathOf(manager: EntityManager, change: ChampionChange
     retrains: listed(retrains, entries, ({ number }) => on(`retrain/${number}`)),
     alarms: listed(alarms, entries, ({ alarm }) => on(`alarm/${alarm.id}`)),
     quarantines: listed(quarantines, entries, ({ decision, released }) => on(windowSubject(decision), ...(released ? [releaseSubject(released)] : []))),
+    retirements: listed(retirements, entries, ({ retirement }) => on(retirementSubject(retirement))),
     windows: await windowsSince(manager, change, version),
   };
 }
@@ -83,6 +89,13 @@ async function quarantinesSince(manager: EntityManager, { model, deployment, cha
   const [decisions, total] = await manager.findAndCount(RetrainingDecisionRecord, { where: { model, deployment, outcome: 'quarantine', decidedAt: MoreThanOrEqual(changedAt) }, order: { decidedAt: 'ASC' }, take: MOST_LISTED });
   const released = decisions.length === 0 ? [] : await manager.findBy(QuarantineRelease, { model, deployment });
   return [decisions.map((decision) => ({ decision, released: released.find(({ fromEvent }) => fromEvent.getTime() === decision.fromEvent.getTime()) ?? null })), total];
+}
+
+async function retirementsSince(manager: EntityManager, { model, changedAt }: ChampionChange): Promise<[Aftermath['retirements']['items'][number]['of'][], number]> {
+  const [all, steps] = [await manager.find(Retirement, { where: { model }, order: { number: 'ASC' } }), await manager.find(RetirementStep, { where: { model }, order: { at: 'ASC', step: 'ASC' } })];
+  const found = all.map((retirement) => ({ retirement, steps: steps.filter(({ number }) => number === retirement.number) }))
+    .filter(({ retirement, steps: taken }) => retirement.requestedAt > changedAt || taken.some(({ at }) => at > changedAt));
+  return [found.slice(0, MOST_LISTED), found.length];
 }
 
 /** The newest assessment of each window counts. */

@@ -20,6 +20,7 @@ import { TrainingRun } from './entities/training-run.entity.js';
 import { findingsOpenAt, type FindingStory } from './findings.repository.js';
 import { type GoLiveStory, goLiveStory } from './go-lives.repository.js';
 import { type Canary, canariesThen, type ModelFacts, factsThen } from './model-then.js';
+import { type StoppedService, stoppedServiceOf } from './retiring-models.js';
 import { sensitivitiesOf } from './sensitivities.js';
 import { inSnapshot } from './snapshot.js';
 import { type EntryRef, tellingEntries } from './telling-entries.js';
@@ -34,7 +35,7 @@ export interface Origins {
   readonly evaluation: Evaluation | null;
   /** That the retrain began under, with who applied it first. */
   readonly spec: ModelSpecRecord;
-  /** By which the spec's use case was approved; null where it states none. */
+  /** By which the spec's use case was approved when the retrain was asked for; null where it states none. */
   readonly approval: ApprovalStory | null;
   /** Of the version; null where its spec states no use case. */
   readonly validation: ValidationStory | null;
@@ -62,8 +63,10 @@ export interface Explanation {
   readonly facts: ModelFacts;
   /** The champion at the time. */
   readonly change: ChampionChange;
-  /** Who took its place; null: it still answers. */
+  /** Who took its place; null: nobody did. */
   readonly next: ChampionChange | null;
+  /** The retirement of the model by which nobody answers any more; null: none has come so far. */
+  readonly stopped: StoppedService | null;
   /** Who answered: the champion, or the challenger of a release, which answers a share. */
   readonly role: 'champion' | 'challenger';
   /** Challengers that answered a share at the time, but for the version that is asked about. */
@@ -77,7 +80,7 @@ export interface Explanation {
   readonly rollback: Rollback | null;
   /** Of that promotion, or of a rollback's version the last time; null where the spec then stated no use case, and of a challenger. */
   readonly goLive: GoLiveStory | null;
-  /** The last look at what it needed for that; null where a release brought it. */
+  /** The last look before at what it needed for that; null where a release brought it. */
   readonly setUp: SetUpLookRecord | null;
   /** Those of the model that were open at the time that is asked about, with what became of them. */
   readonly findings: readonly FindingStory[];
@@ -101,13 +104,15 @@ export class ExplanationsRepository {
   /**
    * Why the champion of a time was it.
    * @param at wall time; null: now
-   * @throws PerennialError `ModelNotFound`, `NotFound` for a deployment that the model does not have, and for a time before its first champion
+   * @throws PerennialError `ModelNotFound`, `NotFound` for a deployment that the model does not have, for a time before its first champion, and for one from when on its retirement had stopped it
    */
   async ofTime(model: string, deployment: string, at: Date | null): Promise<Explanation> {
     return inSnapshot(this.dataSource, async (manager) => {
       const found = await requireDeployment(manager, model, deployment);
       const change = await manager.findOne(ChampionChange, { where: { model, deployment, ...(at && { changedAt: LessThanOrEqual(at) }) }, order: { epoch: 'DESC' } });
       if (!change) throw await nobodyThen(manager, model, deployment, at);
+      const stopped = await stoppedServiceOf(manager, model);
+      if (stopped && (at ?? new Date()) >= stopped.at) throw nobodySince(change, stopped, at);
       return explain(manager, found, { change, version: change.version, at: at ?? new Date() });
     });
   }
@@ -141,10 +146,11 @@ async function explain(manager: EntityManager, model: Model, answering: Answerin
   const findings = await findingsOpenAt(manager, model.name, at);
   const live = promotion && (await manager.findOneBy(GoLive, { model: model.name, deployment, epoch: promotion.epoch }));
   const goLive = live && (await goLiveStory(manager, live));
-  const setUp = live && live.way !== 'release' ? await manager.findOne(SetUpLookRecord, { where: { model: model.name, version: live.version }, order: { number: 'DESC' } }) : null;
+  const setUp = live && live.way !== 'release' ? await manager.findOne(SetUpLookRecord, { where: { model: model.name, version: live.version, deployment, at: LessThanOrEqual(live.at) }, order: { number: 'DESC' } }) : null;
   const since = await aftermathOf(manager, change, version);
-  const entries = await tellingEntries(manager, { change, next, promotion, rollback, origins, release: course?.release ?? null, goLive });
-  return { model, facts, change, next, role, alsoAnswered, origins, promotion, course, rollback, goLive, setUp, findings, since, entries };
+  const stopped = await stoppedServiceOf(manager, model.name);
+  const entries = await tellingEntries(manager, { change, next, stopped: next ? null : stopped, promotion, rollback, origins, release: course?.release ?? null, goLive });
+  return { model, facts, change, next, stopped, role, alsoAnswered, origins, promotion, course, rollback, goLive, setUp, findings, since, entries };
 }
 
 /** Where a version comes from, all of it. */
@@ -158,20 +164,20 @@ export async function originsOf(manager: EntityManager, model: string, number: n
     snapshot: await manager.findOneByOrFail(Snapshot, { digest: version.snapshotDigest }),
     evaluation: await manager.findOneBy(Evaluation, { model, version: number }),
     spec: await manager.findOneByOrFail(ModelSpecRecord, { model, digest: version.specDigest }),
-    approval: await approvalOf(manager, model, { kind: 'useCase', digest: version.specDigest }),
+    approval: await approvalOf(manager, { model, kind: 'useCase', digest: version.specDigest }, retrain.requestedAt),
     validation: await validationStory({ model, version: number }, manager),
-    versionApproval: await approvalOf(manager, model, { kind: 'version', version: number }),
+    versionApproval: await approvalOf(manager, { model, kind: 'version', version: number }, null),
     request: await manager.findOneByOrFail(Command, { id: retrain.commandId }),
     decision: await manager.findOneBy(RetrainingDecisionRecord, { model, deployment: retrain.deployment, commandId: retrain.commandId }),
     sensitivity: sensitivity as Sensitivity,
   };
 }
 
-/** The last one that was given for a spec, or for a version. */
-async function approvalOf(manager: EntityManager, model: string, subject: Pick<Approval, 'kind'> & Partial<Pick<Approval, 'digest' | 'version'>>): Promise<ApprovalStory | null> {
+/** The last one that was given for a spec, or for a version. @param by given until then; null: whenever */
+async function approvalOf(manager: EntityManager, subject: Pick<Approval, 'model' | 'kind'> & Partial<Pick<Approval, 'digest' | 'version'>>, by: Date | null): Promise<ApprovalStory | null> {
   const approval = await manager.getRepository(Approval).createQueryBuilder('approval')
     .innerJoin(ApprovalEnd, 'over', "over.model = approval.model AND over.approval = approval.number AND over.outcome = 'approved'")
-    .where({ model, ...subject }).orderBy('approval.number', 'DESC').getOne();
+    .where({ ...subject }).andWhere(by === null ? 'true' : 'over.at <= :by', { by }).orderBy('approval.number', 'DESC').getOne();
   return approval && approvalStoryOf(approval, manager);
 }
 
@@ -207,4 +213,10 @@ async function nobodyThen(manager: EntityManager, model: string, deployment: str
   const facts = { model, deployment, firstChampionAt: first?.changedAt.toISOString() ?? null };
   if (!first || !at) return new PerennialError('NotFound', `No version of ${model} has answered in ${deployment} yet, so there is nothing to explain; train one with \`perennial retrain ${model}\``, facts);
   return new PerennialError('NotFound', `No version of ${model} answered in ${deployment} at ${at.toISOString()}: the first champion came at ${first.changedAt.toISOString()}; ask for a time from then on`, facts);
+}
+
+function nobodySince({ model, deployment, version }: ChampionChange, { number, at }: StoppedService, asked: Date | null): PerennialError {
+  const stopped = at.toISOString();
+  return new PerennialError('NotFound', `No version of ${model} answers in ${deployment} ${asked === null ? 'any more' : `at ${asked.toISOString()}`}: retirement ${number} stopped it at ${stopped}, and gateways answer 410 since. Version ${version} was the last; ask for a time before`,
+    { model, deployment, retirement: number, stoppedAt: stopped, lastVersion: version });
 }

@@ -62,7 +62,7 @@ export class GoLivesRepository {
     await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
       const before = await this.newestLook({ model, version }, manager);
-      if (before && before.specDigest === specDigest && canonicalJson(before.criteria) === canonicalJson(criteria)) return;
+      if (before && before.deployment === deployment && before.specDigest === specDigest && canonicalJson(before.criteria) === canonicalJson(criteria)) return;
       await manager.insert(SetUpLookRecord, { model, version, number: (before?.number ?? 0) + 1, deployment, specDigest, criteria, ready, at });
       await this.audit.append(manager, {
         at, actor: SYSTEM_ACTOR, action: ready ? 'setUp.ready' : 'setUp.held', model, subject: setUpSubject({ version }), origin,

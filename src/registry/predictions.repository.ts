@@ -66,6 +66,16 @@ export class PredictionsRepository {
       .andWhere('file.first_sequence <= :sequence AND file.last_sequence >= :sequence', { sequence }).orderBy('file.segment').getMany();
   }
 
+  /** Which of the files were deleted by the retirement of their model, as `<model>/<digest>`. */
+  async deletedOf(files: readonly { readonly model: string; readonly digest: string }[]): Promise<ReadonlySet<string>> {
+    if (files.length === 0) return new Set();
+    const rows: { file: string }[] = await this.dataSource.query(
+      `SELECT DISTINCT deletion.model || '/' || deletion.digest AS file FROM unnest($1::text[], $2::text[]) AS asked (model, digest)
+       JOIN retirement_deletion deletion ON deletion.model = asked.model AND deletion.digest = asked.digest AND deletion.outcome = 'deleted'`, [files.map(({ model }) => model), files.map(({ digest }) => digest)],
+    );
+    return new Set(rows.map(({ file }) => file));
+  }
+
   /** What a prediction that is not found may still be in. */
   async unseen(now: Date): Promise<UnseenPredictions> {
     const [waiting]: { count: number }[] = await this.dataSource.query('SELECT count(*)::int AS count FROM observation_segment WHERE converted_at IS NULL');

@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
+import { RetirementStep } from './entities/retirement.entity.js';
 
 // A retirement that was called off has no say any more.
 const IN_FORCE = `
@@ -11,6 +12,18 @@ FROM retirement WHERE model = $1
 export async function retirementInForce(manager: EntityManager, model: string): Promise<{ readonly number: number; readonly stopped: boolean } | undefined> {
   const rows: { number: number; stopped: boolean }[] = await manager.query(IN_FORCE, [model]);
   return rows[0];
+}
+
+/** That a retirement has stopped the model: gateways answer 410 since. */
+export interface StoppedService {
+  /** The retirement's number. */
+  readonly number: number;
+  readonly at: Date;
+}
+
+/** Null while the model answers. */
+export async function stoppedServiceOf(manager: EntityManager, model: string): Promise<StoppedService | null> {
+  return manager.findOne(RetirementStep, { select: { number: true, at: true }, where: { model, step: 'stopped' }, order: { at: 'ASC' } });
 }
 
 /** Why nothing new may begin for the model; undefined where it may. */

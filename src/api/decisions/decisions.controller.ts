@@ -39,7 +39,8 @@ export class DecisionsController {
     const now = new Date();
     const all = await this.reader.search({ id, model: model ?? null, around: around === undefined ? null : new Date(around) }, abandoned(reply));
     // What others asked of other models is as if it were not there.
-    const search = { ...all, found: all.found.filter((one) => access.may('prediction.read', one.model)) };
+    const readable = ({ model: of }: { readonly model: string }): boolean => access.may('prediction.read', of);
+    const search = { ...all, found: all.found.filter(readable), unread: all.unread.filter(readable), unreadable: all.unread.length };
     if (search.found.length === 0) throw notFound(id, search, await this.predictions.unseen(now));
     const [chains, found] = [await this.chains(search.found, now), await this.classified(search.found)];
     if (unmasked === 'false') return decisionAnswer(id, { ...search, found }, chains, now);
@@ -79,12 +80,13 @@ function abandoned({ raw }: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-function notFound(id: string, { read, unreadable, left }: Search, { segments, gateways }: UnseenPredictions): PerennialError {
+function notFound(id: string, { read, unreadable, unread, left }: Search & { readonly unreadable: number }, { segments, gateways }: UnseenPredictions): PerennialError {
+  const deleted = unread.filter(({ because }) => because === 'deleted').length;
   const more = [
     left > 0 ? `${left} files that may hold it were not looked into; name its model or a time around it` : null,
-    unreadable > 0 ? `${unreadable} files that may hold it could not be read` : null,
+    unreadable > 0 ? `${unreadable} files that may hold it could not be read${deleted > 0 ? ` (${deleted} of them were deleted after the retirement of their model)` : ''}` : null,
     segments > 0 ? `${segments} sealed segments wait to become readable, which takes seconds` : null,
   ].filter((one) => one !== null);
   return new PerennialError('NotFound', `No prediction ${JSON.stringify(id)} is on the record. What gateways answer can be found once their log's segment is sealed (OBSERVATION_SEAL_MS, 10 seconds unless set otherwise) and converted; until then it is in the gateway's own log alone. ${
-    more.length > 0 ? `Besides, ${more.join('; ')}.` : 'Nothing that is on the record waits to be looked into.'}`, { id, filesRead: read, filesUnreadable: unreadable, filesLeft: left, segmentsWaiting: segments, gateways });
+    more.length > 0 ? `Besides, ${more.join('; ')}.` : 'Nothing that is on the record waits to be looked into.'}`, { id, filesRead: read, filesUnreadable: unreadable, filesUnread: unread, filesLeft: left, segmentsWaiting: segments, gateways });
 }

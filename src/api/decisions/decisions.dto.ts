@@ -50,6 +50,7 @@ const decided = z
     label: labelValue.meta({ description: 'What came true, as it counts now; null where it is not known.' }),
     outcome: z.number().nullable(),
     labels: z.array(label).readonly().meta({ description: 'Every label that was brought, in the order in which they count: corrections after what they correct.' }),
+    lacks: z.array(z.enum(['mirrored', 'labels'])).readonly().meta({ description: 'Of which some files could not be read, so that more may be known than is shown; `searched.unread` names them.' }),
     masked: z.array(z.string()).readonly().meta({ description: 'Columns whose values are shown as •••: those that the spec in force or that of the version classifies as sensitive. Empty where they were asked for with `unmasked`.' }),
     why: z.int().nullable().meta({ description: 'Which of `chains` explains the version; null where the record does not know its epoch.' }),
   })
@@ -64,7 +65,12 @@ export const decisionSchema = z
     searched: z.strictObject({
       files: z.int().meta({ description: 'Files that may hold the id, and were read.' }),
       unfiltered: z.int().meta({ description: 'Those among them that have no index of ids yet.' }),
-      unreadable: z.int().meta({ description: 'Those that could not be read: they may hold further answers.' }),
+      unreadable: z.int().meta({ description: 'Files that could not be read, with those of mirrored outputs and labels.' }),
+      unread: z.array(z.strictObject({
+        kind: z.enum(['observations', 'mirrored', 'labels']).meta({ description: '`observations`: it may hold further answers; the others: decisions that lack what it holds say so (`lacks`).' }),
+        model: z.string(), deployment: z.string(), digest: z.string(),
+        because: z.enum(['deleted', 'missing', 'damaged']).meta({ description: '`deleted`: after the retirement of its model, when its time had come.' }),
+      })).readonly().meta({ description: 'These files, of models that the caller may read predictions of.' }),
       left: z.int().meta({ description: 'Files that may hold further answers and were not looked into; name `model` or `around`.' }),
     }),
   })
@@ -74,13 +80,15 @@ export type DecisionAnswer = z.output<typeof decisionSchema>;
 /** What was found, with what of each is masked. */
 export interface ClassifiedSearch extends Search {
   readonly found: readonly ClassifiedPrediction[];
+  /** How many files could not be read, also of models that the caller may not read predictions of. */
+  readonly unreadable: number;
 }
 export interface ClassifiedPrediction extends FoundPrediction {
   readonly sensitivity: Sensitivity;
 }
 
 /** @param chains by the epoch and version of a prediction; their places say which explains it */
-export function decisionAnswer(predictionId: string, { found, read, unfiltered, unreadable, left }: ClassifiedSearch, chains: ReadonlyMap<string, WhyAnswer>, now: Date): DecisionAnswer {
+export function decisionAnswer(predictionId: string, { found, read, unfiltered, unread, unreadable, left }: ClassifiedSearch, chains: ReadonlyMap<string, WhyAnswer>, now: Date): DecisionAnswer {
   const places = [...chains.keys()];
   const first = new Set<string>();
   return {
@@ -93,19 +101,19 @@ export function decisionAnswer(predictionId: string, { found, read, unfiltered, 
       return { counts, ...decidedAnswer(one), why: why < 0 ? null : why };
     }),
     chains: [...chains.values()],
-    searched: { files: read, unfiltered, unreadable, left },
+    searched: { files: read, unfiltered, unreadable, unread: [...unread], left },
   };
 }
 
 /** What names the chain of a prediction: everything that one explanation depends on. */
 export const chainOf = ({ model, deployment, logged: { epoch, version } }: FoundPrediction): string => `${model}/${deployment}/${epoch}/${version}`;
 
-function decidedAnswer({ model, deployment, logged, mirrored, labels, sensitivity }: ClassifiedPrediction): Omit<DecisionAnswer['decisions'][number], 'counts' | 'why'> {
+function decidedAnswer({ model, deployment, logged, mirrored, labels, lacks, sensitivity }: ClassifiedPrediction): Omit<DecisionAnswer['decisions'][number], 'counts' | 'why'> {
   const labelOf = (label: number | null): number | typeof MASK | null => (sensitivity.label ? masked(label) : label);
   const { version, role, epoch, revision, entityKey, output, rawOutput, guard, stale, latencyMs, inputs, gateway, boot, segment, sequence, row } = logged;
   return {
     model, deployment, version, role, epoch, revision, eventTime: isoTime(logged.eventTimeMs), receivedAt: isoTime(logged.receivedAtMs), entityKey: sensitivity.key ? masked(entityKey) : entityKey, output, rawOutput, guard, stale, latencyMs,
-    inputs: inputs && maskedRow(inputs, sensitivity), masked: [...sensitivity.columns], logged: { gateway, boot, segment, sequence, row }, mirrored: mirrored.map((one) => ({ ...one })),
+    inputs: inputs && maskedRow(inputs, sensitivity), lacks, masked: [...sensitivity.columns], logged: { gateway, boot, segment, sequence, row }, mirrored: mirrored.map((one) => ({ ...one })),
     label: labelOf(labels.findLast((one) => one.label !== null)?.label ?? null), outcome: labels.findLast((one) => one.outcome !== null)?.outcome ?? null,
     labels: labels.map(({ knownAtMs, label, ...one }) => ({ ...one, label: labelOf(label), knownAt: isoTime(knownAtMs) })),
   };

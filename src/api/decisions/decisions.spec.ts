@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DataSource } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PredictionFilters } from '../../../activities/prediction-filters.js';
 import type { ActivitySettings } from '../../../activities/activity-settings.js';
@@ -21,7 +22,7 @@ import { ModelCourse } from '../../registry/testing/model-course.js';
 import { type RunningApi, startApi } from '../api.js';
 import { type DecisionAnswer, decisionSchema } from './decisions.dto.js';
 
-const [MODEL, OTHER] = ['asked', 'other'];
+const [MODEL, OTHER, BARE] = ['asked', 'other', 'bare'];
 const NEW_YEAR = Date.parse('2024-01-01T00:00:00.000Z');
 const DAY_MS = 86_400_000;
 const BOOT = '0a1b2c3d-1111-4111-8111-111111111111';
@@ -203,6 +204,48 @@ describe('files of before there were filters', () => {
     expect(await new PredictionFilters(predictions, settings, new StoreProvider(store)).catchUp(Date.now() + 60_000, new AbortController().signal, () => undefined)).toBe(false);
     expect(await decisionOf('first-17')).toMatchObject({ decisions: [{ model: MODEL }], searched: { unreadable: 1, unfiltered: 0 } });
     expect((await call<{ detail: string }>('lost-1')).body.detail).toContain('1 files that may hold it could not be read');
+  });
+});
+
+describe('files of labels and mirrored outputs', () => {
+  const settled = { counts: { rows: 1, accepted: 1, repeated: 0, corrected: 0, late: 0, unknown: 0, invalid: 0 }, faults: [] };
+
+  /** Puts a batch with one label on the record, which may belong to any prediction of the model. @returns its digest */
+  async function labelled(number: number, row: string): Promise<string> {
+    const labels = new LabelsRepository(registry.dataSource, new AuditLedger(registry.dataSource));
+    const artifact = await store.putFile(await files.outcomes(row));
+    await labels.receive({ actor: 'ann', idempotencyKey: `bare-${number}`, model: BARE, deployment: 'default', format: 'csv', artifact }, new Date());
+    await labels.settle(BARE, number, { kind: 'ingested', ...settled }, { artifact, rows: 1, unplaced: 1, eventTimes: { firstMs: NEW_YEAR, lastMs: NEW_YEAR + 60_000 }, amends: null }, new Date(), { workflowId: null, runId: null });
+    return artifact.digest;
+  }
+
+  it('that are gone, deleted or damaged are named, and hide nothing of a decision', async () => {
+    const course = new ModelCourse(registry.dataSource, BARE);
+    await course.register('ann');
+    await course.promote(await course.trained('ann', 'the first one'), 'ann');
+    await record(await files.observations('range(3) AS t(i)', { prediction_id: "'bare-' || i", boot: "'bare'" }), { model: BARE, rows: 3, boot: 'bare' });
+    const mirror = await record(await files.mirrors('range(3) AS t(i)', { boot: "'bare'" }), { model: BARE, kind: 'mirror', rows: 3, boot: 'bare' });
+    const [kept, deleted, torn] = [await labelled(1, "1, 0, 'bare-1', NULL, NULL, 1.0, 1000, NULL"), await labelled(2, "2, 0, 'bare-1', NULL, NULL, 0.0, 2000, NULL"), await labelled(3, "3, 0, 'bare-1', NULL, NULL, 0.0, 3000, NULL")];
+    const whole = await decisionOf('bare-1');
+    expect(whole).toMatchObject({ decisions: [{ label: 0, lacks: [], mirrored: [{ version: 2 }] }] });
+    expect(whole.searched.unread.filter(({ model }) => model === BARE)).toEqual([]);
+
+    rmSync(await store.localPath(mirror));
+    rmSync(await store.localPath(deleted));
+    // The process has seen its digest before, so that it is DuckDB that finds it torn.
+    writeFileSync(await store.localPath(torn), 'no Parquet');
+    const superuser = await new DataSource({ type: 'postgres', url: registry.superuserUrl }).initialize();
+    // A deletion alone, without the retirement before it.
+    await superuser.query(`BEGIN; SET LOCAL session_replication_role = 'replica'; INSERT INTO retirement_deletion (model, number, digest, evidence, outcome, reason, at) VALUES ('${BARE}', 1, '${deleted}', 'labels', 'deleted', 'x', now()); COMMIT`);
+    await superuser.destroy();
+    const answer = await decisionOf('bare-1');
+    const lost = (kind: string, digest: string, because: string): object => ({ kind, model: BARE, deployment: 'default', digest, because });
+    expect(answer).toMatchObject({ decisions: [{ label: 1, labels: [{ label: 1, batch: 1 }], mirrored: [], lacks: ['mirrored', 'labels'], inputs: { size: 1 } }], searched: { unreadable: whole.searched.unreadable + 3 } });
+    expect(answer.searched.unread).toEqual(expect.arrayContaining([lost('mirrored', mirror, 'missing'), lost('labels', deleted, 'deleted'), lost('labels', torn, 'damaged')]));
+    expect(pageOf(answer)).toContain('files of labels could not be read (1 deleted, 1 damaged), so that more may have been known than is shown');
+
+    rmSync(await store.localPath(kept));
+    expect(pageOf(await decisionOf('bare-1'))).toContain('not known: labels could not be read');
   });
 });
 

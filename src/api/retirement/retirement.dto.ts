@@ -9,6 +9,8 @@ import { approvalLink } from '../approvals/approvals.dto.js';
 import { instant, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { integer, MAX_INTEGER, modelName, numberInUrl, text } from '../requests/fields.js';
 
+export const RETIREMENT_STATES = ['retiring', 'retired', 'rejected', 'expired', 'withdrawn'] as const;
+
 const reason = text(2_000).meta({ description: 'Why, for the record.' });
 
 export const retireRequest = z
@@ -60,7 +62,7 @@ export const retirementSchema = z
   .strictObject({
     model: z.string(),
     number: z.int(),
-    state: z.enum(['retiring', 'retired', 'rejected', 'expired', 'withdrawn']).meta({ description: '`retired` from when gateways answer 410; a retirement that was called off has no effect any more.' }),
+    state: z.enum(RETIREMENT_STATES).meta({ description: '`retired` from when gateways answer 410; a retirement that was called off has no effect any more.' }),
     trigger: z.enum(RETIREMENT_TRIGGERS),
     replacement: z.string().nullable(),
     reason: z.string(),
@@ -103,7 +105,7 @@ export function retirementAnswer({ retirement, steps, confirmations, certificate
   const stopped = at('stopped');
   const [certificate] = certificates;
   return {
-    model, number, state: stateOf(steps), trigger, replacement, reason: why, digest, requestedBy, requestedAt: requestedAt.toISOString(), answers: terms.answers,
+    model, number, state: retirementState(steps), trigger, replacement, reason: why, digest, requestedBy, requestedAt: requestedAt.toISOString(), answers: terms.answers,
     consumers: terms.consumers.map(({ name, contact }) => {
       const said = confirmations.find(({ consumer }) => consumer === name);
       return { name, contact, confirmedAt: said?.at.toISOString() ?? null, said: said?.said ?? null, recordedBy: said?.actor ?? null };
@@ -121,7 +123,7 @@ export function retirementAnswer({ retirement, steps, confirmations, certificate
   };
 }
 
-function stateOf(steps: RetirementStory['steps']): RetirementAnswer['state'] {
+export function retirementState(steps: RetirementStory['steps']): (typeof RETIREMENT_STATES)[number] {
   const taken = new Set<string>(steps.map(({ step }) => step));
   return (['withdrawn', 'rejected', 'expired'] as const).find((step) => taken.has(step)) ?? (taken.has('stopped') ? 'retired' : 'retiring');
 }

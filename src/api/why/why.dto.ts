@@ -3,6 +3,7 @@ import { ALARM_KINDS, SEVERITIES } from '../../contracts/alarms.js';
 import type { CommandBodies } from '../../contracts/commands.js';
 import { DEFAULT_DEPLOYMENT } from '../../contracts/motion.js';
 import { RELEASE_OUTCOMES, RELEASE_STAGES } from '../../contracts/releases.js';
+import { RETIREMENT_TRIGGERS } from '../../contracts/retirements.js';
 import type { Aftermath, Listed } from '../../registry/aftermath.js';
 import type { Rollback } from '../../registry/entities/routing.entity.js';
 import type { Explanation, Origins, ReleaseCourse } from '../../registry/explanations.repository.js';
@@ -13,6 +14,7 @@ import { instant, instantOf, path } from '../documentation/answer-fields.js';
 import { findingAnswer, findingSchema } from '../findings/findings.dto.js';
 import { goLiveAnswer, goLiveSchema, setUpAnswer, setUpSchema } from '../go-lives/go-lives.dto.js';
 import { releaseLink } from '../releases/releases.dto.js';
+import { RETIREMENT_STATES, retirementLink, retirementState } from '../retirement/retirement.dto.js';
 import { deploymentName, time } from '../requests/fields.js';
 import { validationFacts, validationSchema } from '../validations/validations.dto.js';
 import { versionDetail, versionDetailSchema } from '../versions/versions.dto.js';
@@ -89,6 +91,10 @@ const since = z
       id: z.uuid(), kind: z.enum(ALARM_KINDS), severity: z.enum(SEVERITIES), summary: z.string(), raisedAt: instant, endedAt: instant.nullable(), endedBecause: z.string().nullable(), link: path, entries: entryIds,
     })),
     quarantines: listOf(z.strictObject({ from: instant, because: z.string(), decidedAt: instant, released: z.strictObject({ by: z.string(), at: instant, reason: z.string() }).nullable(), entries: entryIds })),
+    retirements: listOf(z.strictObject({
+      number: z.int(), trigger: z.enum(RETIREMENT_TRIGGERS), replacement: z.string().nullable(), requestedBy: z.string(), requestedAt: instant, reason: z.string(), state: z.enum(RETIREMENT_STATES),
+      stoppedAt: instant.nullable().meta({ description: 'From when on gateways answer 410.' }), link: path, entries: entryIds,
+    })).meta({ description: 'Of the model, with all its deployments.' }),
     windows: z.strictObject({
       all: counts.meta({ description: 'The newest assessment of each window that was assessed since, whoever answered.' }),
       own: counts.meta({ description: 'Those in which this version answered most rows.' }),
@@ -110,9 +116,10 @@ export const whySchema = z
     role: z.enum(['champion', 'challenger']),
     epoch: z.int(),
     since: instant.meta({ description: 'When the version became champion; of a challenger, when its release began.' }),
-    until: instant.nullable().meta({ description: 'When the epoch ended; null: it is the current one.' }),
+    until: instant.nullable().meta({ description: 'When the epoch ended, or the retirement of the model stopped it; null: it answers still.' }),
     replaced: z.int().nullable().meta({ description: 'The champion before; null for the first.' }),
     replacedBy: z.int().nullable(),
+    stoppedBy: z.int().nullable().meta({ description: 'The retirement that ended it; null where another version took its place, and while it answers.' }),
     alsoAnswered: z.array(z.strictObject({
       version: z.int(), percent: z.number().meta({ description: 'Of the entities.' }), release: z.int(), step: z.int().meta({ description: "Which of the plan's canary steps, from 0." }),
       since: instant.meta({ description: 'When the step began.' }), link: path,
@@ -124,7 +131,7 @@ export const whySchema = z
     release: course.nullable().meta({ description: 'Null where the gate alone promoted it.' }),
     retraining,
     spec: z.strictObject({ digest: z.string(), appliedBy: z.string(), appliedAt: instant, link: path }),
-    approval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the use case of that spec was approved; null where it states none.' }),
+    approval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the use case of that spec was approved when the retrain was asked for; null where it states none.' }),
     validation: validationSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'Of the version: what was checked and who decided; null where the spec states no use case.' }),
     versionApproval: approvalSchema.omit({ links: true, workflowId: true }).nullable().meta({ description: 'By which the version was approved after its validation; null where its tier asks for none.' }),
     goLive: goLiveSchema.extend({ setUp: setUpSchema.nullable().meta({ description: 'What it had to have for that; null where a release brought it, which looks at every step.' }) }).meta({ id: 'WhyGoneLive' }).nullable()
@@ -141,12 +148,12 @@ export const whySchema = z
 export type WhyAnswer = z.output<typeof whySchema>;
 
 export function whyAnswer(explanation: Explanation, at: Date | null, now: Date): WhyAnswer {
-  const { model, facts, change, next, role, alsoAnswered, origins, promotion, course: release, rollback, goLive, setUp, findings, entries } = explanation;
+  const { model, facts, change, next, stopped, role, alsoAnswered, origins, promotion, course: release, rollback, goLive, setUp, findings, entries } = explanation;
   return {
     model: model.name, deployment: change.deployment, at: (at ?? now).toISOString(), askedAt: now.toISOString(),
     inventory: { ...facts, registeredBy: model.registeredBy, registeredAt: model.registeredAt.toISOString() },
-    version: origins.version.number, role, epoch: change.epoch, since: (role === 'challenger' ? (release?.release.beganAt ?? change.changedAt) : change.changedAt).toISOString(), until: instantOf(next?.changedAt ?? null),
-    replaced: role === 'champion' ? change.previousVersion : null, replacedBy: next?.version ?? null,
+    version: origins.version.number, role, epoch: change.epoch, since: (role === 'challenger' ? (release?.release.beganAt ?? change.changedAt) : change.changedAt).toISOString(), until: instantOf(next?.changedAt ?? stopped?.at ?? null),
+    replaced: role === 'champion' ? change.previousVersion : null, replacedBy: next?.version ?? null, stoppedBy: next ? null : (stopped?.number ?? null),
     alsoAnswered: alsoAnswered.map(({ since, ...canary }) => ({ ...canary, since: since.toISOString(), link: releaseLink(model.name, canary.release) })), cameBy: cameBy(explanation), change: changeAnswer(change), promotion: promotion && changeAnswer(promotion),
     rollback: rollback && rollbackAnswer(rollback), release: release && courseAnswer(release), retraining: retrainingAnswer(origins),
     spec: { digest: origins.spec.digest, appliedBy: origins.spec.appliedBy, appliedAt: origins.spec.appliedAt.toISOString(), link: `/v1/models/${model.name}/spec?digest=${origins.spec.digest}` },
@@ -201,7 +208,7 @@ const rollbackAnswer = (one: Rollback): NonNullable<WhyAnswer['rollback']> => ({
 const answersOf = <T, A>({ total, items }: Listed<T>, answer: (one: T) => A): { total: number; items: (A & { entries: readonly number[] })[] } =>
   ({ total, items: items.map(({ of, entries }) => ({ ...answer(of), entries })) });
 
-const sinceAnswer = ({ changes, rollbacks, releases, retrains, alarms, quarantines, windows }: Aftermath): WhyAnswer['sinceThen'] => ({
+const sinceAnswer = ({ changes, rollbacks, releases, retrains, alarms, quarantines, retirements, windows }: Aftermath): WhyAnswer['sinceThen'] => ({
   changes: answersOf(changes, changeAnswer),
   rollbacks: answersOf(rollbacks, rollbackAnswer),
   releases: answersOf(releases, ({ model, number, version, requestedAt, outcome, reason, finishedAt }) =>
@@ -212,6 +219,8 @@ const sinceAnswer = ({ changes, rollbacks, releases, retrains, alarms, quarantin
     ({ id, kind, severity, summary, raisedAt: raisedAt.toISOString(), endedAt: instantOf(end?.endedAt ?? null), endedBecause: end?.reason ?? null, link: alarmLink(id) })),
   quarantines: answersOf(quarantines, ({ decision, released }) =>
     ({ from: decision.fromEvent.toISOString(), because: decision.because, decidedAt: decision.decidedAt.toISOString(), released: released && { by: released.releasedBy, at: released.releasedAt.toISOString(), reason: released.reason } })),
+  retirements: answersOf(retirements, ({ retirement: { model, number, trigger, replacement, requestedBy, requestedAt, reason }, steps }) =>
+    ({ number, trigger, replacement, requestedBy, requestedAt: requestedAt.toISOString(), reason, state: retirementState(steps), stoppedAt: instantOf(steps.find(({ step }) => step === 'stopped')?.at ?? null), link: retirementLink(model) })),
   windows: { all: windows.all, own: windows.own, worst: windows.worst && worstAnswer(windows.worst) },
 });
 

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RegistryServer, startRegistryServer } from '../../../test/registry-server.js';
+import { smallUseCase } from '../../../test/small-model.js';
 import { whyPage } from '../../cli/why-page.js';
 import { RecordedTerminal } from '../../cli/testing/recorded-terminal.js';
 import { readEnvironment } from '../../config/environment.js';
 import { anyFreePort } from '../../embedded/ports.js';
 import { AuditLedger } from '../../registry/audit-ledger.js';
+import { SetUpLookRecord } from '../../registry/entities/go-live.entity.js';
 import { ExplanationsRepository } from '../../registry/explanations.repository.js';
 import { FindingsRepository } from '../../registry/findings.repository.js';
 import { PeopleRepository } from '../../registry/people.repository.js';
@@ -127,8 +129,8 @@ describe('why a version answered', () => {
       const ids = answer.entries.map(({ id }) => id);
       expect(ids).toEqual([...new Set(ids)].sort((a, b) => a - b));
       expect(answer.entries.map(({ id }) => known.get(id))).toMatchObject(answer.entries);
-      const { changes, rollbacks, releases, retrains, alarms, quarantines } = answer.sinceThen;
-      const since = [...changes.items, ...rollbacks.items, ...releases.items, ...retrains.items, ...alarms.items, ...quarantines.items];
+      const { changes, rollbacks, releases, retrains, alarms, quarantines, retirements } = answer.sinceThen;
+      const since = [...changes.items, ...rollbacks.items, ...releases.items, ...retrains.items, ...alarms.items, ...quarantines.items, ...retirements.items];
       for (const { entries } of since) expect(entries.length).toBeGreaterThan(0);
       expect(since.flatMap(({ entries }) => entries).every((id) => known.has(id))).toBe(true);
       const told = answer.entries.find(({ action, at: when }) => action === 'champion.changed' && when === answer.change.changedAt);
@@ -195,6 +197,61 @@ describe('why a version answered', () => {
     expect(before).toMatchObject({ version: 2, alsoAnswered: [] });
     expect(pageOf(before)).not.toContain('of the entities');
     for (const at of [after.trigger, after.release, undefined]) expect((await why(at)).alsoAnswered).toEqual([]);
+  });
+
+  it('ends with the retirement that stopped the model, and lists those that were called off', async () => {
+    const leaving = new ModelCourse(registry.dataSource, 'leaving');
+    await leaving.register('ann');
+    await leaving.promote(await leaving.trained('ann', 'the first one'), 'ann');
+    const first = leaving.now().toISOString();
+    await leaving.promote(await leaving.trained('ann', 'the second one'), 'ann');
+    for (const name of ['otto', 'olga']) await registry.apiKey(name, ['owner']);
+    await leaving.retiring('otto', ['withdrawn']);
+    const of = async (at?: string): Promise<WhyAnswer> => whySchema.parse((await call(`/v1/models/leaving/why${at === undefined ? '' : `?at=${at}`}`)).body);
+    const still = await of();
+    expect(still).toMatchObject({ version: 2, until: null, stoppedBy: null, sinceThen: { retirements: { total: 1, items: [{ number: 1, state: 'withdrawn', stoppedAt: null, reason: 'nobody asks', requestedBy: 'otto', link: '/v1/models/leaving/retirement' }] } } });
+    expect(pageOf(still)).toMatch(/and answers still\..*asked for retirement 1 \(unused\): “nobody asks”\. It is withdrawn\./);
+    await leaving.retiring('olga', ['approved', 'drained']);
+    expect(await of()).toMatchObject({ until: null, sinceThen: { retirements: { total: 2, items: [{}, { number: 2, state: 'retiring' }] } } });
+
+    await leaving.retiring('olga', ['stopped']);
+    const stopped = leaving.now();
+    const moment = stopped.toISOString();
+    const before = await of(new Date(stopped.getTime() - 1).toISOString());
+    expect(before).toMatchObject({ version: 2, until: moment, replacedBy: null, stoppedBy: 3, sinceThen: { retirements: { total: 3, items: [{}, {}, { number: 3, state: 'retired', stoppedAt: moment }] } } });
+    expect(before.entries.filter(({ action }) => action.startsWith('retirement.'))).toMatchObject([{ action: 'retirement.stopped', subject: 'retirement/3', at: moment }]);
+    expect(before.sinceThen.retirements.items.every(({ entries }) => entries.length > 1)).toBe(true);
+    expect(pageOf(before)).toMatch(/answered until .*, when retirement 3 of leaving stopped it\..*It stopped the model at .*: nobody answers since\./);
+    expect(await of(first)).toMatchObject({ version: 1, until: before.since, replacedBy: 2, stoppedBy: null, sinceThen: { retirements: { total: 3 } } });
+    expect((await new ExplanationsRepository(registry.dataSource).ofAnswer('leaving', 'default', 2, 2))).toMatchObject({ next: null, stopped: { number: 3, at: stopped } });
+    for (const at of ['', `?at=${moment}`]) {
+      const nobody = await call<{ detail: string }>(`/v1/models/leaving/why${at}`);
+      expect(nobody).toMatchObject({ status: 404, body: { retirement: 3, stoppedAt: moment, lastVersion: 2 } });
+      expect(nobody.body.detail).toContain(`retirement 3 stopped it at ${moment}`);
+    }
+  });
+
+  it('names the approval that let the retrain begin, whatever was approved or looked at later', async () => {
+    const approved = new ModelCourse(registry.dataSource, 'approved');
+    await approved.register('ann', (source) => `${source}\nuseCase: ${JSON.stringify(smallUseCase())}\n`);
+    await approved.useCase('ann', 'rejected');
+    const given = await approved.useCase('ann', 'approved');
+    const version = await approved.trained('ann', 'the first one');
+    const look = async (number: number, deployment: string, at: Date): Promise<void> => {
+      await registry.dataSource.manager.insert(SetUpLookRecord, { model: 'approved', version, number, deployment, specDigest: approved.specDigest, criteria: [{ name: 'runbook', state: 'met', explanation: `look ${number}` }], ready: true, at });
+    };
+    await look(1, 'default', approved.next());
+    await look(2, 'elsewhere', approved.next());
+    await approved.promote(version, 'ann');
+    await look(3, 'default', approved.next());
+    const then = approved.now().toISOString();
+    await approved.useCase('bob', 'approved');
+    const answer = whySchema.parse((await call(`/v1/models/approved/why?at=${then}`)).body);
+    expect(answer.approval).toMatchObject({ number: given, outcome: 'approved' });
+    expect(answer.goLive?.setUp?.criteria).toMatchObject([{ explanation: 'look 1' }]);
+    const next = await approved.trained('ann', 'the next one');
+    await approved.promote(next, 'ann');
+    expect((await call<WhyAnswer>('/v1/models/approved/why')).body.approval).toMatchObject({ number: given + 1 });
   });
 
   it('has nothing to tell of a model that nothing serves', async () => {

@@ -3,13 +3,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
 import type { AdmittedModel } from '../../contracts/admitted-model.js';
+import type { ApprovalKind } from '../../contracts/approvals.js';
 import type { SnapshotPart, SnapshotRef } from '../../contracts/artifacts.js';
 import { canonicalJson, sha256 } from '../../contracts/canonical.js';
 import type { EvaluationResult } from '../../contracts/evaluations.js';
 import type { ComparisonStanding, ReleaseMeasurement } from '../../contracts/releases.js';
+import type { RetirementStepName, RetirementTerms } from '../../contracts/retirements.js';
 import type { AutomaticTrigger } from '../../contracts/retraining-decisions.js';
 import { parseSpec } from '../../spec/parse-spec.js';
 import { AlarmsRepository } from '../alarms.repository.js';
+import { ApprovalsRepository } from '../approvals.repository.js';
 import { AssessmentsRepository } from '../assessments.repository.js';
 import { AuditLedger, type Origin } from '../audit-ledger.js';
 import { CommandsRepository } from '../commands.repository.js';
@@ -18,6 +21,7 @@ import type { Release } from '../entities/release.entity.js';
 import type { WindowAssessment } from '../entities/window-assessment.entity.js';
 import { ModelsRepository } from '../models.repository.js';
 import { ReleasesRepository } from '../releases.repository.js';
+import { RetirementsRepository } from '../retirements.repository.js';
 import { RetrainingDecisionsRepository } from '../retraining-decisions.repository.js';
 import { RetrainsRepository } from '../retrains.repository.js';
 import { RoutingRepository } from '../routing.repository.js';
@@ -160,6 +164,41 @@ export class ModelCourse {
     });
     const change = await this.routing.moveChampion({ model: this.model, deployment: DEPLOYMENT, expectedEpoch: routing.epoch, version: to, reason: 'rollback', actor }, this.next(), origin);
     await this.routing.endRollback(id, { outcome: 'done', explanation: 'Every gateway follows.', toEpoch: change.epoch, gatewaysBehind: [] }, undefined, this.next(), origin);
+  }
+
+  /** What an approval of the use case that the spec in force states came to. @returns its number */
+  async useCase(author: string, outcome: 'approved' | 'rejected'): Promise<number> {
+    const approvals = new ApprovalsRepository(this.dataSource, this.audit);
+    const number = await this.approval(author, 'useCase');
+    await this.dataSource.transaction((manager) => approvals.end(manager, { model: this.model, number }, { outcome, reason: 'Voted on.', at: this.next() }, originOf('approval')));
+    return number;
+  }
+
+  /** A retirement up to its approval or the first steps after. @returns its number */
+  async retiring(actor: string, steps: readonly RetirementStepName[]): Promise<number> {
+    const retirements = new RetirementsRepository(this.dataSource, this.audit);
+    const approval = await this.approval(actor, 'retirement');
+    const { command } = await this.commands.accept({ actor, idempotencyKey: randomUUID(), kind: 'retire', model: this.model, body: { trigger: 'unused', replacement: null, answers: null, reason: 'nobody asks' } }, this.next());
+    const requestedAt = this.next();
+    let number = 0;
+    await this.commands.settle(command.id, requestedAt, originOf('model'), async (manager) => {
+      number = await retirements.add(manager, {
+        model: this.model, trigger: 'unused', replacement: null, reason: 'nobody asks', terms: {} as RetirementTerms, digest: sha256('retirement'), specDigest: this.specDigest, approval, requestedBy: actor, requestedAt, commandId: command.id,
+      });
+      return { kind: 'retire', number, approval: { number: approval, outcome: null, workflowId: 'retirement' }, workflowId: 'retirement', ended: [], cancels: null };
+    });
+    for (const step of steps) await this.dataSource.transaction((manager) => retirements.take(manager, { model: this.model, number }, { step, at: this.next() }, originOf('retirement')));
+    return number;
+  }
+
+  private async approval(author: string, kind: ApprovalKind): Promise<number> {
+    const approvals = new ApprovalsRepository(this.dataSource, this.audit);
+    const { command } = await this.commands.accept({ actor: author, idempotencyKey: randomUUID(), kind: 'requestApproval', model: this.model, body: { reason: 'It is to begin.' } }, this.next());
+    const openedAt = this.next();
+    return this.dataSource.transaction((manager) => approvals.add(manager, {
+      kind, model: this.model, version: null, digest: this.specDigest, evidence: {}, specDigest: this.specDigest, tier: 'low', rule: { kind: 'none' }, barred: {}, author, commandId: command.id,
+      openedAt, expiresAt: new Date(openedAt.getTime() + 86_400_000), remindEveryMs: 3_600_000,
+    }, originOf('approval')));
   }
 
   /** A window that the champion answered, of the day that wall time stands at in minutes. */
