@@ -82,8 +82,8 @@ export class ProductionCommands {
 
   /** Why somebody may not review a model: four eyes see more than two. */
   private async reviewable(manager: EntityManager, { name, specDigest, owner }: Model, actor: string) {
-    const [spec, { appliedBy }] = [await this.models.spec(name, specDigest, manager), await this.models.specRecord(name, specDigest, manager)];
-    const who = actor === owner ? 'owns the model' : actor === appliedBy ? 'applied the spec in force' : undefined;
+    const [spec, authors] = [await this.models.spec(name, specDigest, manager), await this.models.authors(manager, name, specDigest)];
+    const who = actor === owner ? 'owns the model' : authors.includes(actor) ? 'applied the spec in force' : undefined;
     const refusal = spec.useCase ? who && `${actor} ${who} and cannot review it as well; another validator or approver has to` : `The spec of ${name} states no use case, so it is not reviewed; add a useCase section and apply it`;
     return { spec, refusal };
   }
