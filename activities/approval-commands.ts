@@ -42,7 +42,7 @@ export class ApprovalCommands {
     if (!useCase) return undefined;
     const rule = await this.rule(manager, spec, useCase.approval);
     const authors = await this.models.authors(manager, spec.model, digest);
-    const barred = { ...ownerBarred({ name: spec.model, owner: spec.owner }), [command.actor]: did, ...Object.fromEntries(authors.map((author) => [author, 'applied the spec'])) };
+    const barred = { ...ownerBarred(await this.models.inForce(manager, spec.model)), [command.actor]: did, ...Object.fromEntries(authors.map((author) => [author, 'applied the spec'])) };
     const number = await this.approvals.add(manager, {
       kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
       expiresAt: new Date(at.getTime() + (durationMs(useCase.approval.within) as number)), remindEveryMs: durationMs(useCase.approval.remindEvery) as number,

@@ -17,7 +17,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReviewsRepository } from '../src/registry/reviews.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { origin } from './activity-context.js';
-import { lockModel, refused } from './command-outcomes.js';
+import { deactivatedOwner, lockModel, refused } from './command-outcomes.js';
 import { GovernanceSettings } from './governance-settings.js';
 import { StoreProvider } from './store-provider.js';
 
@@ -123,5 +123,5 @@ async function unfit(manager: EntityManager, model: string, asked: readonly Find
     if (Date.parse(dueAt) <= at.getTime()) return refused('InvalidRequest', `A finding is due at a time to come, and ${dueAt} has passed`);
     if (version !== null && !(await manager.existsBy(ModelVersion, { model, number: version }))) return refused('VersionNotFound', `${model} has no version ${version}; \`perennial versions ${model}\` lists them`);
   }
-  return undefined;
+  return deactivatedOwner(manager, asked.map(({ owner }) => owner));
 }

@@ -22,7 +22,7 @@ import { ValidationsRepository, type ValidationStory } from '../src/registry/val
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
 import type { SpecInForce } from './approval-commands.js';
-import { lockModel, refused, whilePaused } from './command-outcomes.js';
+import { deactivatedOwner, lockModel, refused, whilePaused } from './command-outcomes.js';
 import { ValidatedPromotions } from './validated-promotions.js';
 
 type Asked = CommandBodies['decideValidation'];
@@ -55,7 +55,7 @@ export class ValidationCommands {
     const story = await this.validations.find(id, manager);
     if (!story) return refused('NotFound', `Version ${asked.version} of ${model.name} has no validation; \`perennial validations ${model.name}\` lists them`);
     const developers = { ...ownerBarred(model), ...(await this.validations.developers(story.validation, manager)) };
-    const refusal = notOpen(story, asked, at) ?? (await this.notIndependent(manager, command, developers)) ?? lacking(story, asked, at);
+    const refusal = notOpen(story, asked, at) ?? (await this.notIndependent(manager, command, developers)) ?? lacking(story, asked, at) ?? (await deactivatedOwner(manager, asked.findings.map(({ owner }) => owner)));
     if (refusal) return refusal;
     const findings = await this.openFindings(manager, asked, command, at);
     const { choice, reportDigest, reason, answers } = asked;
