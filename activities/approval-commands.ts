@@ -5,12 +5,17 @@ import type { CommandOutcome, OpenedApproval } from '../src/contracts/commands.j
 import { approvalWorkflowId, useCaseApprovalWorkflowId } from '../src/contracts/motion.js';
 import { outcomeText } from '../src/contracts/stages.js';
 import { durationMs } from '../src/contracts/time.js';
+import type { ValidationId } from '../src/contracts/validations.js';
 import { approvalRule, decideApproval, whyNotVote } from '../src/lifecycle/approval-decision.js';
+import { ownerBarred, whyNotIndependent } from '../src/lifecycle/validation-decision.js';
 import { ApprovalsRepository, type ApprovalStory } from '../src/registry/approvals.repository.js';
+import { callerNamed } from '../src/registry/callers.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
+import type { Approval } from '../src/registry/entities/approval.entity.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
+import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { higherTier } from '../src/spec/risk-tier.js';
 import { origin } from './activity-context.js';
@@ -28,15 +33,16 @@ export class ApprovalCommands {
   constructor(
     private readonly models: ModelsRepository,
     private readonly approvals: ApprovalsRepository,
+    private readonly validations: ValidationsRepository,
   ) {}
 
-  /** Opens the approval of a spec that was put in force. Who ever applied that spec is barred from voting, and so is the command's actor. @param did what the actor did @returns undefined where it states no use case */
+  /** Opens the approval of a spec that was put in force. Who ever applied that spec is barred from voting, and so are its owner and the command's actor. @param did what the actor did @returns undefined where it states no use case */
   async open(manager: EntityManager, { spec, digest }: SpecInForce, command: Command, at: Date, did = 'applied the spec'): Promise<OpenedApproval | undefined> {
     const { useCase } = spec;
     if (!useCase) return undefined;
     const rule = await this.rule(manager, spec, useCase.approval);
     const authors = await this.models.authors(manager, spec.model, digest);
-    const barred = { [command.actor]: did, ...Object.fromEntries(authors.map((author) => [author, 'applied the spec'])) };
+    const barred = { ...ownerBarred(await this.models.inForce(manager, spec.model)), [command.actor]: did, ...Object.fromEntries(authors.map((author) => [author, 'applied the spec'])) };
     const number = await this.approvals.add(manager, {
       kind: 'useCase', model: spec.model, version: null, digest, evidence: {}, specDigest: digest, barred, tier: spec.tier, rule, author: command.actor, commandId: command.id, openedAt: at,
       expiresAt: new Date(at.getTime() + (durationMs(useCase.approval.within) as number)), remindEveryMs: durationMs(useCase.approval.remindEvery) as number,
@@ -76,12 +82,24 @@ export class ApprovalCommands {
     if (!model) return refused('ModelNotFound', `No model is registered as ${command.model}`);
     const story = await this.approvals.find({ model: model.name, number }, manager);
     if (!story) return refused('NotFound', `${model.name} has no approval ${number}; \`perennial approvals ${model.name}\` lists them`);
-    const refusal = refusalOf(story, command.actor, digest, at);
+    const refusal = refusalOf(story, command.actor, digest, at) ?? (await this.dependent(manager, story.approval, model, command.actor));
     if (refusal) return refusal;
     await this.approvals.addVote(manager, { model: model.name, approval: number, actor: command.actor, choice, reason, commandId: command.id, at });
     const decision = decideApproval(story.approval.rule, [...story.votes, { actor: command.actor, choice }]);
     if (decision) await this.approvals.end(manager, { model: model.name, number }, { ...decision, at, actor: command.actor }, origin());
     return { kind: 'vote', approval: number, choice, outcome: decision?.outcome ?? null, reason: decision?.reason ?? null, workflowId: approvalWorkflowId(story.approval) };
+  }
+
+  /** Why somebody who was not barred when the approval was opened may not vote on it now: roles are given, owners follow each other and experiments are logged meanwhile. */
+  private async dependent(manager: EntityManager, { kind, version }: Approval, model: Model, actor: string): Promise<CommandOutcome | undefined> {
+    const why = kind === 'version' ? await this.partIn(manager, { model: model.name, version: version as number }, model, actor) : kind === 'useCase' ? whyNotVote(actor, ownerBarred(model), []) : null;
+    return why === null ? undefined : refused('VoteRefused', why);
+  }
+
+  private async partIn(manager: EntityManager, id: ValidationId, model: Model, actor: string): Promise<string | null> {
+    const { validation } = await this.validations.get(id, manager);
+    const developers = { ...ownerBarred(model), ...(await this.validations.developers(validation, manager)) };
+    return whyNotIndependent(actor, model.name, developers, (await callerNamed(manager, actor))?.grants ?? [], 'approve');
   }
 
   /** Why nothing may be trained under the spec in force; undefined where it is approved or states no use case. */

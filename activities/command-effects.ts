@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { CommandOutcome } from '../src/contracts/commands.js';
+import type { CommandKind, CommandOutcome } from '../src/contracts/commands.js';
 import type { Command } from '../src/registry/entities/command.entity.js';
+import { lockPeople } from '../src/registry/successors.js';
 import { AlarmCommands } from './alarm-commands.js';
 import { GovernanceCommands } from './governance-commands.js';
 import { ModelCommands } from './model-commands.js';
 import { ReleaseCommands } from './release-commands.js';
 import { ReplayCommands } from './replay-commands.js';
+
+/** Nobody leaves or is replaced while one of these takes effect. */
+const NAMES_OWNERS: ReadonlySet<CommandKind> = new Set<CommandKind>(['apply', 'openFinding', 'recordReview', 'decideValidation']);
 
 /** What each kind of command does. */
 @Injectable()
@@ -21,6 +25,7 @@ export class CommandEffects {
 
   /** Lets one take effect, within the transaction that settles it. */
   async takeEffect(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
+    if (NAMES_OWNERS.has(command.kind)) await lockPeople(manager, 'read');
     return (await this.governance.refusal(manager, command)) ?? this.governance.takeEffect(manager, command, at) ?? this.effect(manager, command, at);
   }
 

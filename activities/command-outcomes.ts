@@ -4,6 +4,7 @@ import type { FailureDetails, FailureType } from '../src/contracts/failures.js';
 import { pausedText, type StageId, type StagePause } from '../src/contracts/stages.js';
 import { isoTime } from '../src/contracts/time.js';
 import { Model } from '../src/registry/entities/model.entity.js';
+import { namedNow } from '../src/registry/successors.js';
 
 export type Refused = Extract<CommandOutcome, { kind: 'refused' }>;
 
@@ -15,6 +16,14 @@ export const refused = (type: FailureType, message: string, details: FailureDeta
  * are added meanwhile: no key of it changes. @returns null where there is no such model
  */
 export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'for_no_key_update' } });
+
+/** Nobody who may not act answers for something new. Who has left stands for their successor. */
+export async function deactivatedOwner(manager: EntityManager, owners: readonly string[]): Promise<Refused | undefined> {
+  for (const owner of new Set(owners)) {
+    if ((await namedNow(manager, owner)).deactivated) return refused('OwnerDeactivated', `${owner} is deactivated, and nobody who acts has taken their place; name another owner, or let them act again with \`perennial people activate ${owner}\``, { owner });
+  }
+  return undefined;
+}
 
 /** Nothing is decided over a stage that is paused. */
 export const whilePaused = (id: StageId, pause: StagePause): Refused =>

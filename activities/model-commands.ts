@@ -8,9 +8,10 @@ import type { Command } from '../src/registry/entities/command.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { StagesRepository } from '../src/registry/stages.repository.js';
+import { namedNow } from '../src/registry/successors.js';
 import { parseSpec } from '../src/spec/parse-spec.js';
 import { ApprovalCommands } from './approval-commands.js';
-import { lockModel, refused, whilePaused } from './command-outcomes.js';
+import { deactivatedOwner, lockModel, refused, whilePaused } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
 import { ValidationCommands } from './validation-commands.js';
 
@@ -29,13 +30,17 @@ export class ModelCommands {
   async applySpec(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const { source } = bodyOf<'apply'>(command);
     const parsed = parseSpec(source);
-    await lockModel(manager, parsed.spec.model);
+    const before = await lockModel(manager, parsed.spec.model);
     const dropped = await this.approvals.dropped(manager, parsed.spec);
     if (dropped) return dropped;
-    const changed = await this.models.apply(manager, source, parsed, command.actor, at);
+    const { owner: named } = parsed.spec;
+    const away = before?.specDigest === parsed.digest ? undefined : await deactivatedOwner(manager, [named]);
+    if (away) return away;
+    const { name: owner } = await namedNow(manager, named);
+    const changed = await this.models.apply(manager, source, parsed, command.actor, at, owner);
     const approval = changed ? await this.approvals.open(manager, parsed, command, at) : undefined;
     const voided = changed ? await this.validations.voidOthers(manager, parsed, at) : [];
-    return { kind: 'apply', specDigest: parsed.digest, changed, ...(approval && { approval }), ...(voided.length > 0 && { voided }) };
+    return { kind: 'apply', specDigest: parsed.digest, changed, ...(changed && owner !== named && { owner: { named, successor: owner } }), ...(approval && { approval }), ...(voided.length > 0 && { voided }) };
   }
 
   async requestRetrain(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {

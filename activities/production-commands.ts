@@ -17,7 +17,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReviewsRepository } from '../src/registry/reviews.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { origin } from './activity-context.js';
-import { lockModel, refused } from './command-outcomes.js';
+import { deactivatedOwner, lockModel, refused } from './command-outcomes.js';
 import { GovernanceSettings } from './governance-settings.js';
 import { StoreProvider } from './store-provider.js';
 
@@ -82,8 +82,8 @@ export class ProductionCommands {
 
   /** Why somebody may not review a model: four eyes see more than two. */
   private async reviewable(manager: EntityManager, { name, specDigest, owner }: Model, actor: string) {
-    const [spec, { appliedBy }] = [await this.models.spec(name, specDigest, manager), await this.models.specRecord(name, specDigest, manager)];
-    const who = actor === owner ? 'owns the model' : actor === appliedBy ? 'applied the spec in force' : undefined;
+    const [spec, authors] = [await this.models.spec(name, specDigest, manager), await this.models.authors(manager, name, specDigest)];
+    const who = actor === owner ? 'owns the model' : authors.includes(actor) ? 'applied the spec in force' : undefined;
     const refusal = spec.useCase ? who && `${actor} ${who} and cannot review it as well; another validator or approver has to` : `The spec of ${name} states no use case, so it is not reviewed; add a useCase section and apply it`;
     return { spec, refusal };
   }
@@ -123,5 +123,5 @@ async function unfit(manager: EntityManager, model: string, asked: readonly Find
     if (Date.parse(dueAt) <= at.getTime()) return refused('InvalidRequest', `A finding is due at a time to come, and ${dueAt} has passed`);
     if (version !== null && !(await manager.existsBy(ModelVersion, { model, number: version }))) return refused('VersionNotFound', `${model} has no version ${version}; \`perennial versions ${model}\` lists them`);
   }
-  return undefined;
+  return deactivatedOwner(manager, asked.map(({ owner }) => owner));
 }

@@ -78,7 +78,8 @@ export class StageTargets {
     if (subject === undefined && open.length > 0) return refused('StageNotMovable', `Of ${model} the versions ${open.join(', ')} are being validated; say which one is meant (--version)`);
     if (subject === undefined || !open.includes(subject)) return refused('StageNotMovable', `${version === null ? `No version of ${model} is` : `Version ${version} of ${model} is not`} being validated; \`perennial validations ${model}\` lists them`);
     const { validation, approval: asked } = await this.validations.get({ model, version: subject }, manager);
-    const decider: StageDecider = asked && !asked.end ? { permission: 'approval.decide', barred: asked.approval.barred } : { permission: 'validation.decide', barred: await this.validations.developers(validation, manager) };
+    const developers = await this.validations.developers(validation, manager);
+    const decider: StageDecider = asked && !asked.end ? { permission: 'approval.decide', barred: { ...developers, ...asked.approval.barred }, independent: 'approve' } : { permission: 'validation.decide', barred: developers, independent: 'validate' };
     return { id: { model, stage: 'validation', subject }, tells: [validationWorkflowId(model, subject)], decider };
   }
 

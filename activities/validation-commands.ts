@@ -8,7 +8,7 @@ import { durationMs } from '../src/contracts/time.js';
 import type { BoundEvidence } from '../src/contracts/validations.js';
 import { approvalRule } from '../src/lifecycle/approval-decision.js';
 import { differsInOperation } from '../src/lifecycle/deployment-set-up.js';
-import { whyNotDecide, whyNotIndependent } from '../src/lifecycle/validation-decision.js';
+import { ownerBarred, whyNotDecide, whyNotIndependent } from '../src/lifecycle/validation-decision.js';
 import { needsApprovers } from '../src/lifecycle/validation-depth.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import { callerNamed } from '../src/registry/callers.repository.js';
@@ -22,7 +22,7 @@ import { ValidationsRepository, type ValidationStory } from '../src/registry/val
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
 import type { SpecInForce } from './approval-commands.js';
-import { lockModel, refused, whilePaused } from './command-outcomes.js';
+import { deactivatedOwner, lockModel, refused, whilePaused } from './command-outcomes.js';
 import { ValidatedPromotions } from './validated-promotions.js';
 
 type Asked = CommandBodies['decideValidation'];
@@ -54,8 +54,8 @@ export class ValidationCommands {
     const id = { model: model.name, version: asked.version };
     const story = await this.validations.find(id, manager);
     if (!story) return refused('NotFound', `Version ${asked.version} of ${model.name} has no validation; \`perennial validations ${model.name}\` lists them`);
-    const developers = await this.validations.developers(story.validation, manager);
-    const refusal = notOpen(story, asked, at) ?? (await this.notIndependent(manager, command, developers)) ?? lacking(story, asked, at);
+    const developers = { ...ownerBarred(model), ...(await this.validations.developers(story.validation, manager)) };
+    const refusal = notOpen(story, asked, at) ?? (await this.notIndependent(manager, command, developers)) ?? lacking(story, asked, at) ?? (await deactivatedOwner(manager, asked.findings.map(({ owner }) => owner)));
     if (refusal) return refusal;
     const findings = await this.openFindings(manager, asked, command, at);
     const { choice, reportDigest, reason, answers } = asked;

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { PRINCIPAL_KINDS, type Role, ROLES } from '../contracts/roles.js';
 import type { Run, Verb } from './program.js';
-import { addPerson, grantRole, issueKey, type NewPersonOptions, people, person, replacePerson, revokeKey, revokeRole, type RoleOptions, setPersonActive } from './verbs/people.js';
+import { addPerson, grantRole, type IdentityOptions, identifyPerson, issueKey, type NewPersonOptions, people, person, replacePerson, revokeKey, revokeRole, type RoleOptions, setPersonActive } from './verbs/people.js';
 
 type Why = { readonly reason: string };
 const REASON = ['--reason <text>', 'why, for the record'] as const;
@@ -16,6 +16,12 @@ export function addPeople(verb: Verb, run: Run): void {
     .option('--issuer <url>', 'the OpenID Connect issuer of their tokens')
     .option('--subject <sub>', 'their subject there')
     .action((name: string, { kind, issuer, subject }: NewPersonOptions) => run((session) => addPerson(session, name, { kind, ...(issuer === undefined ? {} : { issuer }), ...(subject === undefined ? {} : { subject }) })));
+  verb('identify <name>', 'Say whose tokens a known name\'s are, or that a service is a person.', 'people identify ann --issuer https://login.example.com --subject 00u1x2', 'people identify bob --kind person --reason "bob was registered by an upgrade"')
+    .addOption(new Option('--kind <kind>', 'that they are a person').choices(['person']))
+    .option('--issuer <url>', 'the OpenID Connect issuer of their tokens')
+    .option('--subject <sub>', 'their subject there')
+    .option('--reason <text>', 'why, for the record; needed where another identity or kind is replaced')
+    .action((name: string, options: IdentityOptions) => run((session) => identifyPerson(session, name, options)));
   for (const active of [false, true]) {
     const name = active ? 'activate' : 'deactivate';
     verb(`${name} <name>`, active ? 'Let somebody act again.' : 'Refuse somebody for the time being; roles are kept.', `people ${name} ann --reason "parental leave"`).requiredOption(...REASON)
@@ -25,7 +31,7 @@ export function addPeople(verb: Verb, run: Run): void {
   verb('key <name>', 'Make an API key and print it, once.', 'people key nightly').action((name: string) => run((session) => issueKey(session, name)));
   verb('revoke-key <name> <key>', 'Revoke an API key by its id.', 'people revoke-key nightly 0d9b5a6e-3f0b-4a39-9f2b-0d5a4a2b7f10 --reason "it was in a log"').requiredOption(...REASON)
     .action((name: string, key: string, { reason }: Why) => run((session) => revokeKey(session, name, key, reason)));
-  verb('replace <name> <by>', 'Give all roles of somebody who leaves to somebody else, and end their access.', 'people replace ann bob --reason "ann leaves"').requiredOption(...REASON)
+  verb('replace <name> <by>', 'Give all roles of somebody who leaves to somebody else, and end their access. For a new account of the same person: people identify.', 'people replace ann bob --reason "ann leaves"').requiredOption(...REASON)
     .action((name: string, by: string, { reason }: Why) => run((session) => replacePerson(session, name, by, reason)));
 }
 

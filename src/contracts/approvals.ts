@@ -1,6 +1,6 @@
 import type { StagePause } from './stages.js';
 
-/** How many have to agree: nobody (`none`), so many of whom nobody objects (`each`), or a committee of which so many have voted (`majority`). */
+/** How many have to agree: nobody (`none`), so many of whom nobody objects (`each`), or a committee of which so many have voted and more than half of them agree (`majority`). */
 export type ApprovalRule =
   | { readonly kind: 'none' }
   | { readonly kind: 'each'; readonly approvals: number }
@@ -76,5 +76,5 @@ export const approvalAlarmKey = ({ model, number }: ApprovalId): string => `appr
 export function ruleText(rule: ApprovalRule): string {
   if (rule.kind === 'none') return 'nobody has to vote';
   if (rule.kind === 'each') return rule.approvals === 1 ? 'one approver has to agree' : `${rule.approvals} approvers have to agree, and none may object`;
-  return `${rule.quorum} members of the committee have to vote, and more agree than object`;
+  return `${rule.quorum} members of the committee have to vote, and more than half of the votes, two at least, have to agree`;
 }

@@ -65,8 +65,8 @@ export interface CommandBodies {
 }
 
 export type CommandOutcome =
-  /** `approval`: the one that it opened, where the spec has a use case. `voided`: workflows of the validations that it voided. */
-  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean; readonly approval?: OpenedApproval; readonly voided?: readonly string[] }
+  /** `owner`: whom the spec names, where they have left, and whose the model is instead. `approval`: the one that it opened, where the spec has a use case. `voided`: workflows of the validations that it voided. */
+  | { readonly kind: 'apply'; readonly specDigest: string; readonly changed: boolean; readonly owner?: SucceededOwner; readonly approval?: OpenedApproval; readonly voided?: readonly string[] }
   | { readonly kind: 'retrain'; readonly number: number; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'rollback'; readonly deployment: string; readonly fromEpoch: number; readonly toVersion: number; readonly workflowId: string; readonly joined: boolean }
   /** `superseded`: workflows of the releases whose place it took. */
@@ -107,6 +107,11 @@ export interface MovedStage {
   readonly tells: readonly string[];
   /** The workflow of a retrain that is to end. */
   readonly cancels: string | null;
+}
+
+export interface SucceededOwner {
+  readonly named: string;
+  readonly successor: string;
 }
 
 export interface OpenedApproval {

@@ -45,6 +45,7 @@ export const FAILURES = {
   ReviewRefused: kind(409, 'The review does not count'),
   StagePaused: kind(409, 'The stage is paused'),
   StageNotMovable: kind(409, 'The stage cannot be moved like that'),
+  OwnerDeactivated: kind(409, 'The owner is deactivated'),
   PeopleConflict: kind(409, 'People cannot be changed in that way'),
 
   // data

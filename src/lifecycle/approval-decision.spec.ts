@@ -23,13 +23,32 @@ describe('what votes come to', () => {
   });
 
   it.each([
-    ['', null], ['aa', null], ['aaa', 'approved'], ['aar', 'approved'], ['arr', 'rejected'], ['ar-', null], ['ar-a', 'approved'], ['ar-r', 'rejected'], ['--a', 'approved'], ['---', null],
+    ['', null], ['aa', null], ['aaa', 'approved'], ['aar', 'approved'], ['arr', 'rejected'], ['ar-', null], ['ar-a', null], ['ar-aa', 'approved'], ['ar-r', 'rejected'], ['--a', null], ['--aa', null], ['--aaa', 'approved'], ['aa-', 'approved'], ['--r', 'rejected'], ['---', null],
   ] as const)('of a committee with a quorum of three, %s: %s', (choices, expected) => {
     expect(outcome(COMMITTEE, choices)).toBe(expected);
   });
 
+  it.each([['a-', null], ['aa', 'approved'], ['a-a', 'approved'], ['ar', null], ['r-', 'rejected']] as const)('of a committee with a quorum of two, %s: %s', (choices, expected) => {
+    expect(outcome({ kind: 'majority', quorum: 2 }, choices)).toBe(expected);
+  });
+
+  it('of a committee is never the word of one, whatever rule was stored', () => {
+    for (const quorum of [0, 1]) expect([outcome({ kind: 'majority', quorum }, 'a'), outcome({ kind: 'majority', quorum }, 'aa')]).toEqual([null, 'approved']);
+  });
+
+  it('of a committee approves by more than half of all votes and two at least, and nothing else does', () => {
+    const casts = Array.from({ length: 6 }).reduce<string[]>((all) => [...new Set([...all, ...all.flatMap((cast) => ['a', 'r', '-'].map((one) => cast + one))])], ['']);
+    for (const quorum of [2, 3, 5]) {
+      const expected = casts.filter((cast) => {
+        const agree = [...cast].filter((one) => one === 'a').length;
+        return cast.length >= quorum && agree >= 2 && agree > cast.length / 2;
+      });
+      expect(casts.filter((cast) => outcome({ kind: 'majority', quorum }, cast) === 'approved')).toEqual(expected);
+    }
+  });
+
   it('says who did what', () => {
-    expect(decideApproval(COMMITTEE, votes('ara'))?.reason).toBe('member-0, member-2 agreed; member-1 objected (3 members of the committee have to vote, and more agree than object).');
+    expect(decideApproval(COMMITTEE, votes('ara'))?.reason).toBe('member-0, member-2 agreed; member-1 objected (3 members of the committee have to vote, and more than half of the votes, two at least, have to agree).');
   });
 });
 

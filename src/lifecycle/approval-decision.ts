@@ -13,14 +13,18 @@ export interface ApprovalDecision {
   readonly reason: string;
 }
 
-/** What the votes come to. Those who abstain count for a quorum alone; a committee that is split waits for one more vote. @returns null while it is open */
+/** Whoever wrote the rule down, one person alone is no committee. */
+const LEAST_MEMBERS = 2;
+
+/** What the votes come to. A committee agrees by more than half of all votes, those of members who abstain among them; one that does neither that nor objects waits for one more vote. @returns null while it is open */
 export function decideApproval(rule: ApprovalRule, votes: readonly CastVote[]): ApprovalDecision | null {
   const [agree, object] = [voters(votes, 'approve'), voters(votes, 'reject')];
   const decided = (outcome: ApprovalDecision['outcome']): ApprovalDecision => ({ outcome, reason: reasonOf(rule, agree, object) });
   if (rule.kind === 'none') return { outcome: 'approved', reason: `Fast track: ${ruleText(rule)}.` };
   if (rule.kind === 'each') return object.length > 0 ? decided('rejected') : agree.length >= rule.approvals ? decided('approved') : null;
-  if (votes.length < rule.quorum || agree.length === object.length) return null;
-  return decided(agree.length > object.length ? 'approved' : 'rejected');
+  if (votes.length < rule.quorum) return null;
+  if (agree.length >= LEAST_MEMBERS && 2 * agree.length > votes.length) return decided('approved');
+  return object.length > agree.length ? decided('rejected') : null;
 }
 
 const voters = (votes: readonly CastVote[], choice: VoteChoice): string[] => votes.filter((vote) => vote.choice === choice).map(({ actor }) => actor);

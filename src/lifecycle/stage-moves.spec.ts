@@ -49,9 +49,10 @@ describe('a validation that was sent back to its validator', () => {
 describe('sending back', () => {
   const grant = (role: Grant['role'], model = 'churn'): Grant[] => [{ role, model }];
   const VOTE = { permission: 'approval.decide', barred: { dev: 'applied the spec' } } as const;
-  const VALIDATE = { permission: 'validation.decide', barred: { dev: 'asked for its retrain' } } as const;
+  const VALIDATE = { permission: 'validation.decide', barred: { dev: 'asked for its retrain' }, independent: 'validate' } as const;
+  const APPROVE = { permission: 'approval.decide', barred: { vera: 'decided over its validation' }, independent: 'approve' } as const;
 
-  it.each<[string, string, Grant[], typeof VOTE | typeof VALIDATE, RegExp | null]>([
+  it.each<[string, string, Grant[], typeof VOTE | typeof VALIDATE | typeof APPROVE, RegExp | null]>([
     ['the owner', 'dev', grant('owner'), VOTE, null],
     ['an approver', 'ben', grant('approver', '*'), VOTE, null],
     ['an approver who applied the spec', 'dev', grant('approver'), VOTE, /dev applied the spec and could not decide over it/],
@@ -60,6 +61,8 @@ describe('sending back', () => {
     ['a validator', 'vera', grant('validator'), VALIDATE, null],
     ['a validator who had a part in it', 'dev', grant('validator'), VALIDATE, /dev asked for its retrain and cannot validate it/],
     ['a validator who is a developer', 'vera', [...grant('validator'), ...grant('developer')], VALIDATE, /vera is a developer of churn/],
+    ['an approver of a version', 'ben', grant('approver'), APPROVE, null],
+    ['an approver of a version who is a developer', 'ben', [...grant('approver'), ...grant('developer')], APPROVE, /ben is a developer of churn; who approves a version is neither/],
     ['nobody', 'eve', [], VALIDATE, /takes the permission validation\.decide/],
   ])('is for those who could decide: %s', (_, actor, grants, decider, refusal) => {
     const why = whyNotSendBack(actor, { model: 'churn' }, { kind: 'person', grants }, decider);

@@ -15,12 +15,14 @@ export interface StageDecider {
   readonly permission: Permission;
   /** Who may not, and what they did: `applied the spec`. */
   readonly barred: Readonly<Record<string, string>>;
+  /** Of a version: by whom it is neither owned nor developed. */
+  readonly independent?: 'validate' | 'approve';
 }
 
 /** Why somebody may not send a stage back; null for those who steer it, and for those who could decide over it. @param standing what they are, and the roles that are in force */
-export function whyNotSendBack(actor: string, { model }: Pick<StageId, 'model'>, standing: Standing, { permission, barred }: StageDecider): string | null {
+export function whyNotSendBack(actor: string, { model }: Pick<StageId, 'model'>, standing: Standing, { permission, barred, independent }: StageDecider): string | null {
   if (permits(standing, 'stage.steer', model)) return null;
   if (!permits(standing, permission, model)) return `${actor} could not decide over it, which takes the permission ${permission} for ${model}; its owner may send it back too`;
-  if (permission === 'validation.decide') return whyNotIndependent(actor, model, barred, standing.grants);
+  if (independent) return whyNotIndependent(actor, model, barred, standing.grants, independent);
   return Object.hasOwn(barred, actor) ? `${actor} ${barred[actor]} and could not decide over it; somebody who had no part in it may send it back, or its owner` : null;
 }

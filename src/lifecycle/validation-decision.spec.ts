@@ -87,6 +87,12 @@ describe('independence', () => {
     expect(whyNotIndependent(actor, 'shop', { ann: 'applied a spec of shop' }, Array.isArray(grants) ? grants : [])).toMatch(expected);
   });
 
+  it('is asked of approvers of a version as well', () => {
+    expect(whyNotIndependent('ann', 'shop', { ann: 'logged an experiment of shop' }, [], 'approve')).toMatch(/ann logged an experiment of shop and cannot approve it as well; an approver who/);
+    expect(whyNotIndependent('ben', 'shop', {}, roles(['approver', '*'], ['owner', 'shop']), 'approve')).toMatch(/ben is an owner of shop; .*another approver has to/);
+    expect(whyNotIndependent('ben', 'shop', {}, roles(['approver', '*'], ['owner', 'another']), 'approve')).toBeNull();
+  });
+
   it('lets in a validator, also one who develops another model', () => {
     expect(whyNotIndependent('ben', 'shop', { ann: 'asked for its retrain' }, roles(['validator', 'shop'], ['developer', 'another'], ['owner', 'another']))).toBeNull();
   });

@@ -68,15 +68,25 @@ function afterVotes(approval: ValidationFacts['approval']): ValidationStep {
   return outcome === 'approved' ? { kind: 'promote' } : { kind: 'end', outcome, reason };
 }
 
+/** What is asked of who had no part in a version. */
+const INDEPENDENTLY = {
+  validate: { deed: 'validate it', judge: 'a validator', rule: 'validation is independent of both, so that another validator has to decide' },
+  approve: { deed: 'approve it', judge: 'an approver', rule: 'who approves a version is neither, so that another approver has to' },
+} as const;
+
 /**
- * Why somebody is not independent enough to validate; null where they are.
+ * Why somebody is not independent enough to validate a version, or to vote on it; null where they are.
  * @param developers who made it, and what they did @param grants the roles that are in force
  */
-export function whyNotIndependent(actor: string, model: string, developers: Readonly<Record<string, string>>, grants: readonly Grant[]): string | null {
-  if (Object.hasOwn(developers, actor)) return `${actor} ${developers[actor]} and cannot validate it as well; a validator who had no part in it has to`;
+export function whyNotIndependent(actor: string, model: string, developers: Readonly<Record<string, string>>, grants: readonly Grant[], as: keyof typeof INDEPENDENTLY = 'validate'): string | null {
+  const { deed, judge, rule } = INDEPENDENTLY[as];
+  if (Object.hasOwn(developers, actor)) return `${actor} ${developers[actor]} and cannot ${deed} as well; ${judge} who had no part in it has to`;
   const part = grants.find((grant) => (grant.role === 'developer' || grant.role === 'owner') && (grant.model === ALL_MODELS || grant.model === model));
-  return part ? `${actor} is ${part.role === 'owner' ? 'an owner' : 'a developer'} of ${part.model === ALL_MODELS ? 'all models' : model}; validation is independent of both, so that another validator has to decide` : null;
+  return part ? `${actor} is ${part.role === 'owner' ? 'an owner' : 'a developer'} of ${part.model === ALL_MODELS ? 'all models' : model}; ${rule}` : null;
 }
+
+/** The owner of a model by its spec, or by replacement, needs no role to be one. */
+export const ownerBarred = ({ name, owner }: { readonly name: string; readonly owner: string }): Readonly<Record<string, string>> => ({ [owner]: `is the owner of ${name}` });
 
 export interface AskedDecision {
   readonly choice: ValidationDecision;

@@ -30,6 +30,7 @@ import { GoLives1763828000000 } from '../../migrations/1763828000000-go-lives.js
 import { StageMoves1763829000000 } from '../../migrations/1763829000000-stage-moves.js';
 import { LedgerUpkeep1763830000000 } from '../../migrations/1763830000000-ledger-upkeep.js';
 import { Rereadings1763833000000 } from '../../migrations/1763833000000-rereadings.js';
+import { IdentitiesAndSuccessors1763837000000 } from '../../migrations/1763837000000-identities-and-successors.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';
@@ -49,7 +50,7 @@ import { LabelFreeBaseline } from './entities/label-free-baseline.entity.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Model, ModelSpecRecord } from './entities/model.entity.js';
 import { ObservationFile, ObservationSegment } from './entities/observation.entity.js';
-import { PeopleCommand, Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
+import { PeopleCommand, PersonReplacement, Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
 import { PredictionFilter } from './entities/prediction-filter.entity.js';
 import { Release, ReleaseStep } from './entities/release.entity.js';
 import { Replay, ReplayBlock, ReplayEnding, ReplayHistory } from './entities/replay.entity.js';
@@ -71,7 +72,7 @@ import { WindowDrift } from './entities/window-drift.entity.js';
 export const ENTITIES = [
   Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord,
   ApiKey, ApiKeyRevocation, Approval, ApprovalEnd, ApprovalVote, AuditCheckpoint, AuditEntry, AuditLeaf, AuditText, ChampionBaseline, ChampionChange, Command, ComparisonAnalysis, ComparisonBlock, Evaluation, Experiment, GatewayAcknowledgement, GatewayLease, GatewaySampleRecord, InventoryEntry, InventoryImport, LabelBatch, LabelFile, LabelFreeBaseline, Model, ModelSpecRecord,
-  ModelVersion, ObservationFile, ObservationSegment, PeopleCommand, PredictionFilter, Principal, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, RoleGrant, RoleRevocation, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, Validation, ValidationCheckRecord, ValidationDecisionRecord, ValidationEnd, ValidationReportRecord, WindowAssessment, WindowCheck, WindowDrift,
+  ModelVersion, ObservationFile, ObservationSegment, PeopleCommand, PersonReplacement, PredictionFilter, Principal, QuarantineRelease, Release, ReleaseStep, Replay, ReplayBlock, ReplayEnding, ReplayHistory, Retrain, RetrainingDecisionRecord, RoleGrant, RoleRevocation, Rollback, Routing, ServingTally, Snapshot, SourceFile, TrainingLease, TrainingRun, Validation, ValidationCheckRecord, ValidationDecisionRecord, ValidationEnd, ValidationReportRecord, WindowAssessment, WindowCheck, WindowDrift,
   Finding, FindingEnd, FindingEscalation, Review,
   GoLive, GoLiveConfirmation, SetUpLookRecord,
   LegalHold, LegalHoldLift, Retirement, RetirementCertificate, RetirementConfirmation, RetirementDeletion, RetirementStep,
@@ -79,7 +80,7 @@ export const ENTITIES = [
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, PredictionFilters1763819000000, Approvals1763820000000, ApprovalSubjects1763821000000, Findings1763822000000, Validations1763823000000, Retirement1763824000000, Inventory1763825000000, Experiments1763827000000, GoLives1763828000000, StageMoves1763829000000, LedgerUpkeep1763830000000, Rereadings1763833000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, PredictionFilters1763819000000, Approvals1763820000000, ApprovalSubjects1763821000000, Findings1763822000000, Validations1763823000000, Retirement1763824000000, Inventory1763825000000, Experiments1763827000000, GoLives1763828000000, StageMoves1763829000000, LedgerUpkeep1763830000000, Rereadings1763833000000, IdentitiesAndSuccessors1763837000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -6,6 +6,7 @@ import { findingAlarmKey, type FindingClosing, type FindingId, type NewFinding, 
 import { AuditLedger, type AuditRecord, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Finding, FindingEnd, FindingEscalation, FindingHandover } from './entities/finding.entity.js';
 import { endOpenAlarms, raiseAlarm } from './open-alarms.js';
+import { namedNow } from './successors.js';
 
 /** How often people were told that a finding is overdue, and when last. */
 export interface Escalated {
@@ -30,18 +31,19 @@ export class FindingsRepository {
     private readonly audit: AuditLedger,
   ) {}
 
-  /** Opens a finding, unless one is open under its key. @returns the number of the one that is open then */
+  /** Opens a finding, unless one is open under its key. Of an owner who has left it is the successor's. @returns the number of the one that is open then */
   async open(manager: EntityManager, request: NewFinding, origin: Origin): Promise<number> {
     const { at, key = null, ...asked } = request;
-    const { model, version, source, severity, owner, dueAt, openedBy, commandId, title, evidenceNeeded } = asked;
+    const { model, version, source, severity, owner: named, dueAt, openedBy, commandId, title, evidenceNeeded } = asked;
     await lockFindings(manager, model);
     const before = key === null ? null : await this.openUnder(manager, model, key);
     if (before) return before.number;
     const number = ((await manager.maximum(Finding, 'number', { model })) ?? 0) + 1;
-    await manager.insert(Finding, { ...asked, key, number, openedAt: at });
+    const { name: owner } = await namedNow(manager, named);
+    await manager.insert(Finding, { ...asked, owner, key, number, openedAt: at });
     await this.audit.append(manager, {
       at, actor: openedBy, action: 'finding.opened', model, subject: `finding/${number}`, origin, commandId: commandId ?? undefined,
-      ...written(openedBy, { version, source, severity, owner, dueAt: dueAt.toISOString(), key }, { title, evidenceNeeded }),
+      ...written(openedBy, { version, source, severity, owner, ...(owner !== named && { named }), dueAt: dueAt.toISOString(), key }, { title, evidenceNeeded }),
     });
     return number;
   }

@@ -4,6 +4,7 @@ import { canonicalJson } from '../contracts/canonical.js';
 import { goLiveAlarmKey, type GoLiveId, type GoLiveStanding, type HeldSetUp, heldSetUp, type SetUpLook, setUpSubject } from '../contracts/go-live.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { GoLive, GoLiveConfirmation, SetUpLookRecord } from './entities/go-live.entity.js';
+import { Model } from './entities/model.entity.js';
 import { Routing } from './entities/routing.entity.js';
 import { Validation, ValidationEnd } from './entities/validation.entity.js';
 import { endOpenAlarms } from './open-alarms.js';
@@ -23,20 +24,20 @@ export class GoLivesRepository {
     private readonly audit: AuditLedger,
   ) {}
 
-  /** Newest first, of all deployments of a model. */
+  /** Newest first, of all deployments of a model. Who has to confirm one is the owner of now. */
   async list(model: string, limit: number): Promise<GoLiveStory[]> {
     const { manager } = this.dataSource;
     const found = await manager.find(GoLive, { where: { model }, order: { at: 'DESC', deployment: 'ASC', epoch: 'DESC' }, take: limit });
-    return Promise.all(found.map((goLive) => goLiveStory(manager, goLive)));
+    return ownedNow(manager, model, await Promise.all(found.map((goLive) => goLiveStory(manager, goLive))));
   }
 
-  /** Of each champion of a model the last time that it went live, where it did so under a use case. */
+  /** Of each champion of a model the last time that it went live, where it did so under a use case. Who has to confirm it is the owner of now. */
   async ofChampions(model: string): Promise<GoLiveStory[]> {
     const { manager } = this.dataSource;
     const routings = await manager.find(Routing, { where: { model }, order: { deployment: 'ASC' } });
     const serving = routings.flatMap(({ deployment, champion }) => (champion === null ? [] : [{ model, deployment, version: champion }]));
     const found = await Promise.all(serving.map((of) => this.newest(of)));
-    return found.filter((story) => story !== null);
+    return ownedNow(manager, model, found.filter((story) => story !== null));
   }
 
   /** Whether a version still answers and nobody has confirmed that it went live: neither changes before the transaction ends. */
@@ -86,6 +87,13 @@ export class GoLivesRepository {
 }
 
 export const goLiveStory = async (manager: EntityManager, goLive: GoLive): Promise<GoLiveStory> => ({ goLive, confirmation: await manager.findOneBy(GoLiveConfirmation, idOf(goLive)) });
+
+/** Owners follow each other: what nobody has confirmed waits for the last one. */
+async function ownedNow(manager: EntityManager, model: string, stories: readonly GoLiveStory[]): Promise<GoLiveStory[]> {
+  const found = await manager.findOneBy(Model, { name: model });
+  for (const { goLive, confirmation } of stories) if (found && !confirmation) goLive.owner = found.owner;
+  return [...stories];
+}
 
 /** In short, as statuses show it. */
 export const goLiveStanding = ({ goLive: { deployment, version, epoch, asks }, confirmation }: GoLiveStory): GoLiveStanding => ({ deployment, version, epoch, asks, confirmedBy: confirmation?.confirmedBy ?? null });

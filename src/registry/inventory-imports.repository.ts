@@ -7,6 +7,7 @@ import { AuditLedger } from './audit-ledger.js';
 import { callerNamed } from './callers.repository.js';
 import { InventoryEntry, InventoryImport } from './entities/inventory.entity.js';
 import { Model } from './entities/model.entity.js';
+import { namedNow } from './successors.js';
 
 /** What a line of a file says of a model; its names are unique. */
 export type NewInventoryEntry = Omit<InventoryEntry, 'revision' | 'import'>;
@@ -41,12 +42,13 @@ export class InventoryImportsRepository {
   async take({ actor, idempotencyKey, entries }: ImportRequest, at: Date): Promise<ImportOutcome> {
     const digest = digestOf(entries.map(sayingOf));
     return this.dataSource.transaction(async (manager) => {
-      await manager.query('SELECT pg_advisory_xact_lock($1)', [IMPORT_LOCK]);
+      await lockImports(manager);
       const before = await manager.findOneBy(InventoryImport, { actor, idempotencyKey });
       if (before) return { import: repeated(before, digest), registered: await registeredOf(manager, entries) };
       await requireImporter(manager, actor);
       const known = await newestOf(manager, entries);
-      const news = entries.filter((entry) => digestOf(sayingOf(entry)) !== known.get(entry.name)?.digest);
+      const named = await ownedNow(manager, entries);
+      const news = named.filter((entry) => digestOf(sayingOf(entry)) !== known.get(entry.name)?.digest);
       const added = news.filter(({ name }) => !known.has(name)).length;
       const number = ((await manager.maximum(InventoryImport, 'number')) ?? 0) + 1;
       const taken: InventoryImport = { number, actor, idempotencyKey, digest, added, changed: news.length - added, unchanged: entries.length - news.length, at };
@@ -66,6 +68,29 @@ export class InventoryImportsRepository {
     });
   }
 }
+
+/** A file that names somebody who has left says what the one before said, when a successor has their models. */
+async function ownedNow(manager: EntityManager, entries: readonly NewInventoryEntry[]): Promise<NewInventoryEntry[]> {
+  const owners = new Map<string, string>();
+  for (const { owner } of entries) if (owner !== null && !owners.has(owner)) owners.set(owner, (await namedNow(manager, owner)).name);
+  return entries.map((entry) => ({ ...entry, owner: entry.owner === null ? null : (owners.get(entry.owner) as string) }));
+}
+
+/** Gives the entries of somebody who leaves to somebody else, each as a further revision of what its import said. @returns how many */
+export async function handEntriesOver(manager: EntityManager, { from, to, by, at }: { readonly from: string; readonly to: string; readonly by: string; readonly at: Date }, audit: AuditLedger): Promise<number> {
+  await lockImports(manager);
+  const newest = await manager.getRepository(InventoryEntry).createQueryBuilder('entry').distinctOn(['entry.name']).orderBy('entry.name').addOrderBy('entry.revision', 'DESC').getMany();
+  const owned = newest.filter(({ owner }) => owner === from);
+  for (const before of owned) {
+    const entry = Object.assign(new InventoryEntry(), before, { owner: to, revision: before.revision + 1 });
+    await manager.insert(InventoryEntry, entry);
+    const { name, revision } = entry;
+    await audit.append(manager, { at, actor: by, action: 'inventory.handedOver', model: name, subject: `inventory/${name}/${revision}`, details: { from, to, digest: digestOf(sayingOf(entry)) } });
+  }
+  return owned.length;
+}
+
+const lockImports = (manager: EntityManager): Promise<unknown> => manager.query('SELECT pg_advisory_xact_lock($1)', [IMPORT_LOCK]);
 
 /** What is said of the model, wherever it stands in a file. */
 const sayingOf = ({ name, owner, tier, environment, endpoint, source, monitoring, description, state }: NewInventoryEntry): object =>

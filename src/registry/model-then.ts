@@ -31,7 +31,7 @@ export async function factsThen(manager: EntityManager, model: string, at: Date,
   for (const { action, details } of await manager.find(AuditEntry, { where, order: { id: 'ASC' } })) {
     const told = JSON.parse(details.toString('utf8')) as { readonly outcome: CommandOutcome; readonly to: string };
     if (action === 'model.ownerReplaced') heir = told.to;
-    else if (told.outcome.kind === 'apply' && told.outcome.changed) [digest, heir] = [told.outcome.specDigest, null];
+    else if (told.outcome.kind === 'apply' && told.outcome.changed) [digest, heir] = [told.outcome.specDigest, told.outcome.owner?.successor ?? null];
   }
   const { canonical } = await manager.findOneByOrFail(ModelSpecRecord, { model, digest });
   // Not held against the schema of today: years may lie between.

@@ -65,8 +65,8 @@ export class ModelsRepository {
     return sensitivitiesOf(this.dataSource.manager, model, made);
   }
 
-  /** Registers the model or puts another spec in force. @returns whether anything changed. */
-  async apply(manager: EntityManager, source: string, parsed: ParsedSpec, actor: string, at: Date): Promise<boolean> {
+  /** Registers the model or puts another spec in force. @param owner other than the spec names, where that one has left @returns whether anything changed. */
+  async apply(manager: EntityManager, source: string, parsed: ParsedSpec, actor: string, at: Date, owner = parsed.spec.owner): Promise<boolean> {
     const { spec, digest, canonical } = parsed;
     const before = await manager.findOne(Model, { where: { name: spec.model }, lock: { mode: 'for_no_key_update' } });
     if (before?.specDigest === digest) return false;
@@ -76,7 +76,7 @@ export class ModelsRepository {
         model: spec.model, digest, source: Buffer.from(source), canonical: Buffer.from(canonical), appliedBy: actor, appliedAt: at,
       });
     }
-    const facts = { owner: spec.owner, tier: spec.tier, task: spec.task, purpose: spec.purpose, specDigest: digest };
+    const facts = { owner, tier: spec.tier, task: spec.task, purpose: spec.purpose, specDigest: digest };
     if (before) await manager.update(Model, { name: spec.model }, facts);
     else await this.register(manager, spec.model, facts, actor, at);
     return true;

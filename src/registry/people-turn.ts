@@ -6,13 +6,26 @@ import { type AuditLedger, SYSTEM_ACTOR } from './audit-ledger.js';
 import { hashOfKey } from './callers.repository.js';
 import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';
 import { Model } from './entities/model.entity.js';
-import { Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
+import { PersonReplacement, Principal, RoleGrant, RoleRevocation } from './entities/principal.entity.js';
 import { handFindingsOver } from './findings.repository.js';
+import { handEntriesOver } from './inventory-imports.repository.js';
+import { lockPeople } from './successors.js';
 
 export interface NewPrincipal {
   readonly name: string;
   readonly as: PrincipalKind;
   readonly identity: Identity | null;
+}
+
+/** What of a name that is known is to be another. */
+export interface NewIdentity {
+  readonly name: string;
+  /** Null: it stays. */
+  readonly identity: Identity | null;
+  /** That a service, such as an upgrade made of everybody who had a key, is a person. Null: it stays what it is. */
+  readonly as: Extract<PrincipalKind, 'person'> | null;
+  /** Null only where nothing is replaced by it. */
+  readonly reason: string | null;
 }
 
 /** Who changes people, and when. */
@@ -35,10 +48,9 @@ export interface Replacement {
   readonly findings: number;
   /** Whose owner they were, by its spec. */
   readonly models: readonly string[];
+  /** Imported inventory entries whose owner they were. */
+  readonly entries: number;
 }
-
-/** Of many who change people one at a time does: two administrators cannot take each other's role away. */
-const PEOPLE_LOCK = 1_886_416_741;
 
 /** Changes of people within one transaction, each with its audit entry. */
 export class PeopleTurn {
@@ -50,7 +62,7 @@ export class PeopleTurn {
 
   /** Waits for its turn. */
   static async begin(manager: EntityManager, audit: AuditLedger, changer: Changer): Promise<PeopleTurn> {
-    await manager.query('SELECT pg_advisory_xact_lock($1)', [PEOPLE_LOCK]);
+    await lockPeople(manager, 'change');
     return new PeopleTurn(manager, audit, changer);
   }
 
@@ -63,6 +75,29 @@ export class PeopleTurn {
     const { actor, at } = this.changer;
     await this.manager.insert(Principal, { name, kind, issuer: identity?.issuer ?? null, subject: identity?.subject ?? null, active: true, registeredBy: actor, registeredAt: at });
     await this.enter(name, 'person.registered', { kind, ...identity });
+  }
+
+  /**
+   * Says whose tokens a known name's are, and that it is a person: so nobody who gets an account needs a second name, under which they could approve what they made under the first.
+   * An identity that a deactivated name has goes over.
+   * @returns false when it was so before. @throws PerennialError `PeopleConflict` when the identity is somebody's who acts, `InvalidRequest` when something is replaced without a reason
+   */
+  async identify({ name, identity, as, reason }: NewIdentity): Promise<boolean> {
+    const { kind, issuer, subject } = await this.principal(name);
+    const other = identity && (identity.issuer !== issuer || identity.subject !== subject) ? identity : null;
+    const becomes = as === null || as === kind ? null : as;
+    if (becomes && name === this.changer.actor) throw conflict('Nobody makes a person of themselves; ask another administrator');
+    if ((becomes || (other && issuer !== null)) && reason === null) throw new PerennialError('InvalidRequest', `${name} has ${becomes ? 'another kind' : 'another identity'} already; say why it is replaced`);
+    if (other) {
+      await this.free(other, name, reason);
+      await this.manager.update(Principal, { name }, { ...other });
+      await this.enter(name, 'person.identified', { from: issuer === null ? null : { issuer, subject }, to: { ...other }, reason });
+    }
+    if (becomes) {
+      await this.manager.update(Principal, { name }, { kind: becomes });
+      await this.enter(name, 'person.kindChanged', { from: kind, to: becomes, reason });
+    }
+    return other !== null || becomes !== null;
   }
 
   /** @returns false when it was so before */
@@ -126,9 +161,12 @@ export class PeopleTurn {
     for (const { id } of await this.manager.findBy(ApiKey, { actor: name })) keysRevoked += Number(await this.revokeKey(name, id, reason));
     const models = await this.giveModels(name, by);
     const findings = await handFindingsOver(this.manager, { from: name, to: by, by: this.changer.actor, at: this.changer.at }, this.audit);
+    const entries = await handEntriesOver(this.manager, { from: name, to: by, by: this.changer.actor, at: this.changer.at }, this.audit);
     await this.setActive(name, false, reason);
-    await this.enter(name, 'person.replaced', { by, reason, findings, models });
-    return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked, findings, models };
+    const number = 1 + ((await this.manager.maximum(PersonReplacement, 'number', { name })) ?? 0);
+    await this.manager.insert(PersonReplacement, { name, number, successor: by, replacedBy: this.changer.actor, at: this.changer.at });
+    await this.enter(name, 'person.replaced', { by, reason, findings, models, entries });
+    return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked, findings, models, entries };
   }
 
   /** @throws PerennialError `PeopleConflict` when nobody is left who could manage people */
@@ -141,7 +179,7 @@ export class PeopleTurn {
     if (found?.n === 0) throw conflict('Nobody would be left who may manage people; make somebody else an administrator first');
   }
 
-  /** Their specs still name the leaver, as what was approved; the next one that is applied says whose they are. */
+  /** Their specs still name the leaver, as what was approved; one that is applied and names them makes it the successor's as well. */
   private async giveModels(from: string, to: string): Promise<string[]> {
     const owned = await this.manager.find(Model, { where: { owner: from }, order: { name: 'ASC' }, lock: { mode: 'for_no_key_update' } });
     for (const { name: model } of owned) {
@@ -149,6 +187,15 @@ export class PeopleTurn {
       await this.audit.append(this.manager, { at: this.changer.at, actor: this.changer.actor, action: 'model.ownerReplaced', model, subject: `model/${model}`, details: { from, to } });
     }
     return owned.map(({ name: model }) => model);
+  }
+
+  /** Takes an identity from a name that is deactivated. */
+  private async free(identity: Identity, name: string, reason: string | null): Promise<void> {
+    const holder = await this.manager.findOneBy(Principal, { ...identity });
+    if (!holder) return;
+    if (holder.active || reason === null) throw conflict(`The subject ${identity.subject} of ${identity.issuer} is registered already, as ${holder.name}; ${holder.active ? 'deactivate that name first, if it is the same person' : 'say why it goes over'}`);
+    await this.manager.update(Principal, { name: holder.name }, { issuer: null, subject: null });
+    await this.enter(holder.name, 'person.identified', { from: { ...identity }, to: null, by: name, reason });
   }
 
   private grantsOf(name: string): Promise<RoleGrant[]> {

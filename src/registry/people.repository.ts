@@ -7,11 +7,12 @@ import type { Grant, Role } from '../contracts/roles.js';
 import { AuditLedger } from './audit-ledger.js';
 import { callerNamed } from './callers.repository.js';
 import { PeopleCommand, Principal } from './entities/principal.entity.js';
-import { type NewKey, type NewPrincipal, PeopleTurn, type Replacement } from './people-turn.js';
+import { type NewIdentity, type NewKey, type NewPrincipal, PeopleTurn, type Replacement } from './people-turn.js';
 
 /** What an administrator asks for; `name` is whom it is about. */
 export type PeopleChange =
   | ({ readonly kind: 'register' } & NewPrincipal)
+  | ({ readonly kind: 'identify' } & NewIdentity)
   | { readonly kind: 'activate' | 'deactivate'; readonly name: string; readonly reason: string }
   | ({ readonly kind: 'grant'; readonly name: string } & Grant)
   | ({ readonly kind: 'revoke'; readonly name: string; readonly reason: string } & Grant)
@@ -134,6 +135,7 @@ async function carryOut(turn: PeopleTurn, change: PeopleChange): Promise<PeopleO
     await turn.register(change);
     return { name, changed: true };
   }
+  if (change.kind === 'identify') return { name, changed: await turn.identify(change) };
   if (change.kind === 'grant') return { name, changed: await turn.grant(name, change) };
   if (change.kind === 'issueKey') return { name, changed: true, ...(await turn.issueKey(name)) };
   if (change.kind === 'revokeKey') return { name, changed: await turn.revokeKey(name, change.keyId, change.reason) };

@@ -27,7 +27,7 @@ const TAKES: Readonly<Record<string, Permission>> = {
   requestRollback: 'rollback.request', acknowledgeAlarm: 'alarm.act', snoozeAlarm: 'alarm.act', resolveAlarm: 'alarm.act', releaseWindow: 'window.release',
   listAuditEntries: 'audit.read', listPeople: 'people.read', getPerson: 'people.read',
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
-  replacePerson: 'people.manage', vote: 'approval.decide', decideValidation: 'validation.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read', getReconciliation: 'ledger.read', listCheckpointSinks: 'ledger.read', eraseTexts: 'text.erase',
+  replacePerson: 'people.manage', identifyPerson: 'people.manage', vote: 'approval.decide', decideValidation: 'validation.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read', getReconciliation: 'ledger.read', listCheckpointSinks: 'ledger.read', eraseTexts: 'text.erase',
   confirmGoLive: 'goLive.confirm',
   openFinding: 'finding.open', closeFinding: 'finding.close', recordReview: 'review.record',
   retire: 'retirement.request', withdrawRetirement: 'retirement.request', waiveRetirement: 'retirement.request', confirmRetirement: 'retirement.confirm', setLegalHold: 'legalHold.set', liftLegalHold: 'legalHold.set',
@@ -51,7 +51,7 @@ const BODIES: Readonly<Record<string, () => unknown>> = {
   openFinding: () => ({ severity: 'low', title: 'x', evidenceNeeded: 'y', owner: 'z', dueAt: '2199-01-01' }), closeFinding: () => ({ evidence: 'x' }), recordReview: () => ({ outcome: 'continue', ...WHY }),
   retire: () => ({ trigger: 'unused', ...WHY }), withdrawRetirement: () => WHY, waiveRetirement: () => ({ waives: 'drain', ...WHY }), confirmRetirement: () => ({ consumer: 'nobody', said: 'yes' }), setLegalHold: () => WHY, liftLegalHold: () => WHY,
   steerStage: () => WHY, sendBackStage: () => WHY,
-  eraseTexts: () => WHY, revokeKey: () => WHY, replacePerson: () => ({ by: 'somebody', ...WHY }),
+  eraseTexts: () => WHY, revokeKey: () => WHY, replacePerson: () => ({ by: 'somebody', ...WHY }), identifyPerson: () => ({ kind: 'person', ...WHY }),
 };
 
 /** For which models a role was given. */

@@ -8,6 +8,7 @@ import { RecordedTerminal } from '../../src/cli/testing/recorded-terminal.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { anyFreePort } from '../../src/embedded/ports.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
+import { CallersRepository } from '../../src/registry/callers.repository.js';
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
 import { FindingsRepository } from '../../src/registry/findings.repository.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
@@ -125,6 +126,54 @@ describe('an administrator', () => {
     const identity = { issuer: 'https://login.example.com', subject: randomUUID() };
     expect((await change('', { name: `p-${randomUUID()}`, kind: 'person', identity })).status).toBe(200);
     expect(await change('', { name: `p-${randomUUID()}`, kind: 'person', identity })).toMatchObject({ status: 409, body: { detail: expect.stringContaining('registered already, as p-') as string } });
+  });
+
+  it('gives a name that is known an identity, and only with a reason another one', async () => {
+    const name = await newPerson(['developer', 'flight-delay']);
+    const { key } = await keyOf(name);
+    const [first, second] = [randomUUID(), randomUUID()].map((subject) => ({ issuer: 'https://login.example.com', subject }));
+    const callers = new CallersRepository(registry.dataSource, new AuditLedger(registry.dataSource));
+    expect((await change(`/${name}/identify`, { identity: first })).body).toMatchObject({ name, changed: true });
+    expect((await change(`/${name}/identify`, { identity: first })).body).toMatchObject({ changed: false });
+    expect(await callers.byIdentity(first!)).toMatchObject({ name, grants: [{ role: 'developer', model: 'flight-delay' }] });
+    expect(await change(`/${name}/identify`, { identity: second })).toMatchObject({ status: 400, body: { detail: expect.stringContaining('say why it is replaced') as string } });
+    expect((await change(`/${name}/identify`, { identity: second, ...REASON })).body).toMatchObject({ changed: true });
+    expect([await callers.byIdentity(first!), (await callers.byIdentity(second!))?.name]).toEqual([null, name]);
+    expect(await statusWith(key)).toBe(200);
+    expect(await entriesOf(name)).toEqual(['person.registered', 'role.granted', 'key.issued', 'person.identified', 'person.identified']);
+    expect(await change(`/${name}/identify`, REASON)).toMatchObject({ status: 400, body: { detail: expect.stringContaining('neither an identity nor a kind') as string } });
+  });
+
+  it('gives the identity of a second name to the first, when the second is deactivated', async () => {
+    const [first, second] = [await newPerson(), `p-${randomUUID()}`];
+    const identity = { issuer: 'https://login.example.com', subject: randomUUID() };
+    await change('', { name: second, kind: 'person', identity });
+    expect(await change(`/${first}/identify`, { identity, ...REASON })).toMatchObject({ status: 409, body: { detail: expect.stringContaining(`registered already, as ${second}; deactivate that name first`) as string } });
+    await change(`/${second}/deactivate`, REASON);
+    expect(await change(`/${first}/identify`, { identity })).toMatchObject({ status: 409, body: { detail: expect.stringContaining('say why it goes over') as string } });
+    expect((await change(`/${first}/identify`, { identity, ...REASON })).body).toMatchObject({ changed: true });
+    expect([(await person(first)).subject, (await person(second)).subject]).toEqual([identity.subject, null]);
+    expect((await entriesOf(second)).at(-1)).toBe('person.identified');
+  });
+
+  it('makes a person of a service that an upgrade registered, so that it may decide, but not of themselves', async () => {
+    const name = `p-${randomUUID()}`;
+    await change('', { name, kind: 'service' });
+    await change(`/${name}/grant`, { role: 'approver' });
+    const { key } = await keyOf(name);
+    const vote = () => fetch(`${api.url}/v1/models/flight-delay/approvals/1/votes`, {
+      method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify({ choice: 'abstain', digest: `sha256:${'0'.repeat(64)}`, ...REASON }),
+    });
+    expect((await vote()).status).toBe(403);
+    expect(await change(`/${name}/identify`, { kind: 'person' })).toMatchObject({ status: 400, body: { detail: expect.stringContaining('another kind already; say why') as string } });
+    expect((await change(`/${name}/identify`, { kind: 'person', ...REASON })).body).toMatchObject({ changed: true });
+    expect((await vote()).status).not.toBe(403);
+    expect(await change(`/${name}/identify`, { kind: 'service', ...REASON })).toMatchObject({ status: 400 });
+    const [{ details }] = await registry.dataSource.query<[{ details: Buffer }]>("SELECT details FROM audit_entry WHERE subject = $1 AND action = 'person.kindChanged'", [`person/${name}`]);
+    expect(JSON.parse(details.toString('utf8'))).toEqual({ from: 'service', to: 'person', ...REASON });
+    await registry.asOwner((owner) => owner.query("UPDATE principal SET kind = 'service' WHERE name = 'boss'"));
+    expect(await change('/boss/identify', { kind: 'person', ...REASON })).toMatchObject({ status: 409, body: { detail: expect.stringContaining('Nobody makes a person of themselves') as string } });
+    await registry.asOwner((owner) => owner.query("UPDATE principal SET kind = 'person' WHERE name = 'boss'"));
   });
 
   it('reads everybody page by page', async () => {
@@ -279,6 +328,8 @@ describe('perennial people', () => {
     expect(await statusWith(key.trim())).toBe(200);
     const keyId = /revoke-key \S+ (\S+)`/.exec(err)?.[1] as string;
     expect((await cli('revoke-key', ann, keyId, '--reason', 'x')).out).toBe('the key is revoked\n');
+    expect(await cli('identify', bob, '--issuer', 'https://login.example.com', '--subject', bob)).toMatchObject({ code: 0, out: `${bob} is ${bob} of https://login.example.com\n` });
+    expect(await cli('identify', bob, '--kind', 'person')).toMatchObject({ code: 0, out: `${bob} is a person already\n` });
     expect(await cli('replace', ann, nightly, '--reason', 'she leaves')).toMatchObject({ code: 1, err: expect.stringContaining(`${nightly} is a service, which decides nothing that ${ann} as a person did`) as unknown });
     expect((await cli('replace', ann, bob, '--reason', 'she leaves')).out).toBe(`${bob} takes the place of ${ann}: 1 role given on, 0 keys revoked\n`);
     expect((await cli('show', ann)).out).toMatch(/developer +flight-delay .*by boss .*by boss/);

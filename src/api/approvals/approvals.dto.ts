@@ -15,7 +15,7 @@ export type ApprovalRequest = z.output<typeof approvalRequest>;
 
 export const voteRequest = z
   .strictObject({
-    choice: z.enum(VOTE_CHOICES).meta({ description: 'One who abstains counts for a quorum alone.' }),
+    choice: z.enum(VOTE_CHOICES).meta({ description: 'Of a committee, who abstains counts for the quorum and among the votes of which more than half have to agree.' }),
     digest: digest.meta({ description: 'Of what was read: the vote is refused where something else is to be approved.' }),
     reason,
   })

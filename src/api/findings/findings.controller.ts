@@ -51,7 +51,7 @@ export class FindingsController {
   @CommandOperation('Open a finding', 'It has an owner and a due date. An overdue one is told again and again; where it is high or critical, it stops a model whose spec states a use case.')
   @Answer(200, 'It is open', findingChangedSchema)
   @Answer(202, 'Accepted; opened later', acceptedSchema)
-  @Problems('ModelNotFound', 'VersionNotFound')
+  @Problems('ModelNotFound', 'VersionNotFound', 'OwnerDeactivated')
   async openFinding(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: findingRequest }) body: FindingRequestBody,

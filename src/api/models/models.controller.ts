@@ -44,7 +44,7 @@ export class ModelsController {
   @Answer(201, 'The spec is in force now', appliedSchema)
   @Answer(200, 'This spec was in force already', appliedSchema)
   @Answer(202, 'Accepted; carried out later', acceptedSchema)
-  @Problems('SpecInvalid', 'ModelRetiring', 'UseCaseDropped')
+  @Problems('SpecInvalid', 'ModelRetiring', 'UseCaseDropped', 'OwnerDeactivated')
   async applyModel(
     @Body({ schema: applyRequest }) { spec: source }: ApplyRequest,
     @Query({ schema: noQuery }) _query: unknown,
@@ -61,8 +61,8 @@ export class ModelsController {
     }
     const status = `/v1/models/${spec.model}`;
     void reply.status(outcome.changed ? 201 : 200).header('location', status);
-    const { specDigest, changed, approval } = outcome;
-    return { model: spec.model, specDigest, changed, approval: approval ? approvalLink(spec.model, approval.number) : null, commandId: command.id, status };
+    const { specDigest, changed, owner, approval } = outcome;
+    return { model: spec.model, specDigest, changed, successor: owner?.successor ?? null, approval: approval ? approvalLink(spec.model, approval.number) : null, commandId: command.id, status };
   }
 
   @Get()

@@ -33,6 +33,7 @@ export const appliedSchema = z
     model: z.string(),
     specDigest: z.string().meta({ description: 'Digest of the spec with its defaults written out; kept with everything made under it.' }),
     changed: z.boolean().meta({ description: 'False when this spec was in force already.' }),
+    successor: z.string().nullable().meta({ description: 'Who owns the model where this put a spec in force that names somebody who has left; else null.' }),
     approval: path.nullable().meta({ description: 'The approval of its use case that this opened; null where it states none, or nothing changed.' }),
     commandId: z.uuid(),
     status: path.meta({ description: 'The model.' }),

@@ -7,7 +7,7 @@ import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
 import { Answer, CommandOperation, CommonProblems, Problems } from '../documentation/answers.js';
 import { noQuery } from '../requests/fields.js';
 import {
-  grantRequest, type GrantRequest, keyPath, type KeyPath, type PeopleChanged, peopleChanged, peopleChangedSchema, personPath, reasonRequest, registerRequest, type RegisterRequest,
+  grantRequest, type GrantRequest, identifyRequest, type IdentifyRequest, keyPath, type KeyPath, type PeopleChanged, peopleChanged, peopleChangedSchema, personPath, reasonRequest, registerRequest, type RegisterRequest,
   replaceRequest, type ReplaceRequest, revokeRequest, type RevokeRequest,
 } from './people.dto.js';
 
@@ -31,6 +31,15 @@ export class PeopleChangesController {
     @Actor() actor: string, @IdempotencyKey() idempotencyKey: string,
   ): Promise<PeopleChanged> {
     return this.make({ actor, idempotencyKey }, { kind: 'register', name, as: kind, identity });
+  }
+
+  @Post(':name/identify')
+  @Change('Say who a known name is', 'Whose tokens are theirs, in the place of an identity that they have where there is one, or that a service is a person. Whoever gets an account keeps their name: under a second one they could decide over their own work.')
+  identifyPerson(
+    @Param({ schema: personPath }) { name }: { name: string }, @Body({ schema: identifyRequest }) { identity, kind, reason }: IdentifyRequest, @Query({ schema: noQuery }) _query: unknown,
+    @Actor() actor: string, @IdempotencyKey() idempotencyKey: string,
+  ): Promise<PeopleChanged> {
+    return this.make({ actor, idempotencyKey }, { kind: 'identify', name, identity, as: kind, reason });
   }
 
   @Post(':name/deactivate')
@@ -88,7 +97,7 @@ export class PeopleChangesController {
   }
 
   @Post(':name/replace')
-  @Change('Replace somebody who leaves', 'All roles go to somebody else, keys are revoked, and the leaver is deactivated: all of it, or nothing.')
+  @Change('Replace somebody who leaves', 'All roles go to somebody else, keys are revoked, and the leaver is deactivated: all of it, or nothing. The successor is another person, whom nothing bars that the leaver did; a new account of the same one is what `identify` is for.')
   replacePerson(
     @Param({ schema: personPath }) { name }: { name: string }, @Body({ schema: replaceRequest }) { by, reason }: ReplaceRequest, @Query({ schema: noQuery }) _query: unknown,
     @Actor() actor: string, @IdempotencyKey() idempotencyKey: string,

@@ -19,17 +19,29 @@ export type KeyPath = z.output<typeof keyPath>;
 export const peopleQuery = z.strictObject({ after: text(200).optional().meta({ description: 'Only names after this one.' }), limit });
 export type PeopleQuery = z.output<typeof peopleQuery>;
 
+const identity = z.strictObject({
+  issuer: z.string().min(1).max(500).meta({ description: '`iss` of their tokens, as OIDC_ISSUER has it.' }),
+  subject: text(255).meta({ description: '`sub` of their tokens.' }),
+});
+
 export const registerRequest = z
   .strictObject({
     name: newName,
     kind: z.enum(PRINCIPAL_KINDS),
-    identity: z.strictObject({
-      issuer: z.string().min(1).max(500).meta({ description: '`iss` of their tokens, as OIDC_ISSUER has it.' }),
-      subject: text(255).meta({ description: '`sub` of their tokens.' }),
-    }).nullable().default(null).meta({ description: 'Whose tokens are theirs; without it they have API keys alone.' }),
+    identity: identity.nullable().default(null).meta({ description: 'Whose tokens are theirs; without it they have API keys alone.' }),
   })
   .meta({ id: 'RegisterPerson' });
 export type RegisterRequest = z.output<typeof registerRequest>;
+
+export const identifyRequest = z
+  .strictObject({
+    identity: identity.nullable().default(null).meta({ description: 'Whose tokens are theirs from now on; left out, it stays.' }),
+    kind: z.literal('person').nullable().default(null).meta({ description: 'That a service is a person; left out, it stays what it is. No person becomes a service.' }),
+    reason: reason.nullable().default(null).meta({ description: 'Why, for the record; needed where another identity or kind is replaced.' }),
+  })
+  .refine(({ identity: whose, kind }) => whose !== null || kind !== null, 'names neither an identity nor a kind')
+  .meta({ id: 'IdentifyPerson' });
+export type IdentifyRequest = z.output<typeof identifyRequest>;
 
 export const reasonRequest = z.strictObject({ reason }).meta({ id: 'PersonReason' });
 export const grantRequest = z.strictObject({ role, model }).meta({ id: 'GrantRole' });
@@ -70,7 +82,8 @@ export const peopleChangedSchema = z
     grants: z.array(z.strictObject({ role, model: z.string() })).optional().meta({ description: 'What went over to who takes their place.' }),
     keysRevoked: z.int().optional(),
     findings: z.int().optional().meta({ description: 'Open findings that went to the successor.' }),
-    models: z.array(z.string()).readonly().optional().meta({ description: 'Models whose owner the successor is now; their specs name the leaver until others are applied.' }),
+    models: z.array(z.string()).readonly().optional().meta({ description: 'Models whose owner the successor is now; their specs may go on naming the leaver.' }),
+    entries: z.int().optional().meta({ description: 'Imported inventory entries that went to the successor.' }),
     status: path,
   })
   .meta({ id: 'PeopleChanged' });

@@ -41,7 +41,7 @@ export class ReviewsController {
   @CommandOperation('Record a periodic review', 'Not by the owner of the model, nor by who applied its spec. The next one is due so long after this one.')
   @Answer(200, 'It is on record', reviewRecordedSchema)
   @Answer(202, 'Accepted; recorded later', acceptedSchema)
-  @Problems('ModelNotFound', 'VersionNotFound', 'ReviewRefused')
+  @Problems('ModelNotFound', 'VersionNotFound', 'ReviewRefused', 'OwnerDeactivated')
   async recordReview(
     @Param({ schema: modelPath }) { model }: { model: string },
     @Body({ schema: reviewRequest }) body: ReviewRequest,

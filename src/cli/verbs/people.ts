@@ -12,6 +12,13 @@ export interface NewPersonOptions {
   readonly subject?: string;
 }
 
+export interface IdentityOptions {
+  readonly kind?: Extract<PrincipalKind, 'person'>;
+  readonly issuer?: string;
+  readonly subject?: string;
+  readonly reason?: string;
+}
+
 export interface RoleOptions {
   readonly model?: string;
   /** Of a role that is taken away. */
@@ -57,6 +64,13 @@ export function addPerson(session: Session, name: string, { kind, issuer, subjec
   return change(session, PATH, { name, kind, identity }, () => `${name} is registered, without a role`);
 }
 
+/** `perennial people identify <name>` */
+export function identifyPerson(session: Session, name: string, { kind, issuer, subject, reason }: IdentityOptions): Promise<ExitCode> {
+  const identity = issuer === undefined && subject === undefined ? null : { issuer, subject };
+  return change(session, `${pathOf(name)}/identify`, { identity, kind: kind ?? null, reason: reason ?? null }, ({ changed }) =>
+    `${name} is ${[...(kind === undefined ? [] : ['a person']), ...(identity ? [`${subject ?? ''} of ${issuer ?? ''}`] : [])].join(', ')}${changed ? '' : ' already'}`);
+}
+
 /** `perennial people activate|deactivate <name>` */
 export const setPersonActive = (session: Session, active: boolean, name: string, reason: string): Promise<ExitCode> =>
   change(session, `${pathOf(name)}/${active ? 'activate' : 'deactivate'}`, { reason }, ({ changed }) => `${name} is ${active ? 'active' : 'deactivated'}${changed ? '' : ' already'}`);
@@ -85,8 +99,8 @@ export const revokeKey = (session: Session, name: string, keyId: string, reason:
 
 /** `perennial people replace <name> <by>` */
 export const replacePerson = (session: Session, name: string, successor: string, reason: string): Promise<ExitCode> =>
-  change(session, `${pathOf(name)}/replace`, { by: successor, reason }, ({ grants, keysRevoked, findings, models }) =>
-    `${successor} takes the place of ${name}: ${grants?.length ?? 0} ${grants?.length === 1 ? 'role' : 'roles'} given on, ${keysRevoked ?? 0} ${keysRevoked === 1 ? 'key' : 'keys'} revoked${findings ? `, ${findings} open ${findings === 1 ? 'finding' : 'findings'} handed over` : ''}${models && models.length > 0 ? `; owner of ${models.join(', ')}, whose ${models.length === 1 ? 'spec still names' : 'specs still name'} ${name}: apply one that names ${successor}` : ''}`);
+  change(session, `${pathOf(name)}/replace`, { by: successor, reason }, ({ grants, keysRevoked, findings, models, entries }) =>
+    `${successor} takes the place of ${name}: ${grants?.length ?? 0} ${grants?.length === 1 ? 'role' : 'roles'} given on, ${keysRevoked ?? 0} ${keysRevoked === 1 ? 'key' : 'keys'} revoked${findings ? `, ${findings} open ${findings === 1 ? 'finding' : 'findings'} handed over` : ''}${entries ? `, ${entries} imported ${entries === 1 ? 'entry' : 'entries'} of the inventory` : ''}${models && models.length > 0 ? `; owner of ${models.join(', ')}, whose ${models.length === 1 ? 'spec still names' : 'specs still name'} ${name}: apply one that names ${successor}` : ''}`);
 
 async function change(session: Session, path: string, body: object, told: (changed: PeopleChanged) => string): Promise<ExitCode> {
   const changed = await session.api.command<PeopleChanged>(path, jsonBody(body));

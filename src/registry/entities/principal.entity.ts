@@ -64,6 +64,27 @@ export class RoleRevocation {
   revokedAt!: Date;
 }
 
+/** That somebody who left was replaced by somebody else. The last one of a leaver counts, while they are away. */
+@Entity('person_replacement')
+export class PersonReplacement {
+  /** Who left. */
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'person_replacement_pkey' })
+  name!: string;
+
+  /** Of the leaver, from 1. */
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'person_replacement_pkey' })
+  number!: number;
+
+  @Column('text')
+  successor!: string;
+
+  @Column('text', { name: 'replaced_by' })
+  replacedBy!: string;
+
+  @Column('timestamptz')
+  at!: Date;
+}
+
 /** A change of people that was asked for and made, once for each actor and `Idempotency-Key`. */
 @Entity('people_command')
 export class PeopleCommand {
