@@ -16,6 +16,6 @@ export const refused = (type: FailureType, message: string, details: FailureDeta
  */
 export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'for_no_key_update' } });
 
-/** Nothing is decided over a stage that is paused. */
+/** Nothing is decided over a stage that is paused, or held because its model retires. */
 export const whilePaused = (id: StageId, pause: StagePause): Refused =>
-  refused('StagePaused', pausedText(id, pause), { stage: id.stage, pausedBy: pause.by, pausedSince: isoTime(pause.sinceMs), why: pause.reason });
+  pause.retirement !== undefined ? refused('ModelRetiring', pausedText(id, pause), { stage: id.stage, retirement: pause.retirement }) : refused('StagePaused', pausedText(id, pause), { stage: id.stage, pausedBy: pause.by, pausedSince: isoTime(pause.sinceMs), why: pause.reason });

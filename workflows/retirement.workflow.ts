@@ -8,7 +8,7 @@ import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
 import { amongStrangers, handlersFinished } from './strangers.js';
-import { deliverAlarms, tellLifecycle, tellPerson } from './tell.js';
+import { deliverAlarms, tellLifecycle, tellPerson, tellWorkflow } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 const GATEWAYS_MS = 30_000;
@@ -67,6 +67,7 @@ async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { 
     if (move.step === 'approved') await reminders.look(standing.approval);
     const routings = await record.takeRetirementStep.executeWithOptions({ summary: `Record: ${move.step}` }, [id, move.step, Date.now()]);
     if (move.step === 'approved' || move.step === 'stopped') await tellLifecycle(model);
+    if (move.step === 'approved') await tellHeld(standing);
     if (move.step === 'confirmed') await words.end(standing);
     if (move.step === 'stopped') await everyGateway(model, routings);
     return 0;
@@ -157,7 +158,13 @@ async function endAlarm(key: string, reason: string): Promise<void> {
 async function settle(standing: RetirementStanding, reminders: ApprovalReminders, words: ConsumerNotices): Promise<void> {
   if (standing.approval.outcome !== null) await reminders.look(standing.approval);
   await words.end(standing);
+  await tellHeld(standing);
   await tellLifecycle(standing.model);
+}
+
+/** What the retirement held goes on where it was called off, and has ended where it was approved. */
+async function tellHeld({ tells = [] }: RetirementStanding): Promise<void> {
+  for (const workflowId of tells) await tellWorkflow(workflowId);
 }
 
 const WAITS: Readonly<Record<RetirementMove['action'], string>> = {
