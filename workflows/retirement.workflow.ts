@@ -72,7 +72,7 @@ async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { 
     if (move.step === 'stopped') await everyGateway(model, routings);
     return 0;
   }
-  if (move.action === 'archive') await data.archiveModel.executeWithOptions({ summary: 'Make the archive' }, [id, Date.now()]);
+  if (move.action === 'archive') return archive(standing);
   if (move.action === 'certify') await data.certifyRetirement.executeWithOptions({ summary: 'Issue the certificate' }, [id, Date.now()]);
   if (move.action === 'delete') await data.deleteEvidence.executeWithOptions({ summary: `Delete what is due: ${move.evidence}` }, [id, move.evidence, Date.now()]);
   return move.action === 'drill' ? drill(standing) : 0;
@@ -92,15 +92,30 @@ async function everyGateway(model: string, routings: readonly StoppedRouting[]):
   }
 }
 
+async function archive(standing: RetirementStanding): Promise<number> {
+  const { model, number } = standing;
+  // Of earlier releases it returned nothing.
+  const missing: readonly string[] | undefined = await data.archiveModel.executeWithOptions({ summary: 'Make the archive' }, [{ model, number }, Date.now()]);
+  if (!missing?.length) return 0;
+  const reason = `${missing.length} files that belong into it are damaged or lost: ${missing.join(', ')}`.slice(0, 1_500);
+  await tellHindrance(standing, `The archive of ${model} cannot be made, so nothing is deleted: ${reason}`, reason);
+  return Date.now() + DRILL_AGAIN_MS;
+}
+
 async function drill(standing: RetirementStanding): Promise<number> {
   const { model, number } = standing;
   const { verdict, reason } = await data.drillArchive.executeWithOptions({ summary: 'Restore the archive into an empty folder' }, [{ model, number }, Date.now()]);
   if (verdict === 'pass') return endAlarm(retirementHeldKey(standing), 'The archive was restored.').then(() => 0);
+  await tellHindrance(standing, `The archive of ${model} cannot be restored, so nothing is deleted: ${reason}`, reason);
+  return Date.now() + DRILL_AGAIN_MS;
+}
+
+async function tellHindrance(standing: RetirementStanding, what: string, reason: string): Promise<void> {
+  const { model, number } = standing;
   await tellPerson({
     kind: 'retirementHeld', severity: 'critical', model, deployment: null, subject: `retirement/${number}`, dedupKey: retirementHeldKey(standing), test: false,
-    summary: `The archive of ${model} cannot be restored, so nothing is deleted: ${reason}. Mend the artifact store, from a backup; it is tried again every hour.`.slice(0, 2_000), details: { reason },
+    summary: `${what}. Mend the artifact store, from a backup; it is tried again every hour.`.slice(0, 2_000), details: { reason },
   });
-  return Date.now() + DRILL_AGAIN_MS;
 }
 
 /** Tells consumers, and again those that have not confirmed. */
