@@ -10,33 +10,11 @@ import type { DrillOutcome } from '../src/contracts/retirements.js';
 import { requireParity } from '../src/evaluation/parity.js';
 import { predictFirstRows } from '../src/evaluation/scoring.js';
 import type { ModelVersion } from '../src/registry/entities/model-version.entity.js';
-import { ModelsRepository } from '../src/registry/models.repository.js';
-import { RetrainsRepository } from '../src/registry/retrains.repository.js';
-import { RoutingRepository } from '../src/registry/routing.repository.js';
-import { TrainingRepository } from '../src/registry/training.repository.js';
-import { VersionsRepository } from '../src/registry/versions.repository.js';
 import type { TrainerParity } from '../src/training/trainer-output.js';
 import { ActivitySettings } from './activity-settings.js';
+import { ArchivedVersions } from './archived-versions.js';
 import { type ArchiveManifest, MANIFEST, type MadeArchive } from './model-archive.js';
 import { StoreProvider } from './store-provider.js';
-
-/** Of the registry, what scoring a version anew needs. */
-@Injectable()
-export class ArchivedVersions {
-  constructor(
-    readonly models: ModelsRepository,
-    readonly versions: VersionsRepository,
-    readonly training: TrainingRepository,
-    readonly retrains: RetrainsRepository,
-    readonly routing: RoutingRepository,
-  ) {}
-
-  /** Those that answered last. */
-  async champions(model: string): Promise<ModelVersion[]> {
-    const numbers = new Set((await this.routing.of(model)).flatMap(({ champion }) => champion ?? []));
-    return Promise.all([...numbers].map((number) => this.versions.get(model, number)));
-  }
-}
 
 /** Proves that an archive can be restored: into an empty folder, held against its manifest digest by digest, and its champions answer as their trainers did. */
 @Injectable()
@@ -68,10 +46,13 @@ export class ArchiveDrill {
     const names = await unpackTar(await this.store.localPath(digest), folder);
     const bytes = await readFile(join(folder, MANIFEST));
     if (sha256(bytes) !== expected) throw new PerennialError('ArtifactCorrupt', `The manifest of ${digest} is not the one that was recorded (${expected})`);
-    const { files } = JSON.parse(bytes.toString('utf8')) as ArchiveManifest;
+    const { files, missing } = JSON.parse(bytes.toString('utf8')) as ArchiveManifest;
+    if (missing.length > 0) throw new PerennialError('ArtifactMissing', `The archive lacks ${missing.join(', ')}, which could not be read when it was made`);
     const unnamed = names.filter((name) => name !== MANIFEST && !files.some((file) => file.name === name));
     if (unnamed.length > 0) throw new PerennialError('ArtifactCorrupt', `The archive holds ${unnamed.join(', ')}, which its manifest does not name`);
     for (const file of files) await requireSame(join(folder, file.name), file);
+    const lacking = (await this.record.required(model)).filter((one) => !files.some(({ name }) => name === restoredName(one)));
+    if (lacking.length > 0) throw new PerennialError('ArtifactMissing', `The archive lacks ${lacking.join(', ')}, of what answered last`);
     const [scored, unscored]: [DrillOutcome['scored'][number][], DrillOutcome['unscored'][number][]] = [[], []];
     for (const version of await this.record.champions(model)) {
       const result = await this.score(version, folder, signal);

@@ -25,6 +25,6 @@ export async function deactivatedOwner(manager: EntityManager, owners: readonly 
   return undefined;
 }
 
-/** Nothing is decided over a stage that is paused. */
+/** Nothing is decided over a stage that is paused, or held because its model retires. */
 export const whilePaused = (id: StageId, pause: StagePause): Refused =>
-  refused('StagePaused', pausedText(id, pause), { stage: id.stage, pausedBy: pause.by, pausedSince: isoTime(pause.sinceMs), why: pause.reason });
+  pause.retirement !== undefined ? refused('ModelRetiring', pausedText(id, pause), { stage: id.stage, retirement: pause.retirement }) : refused('StagePaused', pausedText(id, pause), { stage: id.stage, pausedBy: pause.by, pausedSince: isoTime(pause.sinceMs), why: pause.reason });

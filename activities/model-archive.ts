@@ -13,6 +13,7 @@ import { AuditTreeRepository, type InclusionProof } from '../src/registry/audit-
 import type { AuditEntry } from '../src/registry/entities/audit-entry.entity.js';
 import { ModelEvidenceRepository } from '../src/registry/model-evidence.repository.js';
 import { ActivitySettings } from './activity-settings.js';
+import { ArchivedVersions } from './archived-versions.js';
 import { StoreProvider } from './store-provider.js';
 
 const ENTRIES_A_PAGE = 500;
@@ -24,7 +25,7 @@ export interface ArchiveManifest extends RetirementId {
   readonly madeAt: string;
   /** `record/<table>.jsonl`, `audit/entries.jsonl`, `artifacts/<hexadecimal digits of the digest>`. */
   readonly files: readonly { readonly name: string; readonly digest: string; readonly bytes: number }[];
-  /** Files that the record names, were in the store, and cannot be read. */
+  /** Files that the record names, were in the store, and could not be read. Of archives that are made now none: they wait until all can be. */
   readonly missing: readonly string[];
 }
 
@@ -46,13 +47,14 @@ export class ModelArchive {
     private readonly ledger: AuditLedger,
     private readonly tree: AuditTreeRepository,
     private readonly settings: ActivitySettings,
+    private readonly versions: ArchivedVersions,
     stores: StoreProvider,
   ) {
     this.store = stores.store;
   }
 
-  /** @param beat is told how many files are ready */
-  async make({ model, number }: RetirementId, at: Date, signal: AbortSignal, beat: (progress: unknown) => void): Promise<MadeArchive> {
+  /** @param beat is told how many files are ready @returns where files that belong into it are damaged or lost their digests alone, and no archive is made */
+  async make({ model, number }: RetirementId, at: Date, signal: AbortSignal, beat: (progress: unknown) => void): Promise<MadeArchive | Pick<MadeArchive, 'missing'>> {
     const folder = await mkdtemp(join(this.settings.workDir, 'archive-'));
     try {
       const entries: (TarEntry & { readonly digest: string })[] = [];
@@ -63,13 +65,15 @@ export class ModelArchive {
       for (const name of await this.writeRecord(model, folder)) add(await written(folder, name));
       await this.writeLedger(model, join(folder, 'audit/entries.jsonl'), signal);
       add(await written(folder, 'audit/entries.jsonl'));
-      const missing: string[] = [];
+      const [missing, required]: [string[], string[]] = [[], await this.versions.required(model)];
       for (const { digest, classes } of await this.evidence.files(model)) {
         if (!classes.some((one) => one === 'artifacts' || one === 'reports')) continue;
         const path = await this.kept(digest);
-        if (path === 'damaged') missing.push(digest);
+        // The record names digests of other things than files too.
+        if (path === 'damaged' || (path === 'absent' && required.includes(digest))) missing.push(digest);
         else if (path !== 'absent') add({ name: `artifacts/${digest.slice('sha256:'.length)}`, from: path, bytes: (await stat(path)).size, digest });
       }
+      if (missing.length > 0) return { missing };
       const manifest: ArchiveManifest = { format: 'perennial-archive/1', model, number, madeAt: at.toISOString(), files: entries.map(({ name, digest, bytes }) => ({ name, digest, bytes })), missing };
       const bytes = Buffer.from(canonicalJson(manifest));
       const made = await this.store.putStream(tarOf([{ name: MANIFEST, from: bytes, bytes: bytes.length }, ...entries]));
@@ -119,7 +123,6 @@ export class ModelArchive {
     }
   }
 
-  /** The record names digests of other things than files too. */
   private async kept(digest: string): Promise<string> {
     try {
       return await this.store.localPath(digest);

@@ -25,12 +25,13 @@ export class RetiredEvidenceActivities {
     private readonly stores: StoreProvider,
   ) {}
 
-  /** Makes the archive, once: a second call changes nothing. */
-  async archiveModel(id: RetirementId, nowMs: number): Promise<void> {
-    if (stepOf(await this.retirements.get(id), 'archived')) return;
+  /** Makes the archive, once: a second call changes nothing. @returns what cannot be read and belongs into it; then none is made */
+  async archiveModel(id: RetirementId, nowMs: number): Promise<readonly string[]> {
+    if (stepOf(await this.retirements.get(id), 'archived')) return [];
     const at = new Date(nowMs);
     const made = await heartbeating((signal, beat) => this.archive.make(id, at, signal, beat));
-    await this.retirements.inTurn(id.model, (manager) => this.retirements.take(manager, id, { step: 'archived', at, details: { ...made } }, origin()));
+    if ('digest' in made) await this.retirements.inTurn(id.model, (manager) => this.retirements.take(manager, id, { step: 'archived', at, details: { ...made } }, origin()));
+    return made.missing;
   }
 
   /** Restores the archive into an empty folder and looks at all of it; the outcome goes on record where it passes. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { canonicalJson, sha256 } from '../src/contracts/canonical.js';
 import type { CommandKind, CommandOutcome, OpenedApproval } from '../src/contracts/commands.js';
-import { retirementWorkflowId, retrainWorkflowId } from '../src/contracts/motion.js';
+import { retirementWorkflowId, retrainWorkflowId, validationWorkflowId } from '../src/contracts/motion.js';
 import type { RetirementTerms } from '../src/contracts/retirements.js';
 import type { StageId } from '../src/contracts/stages.js';
 import { durationMs, isoTime } from '../src/contracts/time.js';
@@ -19,6 +19,7 @@ import { type RetirementStory, RetirementsRepository } from '../src/registry/ret
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { retiringText } from '../src/registry/retiring-models.js';
 import { movesOf } from '../src/registry/stages.repository.js';
+import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import type { ModelSpec } from '../src/spec/model-spec.js';
 import { origin } from './activity-context.js';
 import { ApprovalCommands } from './approval-commands.js';
@@ -47,6 +48,7 @@ export class RetirementCommands {
     private readonly releases: ReleasesRepository,
     private readonly retrains: RetrainsRepository,
     private readonly retirements: RetirementsRepository,
+    private readonly validations: ValidationsRepository,
   ) {}
 
   /** Why a command may begin nothing; undefined where it may. */
@@ -56,7 +58,7 @@ export class RetirementCommands {
     return text === undefined ? undefined : refused('ModelRetiring', text);
   }
 
-  /** From here on nothing new begins: what is being released ends, and a retrain that runs is cancelled. */
+  /** From here on nothing new begins: what is being released ends, and so does a retrain that runs; validations are held until the retirement is decided. */
   async retire(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const { trigger, replacement, answers, reason } = bodyOf<'retire'>(command);
     const model = await lockModel(manager, command.model);
@@ -72,9 +74,18 @@ export class RetirementCommands {
     const number = await this.retirements.add(manager, {
       model: model.name, trigger, replacement, reason, terms, digest, specDigest: model.specDigest, approval: approval.number, requestedBy: command.actor, requestedAt: at, commandId: command.id,
     });
-    const ended = await this.releases.endAll(manager, model.name, `${model.name} is being retired (retirement ${number}).`, command.actor, at, origin());
-    const retrain = await this.retrains.active(manager, model.name);
-    return { kind: 'retire', number, approval, workflowId: retirementWorkflowId(model.name), ended, cancels: retrain && retrainWorkflowId(model.name, retrain.number) };
+    const why = `${model.name} is being retired (retirement ${number}).`;
+    const ended = await this.releases.endAll(manager, model.name, why, command.actor, at, origin());
+    const held = (await this.validations.open(model.name, manager)).map(({ version }) => validationWorkflowId(model.name, version));
+    return { kind: 'retire', number, approval, workflowId: retirementWorkflowId(model.name), ended: [...ended, ...held], cancels: await this.endRetrain(manager, model.name, why, at) };
+  }
+
+  /** On record, so that it does not begin either where its workflow starts after the word to cancel it. @returns the workflow to cancel */
+  private async endRetrain(manager: EntityManager, model: string, reason: string, at: Date): Promise<string | null> {
+    const active = await this.retrains.active(manager, model);
+    if (!active) return null;
+    await this.retrains.endWithin(manager, { model, number: active.number }, { outcome: 'cancelled', reason, failure: null, promotedEpoch: null }, at, origin());
+    return retrainWorkflowId(model, active.number);
   }
 
   private async openApproval(manager: EntityManager, { model, spec, digest }: { readonly model: Model; readonly spec: ModelSpec; readonly digest: string }, command: Command, at: Date): Promise<OpenedApproval> {

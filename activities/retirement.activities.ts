@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { useCaseApprovalWorkflowId, validationWorkflowId } from '../src/contracts/motion.js';
 import { EVIDENCE_CLASSES, type RetirementId, type RetirementMove, type RetirementStanding, type StoppedRouting } from '../src/contracts/retirements.js';
 import type { StagePause } from '../src/contracts/stages.js';
+import type { ValidationId } from '../src/contracts/validations.js';
 import { type RetirementFacts, retirementMove } from '../src/lifecycle/retirement-course.js';
 import { pausesOf } from '../src/contracts/stage-terms.js';
 import { type ApprovalStory, ApprovalsRepository } from '../src/registry/approvals.repository.js';
@@ -10,6 +12,7 @@ import { ModelsRepository } from '../src/registry/models.repository.js';
 import { type RetirementStory, RetirementsRepository } from '../src/registry/retirements.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
 import { StagesRepository } from '../src/registry/stages.repository.js';
+import { ValidationsRepository } from '../src/registry/validations.repository.js';
 import { origin } from './activity-context.js';
 import { standingOf } from './approvals.activities.js';
 
@@ -34,22 +37,32 @@ export class RetirementActivities {
     private readonly holds: LegalHoldsRepository,
     private readonly routing: RoutingRepository,
     private readonly stages: StagesRepository,
+    private readonly validations: ValidationsRepository,
   ) {}
 
   /** The newest retirement of a model; null where it never had one. @param nowMs by the workflow's clock, which may be ahead of this machine's */
   async readRetirement(model: string, nowMs: number): Promise<RetirementStanding | null> {
     const course = await this.retirements.atOneMoment(async (manager) => {
       const newest = await this.retirements.newest(model, manager);
-      return newest && this.course({ model, number: newest.retirement.number }, nowMs, manager);
+      return newest && { ...(await this.course({ model, number: newest.retirement.number }, nowMs, manager)), open: await this.openStages(model, manager) };
     });
     if (!course) return null;
-    const { story: { retirement: { number, trigger, replacement, terms } }, asked, facts, move, paused } = course;
+    const { story: { retirement: { number, trigger, replacement, terms } }, asked, facts, move, paused, open } = course;
     const { owner, tier } = await this.models.get(model);
-    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move, paused };
+    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move, paused, tells: open.map(({ workflowId }) => workflowId) };
+  }
+
+  /** What of the model waits for a decision over what is to come: validations, and the approval of its use case. */
+  private async openStages(model: string, manager: EntityManager): Promise<{ readonly workflowId: string; readonly validation?: ValidationId; readonly approval?: ApprovalStory }[]> {
+    const useCase = await this.approvals.newest({ kind: 'useCase', model, version: null }, manager);
+    return [
+      ...(await this.validations.open(model, manager)).map(({ version }) => ({ workflowId: validationWorkflowId(model, version), validation: { model, version } })),
+      ...(useCase && !useCase.end ? [{ workflowId: useCaseApprovalWorkflowId(model), approval: useCase }] : []),
+    ];
   }
 
   /**
-   * Takes a step, if it is still the one that comes next and the retirement is not paused, and lets the routing follow: approved, nothing is mirrored any more; stopped, gateways answer 410.
+   * Takes a step, if it is still the one that comes next and the retirement is not paused, and lets the routing follow: approved, nothing is mirrored any more, and what waits to go into service ends; stopped, gateways answer 410.
    * @returns the routings as they are then
    */
   async takeRetirementStep(id: RetirementId, step: RecordedStep, nowMs: number): Promise<StoppedRouting[]> {
@@ -72,7 +85,18 @@ export class RetirementActivities {
       ...(step === 'drained' || step === 'stopped' ? { lastTrafficAt: facts.lastTrafficMs && new Date(facts.lastTrafficMs).toISOString() } : {}),
       ...(routings ? { routings } : {}),
     };
+    if (step === 'approved') await this.endOpenStages(manager, id, at);
     await this.retirements.take(manager, id, { step, at, details }, origin());
+  }
+
+  /** Nothing of the model comes back from here on. */
+  private async endOpenStages(manager: EntityManager, { model, number }: RetirementId, at: Date): Promise<void> {
+    const reason = `Retirement ${number} of ${model} was approved.`;
+    for (const { validation, approval: useCase } of await this.openStages(model, manager)) {
+      const asked = validation ? (await this.validations.get(validation, manager)).approval : useCase;
+      if (asked && !asked.end) await this.approvals.end(manager, asked.approval, { outcome: 'voided', reason, at }, origin());
+      if (validation) await this.validations.end(manager, validation, { outcome: 'aborted', reason, at }, origin());
+    }
   }
 
   private async course(id: RetirementId, nowMs: number, manager: EntityManager): Promise<Course> {

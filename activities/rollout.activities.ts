@@ -64,13 +64,11 @@ export class RolloutActivities {
   }
 
   /**
-   * Puts the rollback's version into service. Fails with `ChampionMoved` when the champion changed since the request.
+   * Puts the rollback's version into service. Fails with `ChampionMoved` when the champion changed since the request, and with `RollbackEnded` where the record has its end.
    * @returns also the workflow of the release that this ends, if one is under way: it learns of it when it is told
    */
   async rollBack(id: RollbackId): Promise<PromotionSummary & { readonly ended?: string }> {
-    const rollback = await this.routing.getRollback(id);
-    const move = { model: id.model, deployment: id.deployment, expectedEpoch: id.fromEpoch, version: rollback.toVersion, reason: 'rollback', actor: rollback.requestedBy } as const;
-    const change = await this.routing.moveChampion(move, new Date(), origin());
+    const change = await this.routing.takeBack(id, new Date(), origin());
     const release = await this.releases.active(id.model);
     return release ? { ...change, ended: deploymentWorkflowId(id.model, release.version) } : change;
   }

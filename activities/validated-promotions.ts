@@ -35,7 +35,7 @@ export class ValidatedPromotions {
   private async hindranceOf(manager: EntityManager, story: ValidationStory | null): Promise<string | null> {
     if (!story) return 'it was never validated, and a model with a useCase section serves validated versions alone; retrain for another version';
     const { validation: { model, specDigest }, checks, report, decision, approval, end, term } = story;
-    if (term.paused && !end) return 'its validation is paused';
+    if (term.paused && !end) return term.paused.retirement === undefined ? 'its validation is paused' : 'its model is being retired';
     return whyNotServe(validationStep({ spec: await this.models.spec(model, specDigest, manager), checks, reported: report !== null, decision, approval: approval ? approval.end : undefined, end }));
   }
 

@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import { FAILURES, PerennialError } from '../src/contracts/failures.js';
 import { validationWorkflowId } from '../src/contracts/motion.js';
+import { outcomeText, pausedText } from '../src/contracts/stages.js';
 import type { CheckOutcome, ValidationCheckName, ValidationId, ValidationReport } from '../src/contracts/validations.js';
 import { gravest } from '../src/lifecycle/validation-decision.js';
 import { decidedBy, questionsOf } from '../src/lifecycle/validation-depth.js';
@@ -36,8 +37,13 @@ export class ValidationActivities {
     await this.validations.addCheck(id, { name, ...outcome }, new Date(), origin());
   }
 
-  /** Trains the version once more on its snapshot with another seed. It writes nothing of the version's own training. @returns the digest of the model */
+  /**
+   * Trains the version once more on its snapshot with another seed. It writes nothing of the version's own training.
+   * @returns the digest of the model
+   * @throws PerennialError `ValidationNotOpen`, `StagePaused`, `ModelRetiring` where its validation does not go on: no training begins then, in no attempt
+   */
   async trainAgain(id: ValidationId): Promise<string> {
+    requireGoingOn(await this.validations.get(id));
     const { spec, run } = await this.versions.get(id);
     await mkdir(this.settings.workDir, { recursive: true });
     const folder = await mkdtemp(join(this.settings.workDir, `again-${id.model}-${id.version}-`));
@@ -57,6 +63,11 @@ export class ValidationActivities {
     const { digest } = await this.stores.store.putBytes(canonicalJson(reportOf(story, await this.versions.get(id))));
     await this.validations.addReport(id, digest, new Date(), origin());
   }
+}
+
+function requireGoingOn({ validation: { model, version }, end, term: { paused } }: ValidationStory): void {
+  if (end) throw new PerennialError('ValidationNotOpen', `The validation of version ${version} of ${model} was ${outcomeText(end.outcome)}`, { model, version });
+  if (paused) throw new PerennialError(paused.retirement === undefined ? 'StagePaused' : 'ModelRetiring', pausedText({ model, stage: 'validation', subject: version }, paused), { model, version });
 }
 
 /** What a person must mend, or what time may, is thrown; what says something of the version is its outcome. */

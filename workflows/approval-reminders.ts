@@ -42,7 +42,7 @@ export class ApprovalReminders {
 
   /** Nobody is reminded while it is paused, and at once when it goes on. */
   private async halt(standing: ApprovalStanding): Promise<number> {
-    if (this.told.times > 0) await endReminders(standing, 'It is paused.');
+    if (this.told.times > 0) await endReminders(standing, standing.paused?.retirement === undefined ? 'It is paused.' : 'Its model is being retired.');
     this.told = { number: standing.number, times: 0 };
     return NEVER;
   }
@@ -70,7 +70,8 @@ async function endReminders(standing: ApprovalStanding, reason: string): Promise
 }
 
 /** What an operator sees of a pause. */
-export const pauseLine = ({ by, sinceMs, reason }: StagePause): string => `**Paused** by ${by} since **${isoTime(sinceMs)}**: ${reason.replaceAll('\n', ' ')}. Its time does not run; \`perennial stage resume\` lets it go on.`;
+export const pauseLine = ({ by, sinceMs, reason, retirement }: StagePause): string =>
+  retirement !== undefined ? `**Held** since **${isoTime(sinceMs)}**, when ${by} asked for retirement ${retirement}. Its time does not run; it goes on where the retirement is called off.` : `**Paused** by ${by} since **${isoTime(sinceMs)}**: ${reason.replaceAll('\n', ' ')}. Its time does not run; \`perennial stage resume\` lets it go on.`;
 
 /** What an operator sees of an approval, as lines of Markdown. */
 export function approvalLines(standing: ApprovalStanding): string[] {

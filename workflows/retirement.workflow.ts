@@ -8,7 +8,7 @@ import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
 import { amongStrangers, handlersFinished } from './strangers.js';
-import { deliverAlarms, tellLifecycle, tellPerson } from './tell.js';
+import { deliverAlarms, tellLifecycle, tellPerson, tellWorkflow } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 const GATEWAYS_MS = 30_000;
@@ -67,11 +67,12 @@ async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { 
     if (move.step === 'approved') await reminders.look(standing.approval);
     const routings = await record.takeRetirementStep.executeWithOptions({ summary: `Record: ${move.step}` }, [id, move.step, Date.now()]);
     if (move.step === 'approved' || move.step === 'stopped') await tellLifecycle(model);
+    if (move.step === 'approved') await tellHeld(standing);
     if (move.step === 'confirmed') await words.end(standing);
     if (move.step === 'stopped') await everyGateway(model, routings);
     return 0;
   }
-  if (move.action === 'archive') await data.archiveModel.executeWithOptions({ summary: 'Make the archive' }, [id, Date.now()]);
+  if (move.action === 'archive') return archive(standing);
   if (move.action === 'certify') await data.certifyRetirement.executeWithOptions({ summary: 'Issue the certificate' }, [id, Date.now()]);
   if (move.action === 'delete') await data.deleteEvidence.executeWithOptions({ summary: `Delete what is due: ${move.evidence}` }, [id, move.evidence, Date.now()]);
   return move.action === 'drill' ? drill(standing) : 0;
@@ -91,15 +92,30 @@ async function everyGateway(model: string, routings: readonly StoppedRouting[]):
   }
 }
 
+async function archive(standing: RetirementStanding): Promise<number> {
+  const { model, number } = standing;
+  // Of earlier releases it returned nothing.
+  const missing: readonly string[] | undefined = await data.archiveModel.executeWithOptions({ summary: 'Make the archive' }, [{ model, number }, Date.now()]);
+  if (!missing?.length) return 0;
+  const reason = `${missing.length} files that belong into it are damaged or lost: ${missing.join(', ')}`.slice(0, 1_500);
+  await tellHindrance(standing, `The archive of ${model} cannot be made, so nothing is deleted: ${reason}`, reason);
+  return Date.now() + DRILL_AGAIN_MS;
+}
+
 async function drill(standing: RetirementStanding): Promise<number> {
   const { model, number } = standing;
   const { verdict, reason } = await data.drillArchive.executeWithOptions({ summary: 'Restore the archive into an empty folder' }, [{ model, number }, Date.now()]);
   if (verdict === 'pass') return endAlarm(retirementHeldKey(standing), 'The archive was restored.').then(() => 0);
+  await tellHindrance(standing, `The archive of ${model} cannot be restored, so nothing is deleted: ${reason}`, reason);
+  return Date.now() + DRILL_AGAIN_MS;
+}
+
+async function tellHindrance(standing: RetirementStanding, what: string, reason: string): Promise<void> {
+  const { model, number } = standing;
   await tellPerson({
     kind: 'retirementHeld', severity: 'critical', model, deployment: null, subject: `retirement/${number}`, dedupKey: retirementHeldKey(standing), test: false,
-    summary: `The archive of ${model} cannot be restored, so nothing is deleted: ${reason}. Mend the artifact store, from a backup; it is tried again every hour.`.slice(0, 2_000), details: { reason },
+    summary: `${what}. Mend the artifact store, from a backup; it is tried again every hour.`.slice(0, 2_000), details: { reason },
   });
-  return Date.now() + DRILL_AGAIN_MS;
 }
 
 /** Tells consumers, and again those that have not confirmed. */
@@ -157,7 +173,13 @@ async function endAlarm(key: string, reason: string): Promise<void> {
 async function settle(standing: RetirementStanding, reminders: ApprovalReminders, words: ConsumerNotices): Promise<void> {
   if (standing.approval.outcome !== null) await reminders.look(standing.approval);
   await words.end(standing);
+  await tellHeld(standing);
   await tellLifecycle(standing.model);
+}
+
+/** What the retirement held goes on where it was called off, and has ended where it was approved. */
+async function tellHeld({ tells = [] }: RetirementStanding): Promise<void> {
+  for (const workflowId of tells) await tellWorkflow(workflowId);
 }
 
 const WAITS: Readonly<Record<RetirementMove['action'], string>> = {

@@ -30,7 +30,7 @@ function marksOf({ step, reportDigest }: ValidationStanding): StageMarks {
 
 function waitsFor({ step, model, version, expiresAtMs, paused, pausedText }: ValidationStanding): string {
   if (step.kind === 'ended') return `**${step.outcome}**: ${step.reason}`;
-  if (paused) return `**Paused**: ${pausedText}.`;
+  if (paused) return `**${paused.retirement === undefined ? 'Paused' : 'Held'}**: ${pausedText}.`;
   if (step.kind !== 'awaitValidator') return `${DOES[step.kind]}.`;
   return `Waits until **${isoTime(expiresAtMs)}** for a validator who had no part in it: read \`perennial validations ${model} ${version}\`, then \`perennial validate ${model} ${version} approve|conditional|reject --reason …\`.`;
 }

@@ -1,5 +1,6 @@
 import { condition, continueAsNew, isCancellation, patched, proxyActivities, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.js';
+import type { FailureType } from '../src/contracts/failures.js';
 import type { ValidationInput } from '../src/contracts/motion.js';
 import type { ValidationCheckName, ValidationId, ValidationResult, ValidationStanding } from '../src/contracts/validations.js';
 import { ApprovalReminders, NEVER } from './approval-reminders.js';
@@ -14,6 +15,9 @@ import { ValidationReminders } from './validation-reminders.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
 const GATEWAYS_WITHIN_MS = 10_000;
+/** A word that a retirement was called off may have been lost. */
+const LOOK_AGAIN_MS = 60 * 60 * 1_000;
+const HALTS: ReadonlySet<string> = new Set<FailureType>(['StagePaused', 'ModelRetiring', 'ValidationNotOpen']);
 
 /**
  * The validation of one version of a governed model: makes the checks of its tier and the report, waits for whom the tier asks, and promotes what was approved. What has to be done next is read from the record at
@@ -79,6 +83,8 @@ async function check(id: ValidationId, name: ValidationCheckName, { trainingTime
   } catch (error) {
     if (isCancellation(error)) throw error;
     const { type, message } = storedFailure(error);
+    // It was paused, its model is being retired, or it ended, at the same moment.
+    if (name === 'stability' && HALTS.has(type)) return;
     await record.recordCheck.executeWithOptions({ summary: `Record that ${name} could not be checked` }, [id, { name, verdict: 'error', explanation: `It could not be made: ${message}`, figures: { type } }]);
   }
 }
@@ -91,9 +97,10 @@ async function awaitValidator(standing: ValidationStanding, { validators, voters
 
 /** Nothing is done, and nobody is reminded, until it goes on. */
 async function halt(standing: ValidationStanding, { validators, voters }: Waiting): Promise<number> {
-  await validators.end(standing, 'It is paused.');
+  const retires = standing.paused?.retirement !== undefined;
+  await validators.end(standing, retires ? 'Its model is being retired.' : 'It is paused.');
   if (standing.approval) await voters.look(standing.approval);
-  return NEVER;
+  return retires ? Date.now() + LOOK_AGAIN_MS : NEVER;
 }
 
 async function awaitApprovers(standing: ValidationStanding, { validators, voters }: Waiting): Promise<number | null> {

@@ -83,7 +83,7 @@ export type CommandOutcome =
   | { readonly kind: 'closeFinding'; readonly finding: number }
   /** `findings`: the numbers of those that it opened; `nextDueAt`: ISO 8601. */
   | { readonly kind: 'recordReview'; readonly review: number; readonly outcome: ReviewOutcome; readonly findings: readonly number[]; readonly nextDueAt: string }
-  /** `approval`: that of the retirement; `ended`: workflows of releases that ended with it; `cancels`: the retrain that is to end. */
+  /** `approval`: that of the retirement; `ended`: workflows that look at the record again, of releases that ended with it and of validations that it holds; `cancels`: the retrain that is to end. */
   | { readonly kind: 'retire'; readonly number: number; readonly approval: OpenedApproval; readonly workflowId: string; readonly ended: readonly string[]; readonly cancels: string | null }
   | { readonly kind: 'withdrawRetirement'; readonly number: number; readonly workflowId: string }
   | { readonly kind: 'confirmRetirement'; readonly number: number; readonly consumer: string; readonly missing: readonly string[]; readonly workflowId: string }

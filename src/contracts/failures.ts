@@ -79,6 +79,7 @@ export const FAILURES = {
 
   // release
   ChampionMoved: kind(409, 'The champion changed meanwhile'),
+  RollbackEnded: kind(409, 'The rollback has ended'),
   RoutingMoved: kind(409, 'The routing changed meanwhile', true),
   VersionUnfit: kind(409, 'The version may not serve'),
   ReleaseRefused: kind(409, 'The version cannot be released now'),

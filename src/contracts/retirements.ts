@@ -88,6 +88,8 @@ export interface RetirementStanding extends RetirementId {
   readonly move: RetirementMove;
   /** No step is taken while it is paused. What earlier releases read lacks it. */
   readonly paused?: StagePause | null;
+  /** Workflows that look at the record again when it is approved or called off. What earlier releases read lacks them. */
+  readonly tells?: readonly string[];
 }
 
 /** A routing that a step changed, which gateways have to follow. */

@@ -25,6 +25,8 @@ export interface StagePause {
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
   readonly reason: string;
+  /** The number of the retirement that holds it, where nobody paused it. */
+  readonly retirement?: number;
 }
 
 /** One that is paused now. */
@@ -48,5 +50,5 @@ export function stageText({ model, stage, subject }: StageId): string {
 export const outcomeText = (outcome: string): string => (outcome === 'sentBack' ? 'sent back' : outcome);
 
 /** Who paused it, why, and how it goes on. */
-export const pausedText = (id: StageId, { by, sinceMs, reason }: StagePause): string =>
-  `${stageText(id)} was paused by ${by} at ${isoTime(sinceMs)}: ${JSON.stringify(reason)}. \`perennial stage resume ${id.model} ${id.stage}${id.stage === 'validation' ? ` --version ${id.subject}` : ''} --reason …\` lets it go on`;
+export const pausedText = (id: StageId, { by, sinceMs, reason, retirement }: StagePause): string =>
+  retirement !== undefined ? `${stageText(id)} is held since ${isoTime(sinceMs)}, when ${by} asked for retirement ${retirement} of ${id.model}. It goes on where that is called off, and ends where it is approved` : `${stageText(id)} was paused by ${by} at ${isoTime(sinceMs)}: ${JSON.stringify(reason)}. \`perennial stage resume ${id.model} ${id.stage}${id.stage === 'validation' ? ` --version ${id.subject}` : ''} --reason …\` lets it go on`;

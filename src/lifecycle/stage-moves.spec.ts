@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Grant } from '../contracts/roles.js';
-import { decisionRound, type MadeMove, pausesOf, runningTerm, validationTerm } from '../contracts/stage-terms.js';
+import { decisionRound, type MadeMove, pausesOf, runningTerm, type StageHold, validationTerm } from '../contracts/stage-terms.js';
 import { pausedText, type StageAction, type StageId } from '../contracts/stages.js';
 import { whyNotPause, whyNotSendBack } from './stage-moves.js';
 
@@ -43,6 +43,31 @@ describe('a validation that was sent back to its validator', () => {
     const made = moves(['pause', 1], ['resume', 3], ['sendBack', 10], ['pause', 12], ['resume', 13]);
     expect(validationTerm(TERM, made)).toEqual({ openedAt: day(11), expiresAt: day(39), paused: null });
     expect([decisionRound([]), decisionRound(made)]).toEqual([1, 2]);
+  });
+});
+
+describe('a retirement', () => {
+  const hold = (since: number, until: number | null): StageHold => ({ pause: { by: 'olga', sinceMs: day(since).getTime(), reason: 'Retirement 1 was asked for.', retirement: 1 }, untilMs: until === null ? null : day(until).getTime() });
+
+  it('that was called off leaves a validation the time that was left', () => {
+    expect(validationTerm(TERM, [], [hold(8, 48)])).toEqual({ openedAt: day(40), expiresAt: day(68), paused: null });
+    expect(validationTerm(TERM, [], [hold(-9, -2), hold(-1, 3)])).toEqual({ openedAt: day(3), expiresAt: day(31), paused: null });
+    expect(validationTerm(TERM, moves(['sendBack', 10]), [hold(8, 12)])).toEqual({ openedAt: day(12), expiresAt: day(40), paused: null });
+  });
+
+  it.each<[string, MadeMove[], number]>([
+    ['within it', moves(['pause', 10], ['resume', 11]), 40],
+    ['around it', moves(['pause', 4], ['resume', 50]), 46],
+    ['that began before it and ended in it', moves(['pause', 4], ['resume', 10]), 44],
+    ['that began in it and ended after it', moves(['pause', 40], ['resume', 50]), 42],
+  ])('counts once beside a pause %s', (_, made, days) => {
+    expect(runningTerm(TERM, made, [hold(8, 48)])).toEqual({ openedAt: day(days), expiresAt: day(28 + days), paused: null });
+  });
+
+  it('holds a validation whether it is paused or not, and leaves the pause when it is called off', () => {
+    expect(runningTerm(TERM, moves(['pause', 2]), [hold(8, null)]).paused).toMatchObject({ by: 'olga', retirement: 1 });
+    expect(runningTerm(TERM, moves(['pause', 2]), [hold(8, 9)]).paused).toMatchObject({ by: 'ann', sinceMs: day(2).getTime() });
+    expect(pausedText(ID, hold(1, null).pause)).toBe('The validation of version 3 of churn is held since 2026-01-02T00:00:00.000Z, when olga asked for retirement 1 of churn. It goes on where that is called off, and ends where it is approved');
   });
 });
 

@@ -8,6 +8,7 @@ import type { ModelSpec } from '../spec/model-spec.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { Retirement } from './entities/retirement.entity.js';
+import { retirementHolds } from './retiring-models.js';
 import { inSnapshot } from './snapshot.js';
 import { movesOf } from './stages.repository.js';
 
@@ -17,7 +18,7 @@ export interface ApprovalStory {
   readonly votes: readonly ApprovalVote[];
   /** Null while it is open. */
   readonly end: ApprovalEnd | null;
-  /** How long it may take, as pauses of its stage have moved it. */
+  /** How long it may take, as pauses of its stage have moved it, and of a version retirements that were called off. */
   readonly term: RunningTerm;
   /** Whose pauses those are. */
   readonly stage: StageId;
@@ -106,7 +107,7 @@ export class ApprovalsRepository {
     return true;
   }
 
-  /** Ends one whose time is over, unless it was decided or paused. A vote that is being counted comes first. */
+  /** Ends one whose time is over, unless it was decided, is paused, or is held by a retirement. A vote that is being counted comes first. */
   async expire({ model, number }: ApprovalId, at: Date, origin: Origin): Promise<boolean> {
     return this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
@@ -136,7 +137,9 @@ export async function approvalStoryOf(approval: Approval, manager: EntityManager
   const id = { model: approval.model, approval: approval.number };
   const [votes, end] = [await manager.find(ApprovalVote, { where: id, order: { at: 'ASC', actor: 'ASC' } }), await manager.findOneBy(ApprovalEnd, id)];
   const stage = await stageOf(manager, approval);
-  return { approval, votes, end, term: runningTerm(approval, await movesOf(manager, stage)), stage };
+  // Who votes on a version decides over its validation, which a retirement holds.
+  const holds = approval.kind === 'version' ? await retirementHolds(manager, approval.model) : [];
+  return { approval, votes, end, term: runningTerm(approval, await movesOf(manager, stage), holds), stage };
 }
 
 /** The stage whose pauses stop the time of an approval. */

@@ -235,6 +235,29 @@ describe('a rollback', () => {
     expect(await routing.getRollback(id)).toMatchObject({ reason: 'two', outcome: null, explanation: null });
   });
 
+  it('that has ended changes the champion no more, and one that had made its change hears of it again', async () => {
+    const digest = await register('ended');
+    const [first, second] = [await versionOf('ended', digest), await versionOf('ended', digest)];
+    await routing.moveChampion(move('ended', first, 0), AT, { workflowId: 'a', runId: 'r' });
+    await routing.moveChampion(move('ended', second, 1), AT, { workflowId: 'b', runId: 'r' });
+    const id = { model: 'ended', deployment: 'default', fromEpoch: 2 };
+    const begin = async (): Promise<void> => {
+      const { command } = await accept('ended');
+      await server.dataSource.transaction((manager) => routing.beginRollback(manager, { ...id, commandId: command.id, fromVersion: second, toVersion: first, reason: 'bad', requestedBy: 'ann', requestedAt: AT }));
+    };
+    const terminate = (): Promise<void> => routing.endRollback(id, { outcome: 'terminated', explanation: 'by hand', toEpoch: null, gatewaysBehind: [] }, undefined, AT, ORIGIN);
+    await begin();
+    await terminate();
+    await expect(routing.takeBack(id, AT, ORIGIN)).rejects.toMatchObject({ type: 'RollbackEnded' });
+    expect(await routing.get('ended', 'default')).toMatchObject({ epoch: 2, champion: second });
+    await begin();
+    const change = await routing.takeBack(id, AT, ORIGIN);
+    expect(await routing.get('ended', 'default')).toMatchObject({ epoch: 3, champion: first });
+    await terminate();
+    expect(await routing.takeBack(id, later(1), ORIGIN)).toEqual(change);
+    await expect(routing.takeBack({ ...id, fromEpoch: 9 }, AT, ORIGIN)).rejects.toMatchObject({ type: 'NotFound' });
+  });
+
   it('that was terminated raises its alarm while the champion is the one that was to go, not once another one answers', async () => {
     const digest = await register('alarmed');
     const [first, second, third] = [await versionOf('alarmed', digest), await versionOf('alarmed', digest), await versionOf('alarmed', digest)];

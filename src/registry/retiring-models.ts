@@ -1,5 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
+import { RETIREMENT_CALLED_OFF } from '../contracts/retirements.js';
+import type { StageHold } from '../contracts/stage-terms.js';
 import { RetirementStep } from './entities/retirement.entity.js';
 
 // A retirement that was called off has no say any more.
@@ -24,6 +26,17 @@ export interface StoppedService {
 /** Null while the model answers. */
 export async function stoppedServiceOf(manager: EntityManager, model: string): Promise<StoppedService | null> {
   return manager.findOne(RetirementStep, { select: { number: true, at: true }, where: { model, step: 'stopped' }, order: { at: 'ASC' } });
+}
+
+const HOLDS = `
+SELECT number, requested_by AS "by", requested_at AS since,
+  (SELECT min(step.at) FROM retirement_step step WHERE step.model = retirement.model AND step.number = retirement.number AND step.step = ANY ($2)) AS until
+FROM retirement WHERE model = $1 ORDER BY number`;
+
+/** When retirements kept the versions of a model from being validated: from when they were asked for until they were called off. */
+export async function retirementHolds(manager: EntityManager, model: string): Promise<StageHold[]> {
+  const rows: { number: number; by: string; since: Date; until: Date | null }[] = await manager.query(HOLDS, [model, [...RETIREMENT_CALLED_OFF]]);
+  return rows.map(({ number, by, since, until }) => ({ pause: { by, sinceMs: since.getTime(), reason: `Retirement ${number} was asked for.`, retirement: number }, untilMs: until && until.getTime() }));
 }
 
 /** Why nothing new may begin for the model; undefined where it may. */

@@ -104,6 +104,24 @@ export class RoutingRepository {
   }
 
   /**
+   * Puts a rollback's version into service, unless the rollback has ended: one that was terminated has no say any more, also where its workflow is begun anew in Temporal.
+   * A workflow that made this very change before gets its result again.
+   * @throws PerennialError `RollbackEnded`, and those of `moveChampion`
+   */
+  async takeBack({ model, deployment, fromEpoch }: RollbackId, at: Date, origin: Origin): Promise<PromotionSummary> {
+    const id = { model, deployment, fromEpoch };
+    return this.dataSource.transaction(async (manager) => {
+      await this.lock(manager, model, deployment);
+      const rollback = await manager.findOne(Rollback, { where: id, lock: { mode: 'pessimistic_write' } });
+      if (!rollback) throw noRollback(id);
+      const { toVersion: version, requestedBy: actor, outcome, explanation } = rollback;
+      const made = await manager.existsBy(ChampionChange, { model, deployment, epoch: fromEpoch + 1, workflowId: origin.workflowId ?? '' });
+      if (outcome !== null && !made) throw new PerennialError('RollbackEnded', `The rollback of ${model}/${deployment} from epoch ${fromEpoch} has ended (${outcome}: ${explanation}); nothing was changed. Ask for another with \`perennial rollback ${model}\``, { ...id, outcome });
+      return this.moveChampionWithin(manager, { model, deployment, expectedEpoch: fromEpoch, version, reason: 'rollback', actor }, at, origin);
+    });
+  }
+
+  /**
    * Changes who is mirrored and who answers which share, by compare-and-swap on the revision that the caller read.
    * @returns the revision after it; the same one where nothing changes
    * @throws PerennialError `RoutingMoved` when another change came first; read again
@@ -144,7 +162,7 @@ export class RoutingRepository {
   /** @throws PerennialError `NotFound` */
   async getRollback(id: RollbackId): Promise<Rollback> {
     const rollback = await this.findRollback(id);
-    if (!rollback) throw new PerennialError('NotFound', `${id.model} has no rollback from epoch ${id.fromEpoch} of ${id.deployment}`, { ...id });
+    if (!rollback) throw noRollback(id);
     return rollback;
   }
 
@@ -201,6 +219,8 @@ export class RoutingRepository {
     });
   }
 }
+
+const noRollback = ({ model, deployment, fromEpoch }: RollbackId): PerennialError => new PerennialError('NotFound', `${model} has no rollback from epoch ${fromEpoch} of ${deployment}`, { model, deployment, fromEpoch });
 
 /** A release has the version before mirrored from then on. */
 const wayOf = ({ challengers }: ChampionMove, { champion }: Routing): GoLiveWay => (challengers !== undefined ? 'release' : champion === null ? 'first' : 'immediate');

@@ -9,6 +9,7 @@ import { type ApprovalStory, newestApproval, withWords } from './approvals.repos
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { Validation, ValidationCheckRecord, ValidationDecisionRecord, ValidationEnd, ValidationReportRecord } from './entities/validation.entity.js';
+import { retirementHolds } from './retiring-models.js';
 import { inSnapshot } from './snapshot.js';
 import { movesOf } from './stages.repository.js';
 
@@ -23,7 +24,7 @@ export interface ValidationStory {
   readonly approval: ApprovalStory | null;
   /** Null while it is open. */
   readonly end: ValidationEnd | null;
-  /** How long a validator may take, as pauses and being sent back have moved it. */
+  /** How long a validator may take, as pauses, retirements that were called off and being sent back have moved it. */
   readonly term: RunningTerm;
   /** Of the decision that was taken, or is to be. */
   readonly round: number;
@@ -132,7 +133,7 @@ export class ValidationsRepository {
     return true;
   }
 
-  /** Ends one whose time is over, unless it was decided or paused. A decision that is being taken comes first. */
+  /** Ends one whose time is over, unless it was decided, is paused, or its model retires. A decision that is being taken comes first. */
   async expire({ model, version }: ValidationId, at: Date, origin: Origin): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
@@ -161,6 +162,6 @@ async function storyOf(validation: Validation, manager: EntityManager): Promise<
     report: await manager.findOneBy(ValidationReportRecord, of),
     decision: await manager.findOneBy(ValidationDecisionRecord, { ...of, round }),
     approval: await newestApproval({ kind: 'version', ...of }, manager),
-    end: await manager.findOneBy(ValidationEnd, of), term: validationTerm(validation, moves), round,
+    end: await manager.findOneBy(ValidationEnd, of), term: validationTerm(validation, moves, await retirementHolds(manager, of.model)), round,
   };
 }

@@ -93,7 +93,8 @@ function logLine({ level, message, meta, timestampNanos }: LogEntry): void {
   console.error(JSON.stringify({ time, level, message, workflowId, activityType, attempt, cause }));
 }
 
-const providersOf = (context: INestApplicationContext) => ({
+/** What activities are made of, in a worker's rooms. */
+export const providersOf = (context: INestApplicationContext) => ({
   alarms: context.get(AlarmActivities),
   approvals: context.get(ApprovalsActivities),
   registry: context.get(RegistryActivities),

@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
+import { activitiesOf } from '../../activities/index.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
 import { RegistryActivities } from '../../activities/registry.activities.js';
 import { type RunningApi, startApi } from '../../src/api/api.js';
@@ -22,6 +23,7 @@ import type { AuditEntry } from '../../src/registry/entities/audit-entry.entity.
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { ModelsRepository } from '../../src/registry/models.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
+import { providersOf } from '../../src/worker/worker.js';
 import { WorkerModule } from '../../src/worker/worker.module.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
 import { Receiver } from './receiver.js';
@@ -55,18 +57,18 @@ export class CommandPath {
     this.alarms = new AlarmsRepository(registry.dataSource, this.audit);
   }
 
-  /** With the model of the data fixture, and a receiver that takes everything. */
-  static async start(): Promise<CommandPath> {
+  /** With the model of the data fixture, and a receiver that takes everything. @param whole whether stages and their workflows do their part on the queue */
+  static async start(whole = false): Promise<CommandPath> {
     const folder = mkdtempSync(join(tmpdir(), 'perennial-alarm-commands-'));
     prepareStateFolder(folder);
     mkdirSync(join(folder, 'work'));
     const temporal = startTemporal({ stateDir: folder, preferredPort: 37_253, preferredUiPort: 38_253, log: () => undefined });
     const path = new CommandPath(folder, ...(await Promise.all([startRegistryServer(), temporal, Receiver.start()])));
-    await path.open();
+    await path.open(whole);
     return path;
   }
 
-  private async open(): Promise<void> {
+  private async open(whole: boolean): Promise<void> {
     const { registry, temporal, receiver, folder } = this;
     const { dataSource, databaseUrl } = registry;
     const yaml = JSON.stringify(SPEC);
@@ -79,11 +81,11 @@ export class CommandPath {
     });
     this.api = await startApi(environment);
     this.closing.push(() => this.api.close());
-    await this.work(environment);
+    await this.work(environment, whole);
   }
 
   /** Put together as the role does it. */
-  private async work(environment: Environment): Promise<void> {
+  private async work(environment: Environment, whole: boolean): Promise<void> {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const context = await NestFactory.createApplicationContext(WorkerModule.forEnvironment(requireServers(environment)), { logger: ['error'] });
     this.rooms = context;
@@ -94,7 +96,7 @@ export class CommandPath {
     const worker = await Worker.create({
       connection: native, taskQueue: TASK_QUEUES.lifecycle,
       workflowBundle: await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') }),
-      activities: {
+      activities: whole ? activitiesOf(providersOf(context)).lifecycle : {
         handleCommand: commands.handleCommand.bind(commands), readModelStatus: commands.readModelStatus.bind(commands), beginRetrain: commands.beginRetrain.bind(commands),
         reconcileMotion: reconciling.reconcileMotion.bind(reconciling),
       },
@@ -119,6 +121,11 @@ export class CommandPath {
   /** What the Schedule of reconciliation does every five minutes. */
   reconcile(): Promise<unknown> {
     return this.client.workflow.execute('reconcile', { workflowId: RECONCILE_SCHEDULE_ID, taskQueue: TASK_QUEUES.lifecycle, args: [] });
+  }
+
+  /** Once it has closed. */
+  resultOf(workflowId: string): Promise<unknown> {
+    return this.client.workflow.getHandle(workflowId).result();
   }
 
   async get(path: string): Promise<HttpAnswer> {

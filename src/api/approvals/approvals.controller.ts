@@ -75,7 +75,7 @@ export class ApprovalsController {
   @CommandOperation('Vote', 'Once a person, and not by who made what is approved. What the votes come to is decided at once, by the rule of the tier.')
   @Answer(200, 'It counts', votedSchema)
   @Answer(202, 'Accepted; counted later', acceptedSchema)
-  @Problems('ModelNotFound', 'NotFound', 'ApprovalNotOpen', 'VoteRefused', 'StagePaused')
+  @Problems('ModelNotFound', 'NotFound', 'ApprovalNotOpen', 'VoteRefused', 'StagePaused', 'ModelRetiring')
   async vote(
     @Param({ schema: approvalPath }) { model, number }: ApprovalPath,
     @Body({ schema: voteRequest }) { choice, digest, reason }: VoteRequest,

@@ -215,7 +215,7 @@ describe('files of labels and mirrored outputs', () => {
     const labels = new LabelsRepository(registry.dataSource, new AuditLedger(registry.dataSource));
     const artifact = await store.putFile(await files.outcomes(row));
     await labels.receive({ actor: 'ann', idempotencyKey: `bare-${number}`, model: BARE, deployment: 'default', format: 'csv', artifact }, new Date());
-    await labels.settle(BARE, number, { kind: 'ingested', ...settled }, { artifact, rows: 1, unplaced: 1, eventTimes: { firstMs: NEW_YEAR, lastMs: NEW_YEAR + 60_000 }, amends: null }, new Date(), { workflowId: null, runId: null });
+    await labels.settle(BARE, number, { kind: 'ingested', ...settled }, { artifact, rows: 1, unplaced: 1, eventTimes: { firstMs: NEW_YEAR, lastMs: NEW_YEAR + 60_000 }, amends: null, inTime: null }, new Date(), { workflowId: null, runId: null });
     return artifact.digest;
   }
 

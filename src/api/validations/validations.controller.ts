@@ -80,7 +80,7 @@ export class ValidationsController {
   @CommandOperation('Decide over a validation', 'Once, by a validator who had no part in the version: not whoever applied a spec of the model or asked for the retrain, nor an owner or developer of it.')
   @Answer(200, 'It is decided', validationDecidedSchema)
   @Answer(202, 'Accepted; decided later', acceptedSchema)
-  @Problems('ModelNotFound', 'NotFound', 'ValidationNotOpen', 'DecisionRefused', 'StagePaused', 'OwnerDeactivated')
+  @Problems('ModelNotFound', 'NotFound', 'ValidationNotOpen', 'DecisionRefused', 'StagePaused', 'ModelRetiring', 'OwnerDeactivated')
   async decideValidation(
     @Param({ schema: versionPath }) { model, version }: VersionPath,
     @Body({ schema: validationDecisionRequest }) { decision: choice, reportDigest, reason, answers, findings }: ValidationDecisionRequest,
