@@ -16,6 +16,9 @@ export const refused = (type: FailureType, message: string, details: FailureDeta
  */
 export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'for_no_key_update' } });
 
+/** What a refusal says, to be put on record by a step: without what another person wrote (`details.why`). */
+export const refusalWithoutWords = ({ message, details: { why } }: Refused): string => (typeof why === 'string' ? message.replaceAll(JSON.stringify(why), '…') : message);
+
 /** Nothing is decided over a stage that is paused. */
 export const whilePaused = (id: StageId, pause: StagePause): Refused =>
   refused('StagePaused', pausedText(id, pause), { stage: id.stage, pausedBy: pause.by, pausedSince: isoTime(pause.sinceMs), why: pause.reason });

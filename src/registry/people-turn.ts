@@ -69,7 +69,7 @@ export class PeopleTurn {
   async setActive(name: string, active: boolean, reason: string): Promise<boolean> {
     if ((await this.principal(name)).active === active) return false;
     await this.manager.update(Principal, { name }, { active });
-    await this.enter(name, active ? 'person.activated' : 'person.deactivated', { reason });
+    await this.enter(name, active ? 'person.activated' : 'person.deactivated', {}, { reason });
     return true;
   }
 
@@ -81,7 +81,7 @@ export class PeopleTurn {
     await this.activePrincipal(name);
     if ((await this.grantsOf(name)).some((grant) => grant.role === role && grant.model === model)) return false;
     await this.manager.insert(RoleGrant, { id: randomUUID(), principal: name, role, model, grantedBy: actor, grantedAt: at });
-    await this.enter(name, 'role.granted', { role, model }, model);
+    await this.enter(name, 'role.granted', { role, model }, { of: model });
     return true;
   }
 
@@ -108,7 +108,7 @@ export class PeopleTurn {
     if (!key) throw new PerennialError('NotFound', `${name} has no key ${keyId}; \`perennial people show ${name}\` lists the keys`);
     if (key.revokedAt !== null || (await this.manager.existsBy(ApiKeyRevocation, { keyId }))) return false;
     await this.manager.insert(ApiKeyRevocation, { keyId, revokedBy: this.changer.actor, revokedAt: this.changer.at });
-    await this.enter(name, 'key.revoked', { keyId, reason });
+    await this.enter(name, 'key.revoked', { keyId }, { reason });
     return true;
   }
 
@@ -127,7 +127,7 @@ export class PeopleTurn {
     const models = await this.giveModels(name, by);
     const findings = await handFindingsOver(this.manager, { from: name, to: by, by: this.changer.actor, at: this.changer.at }, this.audit);
     await this.setActive(name, false, reason);
-    await this.enter(name, 'person.replaced', { by, reason, findings, models });
+    await this.enter(name, 'person.replaced', { by, findings, models }, { reason });
     return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked, findings, models };
   }
 
@@ -158,7 +158,7 @@ export class PeopleTurn {
 
   private async end({ id, principal, role, model }: RoleGrant, reason: string): Promise<void> {
     await this.manager.insert(RoleRevocation, { grantId: id, revokedBy: this.changer.actor, revokedAt: this.changer.at });
-    await this.enter(principal, 'role.revoked', { role, model, reason }, model);
+    await this.enter(principal, 'role.revoked', { role, model }, { reason, of: model });
   }
 
   private async principal(name: string): Promise<Principal> {
@@ -173,9 +173,9 @@ export class PeopleTurn {
     return principal;
   }
 
-  private enter(name: string, action: string, details: Readonly<Record<string, unknown>>, model: string = ALL_MODELS): Promise<void> {
+  private enter(name: string, action: string, details: Readonly<Record<string, unknown>>, { reason, of = ALL_MODELS }: { readonly reason?: string; readonly of?: string } = {}): Promise<void> {
     const { actor, at } = this.changer;
-    return this.audit.append(this.manager, { at, actor, action, model: model === ALL_MODELS ? null : model, subject: `person/${name}`, details });
+    return this.audit.append(this.manager, { at, actor, action, model: of === ALL_MODELS ? null : of, subject: `person/${name}`, details, texts: { reason } });
   }
 }
 
