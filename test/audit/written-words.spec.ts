@@ -19,6 +19,7 @@ import { validationFacts } from '../../src/api/validations/validations.dto.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { requireServers } from '../../src/config/servers.js';
 import type { ApprovalStanding } from '../../src/contracts/approvals.js';
+import { canonicalJson, sha256 } from '../../src/contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../../src/contracts/commands.js';
 import { modelWorkflowId, TASK_QUEUES } from '../../src/contracts/motion.js';
 import type { ValidationStanding } from '../../src/contracts/validations.js';
@@ -109,6 +110,8 @@ const act = <T>(name: string, ...input: unknown[]): Promise<T> =>
 
 /** Something that a person writes, other words each time. */
 const words = (where: string): string => `${WORD} ${where}`;
+
+const EXPERIMENT = { name: 'warm-up', parameters: {}, dataVersion: 'd', codeVersion: 'c', metrics: {}, artifacts: {}, notes: words('in notes'), startedAt: null, finishedAt: null };
 
 async function ask<K extends CommandKind>(actor: string, kind: K, body: CommandBodies[K]): Promise<CommandOutcome> {
   const { command } = await commands.accept({ actor, idempotencyKey: randomUUID(), kind, model: MODEL, body }, new Date());
@@ -240,9 +243,24 @@ it('is in no leaf of any other command, of people, experiments and looks at what
     await turn.replace('gone', 'new', words('in a replacement'));
     await turn.setActive('gone', true, words('in an activation'));
   });
-  const facts = { name: 'warm-up', parameters: {}, dataVersion: 'd', codeVersion: 'c', metrics: {}, artifacts: {}, notes: words('in notes'), startedAt: null, finishedAt: null };
-  await new ExperimentsRepository(server.dataSource, ledger).log({ model: MODEL, actor: 'ann', idempotencyKey: 'x', facts }, new Date());
+  await new ExperimentsRepository(server.dataSource, ledger).log({ model: MODEL, actor: 'ann', idempotencyKey: 'x', facts: EXPERIMENT }, new Date());
   await new CallersRepository(server.dataSource, ledger).recordSensitiveReads('vera', [{ model: MODEL, subject: 'prediction/1', columns: ['x'] }], words('in a look'), new Date());
+});
+
+/** Everything by which the leaves name something else. */
+const digestsOf = async (): Promise<Set<string>> =>
+  new Set((await server.dataSource.query<{ details: Buffer }[]>('SELECT details FROM audit_entry')).flatMap(({ details }) => details.toString('utf8').match(/sha256:[0-9a-f]{64}/g) ?? []));
+
+it('is not confirmed to whoever guesses it and knows the rest of what was hashed', async () => {
+  const [{ trigger, replacement, reason, terms, spec_digest: specDigest, digest, command_id: command }] = await server.dataSource.query("SELECT trigger, replacement, reason, terms, spec_digest, digest, command_id FROM retirement");
+  const [{ details }] = await server.dataSource.query<[{ details: Buffer }]>("SELECT details FROM audit_entry WHERE action = 'experiment.logged'");
+  const named = await digestsOf();
+  expect(reason).toBe(words('in a retirement'));
+  expect(named).toContain(digest);
+  expect(digest).toBe(sha256(canonicalJson({ model: MODEL, trigger, replacement, command, terms, specDigest })));
+  const { notes, ...told } = EXPERIMENT;
+  expect(JSON.parse(details.toString('utf8'))).toMatchObject({ digest: sha256(canonicalJson({ kind: 'experiment', model: MODEL, ...told })) });
+  for (const guess of [{ model: MODEL, trigger, replacement, reason, terms, specDigest }, { kind: 'experiment', model: MODEL, ...told, notes }]) expect(named).not.toContain(sha256(canonicalJson(guess)));
 });
 
 it('stands beside the entries alone', async () => {
