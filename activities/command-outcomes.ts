@@ -17,6 +17,9 @@ export const refused = (type: FailureType, message: string, details: FailureDeta
  */
 export const lockModel = (manager: EntityManager, name: string): Promise<Model | null> => manager.findOne(Model, { where: { name }, lock: { mode: 'for_no_key_update' } });
 
+/** What a refusal says, to be put on record by a step: without what another person wrote (`details.why`). */
+export const refusalWithoutWords = ({ message, details: { why } }: Refused): string => (typeof why === 'string' ? message.replaceAll(JSON.stringify(why), '…') : message);
+
 /** Nobody who may not act answers for something new. Who has left stands for their successor. */
 export async function deactivatedOwner(manager: EntityManager, owners: readonly string[]): Promise<Refused | undefined> {
   for (const owner of new Set(owners)) {

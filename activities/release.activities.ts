@@ -8,6 +8,7 @@ import { ServingRepository } from '../src/registry/serving.repository.js';
 import { beginsStep, decideRelease } from '../src/rollout/release-decision.js';
 import { releasePlan } from '../src/rollout/release-plan.js';
 import { origin } from './activity-context.js';
+import { refusalWithoutWords } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
 import { RollbackTargets } from './rollback-targets.js';
 import { ValidatedPromotions } from './validated-promotions.js';
@@ -39,7 +40,10 @@ export class ReleaseActivities {
   async decideRelease(id: ReleaseId, measurement: ReleaseMeasurement | null, monitoring: MonitoringState | null): Promise<ReleaseTurn> {
     const { model, deployment } = await this.releases.get(id);
     return this.turns.take(id, measurement, await this.serving.tallies(model, deployment), monitoring !== null, {
-      stop: async (manager, found, release) => (await this.production.stop(found, new Date(), manager))?.message ?? (await this.validated.hold(manager, found, release)),
+      stop: async (manager, found, release) => {
+        const stop = await this.production.stop(found, new Date(), manager);
+        return stop ? refusalWithoutWords(stop) : this.validated.hold(manager, found, release);
+      },
       decide: (state, { champion, epoch }, lastChange, stop) =>
         heldWhile(stop, decideRelease({ state, measurement, monitoring, routing: { champion, epoch, rolledBackBy: lastChange?.reason === 'rollback' ? lastChange.actor : null } })),
       beginsStep,

@@ -69,7 +69,8 @@ export class RetirementCommands {
     if (replacement !== null && !(await this.models.find(replacement, manager))) return refused('ModelNotFound', `No model is registered as ${replacement}, which is to take the place of ${model.name}`);
     const spec = await this.models.spec(model.name, model.specDigest, manager);
     const terms = retirementTerms(spec, trigger, answers);
-    const digest = sha256(canonicalJson({ model: model.name, trigger, replacement, reason, terms, specDigest: model.specDigest }));
+    // The command's entry has a salted digest of the reason: hashed here it could be guessed once it is erased.
+    const digest = sha256(canonicalJson({ model: model.name, trigger, replacement, command: command.id, terms, specDigest: model.specDigest }));
     const approval = await this.openApproval(manager, { model, spec, digest }, command, at);
     const number = await this.retirements.add(manager, {
       model: model.name, trigger, replacement, reason, terms, digest, specDigest: model.specDigest, approval: approval.number, requestedBy: command.actor, requestedAt: at, commandId: command.id,

@@ -12,6 +12,7 @@ import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { type RollbackEnd, RoutingRepository } from '../src/registry/routing.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
 import { origin } from './activity-context.js';
+import { refusalWithoutWords } from './command-outcomes.js';
 import { ProductionStandings } from './production-standings.js';
 import { ValidatedPromotions } from './validated-promotions.js';
 
@@ -75,7 +76,7 @@ export class RolloutActivities {
 
   private async notStopped(manager: EntityManager, model: string, version: number, at: Date): Promise<void> {
     const stop = await this.production.stop(await this.models.inForce(manager, model), at, manager);
-    if (stop) throw new PerennialError(stop.type, `Version ${version} passed its gate and is not promoted. ${stop.message}`);
+    if (stop) throw new PerennialError(stop.type, `Version ${version} passed its gate and is not promoted. ${refusalWithoutWords(stop)}`);
   }
 
   private async queueRelease(manager: EntityManager, retrain: Retrain, meanwhile: 'queue' | 'supersede', at: Date): Promise<{ release: number; superseded: readonly string[] }> {

@@ -62,8 +62,8 @@ export class StageEndings {
     return refused('StageNotMovable', `The production of ${model} is not sent back: \`perennial rollback ${model}\` takes the champion back`);
   }
 
-  private async endApproval(manager: EntityManager, id: { readonly model: string; readonly number: number }, outcome: 'abandoned' | 'sentBack', { command: { actor }, reason, at }: StageEnding): Promise<EndedStage> {
-    await this.approvals.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back' : 'abandoned it'}.`, words: reason, at, actor }, origin());
+  private async endApproval(manager: EntityManager, id: { readonly model: string; readonly number: number }, outcome: 'abandoned' | 'sentBack', { command: { actor, id: commandId }, at }: StageEnding): Promise<EndedStage> {
+    await this.approvals.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back' : 'abandoned it'}.`, commandId, at, actor }, origin());
     return NOTHING_MORE;
   }
 
@@ -93,10 +93,10 @@ export class StageEndings {
   }
 
   private async endValidation(manager: EntityManager, id: { readonly model: string; readonly version: number }, outcome: 'abandoned' | 'sentBack', ending: StageEnding): Promise<EndedStage> {
-    const { command: { actor }, reason, at } = ending;
+    const { command: { actor, id: commandId }, at } = ending;
     const { approval: asked } = await this.validations.get(id, manager);
     if (asked && !asked.end) await this.endApproval(manager, { model: id.model, number: asked.approval.number }, outcome, ending);
-    await this.validations.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back to development' : 'abandoned it'}.`, words: reason, at }, origin());
+    await this.validations.end(manager, id, { outcome, reason: `${actor} ${outcome === 'sentBack' ? 'sent it back to development' : 'abandoned it'}.`, commandId, at }, origin());
     return NOTHING_MORE;
   }
 

@@ -33,7 +33,7 @@ export class CallerIdentification {
     if (!shown) throw new PerennialError('Unauthenticated', 'Send an API key or an access token as `Authorization: Bearer …`, or a key as `X-API-Key`');
     const caller = shown.bearer && looksLikeToken(shown.value) ? await this.byToken(shown.value) : await this.callers.byKey(shown.value);
     if (caller === null) throw new PerennialError('Unauthenticated', 'The API key is not known or was revoked');
-    if (!caller.active) throw new PerennialError('Forbidden', `${caller.name} is deactivated; an administrator can activate them (perennial people activate)`);
+    if (!caller.active) throw new PerennialError('Forbidden', `${caller.name} is deactivated; an administrator can activate them (perennial people activate)`, { deactivated: caller.name });
     return caller;
   }
 

@@ -11,14 +11,14 @@ export interface FoundModel {
   readonly stoppable: boolean;
 }
 
-/** That a finding is overdue. */
+/** That a finding is overdue. What a person wrote of it is read where it can be erased: what was sent cannot be called back. */
 export function findingOverdueAlarm(finding: Finding, { registered, stoppable }: FoundModel): AlarmNotice {
-  const { model, number, version, severity, owner, dueAt, evidenceNeeded } = finding;
+  const { model, number, version, severity, owner, dueAt, evidenceNeeded, commandId } = finding;
   const stopped = stoppable && stopsModel(severity) ? ' Until then nothing of the model is trained, promoted or released.' : '';
   return {
     kind: 'findingOverdue', severity: findingAlarmSeverity(severity), model: registered ? model : null, deployment: null, subject: `finding/${number}`, dedupKey: findingAlarmKey(finding), test: false,
-    summary: `${findingText(finding)}. It is overdue: mend it, and have a validator close it with \`perennial finding close ${model} ${number}\`.${stopped}`,
-    details: { model, finding: number, version, severity, owner, dueAt: isoTime(dueAt.getTime()), evidenceNeeded },
+    summary: `${findingText(finding)}. It is overdue: mend it (\`perennial findings ${model}\` says what), and have a validator close it with \`perennial finding close ${model} ${number}\`.${stopped}`,
+    details: { model, finding: number, version, severity, owner, dueAt: isoTime(dueAt.getTime()), ...(commandId === null && { evidenceNeeded }) },
   };
 }
 

@@ -60,6 +60,6 @@ export const findingAlarmSeverity = (severity: FindingSeverity): Severity => (se
 /** Whether a finding stops its model once it is overdue. */
 export const stopsModel = (severity: FindingSeverity): boolean => severity === 'high' || severity === 'critical';
 
-/** A finding as the subject of a sentence. */
-export const findingText = ({ model, number, severity, title, owner, dueAt }: FindingId & { readonly severity: FindingSeverity; readonly title: string; readonly owner: string; readonly dueAt: Date }): string =>
-  `Finding ${number} of ${model} (${severity}, owner ${owner}, due ${isoTime(dueAt.getTime())}): ${title}`;
+/** A finding as the subject of a sentence that goes where no word can be erased: the title of one that a person asked for is left out. */
+export const findingText = ({ model, number, severity, title, owner, dueAt, commandId }: FindingId & Pick<NewFinding, 'severity' | 'title' | 'owner' | 'dueAt' | 'commandId'>): string =>
+  `Finding ${number} of ${model} (${severity}, owner ${owner}, due ${isoTime(dueAt.getTime())})${commandId === null ? `: ${title}` : ''}`;

@@ -48,7 +48,7 @@ describe('what checks decide by themselves', () => {
 
 describe('what has to be done next', () => {
   const facts = (changes: Partial<ValidationFacts> = {}): ValidationFacts => ({ spec: { tier: 'high' }, checks: judged({}, checksOf({ tier: 'high' })), reported: true, decision: null, approval: undefined, end: null, ...changes });
-  const approve = { choice: 'approve', reason: 'sound' } as const;
+  const approve = { choice: 'approve', actor: 'vera' } as const;
 
   it.each<[string, Partial<ValidationFacts>, ValidationStep]>([
     ['the first check that is missing', { checks: judged(), reported: false }, { kind: 'check', check: 'slices' }],
@@ -56,10 +56,10 @@ describe('what has to be done next', () => {
     ['a validator', {}, { kind: 'awaitValidator' }],
     ['the checks of a low tier', { spec: { tier: 'low' }, checks: judged() }, { kind: 'decide' }],
     ['a validator where they cannot', { spec: { tier: 'low' }, checks: judged({ documents: 'error' }) }, { kind: 'awaitValidator' }],
-    ['its end after a rejection', { decision: { choice: 'reject', reason: 'thin' } }, { kind: 'end', outcome: 'rejected', reason: 'thin' }],
+    ['its end after a rejection', { decision: { choice: 'reject', actor: 'vera' } }, { kind: 'end', outcome: 'rejected', reason: 'vera rejected it.' }],
     ['promotion where no approvers are asked', { spec: { tier: 'medium' }, decision: approve }, { kind: 'promote' }],
     ['approvers of a high tier', { decision: approve, approval: null }, { kind: 'awaitApprovers' }],
-    ['approvers also after conditions', { decision: { choice: 'conditional', reason: 'mend' }, approval: null }, { kind: 'awaitApprovers' }],
+    ['approvers also after conditions', { decision: { choice: 'conditional', actor: 'vera' }, approval: null }, { kind: 'awaitApprovers' }],
     ['promotion once they agree', { decision: approve, approval: { outcome: 'approved', reason: 'yes' } }, { kind: 'promote' }],
     ['its end where they object', { decision: approve, approval: { outcome: 'rejected', reason: 'no' } }, { kind: 'end', outcome: 'rejected', reason: 'no' }],
     ['its end where they are late', { decision: approve, approval: { outcome: 'expired', reason: 'late' } }, { kind: 'end', outcome: 'expired', reason: 'late' }],
@@ -110,7 +110,7 @@ describe('what a decision lacks', () => {
     ['a condition where something failed', ask('medium', { documents: 'fail' }, {}), expect.stringMatching(/documents: fail; approve conditionally/)],
     ['a finding of a conditional approval', ask('medium', {}, { choice: 'conditional' }), expect.stringMatching(/takes at least one finding/)],
     ['nothing of a conditional approval with one', ask('medium', { documents: 'fail' }, { choice: 'conditional', findings: [condition] }), null],
-    ['time of a finding that is due already', ask('medium', {}, { choice: 'conditional', findings: [{ ...condition, dueAt: '2026-02-01T00:00:00.000Z' }] }), expect.stringMatching(/"Thin files" is due at 2026-02-01/)],
+    ['time of a finding that is due already', ask('medium', {}, { choice: 'conditional', findings: [{ ...condition, dueAt: '2026-02-01T00:00:00.000Z' }] }), expect.stringMatching(/^finding 1 of the decision is due at 2026-02-01/)],
     ['words from high on', ask('high', {}, { answers: { ...answers, data: '' } }), 'the questionnaire of the high tier is not answered: data'],
     ['nothing once they are there', ask('critical', {}, { answers }), null],
     ['no words to reject', ask('critical', { admission: 'fail' }, { choice: 'reject' }), null],

@@ -33,7 +33,7 @@ export interface ValidationFacts {
   readonly spec: Pick<ModelSpec, 'tier' | 'fairness'>;
   readonly checks: readonly Judged[];
   readonly reported: boolean;
-  readonly decision: { readonly choice: ValidationDecision; readonly reason: string } | null;
+  readonly decision: { readonly choice: ValidationDecision; readonly actor: string } | null;
   /** What the approval of the version came to; undefined where there is none, null while it is open. */
   readonly approval: { readonly outcome: ApprovalOutcome; readonly reason: string } | null | undefined;
   readonly end: { readonly outcome: ValidationOutcome; readonly reason: string } | null;
@@ -42,7 +42,7 @@ export interface ValidationFacts {
 /** What has to be done next. */
 export function validationStep({ spec, checks, reported, decision, approval, end }: ValidationFacts): ValidationStep {
   if (end) return { kind: 'ended', ...end };
-  if (decision?.choice === 'reject') return { kind: 'end', outcome: 'rejected', reason: decision.reason };
+  if (decision?.choice === 'reject') return { kind: 'end', outcome: 'rejected', reason: `${decision.actor} rejected it.` };
   if (decision) return needsApprovers(spec.tier) ? afterVotes(approval) : { kind: 'promote' };
   const [next] = checksLeft(spec, checks);
   if (next) return { kind: 'check', check: next };
@@ -101,8 +101,8 @@ export function whyNotDecide(tier: ModelSpec['tier'], checks: readonly Judged[],
   if (choice === 'approve' && wrong.length > 0) return `${wrong.map(({ name, verdict }) => `${name}: ${verdict}`).join(', ')}; approve conditionally, with a finding that says what has to be mended, or reject`;
   if (choice === 'approve' && findings.length > 0) return 'an approval without conditions opens no findings; approve conditionally';
   if (choice === 'conditional' && findings.length === 0) return 'a conditional approval takes at least one finding: title, severity, owner, dueAt and evidenceNeeded';
-  const past = findings.find(({ dueAt }) => Date.parse(dueAt) <= at.getTime());
-  if (past) return `the finding ${JSON.stringify(past.title)} is due at ${past.dueAt}, which is over; give a time to come`;
+  const past = findings.findIndex(({ dueAt }) => Date.parse(dueAt) <= at.getTime());
+  if (past !== -1) return `finding ${past + 1} of the decision is due at ${findings[past]?.dueAt}, which is over; give a time to come`;
   const missing = SOUNDNESS_KEYS.filter((key) => questionsOf(tier)[key] !== undefined && !answers[key]);
   return missing.length > 0 ? `the questionnaire of the ${tier} tier is not answered: ${missing.join(', ')}` : null;
 }

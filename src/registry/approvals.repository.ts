@@ -8,6 +8,7 @@ import type { ModelSpec } from '../spec/model-spec.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { Retirement } from './entities/retirement.entity.js';
+import type { StageMove } from './entities/stage-move.entity.js';
 import { retirementHolds } from './retiring-models.js';
 import { inSnapshot } from './snapshot.js';
 import { movesOf } from './stages.repository.js';
@@ -18,6 +19,8 @@ export interface ApprovalStory {
   readonly votes: readonly ApprovalVote[];
   /** Null while it is open. */
   readonly end: ApprovalEnd | null;
+  /** What a person gave for its end, who moved the stage; null where none did. */
+  readonly words: string | null;
   /** How long it may take, as pauses of its stage have moved it, and of a version retirements that were called off. */
   readonly term: RunningTerm;
   /** Whose pauses those are. */
@@ -30,8 +33,8 @@ export interface ApprovalEnding {
   readonly reason: string;
   readonly at: Date;
   readonly actor?: string;
-  /** What a person gave for it: it stands after the reason in the row, and not in the ledger, which has it with the command. */
-  readonly words?: string;
+  /** Of who moves its stage: what they give for it stays there, where it can be erased. */
+  readonly commandId?: string;
 }
 
 /** Approvals of a model: of each subject one is open at most, and rows are only ever added. */
@@ -98,9 +101,9 @@ export class ApprovalsRepository {
   }
 
   /** Ends an approval, once: the first word stands. @returns false when it had ended before. */
-  async end(manager: EntityManager, { model, number }: ApprovalId, { outcome, reason, at, actor, words }: ApprovalEnding, origin: Origin): Promise<boolean> {
+  async end(manager: EntityManager, { model, number }: ApprovalId, { outcome, reason, at, actor, commandId }: ApprovalEnding, origin: Origin): Promise<boolean> {
     const inserted: unknown[] = await manager.query(
-      'INSERT INTO approval_end (model, approval, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, approval) DO NOTHING RETURNING approval', [model, number, outcome, withWords(reason, words), at],
+      'INSERT INTO approval_end (model, approval, outcome, reason, at, command_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model, approval) DO NOTHING RETURNING approval', [model, number, outcome, reason, at, commandId],
     );
     if (inserted.length === 0) return false;
     await this.audit.append(manager, { at, actor: actor ?? SYSTEM_ACTOR, action: `approval.${outcome}`, model, subject: `approval/${number}`, origin, details: { reason } });
@@ -137,9 +140,10 @@ export async function approvalStoryOf(approval: Approval, manager: EntityManager
   const id = { model: approval.model, approval: approval.number };
   const [votes, end] = [await manager.find(ApprovalVote, { where: id, order: { at: 'ASC', actor: 'ASC' } }), await manager.findOneBy(ApprovalEnd, id)];
   const stage = await stageOf(manager, approval);
+  const moves = await movesOf(manager, stage);
   // Who votes on a version decides over its validation, which a retirement holds.
   const holds = approval.kind === 'version' ? await retirementHolds(manager, approval.model) : [];
-  return { approval, votes, end, term: runningTerm(approval, await movesOf(manager, stage), holds), stage };
+  return { approval, votes, end, words: wordsOf(end, moves), term: runningTerm(approval, moves, holds), stage };
 }
 
 /** The stage whose pauses stop the time of an approval. */
@@ -149,5 +153,8 @@ async function stageOf(manager: EntityManager, { kind, model, number, version }:
   return { model, stage: 'retirement', subject: (await manager.findOneBy(Retirement, { model, approval: number }))?.number ?? null };
 }
 
-/** What a person gave for it stands after what became of it. */
-export const withWords = (reason: string, words: string | undefined): string => (words === undefined ? reason : `${reason} ${words}`);
+/** What a person gave for an end, from the move of the stage that brought it about. */
+export const wordsOf = (end: Pick<ApprovalEnd, 'commandId'> | null, moves: readonly Pick<StageMove, 'commandId' | 'reason'>[]): string | null => moves.find(({ commandId }) => commandId === end?.commandId)?.reason ?? null;
+
+/** To be shown, and put on no ledger: what a person gave for it stands after what became of it. */
+export const shownEnd = ({ end, words }: { readonly end: { readonly reason: string } | null; readonly words: string | null }): string | null => end && (words === null ? end.reason : `${end.reason} ${words}`);

@@ -14,11 +14,17 @@ export interface Caller extends Standing {
 /** Commands that a caller was turned away from. */
 export interface Refusals {
   readonly actor: string;
-  readonly permission: Permission;
-  /** That of the last one; null where it names none. */
+  /** Null where the route is none of ours. */
+  readonly permission: Permission | null;
+  /** Null where none is named. */
   readonly model: string | null;
   /** How many there were since the entry before. */
   readonly count: number;
+  /** What they were about, not more than a few: paths of URLs. */
+  readonly paths: readonly string[];
+  readonly because: 'permission' | 'deactivated' | 'unregistered';
+  /** Of whom nobody registered. */
+  readonly identity?: Identity;
 }
 
 /** Values of sensitive columns that somebody asked for. */
@@ -52,8 +58,8 @@ export class CallersRepository {
   }
 
   /** Puts refusals on the record. */
-  async recordRefusals({ actor, permission, model, count }: Refusals, at: Date): Promise<void> {
-    await this.audit.append(this.dataSource.manager, { at, actor, action: 'access.refused', model, subject: `permission/${permission}`, details: { permission, model, count } });
+  async recordRefusals({ actor, model, ...details }: Refusals, at: Date): Promise<void> {
+    await this.audit.append(this.dataSource.manager, { at, actor, action: 'access.refused', model, subject: details.permission === null ? 'access' : `permission/${details.permission}`, details: { model, ...details } });
   }
 
   /** Puts on the record that somebody reads sensitive values, all of them or none: before they are shown. */

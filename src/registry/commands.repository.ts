@@ -106,7 +106,7 @@ export class CommandsRepository {
       if (command.outcome) return command.outcome;
       const outcome = (await forbiddenNow(manager, command)) ?? (await effect(manager, command));
       await manager.update(Command, { id }, { state: outcome.kind === 'refused' ? 'refused' : 'done', outcome, settledAt: at } as object);
-      const { body, texts } = describeBody(command);
+      const { body, texts } = describeBody(command, outcome);
       const said = describeOutcome(outcome);
       await this.audit.append(manager, {
         at,
@@ -216,13 +216,14 @@ function describeOutcome(outcome: CommandOutcome): { readonly outcome: CommandOu
   return { outcome: { ...outcome, message: outcome.message.replaceAll(JSON.stringify(why), '…'), details }, texts: { why } };
 }
 
-/** A spec is kept whole in its own table, and each finding has an entry of its own; the entry only needs what was asked, and people's words beside it. */
-function describeBody(command: Command): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null>> } {
+/** A spec is kept whole in its own table, and each finding that was opened has an entry of its own; the entry only needs what was asked, and people's words beside it. */
+function describeBody(command: Command, outcome: CommandOutcome): { readonly body: Readonly<Record<string, unknown>>; readonly texts: Readonly<Record<string, string | null>> } {
   if (command.kind === 'apply') return { body: { sourceDigest: sha256(command.body) }, texts: {} };
   const body = Object.entries(bodyOf<Exclude<CommandKind, 'apply'>>(command) as Readonly<Record<string, unknown>>);
   const spoken = command.actor === SYSTEM_ACTOR ? [] : body.filter(([name]) => WRITTEN.includes(name));
   const asked = body.filter((entry) => !spoken.includes(entry) && entry[0] !== 'findings');
-  return { body: Object.fromEntries(asked), texts: Object.fromEntries(spoken.map(([name, words]) => [name, typeof words === 'string' || words === null ? words : canonicalJson(words)])) };
+  const unopened = outcome.kind === 'refused' ? body.filter(([name, found]) => name === 'findings' && Array.isArray(found) && found.length > 0) : [];
+  return { body: Object.fromEntries(asked), texts: Object.fromEntries([...spoken, ...unopened].map(([name, words]) => [name, typeof words === 'string' || words === null ? words : canonicalJson(words)])) };
 }
 
 /** The request of a command of a known kind. */

@@ -78,6 +78,7 @@ export class ExperimentsRepository {
    */
   async log({ model, actor, idempotencyKey, facts }: NewExperiment, at: Date): Promise<{ readonly experiment: Experiment; readonly created: boolean }> {
     const bodyDigest = sha256(canonicalJson({ kind: 'experiment', model, ...facts }));
+    const { notes: _notes, ...told } = facts;
     const created = await this.dataSource.transaction(async (manager) => {
       await manager.query('SELECT FROM model WHERE name = $1 FOR NO KEY UPDATE', [model]);
       const { name, parameters, dataVersion, codeVersion, metrics, artifacts, notes, startedAt, finishedAt } = facts;
@@ -86,7 +87,9 @@ export class ExperimentsRepository {
       ]);
       if (!inserted[0]) return false;
       await this.audit.append(manager, {
-        at, actor, action: 'experiment.logged', model, subject: `experiment/${inserted[0].number}`, details: { name, dataVersion, codeVersion, digest: bodyDigest, artifacts }, texts: { notes },
+        at, actor, action: 'experiment.logged', model, subject: `experiment/${inserted[0].number}`, texts: { notes },
+        // Without the notes, which it would confirm to whoever guesses them once they are erased.
+        details: { name, dataVersion, codeVersion, digest: sha256(canonicalJson({ kind: 'experiment', model, ...told })), artifacts },
       });
       return true;
     });

@@ -91,11 +91,11 @@ export class PeopleTurn {
     if (other) {
       await this.free(other, name, reason);
       await this.manager.update(Principal, { name }, { ...other });
-      await this.enter(name, 'person.identified', { from: issuer === null ? null : { issuer, subject }, to: { ...other }, reason });
+      await this.enter(name, 'person.identified', { from: issuer === null ? null : { issuer, subject }, to: { ...other } }, { reason });
     }
     if (becomes) {
       await this.manager.update(Principal, { name }, { kind: becomes });
-      await this.enter(name, 'person.kindChanged', { from: kind, to: becomes, reason });
+      await this.enter(name, 'person.kindChanged', { from: kind, to: becomes }, { reason });
     }
     return other !== null || becomes !== null;
   }
@@ -104,7 +104,7 @@ export class PeopleTurn {
   async setActive(name: string, active: boolean, reason: string): Promise<boolean> {
     if ((await this.principal(name)).active === active) return false;
     await this.manager.update(Principal, { name }, { active });
-    await this.enter(name, active ? 'person.activated' : 'person.deactivated', { reason });
+    await this.enter(name, active ? 'person.activated' : 'person.deactivated', {}, { reason });
     return true;
   }
 
@@ -116,7 +116,7 @@ export class PeopleTurn {
     await this.activePrincipal(name);
     if ((await this.grantsOf(name)).some((grant) => grant.role === role && grant.model === model)) return false;
     await this.manager.insert(RoleGrant, { id: randomUUID(), principal: name, role, model, grantedBy: actor, grantedAt: at });
-    await this.enter(name, 'role.granted', { role, model }, model);
+    await this.enter(name, 'role.granted', { role, model }, { of: model });
     return true;
   }
 
@@ -143,7 +143,7 @@ export class PeopleTurn {
     if (!key) throw new PerennialError('NotFound', `${name} has no key ${keyId}; \`perennial people show ${name}\` lists the keys`);
     if (key.revokedAt !== null || (await this.manager.existsBy(ApiKeyRevocation, { keyId }))) return false;
     await this.manager.insert(ApiKeyRevocation, { keyId, revokedBy: this.changer.actor, revokedAt: this.changer.at });
-    await this.enter(name, 'key.revoked', { keyId, reason });
+    await this.enter(name, 'key.revoked', { keyId }, { reason });
     return true;
   }
 
@@ -165,7 +165,7 @@ export class PeopleTurn {
     await this.setActive(name, false, reason);
     const number = 1 + ((await this.manager.maximum(PersonReplacement, 'number', { name })) ?? 0);
     await this.manager.insert(PersonReplacement, { name, number, successor: by, replacedBy: this.changer.actor, at: this.changer.at });
-    await this.enter(name, 'person.replaced', { by, reason, findings, models, entries });
+    await this.enter(name, 'person.replaced', { by, findings, models, entries }, { reason });
     return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked, findings, models, entries };
   }
 
@@ -195,7 +195,7 @@ export class PeopleTurn {
     if (!holder) return;
     if (holder.active || reason === null) throw conflict(`The subject ${identity.subject} of ${identity.issuer} is registered already, as ${holder.name}; ${holder.active ? 'deactivate that name first, if it is the same person' : 'say why it goes over'}`);
     await this.manager.update(Principal, { name: holder.name }, { issuer: null, subject: null });
-    await this.enter(holder.name, 'person.identified', { from: { ...identity }, to: null, by: name, reason });
+    await this.enter(holder.name, 'person.identified', { from: { ...identity }, to: null, by: name }, { reason });
   }
 
   private grantsOf(name: string): Promise<RoleGrant[]> {
@@ -205,7 +205,7 @@ export class PeopleTurn {
 
   private async end({ id, principal, role, model }: RoleGrant, reason: string): Promise<void> {
     await this.manager.insert(RoleRevocation, { grantId: id, revokedBy: this.changer.actor, revokedAt: this.changer.at });
-    await this.enter(principal, 'role.revoked', { role, model, reason }, model);
+    await this.enter(principal, 'role.revoked', { role, model }, { reason, of: model });
   }
 
   private async principal(name: string): Promise<Principal> {
@@ -220,9 +220,9 @@ export class PeopleTurn {
     return principal;
   }
 
-  private enter(name: string, action: string, details: Readonly<Record<string, unknown>>, model: string = ALL_MODELS): Promise<void> {
+  private enter(name: string, action: string, details: Readonly<Record<string, unknown>>, { reason, of = ALL_MODELS }: { readonly reason?: string | null; readonly of?: string } = {}): Promise<void> {
     const { actor, at } = this.changer;
-    return this.audit.append(this.manager, { at, actor, action, model: model === ALL_MODELS ? null : model, subject: `person/${name}`, details });
+    return this.audit.append(this.manager, { at, actor, action, model: of === ALL_MODELS ? null : of, subject: `person/${name}`, details, texts: { reason } });
   }
 }
 

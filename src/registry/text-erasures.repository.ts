@@ -132,9 +132,10 @@ async function eraseFromCommand(manager: EntityManager, id: string, text: string
   return 1;
 }
 
-/** Wherever they stand: what was asked for may hold findings, and answers that are kept as one text. */
+/** Wherever they stand: what was asked for may hold findings, and answers that are kept as one text; a refusal may quote why a stage is paused. */
 function withoutWords(value: unknown, text: string): unknown {
   if (value === text || (typeof value === 'object' && value !== null && canonicalJson(value) === text)) return ERASED;
+  if (typeof value === 'string') return value.replaceAll(JSON.stringify(text), ERASED);
   if (Array.isArray(value)) return value.map((one: unknown) => withoutWords(one, text));
   return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withoutWords(one, text)])) : value;
 }

@@ -18,7 +18,7 @@ const NOBODY = { workflowId: null, runId: null };
 const AT = new Date('2026-05-01T00:00:00.000Z');
 const WORDS = 'Mr. Smith of the branch in Ulm asked for it';
 /** Rows whose reasons are what a step says; docs/PRIVACY.md tells of them. */
-const KEPT: readonly string[] = ['release', 'retrain', 'retraining_decision', 'rollback'];
+const KEPT: readonly string[] = ['approval_end', 'validation_end', 'release', 'retrain', 'retraining_decision', 'rollback'];
 const keys = generateKeyPairSync('ed25519');
 
 let server: RegistryServer;

@@ -5,7 +5,7 @@ import { PerennialError } from '../contracts/failures.js';
 import { type ValidationCheck, type ValidationId, type ValidationOutcome, VALIDATION_CHECKS } from '../contracts/validations.js';
 import { decisionRound, type RunningTerm, validationTerm } from '../contracts/stage-terms.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
-import { type ApprovalStory, newestApproval, withWords } from './approvals.repository.js';
+import { type ApprovalStory, newestApproval, wordsOf } from './approvals.repository.js';
 import { ModelVersion } from './entities/model-version.entity.js';
 import { Retrain } from './entities/retrain.entity.js';
 import { Validation, ValidationCheckRecord, ValidationDecisionRecord, ValidationEnd, ValidationReportRecord } from './entities/validation.entity.js';
@@ -24,6 +24,8 @@ export interface ValidationStory {
   readonly approval: ApprovalStory | null;
   /** Null while it is open. */
   readonly end: ValidationEnd | null;
+  /** What a person gave for its end, who moved the stage; null where none did. */
+  readonly words: string | null;
   /** How long a validator may take, as pauses, retirements that were called off and being sent back have moved it. */
   readonly term: RunningTerm;
   /** Of the decision that was taken, or is to be. */
@@ -35,8 +37,8 @@ export interface ValidationEnding {
   readonly outcome: ValidationOutcome;
   readonly reason: string;
   readonly at: Date;
-  /** What a person gave for it: it stands after the reason in the row, and not in the ledger, which has it with the command. */
-  readonly words?: string;
+  /** Of who moves its stage: what they give for it stays there, where it can be erased. */
+  readonly commandId?: string;
 }
 
 /** Validations of versions: one a version, and rows are only ever added. */
@@ -123,9 +125,9 @@ export class ValidationsRepository {
   }
 
   /** Ends a validation, once: the first word stands. A version that is rejected, sent back or abandoned stays so. @returns false when it had ended before */
-  async end(manager: EntityManager, { model, version }: ValidationId, { outcome, reason, at, words }: ValidationEnding, origin: Origin): Promise<boolean> {
+  async end(manager: EntityManager, { model, version }: ValidationId, { outcome, reason, at, commandId }: ValidationEnding, origin: Origin): Promise<boolean> {
     const inserted: unknown[] = await manager.query(
-      'INSERT INTO validation_end (model, version, outcome, reason, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (model, version) DO NOTHING RETURNING version', [model, version, outcome, withWords(reason, words), at],
+      'INSERT INTO validation_end (model, version, outcome, reason, at, command_id) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (model, version) DO NOTHING RETURNING version', [model, version, outcome, reason, at, commandId],
     );
     if (inserted.length === 0) return false;
     if (outcome === 'rejected' || outcome === 'sentBack' || outcome === 'abandoned') await manager.update(ModelVersion, { model, number: version, status: 'candidate' }, { status: outcome });
@@ -156,12 +158,13 @@ async function storyOf(validation: Validation, manager: EntityManager): Promise<
   const checks = await manager.findBy(ValidationCheckRecord, of);
   const moves = await movesOf(manager, { model: of.model, stage: 'validation', subject: of.version });
   const round = decisionRound(moves);
+  const end = await manager.findOneBy(ValidationEnd, of);
   return {
     validation,
     checks: checks.sort((one, other) => VALIDATION_CHECKS.indexOf(one.name) - VALIDATION_CHECKS.indexOf(other.name)),
     report: await manager.findOneBy(ValidationReportRecord, of),
     decision: await manager.findOneBy(ValidationDecisionRecord, { ...of, round }),
     approval: await newestApproval({ kind: 'version', ...of }, manager),
-    end: await manager.findOneBy(ValidationEnd, of), term: validationTerm(validation, moves, await retirementHolds(manager, of.model)), round,
+    end, words: wordsOf(end, moves), term: validationTerm(validation, moves, await retirementHolds(manager, of.model)), round,
   };
 }

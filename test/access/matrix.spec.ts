@@ -232,8 +232,8 @@ describe('a refused command', () => {
     const entries = await registry.dataSource.query<{ actor: string; model: string | null; subject: string; details: Buffer }[]>("SELECT actor, model, subject, details FROM audit_entry WHERE action = 'access.refused'");
     const of = (actor: string, permission: Permission) => entries.filter((entry) => entry.actor === actor && entry.subject === `permission/${permission}`);
     expect(of('developer-this', 'release.request')).toMatchObject([{ model: MODEL }]);
-    expect(JSON.parse(of('developer-this', 'release.request')[0]!.details.toString('utf8'))).toEqual({ permission: 'release.request', model: MODEL, count: 1 });
-    expect(of('auditor-all', 'spec.apply')).toMatchObject([{ model: null }]);
+    expect(JSON.parse(of('developer-this', 'release.request')[0]!.details.toString('utf8'))).toEqual({ permission: 'release.request', model: MODEL, because: 'permission', count: 1, paths: [`/v1/models/${MODEL}/releases`] });
+    expect(of('auditor-all', 'spec.apply').map(({ model }) => model).sort()).toEqual([MODEL, null]);
     expect(entries.filter(({ subject }) => /\.read$/.test(subject))).toEqual([]);
   });
 });

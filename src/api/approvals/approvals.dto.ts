@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { APPROVAL_KINDS, APPROVAL_OUTCOMES, ruleText, VOTE_CHOICES } from '../../contracts/approvals.js';
 import { approvalWorkflowId } from '../../contracts/motion.js';
-import type { ApprovalStory } from '../../registry/approvals.repository.js';
+import { type ApprovalStory, shownEnd } from '../../registry/approvals.repository.js';
 import { instant, itemsOf, path, paused, pausedAnswer, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { digest, MAX_INTEGER, modelName, numberInUrl, text } from '../requests/fields.js';
 
@@ -81,11 +81,12 @@ export function approvalAnswer(story: ApprovalStory, temporal: TemporalLinks): A
 }
 
 /** What is on record of an approval. */
-export function approvalFacts({ approval, votes, end, term }: ApprovalStory): Omit<ApprovalAnswer, 'links' | 'workflowId'> {
+export function approvalFacts(story: ApprovalStory): Omit<ApprovalAnswer, 'links' | 'workflowId'> {
+  const { approval, votes, end, term } = story;
   const { kind, version, digest: approved, evidence, barred, model, number, specDigest, tier, rule, openedAt } = approval;
   return {
     model, number, kind, version, digest: approved, evidence, specDigest, tier, rule: ruleText(rule), barred, openedAt: openedAt.toISOString(), expiresAt: term.expiresAt.toISOString(), paused: end ? null : pausedAnswer(term.paused),
     votes: votes.map((vote) => ({ actor: vote.actor, choice: vote.choice, reason: vote.reason, at: vote.at.toISOString() })),
-    outcome: end?.outcome ?? null, reason: end?.reason ?? null, decidedAt: end?.at.toISOString() ?? null,
+    outcome: end?.outcome ?? null, reason: shownEnd(story), decidedAt: end?.at.toISOString() ?? null,
   };
 }

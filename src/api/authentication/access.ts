@@ -1,14 +1,13 @@
 import { PerennialError } from '../../contracts/failures.js';
 import { type Permission, permits, permitsSomewhere, refusalText, rolesWith } from '../../contracts/permissions.js';
 import type { Caller } from '../../registry/callers.repository.js';
-import type { RefusalLog } from './refusal-log.js';
 
 /** What the caller of a request may do. */
 export class Access {
   constructor(
     readonly caller: Caller,
     /** Null for a request that only reads: its refusal is no matter of record. */
-    private readonly refusals: RefusalLog | null,
+    private readonly onRefusal: ((permission: Permission, model: string | null) => Promise<void>) | null,
   ) {}
 
   /** @param model null: only a role for all models counts */
@@ -34,7 +33,7 @@ export class Access {
 
   private async refuse(permission: Permission, model: string | null): Promise<never> {
     const { name, kind } = this.caller;
-    await this.refusals?.add(name, permission, model);
+    await this.onRefusal?.(permission, model);
     throw new PerennialError('Forbidden', refusalText(name, kind, permission, model), { permission, roles: rolesWith(permission) });
   }
 }

@@ -3,6 +3,7 @@ import { FINDING_SEVERITIES } from '../../contracts/findings.js';
 import { validationWorkflowId } from '../../contracts/motion.js';
 import { SOUNDNESS_KEYS, SOUNDNESS_QUESTIONS, VALIDATION_CHECKS, VALIDATION_DECISIONS, VALIDATION_OUTCOMES } from '../../contracts/validations.js';
 import { decideByChecks } from '../../lifecycle/validation-decision.js';
+import { shownEnd } from '../../registry/approvals.repository.js';
 import type { ValidationStory } from '../../registry/validations.repository.js';
 import { approvalLink } from '../approvals/approvals.dto.js';
 import { instant, instantOf, itemsOf, path, paused, pausedAnswer, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
@@ -123,7 +124,7 @@ export function validationFacts(story: ValidationStory): Omit<ValidationAnswer, 
     model, version, tier, deployment, retrain, specDigest, waitsFor: end ? null : waitsFor(story),
     checks: checks.map(({ name, verdict: said, explanation, at }) => ({ name, verdict: said, explanation, at: at.toISOString() })), reportDigest: report?.digest ?? null,
     decision: decision && { choice: decision.choice, reportDigest: decision.reportDigest, actor: decision.actor, reason: decision.reason, answers: { ...decision.answers }, findings: decision.findings, at: decision.at.toISOString() },
-    approval: approval?.approval.number ?? null, outcome: end?.outcome ?? null, reason: end?.reason ?? null,
+    approval: approval?.approval.number ?? null, outcome: end?.outcome ?? null, reason: shownEnd(story),
     openedAt: openedAt.toISOString(), expiresAt: term.expiresAt.toISOString(), paused: end ? null : pausedAnswer(term.paused), endedAt: instantOf(end?.at ?? null),
   };
 }

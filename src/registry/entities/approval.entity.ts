@@ -98,6 +98,10 @@ export class ApprovalEnd {
   @Column('text')
   reason!: string;
 
+  /** Of who ended it by a move of its stage, which has what they gave for it; null where it ended by itself. */
+  @Column('uuid', { name: 'command_id', nullable: true })
+  commandId!: string | null;
+
   @Column('timestamptz')
   at!: Date;
 }
