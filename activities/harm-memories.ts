@@ -13,7 +13,7 @@ export interface HarmBefore {
   readonly after: { readonly fromMs: number; readonly revision: number } | null;
   /** Null while no sequence has begun. */
   readonly memory: HarmMemory | null;
-  /** A person had ended its alarm when the window was first looked at. */
+  /** A person had ended its alarm when the window was first looked at; of estimated errors: it has ended. */
   readonly resolved: boolean;
   /** An alarm tells of the harm that it found, or a person has ended one that did. */
   readonly told: boolean;

@@ -38,7 +38,7 @@ export class LateRows {
     const after = new Date(Math.min(...counted.slice(-WINDOWS_BEHIND).map(({ assessedAt }) => assessedAt.getTime())));
     const newest = new Map(counted.map((one) => [one.fromEvent.getTime(), one]));
     for (const { hour, cameAt } of await this.observations.cameLate(model, deployment, after, untilMs)) {
-      for (const window of windowsOf(hour, lengthMs)) {
+      for (const window of windowsWith(hour, counted, lengthMs)) {
         if (window.fromMs < oldestMs || window.untilMs > untilMs) continue;
         const known = newest.get(window.fromMs) ?? (await this.assessments.revisions(model, deployment, new Date(window.fromMs))).at(-1);
         if (!known || known.assessedAt < cameAt) return { ...window, occasion: newest.has(window.fromMs) ? 'amended' : 'backfilled' };
@@ -46,6 +46,13 @@ export class LateRows {
     }
     return null;
   }
+}
+
+/** Those that were counted, as they were cut then; where none was, those of the grid now. */
+function windowsWith(hour: number, counted: readonly WindowAssessment[], lengthMs: number): EventStretch[] {
+  const known = counted.map(({ fromEvent, untilEvent }) => ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime() }));
+  const within = known.filter(({ fromMs, untilMs }) => fromMs < (hour + 1) * HOUR_MS && hour * HOUR_MS < untilMs);
+  return [...within, ...windowsOf(hour, lengthMs).filter((window) => !known.some(({ fromMs, untilMs }) => fromMs < window.untilMs && window.fromMs < untilMs))];
 }
 
 function windowsOf(hour: number, lengthMs: number): EventStretch[] {

@@ -50,8 +50,9 @@ export class MonitoringActivities {
   async assessWindow(window: DueAssessment): Promise<AssessmentSummary> {
     const { model, deployment, fromMs, revision } = window;
     const known = await this.assessments.find(model, deployment, new Date(fromMs), revision);
-    if (known) return { ...summaryOf(known), raised: false };
-    const assessedAt = await this.files.drawLine(model, deployment);
+    // What an earlier attempt raised may not be delivered.
+    if (known) return { ...summaryOf(known), raised: true };
+    const assessedAt = await heartbeating(() => this.files.drawLine(model, deployment));
     const labelRevision = await this.labels.revision(model, deployment);
     const counted = { ...window, cameBy: assessedAt };
     const [measured, filesDigest] = [await heartbeating((signal) => this.measurements.measure(counted, labelRevision, signal)), await this.files.freeze(counted, labelRevision)];
@@ -91,9 +92,9 @@ export class MonitoringActivities {
     return (await this.alarms.raise(estimatedHarmAlarm(window, { ...sequence, standing: evidence.standing }), new Date(), origin())).raised;
   }
 
-  /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits; none tells of the past */
+  /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits. Each further look at a window would be another chance of a false alarm */
   private async tellUnfair(window: DueAssessment, { findings, report }: MeasuredWindow): Promise<boolean> {
-    if (window.occasion === 'backfilled') return false;
+    if (window.occasion !== 'closed' && window.occasion !== 'matured') return false;
     const broken = findings.filter(({ check, alarms }) => check === 'fairness' && alarms);
     if (broken.length > 0) return (await this.alarms.raise(fairnessAlarm(window, broken), new Date(), origin())).raised;
     const kept = report?.fairness?.checks ?? [];

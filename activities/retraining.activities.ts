@@ -10,10 +10,9 @@ import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { Origin } from '../src/registry/audit-ledger.js';
 import type { RetrainingDecisionRecord } from '../src/registry/entities/retraining-decision.entity.js';
-import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 import { origin } from './activity-context.js';
-import { RetrainingDecisions } from './retraining-decisions.js';
+import { RetrainingDecisions, type Weighed } from './retraining-decisions.js';
 import { StoreProvider } from './store-provider.js';
 
 /** Whether to train a model anew, decided after each window. */
@@ -38,19 +37,24 @@ export class RetrainingActivities {
     const { model, deployment, fromMs, revision } = window;
     const fromEvent = new Date(fromMs);
     const known = await this.decisions.find(model, deployment, fromEvent, revision);
-    if (known) return { ...summaryOf(known), raised: false };
+    // What an earlier attempt raised may not be delivered.
+    if (known) return { ...summaryOf(known), raised: true };
     const assessment = await this.assessments.get(model, deployment, fromEvent, revision);
-    for (;;) {
-      const decided = await this.decide(window, assessment, by);
+    for (let raised = false; ;) {
+      const weighed = await this.weighing.weigh(window, assessment);
+      // Before the decision, with which the work on a window is over.
+      raised = (await this.tellFaults(window, weighed.decision.facts.faults, by)) || raised;
+      const decided = await this.record(window, weighed, by);
       // Another deployment's decision was quicker: a retrain is under way now.
-      if (decided) return decided;
+      if (!decided) continue;
+      // Raised where an earlier run got no further than its assessment.
+      await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again', by);
+      return { ...summaryOf(decided), raised };
     }
   }
 
-  private async decide(window: DueAssessment, assessment: WindowAssessment, by: Origin): Promise<DecisionSummary | null> {
-    const { model, deployment, fromMs, revision } = window;
+  private async record({ model, deployment, fromMs, revision }: DueAssessment, { decision, counterfactual, asOfMs }: Weighed, by: Origin): Promise<RetrainingDecisionRecord | null> {
     const fromEvent = new Date(fromMs);
-    const { decision, counterfactual, asOfMs } = await this.weighing.weigh(window, assessment);
     const { outcome, reason, trigger, because } = decision;
     const retrain = outcome === 'retrain' ? { deployment, asOf: isoTime(asOfMs), reason: because, trigger: trigger as AutomaticTrigger } : null;
     const { digest: decisionDigest } = await this.stores.store.putBytes(canonicalJson(decision));
@@ -59,10 +63,7 @@ export class RetrainingActivities {
     if (!recorded) return null;
     // What is accepted is sent again until its model's workflow has seen it.
     if (recorded.command) await this.dispatcher.send(recorded.command).catch(() => undefined);
-    const raised = await this.tellFaults(window, decision.facts.faults, by);
-    // Raised where an earlier run got no further than its assessment.
-    await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again', by);
-    return { ...summaryOf(recorded.decision), raised };
+    return recorded.decision;
   }
 
   /** @returns whether an alarm was raised */

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { deploymentWorkflowId, retirementWorkflowId, retrainWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../src/contracts/motion.js';
 import { developmentOf, outcomeText, productionOf, type Stage, type StageId, type StagePause } from '../src/contracts/stages.js';
 import type { StageDecider } from '../src/lifecycle/stage-moves.js';
+import { ownerBarred } from '../src/lifecycle/validation-decision.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
@@ -78,7 +79,7 @@ export class StageTargets {
     if (subject === undefined && open.length > 0) return refused('StageNotMovable', `Of ${model} the versions ${open.join(', ')} are being validated; say which one is meant (--version)`);
     if (subject === undefined || !open.includes(subject)) return refused('StageNotMovable', `${version === null ? `No version of ${model} is` : `Version ${version} of ${model} is not`} being validated; \`perennial validations ${model}\` lists them`);
     const { validation, approval: asked } = await this.validations.get({ model, version: subject }, manager);
-    const developers = await this.validations.developers(validation, manager);
+    const developers = { ...ownerBarred(await this.models.inForce(manager, model)), ...(await this.validations.developers(validation, manager)) };
     const decider: StageDecider = asked && !asked.end ? { permission: 'approval.decide', barred: { ...developers, ...asked.approval.barred }, independent: 'approve' } : { permission: 'validation.decide', barred: developers, independent: 'validate' };
     return { id: { model, stage: 'validation', subject }, tells: [validationWorkflowId(model, subject)], decider };
   }

@@ -4,7 +4,7 @@ import { PerennialError } from '../src/contracts/failures.js';
 import { developmentOf, pausedText, productionOf, type StageId, type StagePause } from '../src/contracts/stages.js';
 import { durationMs } from '../src/contracts/time.js';
 import type { ValidationCheck, ValidationId, ValidationOutcome, ValidationStanding, ValidationStep } from '../src/contracts/validations.js';
-import { checksLeft, decideByChecks, validationStep } from '../src/lifecycle/validation-decision.js';
+import { checksLeft, decideByChecks, ownerBarred, validationStep } from '../src/lifecycle/validation-decision.js';
 import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { ReleasesRepository } from '../src/registry/releases.repository.js';
@@ -64,7 +64,7 @@ export class ValidationCourseActivities {
     const step = validationStep({ spec, checks, reported: report !== null, decision, approval: asked ? asked.end : undefined, end });
     const paused = await this.holdUp(id, step, term.paused);
     return {
-      ...id, tier: validation.tier, owner, deployment: validation.deployment, retrain: validation.retrain, developers: await this.validations.developers(validation),
+      ...id, tier: validation.tier, owner, deployment: validation.deployment, retrain: validation.retrain, developers: { ...ownerBarred({ name: model, owner }), ...(await this.validations.developers(validation)) },
       trainingTimeoutMs: durationMs(spec.training.timeout) as number, heartbeatTimeoutMs: this.settings.heartbeatTimeoutMs,
       step, checks: checks.map(({ name, verdict, explanation }) => ({ name, verdict, explanation })), checksLeft: checksLeft(spec, checks), reportDigest: report?.digest ?? null,
       decision: decision && { choice: decision.choice, actor: decision.actor }, approval,

@@ -18,20 +18,23 @@ export class EndsWithoutWords1763834000000 implements MigrationInterface {
   }
 }
 
+// Words that were erased from the command still stand in the end: its own sentence is what is kept.
 const WITHOUT_WORDS = `
-UPDATE approval_end over SET command_id = move.command_id, reason = left(over.reason, -1 - length(move.reason))
+UPDATE approval_end over SET command_id = move.command_id, reason = move.actor || CASE move.action WHEN 'sendBack' THEN ' sent it back.' ELSE ' abandoned it.' END
 FROM approval one, stage_move move
 WHERE one.model = over.model AND one.number = over.approval AND move.model = over.model
   AND (move.stage, move.subject) = (CASE one.kind WHEN 'useCase' THEN 'useCaseApproval' ELSE 'validation' END, CASE one.kind WHEN 'useCase' THEN one.number ELSE one.version END)
   AND (over.outcome, move.action) IN (('sentBack', 'sendBack'), ('abandoned', 'abandon'))
-  AND right(over.reason, 1 + length(move.reason)) = ' ' || move.reason;
-UPDATE validation_end over SET command_id = move.command_id, reason = left(over.reason, -1 - length(move.reason))
+  AND starts_with(over.reason, move.actor || CASE move.action WHEN 'sendBack' THEN ' sent it back. ' ELSE ' abandoned it. ' END)
+  AND (move.reason = '(erased)' OR over.reason = move.actor || CASE move.action WHEN 'sendBack' THEN ' sent it back. ' ELSE ' abandoned it. ' END || move.reason);
+UPDATE validation_end over SET command_id = move.command_id, reason = move.actor || CASE move.action WHEN 'sendBack' THEN ' sent it back to development.' ELSE ' abandoned it.' END
 FROM stage_move move
 WHERE move.model = over.model AND move.stage = 'validation' AND move.subject = over.version
   AND (over.outcome, move.action) IN (('sentBack', 'sendBack'), ('abandoned', 'abandon'))
-  AND right(over.reason, 1 + length(move.reason)) = ' ' || move.reason;
+  AND starts_with(over.reason, move.actor || CASE move.action WHEN 'sendBack' THEN ' sent it back to development. ' ELSE ' abandoned it. ' END)
+  AND (move.reason = '(erased)' OR over.reason = move.actor || CASE move.action WHEN 'sendBack' THEN ' sent it back to development. ' ELSE ' abandoned it. ' END || move.reason);
 UPDATE validation_end over SET reason = decision.actor || ' rejected it.'
 FROM validation_decision decision
 WHERE decision.model = over.model AND decision.version = over.version AND decision.choice = 'reject' AND decision.actor <> 'perennial'
-  AND over.outcome = 'rejected' AND over.reason = decision.reason;
+  AND over.outcome = 'rejected' AND (over.reason = decision.reason OR decision.reason = '(erased)');
 `;

@@ -24,7 +24,7 @@ const SCHEMA = `
 CREATE TABLE person_replacement (
   name text NOT NULL CONSTRAINT person_replacement_leaver REFERENCES principal (name),
   number integer NOT NULL CONSTRAINT person_replacement_number CHECK (number > 0),
-  successor text NOT NULL CONSTRAINT person_replacement_successor REFERENCES principal (name),
+  successor text CONSTRAINT person_replacement_successor REFERENCES principal (name),
   replaced_by text NOT NULL,
   at timestamptz NOT NULL,
   CONSTRAINT person_replacement_pkey PRIMARY KEY (name, number),
@@ -32,9 +32,9 @@ CREATE TABLE person_replacement (
 );
 `;
 
-// Until now the ledger alone told of it.
+// Until now the ledger alone told of it. Without a successor: the leaver came back.
 const BEFORE = `
 INSERT INTO person_replacement (name, number, successor, replaced_by, at)
   SELECT substr(subject, length('person/') + 1), row_number() OVER (PARTITION BY subject ORDER BY id), convert_from(details, 'UTF8')::jsonb ->> 'by', actor, at
-  FROM audit_entry WHERE action = 'person.replaced';
+  FROM audit_entry WHERE action IN ('person.replaced', 'person.activated') AND subject IN (SELECT subject FROM audit_entry WHERE action = 'person.replaced');
 `;

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { type Environment, readEnvironment } from './config/environment.js';
 import { requireServers } from './config/servers.js';
 import { PerennialError } from './contracts/failures.js';
 import { TASK_QUEUES, type TaskQueue } from './contracts/motion.js';
-import { rolesNamed } from './contracts/roles.js';
+import { PRINCIPAL_KINDS, rolesNamed } from './contracts/roles.js';
 import { tokenIssuer } from './config/token-issuer.js';
 import type { GatewaySettings } from './serving/gateway.js';
 
@@ -23,10 +24,13 @@ const ROLES: Readonly<Record<string, (environment: Environment, args: readonly s
     const names = await (await import('./registry/migrate.js')).migrate(ownerUrl(environment));
     console.log(names.length > 0 ? `Applied ${names.join(', ')}` : 'The schema is up to date');
   },
-  'create-api-key': async (environment, [actor, ...roles]) => {
-    if (!actor) throw new PerennialError('InvalidRequest', 'Name who will act with the key, and the roles of a new one: create-api-key <actor> [role …]');
+  'create-api-key': async (environment, args) => {
+    const { values: { kind }, positionals: [actor, ...roles] } = parseArgs({ args: [...args], options: { kind: { type: 'string' } }, allowPositionals: true });
+    if (!actor) throw new PerennialError('InvalidRequest', 'Name who will act with the key, and the roles of a new one: create-api-key <actor> [role …] [--kind person|service]');
+    const as = PRINCIPAL_KINDS.find((one) => one === kind);
+    if (kind !== undefined && !as) throw new PerennialError('InvalidRequest', `There is no kind ${kind}; choose from ${PRINCIPAL_KINDS.join(', ')}`);
     const { makeApiKeys } = await import('./registry/migrate.js');
-    console.log((await makeApiKeys(ownerUrl(environment), [{ name: actor, roles: rolesNamed(roles) }]))[0]);
+    console.log((await makeApiKeys(ownerUrl(environment), [{ name: actor, roles: rolesNamed(roles), ...(as && { as }) }]))[0]);
   },
   bundle: async () => (await import('./worker/bundle.js')).writeWorkflowBundle(),
 };

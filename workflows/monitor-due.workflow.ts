@@ -25,7 +25,7 @@ const WINDOWS_A_RUN = 200;
  */
 export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResult> {
   upsertSearchAttributes({ PerennialStage: ['monitoring'] });
-  const backfill = input.backfill ?? backfillOf(workflowInfo());
+  const backfill = input.backfill === undefined ? backfillOf(workflowInfo()) : input.backfill;
   const verdicts: string[] = [];
   let sourceRead = false;
   for (let assessed = 0; assessed < WINDOWS_A_RUN && !workflowInfo().continueAsNewSuggested; assessed += 1) {
@@ -42,7 +42,7 @@ export async function monitorDue(input: MonitorDueInput): Promise<MonitorDueResu
     verdicts.push(`| ${windowName(due)} | ${due.occasion} | ${verdict} |`);
     show(input, verdicts, '');
   }
-  return continueAsNew<typeof monitorDue>({ ...input, ...(backfill && { backfill }) });
+  return continueAsNew<typeof monitorDue>({ ...input, backfill });
 }
 
 function next({ model, deployment }: MonitorDueInput, backfill: BackfillRun | null, sourceRead: boolean): Promise<DueAssessment | SourceTurn | null> {

@@ -138,7 +138,7 @@ export interface MonitorDueInput {
   readonly model: string;
   readonly deployment: string;
   /** Where a run that a person asked for goes on in a new one. */
-  readonly backfill?: BackfillRun;
+  readonly backfill?: BackfillRun | null;
 }
 /** A run of a deployment's Schedule that a person asked for, for a time of the past; milliseconds since 1970. */
 export interface BackfillRun {

@@ -104,6 +104,7 @@ export class PeopleTurn {
   async setActive(name: string, active: boolean, reason: string): Promise<boolean> {
     if ((await this.principal(name)).active === active) return false;
     await this.manager.update(Principal, { name }, { active });
+    if (active) await this.setSuccessor(name, null);
     await this.enter(name, active ? 'person.activated' : 'person.deactivated', {}, { reason });
     return true;
   }
@@ -163,10 +164,16 @@ export class PeopleTurn {
     const findings = await handFindingsOver(this.manager, { from: name, to: by, by: this.changer.actor, at: this.changer.at }, this.audit);
     const entries = await handEntriesOver(this.manager, { from: name, to: by, by: this.changer.actor, at: this.changer.at }, this.audit);
     await this.setActive(name, false, reason);
-    const number = 1 + ((await this.manager.maximum(PersonReplacement, 'number', { name })) ?? 0);
-    await this.manager.insert(PersonReplacement, { name, number, successor: by, replacedBy: this.changer.actor, at: this.changer.at });
+    await this.setSuccessor(name, by);
     await this.enter(name, 'person.replaced', { by, findings, models, entries }, { reason });
     return { grants: grants.map(({ role, model }) => ({ role, model })), keysRevoked, findings, models, entries };
+  }
+
+  /** @param successor null: the leaver came back and is meant by their own name again, also when they are away later */
+  private async setSuccessor(name: string, successor: string | null): Promise<void> {
+    const number = (await this.manager.maximum(PersonReplacement, 'number', { name })) ?? 0;
+    if (number === 0 && successor === null) return;
+    await this.manager.insert(PersonReplacement, { name, number: number + 1, successor, replacedBy: this.changer.actor, at: this.changer.at });
   }
 
   /** @throws PerennialError `PeopleConflict` when nobody is left who could manage people */

@@ -23,18 +23,21 @@ it('an upgrade knows from the ledger who took the place of whom', async () => {
   try {
     const before = await new DataSource({ ...registryDataSource({ url: server.ownerDatabaseUrl, poolSize: 1 }).options, migrations: MIGRATIONS.slice(0, SUCCESSORS) }).initialize();
     await before.runMigrations();
-    for (const name of ['ann', 'bob smith/nightly', 'cleo']) await before.query("INSERT INTO principal (name, kind, active, registered_by, registered_at) VALUES ($1, 'person', $2, 'x', now())", [name, name === 'cleo']);
+    for (const name of ['ann', 'bob smith/nightly', 'cleo', 'dora']) await before.query("INSERT INTO principal (name, kind, active, registered_by, registered_at) VALUES ($1, 'person', $2, 'x', now())", [name, name === 'cleo']);
     const ledger = new AuditLedger(before);
     for (const [leaver, by] of [['ann', 'cleo'], ['ann', 'bob smith/nightly'], ['bob smith/nightly', 'cleo']] as const) {
       await ledger.append(before.manager, { at: new Date(), actor: 'boss', action: 'person.replaced', model: null, subject: `person/${leaver}`, details: { by, reason: 'x', findings: 0, models: [] } });
     }
+    for (const [action, details] of [['person.replaced', { by: 'cleo' }], ['person.activated', { reason: 'x' }]] as const) await ledger.append(before.manager, { at: new Date(), actor: 'boss', action, model: null, subject: 'person/dora', details });
     await before.destroy();
     await migrate(server.ownerDatabaseUrl);
     await grantAppRole(server.ownerDatabaseUrl);
     const after = await registryDataSource({ url: server.databaseUrl, poolSize: 1 }).initialize();
     expect(await after.query('SELECT name, number, successor, replaced_by FROM person_replacement ORDER BY name, number')).toEqual([
       { name: 'ann', number: 1, successor: 'cleo', replaced_by: 'boss' }, { name: 'ann', number: 2, successor: 'bob smith/nightly', replaced_by: 'boss' }, { name: 'bob smith/nightly', number: 1, successor: 'cleo', replaced_by: 'boss' },
+      { name: 'dora', number: 1, successor: 'cleo', replaced_by: 'boss' }, { name: 'dora', number: 2, successor: null, replaced_by: 'boss' },
     ]);
+    expect(await namedNow(after.manager, 'dora')).toEqual({ name: 'dora', deactivated: true });
     expect(await namedNow(after.manager, 'ann')).toEqual({ name: 'cleo', deactivated: false });
     await after.destroy();
   } finally {

@@ -33,24 +33,26 @@ interface Asked {
   readonly model?: string;
   /** Requests without inputs, in the midst of the day. */
   readonly wrong?: number;
+  /** Of a request. */
+  readonly rows?: number;
 }
 
 const infer = (model: string, body: object): Promise<Response> =>
   fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/infer`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
 /** A day's requests; what is labelled is given back as a batch of labels, unless it is kept for later. */
-async function askADay(day: number, { truth = asInTraining, unit = 1, model = MODEL, wrong = 0 }: Asked = {}): Promise<string[]> {
+async function askADay(day: number, { truth = asInTraining, unit = 1, model = MODEL, wrong = 0, rows = ROWS }: Asked = {}): Promise<string[]> {
   const labels: string[] = [];
   for (let request = 0; request < REQUESTS; request++) {
     if (request === 1) for (let count = 0; count < wrong; count++) expect((await infer(model, { inputs: [] })).status).toBe(400);
     const id = `${day}-${request}`;
-    const data = Array.from({ length: ROWS }, (_, row) => {
+    const data = Array.from({ length: rows }, (_, row) => {
       const [size, v, colour, noise] = [uniform(), uniform(), Math.floor(3 * uniform()), uniform()];
       labels.push(`${id}/${row},${truth(size, v, colour, noise) ? 1 : 0}`);
       return [unit * size, v < 0.1 ? null : v, colour];
     }).flat();
     const parameters = { prediction_id: id, event_time: new Date(DAY + (day * 24 + 3 * request) * HOUR_MS).toISOString() };
-    const response = await infer(model, { parameters, inputs: [{ name: 'features', shape: [ROWS, 3], datatype: 'FP32', data }] });
+    const response = await infer(model, { parameters, inputs: [{ name: 'features', shape: [rows, 3], datatype: 'FP32', data }] });
     expect([response.status, await response.text()]).toEqual([200, expect.any(String)]);
   }
   return labels;
@@ -255,11 +257,12 @@ it('a limit of fairness that is surely broken fails the window, is told, and cos
   await perennial.apply(smallSpec({ ...spec, parameters: { rounds: 150, max_depth: 5 } }));
   expect(await perennial.awaitRetrain(model, await perennial.requestRetrain(model, { asOf: asOfWeek(10) }))).toMatchObject({ outcome: 'promoted', version: 2 });
   await eventually(async () => ((await fetch(`${perennial.instance.gatewayUrl}/v2/models/${model}/ready`)).ok ? true : undefined), () => 'the gateway');
-  await askADay(0, { model });
+  // Enough of them that the limit is broken at a day's share of a year's error rate too.
+  await askADay(0, { model, rows: 5 * ROWS });
   await askADay(2, { model });
   const closed = await eventually(async () => windowAssessmentListSchema.parse(await get(`/v1/models/${model}/windows/assessments?revisions=all`)).items.find(({ occasion }) => occasion === 'closed'), () => 'the first day to be assessed');
   // Red is bought a third more often, and the model has learnt that.
-  expect(closed).toMatchObject({ verdict: 'fail', findings: [{ check: 'fairness', feature: null, limit: 0.9, message: expect.stringMatching(/demographicParityRatio by colour is 0\.\d+ .*highest for red/) as string }] });
+  expect(closed).toMatchObject({ verdict: 'fail', findings: [{ check: 'fairness', feature: null, limit: 0.9, alarms: true, message: expect.stringMatching(/demographicParityRatio by colour is 0\.\d+ .*highest for red/) as string }] });
   const report = windowAssessmentReportSchema.parse(await get(closed.links.report));
   expect(report.fairness!.groupings[0]!.groups.map(({ group }) => group[0])).toEqual(['blue', 'green', 'red']);
   const alarms = (await get(`/v1/alarms?model=${model}`)) as { items: { kind: string; severity: string; ended: unknown }[] };

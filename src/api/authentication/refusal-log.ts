@@ -62,14 +62,15 @@ export class RefusalLog {
     this.timer = setInterval(() => void this.flush().catch(() => undefined), BETWEEN_MS / 6).unref();
   }
 
-  /** Writes everything that was counted. */
+  /** Writes everything that was counted; what cannot be written then is lost with the process. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
-    await this.flush(Infinity);
+    await this.flush(Infinity).catch(() => undefined);
   }
 
   /** @param untilMs which minutes count as over: those that began so long before it. What cannot be written is tried again */
   async flush(untilMs = this.now()): Promise<void> {
+    let failed: unknown;
     for (const [key, told] of [...this.told]) {
       if (untilMs - told.atMs < BETWEEN_MS) continue;
       this.told.delete(key);
@@ -78,9 +79,10 @@ export class RefusalLog {
         await this.record(told, told.untold, told.paths, this.now());
       } catch (error) {
         if (!this.told.has(key)) this.told.set(key, told);
-        throw error;
+        failed ??= error;
       }
     }
+    if (failed !== undefined) throw failed;
   }
 
   private keyOf({ actor, permission, because, identity, model }: Attempt): string {

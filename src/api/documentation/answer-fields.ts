@@ -27,8 +27,11 @@ export const instant = z.string().meta({ format: 'date-time', description: 'ISO 
 export const instantOf = (date: Date | null): string | null => date?.toISOString() ?? null;
 
 /** Who paused a stage, since when, and why. */
-export const paused = z.strictObject({ by: z.string(), since: instant, reason: z.string() }).meta({ id: 'Pause' });
-export const pausedAnswer = (pause: StagePause | null): z.output<typeof paused> | null => pause && { by: pause.by, since: isoTime(pause.sinceMs), reason: pause.reason };
+export const paused = z.strictObject({
+  by: z.string(), since: instant, reason: z.string(),
+  retirement: z.int().optional().meta({ description: 'The retirement that was asked for and holds it; nobody resumes it, and it goes on where that is called off.' }),
+}).meta({ id: 'Pause' });
+export const pausedAnswer = (pause: StagePause | null): z.output<typeof paused> | null => pause && { by: pause.by, since: isoTime(pause.sinceMs), reason: pause.reason, ...(pause.retirement !== undefined && { retirement: pause.retirement }) };
 
 export const heldOut = z.strictObject({
   every: z.int().meta({ description: 'One block in so many is held out: each whose number, counted from 1970-01-01 UTC on, leaves `every` − 1 when divided by it.' }),

@@ -38,7 +38,7 @@ export class ReviewsController {
 
   @Post()
   @Permit('review.record')
-  @CommandOperation('Record a periodic review', 'Not by the owner of the model, nor by who applied its spec. The next one is due so long after this one.')
+  @CommandOperation('Record a periodic review', 'Not by the owner of the model, nor by anybody who ever applied its spec. The next one is due so long after this one.')
   @Answer(200, 'It is on record', reviewRecordedSchema)
   @Answer(202, 'Accepted; recorded later', acceptedSchema)
   @Problems('ModelNotFound', 'VersionNotFound', 'ReviewRefused', 'OwnerDeactivated')

@@ -19,6 +19,7 @@ export const finding = z.strictObject({
   limit: z.number(),
   rows: count.meta({ description: 'Rows that it was measured on.' }),
   message: z.string(),
+  alarms: z.boolean().optional().meta({ description: "Of fairness: whether the limit is broken at the window's share of a year's error rate too; nobody is told of less, and no version loses its place by it." }),
 });
 
 export const windowSchema = z

@@ -64,7 +64,7 @@ export class RoleRevocation {
   revokedAt!: Date;
 }
 
-/** That somebody who left was replaced by somebody else. The last one of a leaver counts, while they are away. */
+/** That somebody who left was replaced by somebody else, or came back. The last one of a leaver counts, while they are away. */
 @Entity('person_replacement')
 export class PersonReplacement {
   /** Who left. */
@@ -75,8 +75,9 @@ export class PersonReplacement {
   @PrimaryColumn('integer', { primaryKeyConstraintName: 'person_replacement_pkey' })
   number!: number;
 
-  @Column('text')
-  successor!: string;
+  /** Null: they came back. */
+  @Column('text', { nullable: true })
+  successor!: string | null;
 
   @Column('text', { name: 'replaced_by' })
   replacedBy!: string;
