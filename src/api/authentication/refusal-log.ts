@@ -82,7 +82,7 @@ export class RefusalLog {
         failed ??= error;
       }
     }
-    if (failed !== undefined) throw failed;
+    if (failed !== undefined) throw failed as Error;
   }
 
   private keyOf({ actor, permission, because, identity, model }: Attempt): string {
