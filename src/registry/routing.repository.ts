@@ -114,12 +114,12 @@ export class RoutingRepository {
       await this.lock(manager, model, deployment);
       const rollback = await manager.findOneBy(Rollback, id);
       if (!rollback) throw noRollback(id);
-      const { toVersion: version, requestedBy: actor } = rollback;
+      const { toVersion: version, requestedBy: actor, commandId } = rollback;
       const made = await manager.existsBy(ChampionChange, { model, deployment, epoch: fromEpoch + 1, workflowId: origin.workflowId ?? '' });
       const moved = await this.moveChampionWithin(manager, { model, deployment, expectedEpoch: fromEpoch, version, reason: 'rollback', actor }, at, origin);
       // Looked at last: the change may have waited for another one, and whoever ends the rollback does not wait for that.
-      const { outcome, explanation } = await manager.findOneOrFail(Rollback, { where: id, lock: { mode: 'pessimistic_write' } });
-      if (outcome !== null && !made) throw new PerennialError('RollbackEnded', `The rollback of ${model}/${deployment} from epoch ${fromEpoch} has ended (${outcome}: ${explanation}); nothing was changed. Ask for another with \`perennial rollback ${model}\``, { ...id, outcome });
+      const { outcome, explanation, commandId: newest } = await manager.findOneOrFail(Rollback, { where: id, lock: { mode: 'pessimistic_write' } });
+      if ((outcome !== null || newest !== commandId) && !made) throw new PerennialError('RollbackEnded', `The rollback of ${model}/${deployment} from epoch ${fromEpoch} has ended (${outcome ?? 'another was asked for'}: ${explanation ?? 'it goes on by itself'}); nothing was changed. Ask for another with \`perennial rollback ${model}\``, { ...id, outcome });
       return moved;
     });
   }

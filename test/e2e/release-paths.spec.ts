@@ -229,8 +229,11 @@ describe('a rollback that an operator terminates', () => {
       await holding.rollbackTransaction();
       await holding.release();
     }
-    // The step that hung comes through after all; its champion is told by the record, and the alarm is over.
+    // The step that hung goes on, and has no say any more; who asks again gets the champion, and the alarm is over.
+    expect((await command('rollbacks', { toVersion: 4, reason: 'it was better, once more' })).status).toBe(202);
     await eventually(async () => ((await routing())['champion'] === 4 && (await openAlarms('rollbackFailed')).length === 0 ? true : undefined), () => 'the change of champion');
+    const changes = await perennial.registry.query('SELECT count(*)::int AS count FROM champion_change WHERE model = $1 AND version = 4 AND reason = $2', [MODEL, 'rollback']);
+    expect(changes).toEqual([{ count: 1 }]);
     expect((await command('rollbacks', { toVersion: 1, reason: 'back' })).body).toMatchObject({ toVersion: 1 });
     await eventually(async () => ((await routing())['champion'] === 1 ? true : undefined), () => 'the rollback');
   });
