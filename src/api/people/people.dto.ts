@@ -20,7 +20,7 @@ export const peopleQuery = z.strictObject({ after: text(200).optional().meta({ d
 export type PeopleQuery = z.output<typeof peopleQuery>;
 
 const identity = z.strictObject({
-  issuer: z.string().min(1).max(500).meta({ description: '`iss` of their tokens, as OIDC_ISSUER has it.' }),
+  issuer: text(500).meta({ description: '`iss` of their tokens, as OIDC_ISSUER has it.' }),
   subject: text(255).meta({ description: '`sub` of their tokens.' }),
 });
 
