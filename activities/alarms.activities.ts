@@ -52,8 +52,7 @@ export class AlarmActivities {
 
   /** Ends the alarm that is open under a key, if there is one. @returns whether there was */
   async endAlarm(dedupKey: string, reason: string): Promise<boolean> {
-    const open = await this.alarms.findOpen(dedupKey);
-    return open !== null && this.alarms.end(open.id, reason, new Date(), origin());
+    return this.alarms.endOpen(dedupKey, reason, new Date(), origin());
   }
 
   /**

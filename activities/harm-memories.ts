@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { estimatedHarmAlarmKey, harmAlarmKey } from '../src/alarms/monitoring-alarms.js';
-import { type WindowId, windowName } from '../src/contracts/window-assessment.js';
+import { estimatedHarmAlarmKey, harmAlarmKey, windowAlarmSubject } from '../src/alarms/monitoring-alarms.js';
+import type { WindowId } from '../src/contracts/window-assessment.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
 import { type AlarmStory, AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
@@ -32,9 +32,7 @@ export interface MeasuredHarm {
  * @param newest of the alarms of the evidence's sequence
  */
 export const isTold = (window: WindowId, { before, memory }: MeasuredHarm, newest: AlarmStory | null): boolean =>
-  newest !== null && (newest.end === null || newest.alarm.subject === windowSubject(window) || (before.told && before.memory?.sequence.id === memory?.sequence.id));
-
-const windowSubject = (window: Pick<WindowId, 'fromMs' | 'untilMs'>): string => `window/${windowName(window)}`;
+  newest !== null && (newest.end === null || newest.alarm.subject === windowAlarmSubject(window) || (before.told && before.memory?.sequence.id === memory?.sequence.id));
 
 /** The evidence of harm from window to window, as the record has it. */
 @Injectable()
@@ -64,7 +62,7 @@ export class HarmMemories {
     const found = alarm && (await this.assessments.labelledBefore(of.model, of.deployment, new Date(alarm.atMs)));
     const first = found && (await this.assessments.firstLabelled(of.model, of.deployment, found.fromEvent));
     if (!first) return [];
-    const name = windowSubject({ fromMs: first.fromEvent.getTime(), untilMs: first.untilEvent.getTime() });
+    const name = windowAlarmSubject({ fromMs: first.fromEvent.getTime(), untilMs: first.untilEvent.getTime() });
     const stories = await this.alarms.under(harmAlarmKey(of, sequence.id));
     return stories.filter(({ alarm: { subject }, end }) => end === null || (end.endedBy !== SYSTEM_ACTOR && (subject === name || end.endedAt > first.assessedAt)));
   }

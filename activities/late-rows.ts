@@ -36,12 +36,13 @@ export class LateRows {
     const untilMs = counted.at(-1)?.untilEvent.getTime();
     if (untilMs === undefined) return null;
     const after = new Date(Math.min(...counted.slice(-WINDOWS_BEHIND).map(({ assessedAt }) => assessedAt.getTime())));
+    const known = counted.map(({ fromEvent, untilEvent }) => ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime() }));
     const newest = new Map(counted.map((one) => [one.fromEvent.getTime(), one]));
     for (const { hour, cameAt } of await this.observations.cameLate(model, deployment, after, untilMs)) {
-      for (const window of windowsWith(hour, counted, lengthMs)) {
+      for (const window of windowsWith(hour, known, lengthMs)) {
         if (window.fromMs < oldestMs || window.untilMs > untilMs) continue;
-        const known = newest.get(window.fromMs) ?? (await this.assessments.revisions(model, deployment, new Date(window.fromMs))).at(-1);
-        if (!known || known.assessedAt < cameAt) return { ...window, occasion: newest.has(window.fromMs) ? 'amended' : 'backfilled' };
+        const assessed = newest.get(window.fromMs) ?? (await this.assessments.revisions(model, deployment, new Date(window.fromMs))).at(-1);
+        if (!assessed || assessed.assessedAt < cameAt) return { ...window, occasion: newest.has(window.fromMs) ? 'amended' : 'backfilled' };
       }
     }
     return null;
@@ -49,8 +50,7 @@ export class LateRows {
 }
 
 /** Those that were counted, as they were cut then; where none was, those of the grid now. */
-function windowsWith(hour: number, counted: readonly WindowAssessment[], lengthMs: number): EventStretch[] {
-  const known = counted.map(({ fromEvent, untilEvent }) => ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime() }));
+function windowsWith(hour: number, known: readonly EventStretch[], lengthMs: number): EventStretch[] {
   const within = known.filter(({ fromMs, untilMs }) => fromMs < (hour + 1) * HOUR_MS && hour * HOUR_MS < untilMs);
   return [...within, ...windowsOf(hour, lengthMs).filter((window) => !known.some(({ fromMs, untilMs }) => fromMs < window.untilMs && window.fromMs < untilMs))];
 }

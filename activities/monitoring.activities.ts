@@ -103,8 +103,7 @@ export class MonitoringActivities {
   }
 
   private async endAlarm(key: string, reason: string): Promise<void> {
-    const open = await this.alarms.findOpen(key);
-    if (open) await this.alarms.end(open.id, reason, new Date(), origin());
+    await this.alarms.endOpen(key, reason, new Date(), origin());
   }
 
   private async assessmentOf(

@@ -4,10 +4,10 @@ import { canonicalJson } from '../src/contracts/canonical.js';
 import type { ObservedStretch } from '../src/drift/window-parts.js';
 import type { ObservationPaths, TimeRange } from '../src/observations/observation-rows.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
-import { type ObservationRange, ObservationsRepository } from '../src/registry/observations.repository.js';
+import { type Arrivals, ObservationsRepository } from '../src/registry/observations.repository.js';
 import { StoreProvider } from './store-provider.js';
 
-export interface ObservedRange extends TimeRange, Pick<ObservationRange, 'cameBy'> {
+export interface ObservedRange extends TimeRange, Arrivals {
   readonly model: string;
   readonly deployment: string;
 }

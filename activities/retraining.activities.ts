@@ -48,7 +48,7 @@ export class RetrainingActivities {
       // Another deployment's decision was quicker: a retrain is under way now.
       if (!decided) continue;
       // Raised where an earlier run got no further than its assessment.
-      await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again', by);
+      await this.alarms.endOpen(unreadableAlarmKey(window), 'Windows can be assessed again', new Date(), by);
       return { ...summaryOf(decided), raised };
     }
   }
@@ -69,13 +69,8 @@ export class RetrainingActivities {
   /** @returns whether an alarm was raised */
   private async tellFaults(window: DueAssessment, faults: RetrainingFacts['faults'], by: Origin): Promise<boolean> {
     if (faults.length > 0) return (await this.alarms.raise(faultAlarm(window, faults), new Date(), by)).raised;
-    if (window.occasion === 'closed') await this.endAlarm(faultAlarmKey(window), `No fault was found in the window ${windowName(window)}`, by);
+    if (window.occasion === 'closed') await this.alarms.endOpen(faultAlarmKey(window), `No fault was found in the window ${windowName(window)}`, new Date(), by);
     return false;
-  }
-
-  private async endAlarm(key: string, reason: string, by: Origin): Promise<void> {
-    const open = await this.alarms.findOpen(key);
-    if (open) await this.alarms.end(open.id, reason, new Date(), by);
   }
 }
 

@@ -74,8 +74,7 @@ export class SourceActivities {
   /** @returns whether an alarm was raised; it ends when all files can be read */
   private async tell(model: string, deployment: string, failed: SourceReading['failed'], more: boolean): Promise<boolean> {
     if (failed.length > 0) return (await this.alarms.raise(sourceAlarm({ model, deployment }, failed), new Date(), origin())).raised;
-    const open = more ? null : await this.alarms.findOpen(sourceAlarmKey({ model, deployment }));
-    if (open) await this.alarms.end(open.id, 'The source can be read again', new Date(), origin());
+    if (!more) await this.alarms.endOpen(sourceAlarmKey({ model, deployment }), 'The source can be read again', new Date(), origin());
     return false;
   }
 }

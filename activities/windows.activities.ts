@@ -49,8 +49,7 @@ export class WindowsActivities {
   private async alarm(due: DueAssessment, look: JudgingLook, { verdict }: LookResult): Promise<{ id: string | null; raised: boolean }> {
     const window = { model: due.model, deployment: due.deployment, name: windowName(due), occasion: look, synthetic: false };
     if (verdict.verdict === 'fail') return this.alarms.raise(windowAlarm(window, verdict), new Date(), origin());
-    const open = verdict.verdict === 'pass' ? await this.alarms.findOpen(windowAlarmKey(window)) : null;
-    if (open) await this.alarms.end(open.id, `The window ${window.name} is within the limits again`, new Date(), origin());
+    if (verdict.verdict === 'pass') await this.alarms.endOpen(windowAlarmKey(window), `The window ${window.name} is within the limits again`, new Date(), origin());
     return { id: null, raised: false };
   }
 }

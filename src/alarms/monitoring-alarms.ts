@@ -4,6 +4,9 @@ import { isoTime } from '../contracts/time.js';
 import { type HarmStanding, type WindowId, windowName } from '../contracts/window-assessment.js';
 import type { WindowFinding } from '../contracts/window-summary.js';
 
+/** What an alarm of a window is about. */
+export const windowAlarmSubject = (window: Pick<WindowId, 'fromMs' | 'untilMs'>): string => `window/${windowName(window)}`;
+
 /** The key of what is told of one sequence of evidence: a sequence alarms once. */
 export const harmAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>, sequence: string): string => `harm/${model}/${deployment}/${sequence}`;
 
@@ -21,7 +24,7 @@ export function harmAlarm(window: WindowId, { id, version, metric, baselineMean,
   const { mean, rows, limit, alarm } = standing;
   const since = alarm ? isoTime(alarm.sinceMs) : windowName(window);
   return {
-    kind: 'harmfulShift', severity: 'critical', model: window.model, deployment: window.deployment, subject: `window/${windowName(window)}`,
+    kind: 'harmfulShift', severity: 'critical', model: window.model, deployment: window.deployment, subject: windowAlarmSubject(window),
     dedupKey: harmAlarmKey(window, id),
     summary: `The loss of version ${version} has surely risen over that of its baseline, most likely since ${since}: the mean ${metric} is ${figure(mean)} over ${rows} labelled rows, ${figure(baselineMean)} on the baseline, and harm begins above ${figure(limit)}. See what has changed; retrain on rows since then, or roll back.`,
     details: { version, sequence: id, metric, baselineMean, ...standing }, test: false,
@@ -35,7 +38,7 @@ export function estimatedHarmAlarm(window: WindowId, { id, version, standing }: 
   const { mean, rows, limit, alarm } = standing;
   const since = alarm ? isoTime(alarm.sinceMs) : windowName(window);
   return {
-    kind: 'estimatedHarm', severity: 'warning', model: window.model, deployment: window.deployment, subject: `window/${windowName(window)}`,
+    kind: 'estimatedHarm', severity: 'warning', model: window.model, deployment: window.deployment, subject: windowAlarmSubject(window),
     dedupKey: estimatedHarmAlarmKey(window, id),
     summary: `Before labels: version ${version} surely answers more rows that are hard for it, most likely since ${since}: the share of rows with a high estimated error is ${figure(mean)} over ${rows} rows, and harm begins above ${figure(limit)}. See which inputs moved; labels will tell whether its loss has risen.`,
     details: { version, sequence: id, ...standing }, test: false,
@@ -48,7 +51,7 @@ export const fairnessAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' |
 export function fairnessAlarm(window: WindowId, findings: readonly WindowFinding[]): AlarmNotice {
   const more = findings.length > 1 ? ` (${findings.length - 1} more limits are broken.)` : '';
   return {
-    kind: 'fairnessBroken', severity: 'critical', model: window.model, deployment: window.deployment, subject: `window/${windowName(window)}`, dedupKey: fairnessAlarmKey(window),
+    kind: 'fairnessBroken', severity: 'critical', model: window.model, deployment: window.deployment, subject: windowAlarmSubject(window), dedupKey: fairnessAlarmKey(window),
     summary: `${findings[0]?.message ?? ''}${more} See whom it concerns before more is decided by this version; a rollback brings back the version before.`,
     details: { findings: findings.slice(0, KEPT_FINDINGS), findingsInAll: findings.length }, test: false,
   };
@@ -61,7 +64,7 @@ export const unreadableAlarmKey = ({ model, deployment }: Pick<WindowId, 'model'
 /** A window cannot be assessed, and those after it wait. */
 export function unreadableAlarm(window: WindowId, { type, message }: Pick<StoredFailure, 'type' | 'message'>): AlarmNotice {
   return {
-    kind: 'windowUnreadable', severity: 'warning', model: window.model, deployment: window.deployment, subject: `window/${windowName(window)}`, dedupKey: unreadableAlarmKey(window),
+    kind: 'windowUnreadable', severity: 'warning', model: window.model, deployment: window.deployment, subject: windowAlarmSubject(window), dedupKey: unreadableAlarmKey(window),
     summary: `The window ${windowName(window)} cannot be assessed, and later ones wait for it: ${message} It is tried again at the next look (monitoring.checkEvery).`,
     details: { type, message }, test: false,
   };
@@ -88,7 +91,7 @@ export function faultAlarm(window: WindowId, faults: readonly { readonly kind: s
   const told = faults.slice(0, SHOWN_FAULTS).map(({ because }) => because).join(' ');
   const more = faults.length > SHOWN_FAULTS ? ` (${faults.length - SHOWN_FAULTS} more.)` : '';
   return {
-    kind: 'upstreamFault', severity: 'critical', model: window.model, deployment: window.deployment, subject: `window/${windowName(window)}`, dedupKey: faultAlarmKey(window),
+    kind: 'upstreamFault', severity: 'critical', model: window.model, deployment: window.deployment, subject: windowAlarmSubject(window), dedupKey: faultAlarmKey(window),
     summary: `${told}${more} The window ${windowName(window)} is in quarantine: it neither trains nor judges a version. Mend what sends these features; the world need not have changed.`,
     details: { faults: faults.slice(0, KEPT_FAULTS), faultsInAll: faults.length }, test: false,
   };

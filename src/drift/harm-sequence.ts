@@ -68,6 +68,7 @@ export interface HarmState {
   readonly change: ChangeEvidence;
   /** The first one. The state may be continued after it. */
   readonly alarm: HarmAlarm | null;
+  /** With `blocks`: the one that goes on, whose rows count in nothing else yet; states of before lack it. */
   readonly open?: OpenBlock | null;
 }
 
@@ -100,29 +101,30 @@ export function addBatch(state: HarmState, batch: LossBatch): HarmState {
   if (!(fromMs >= state.untilMs && untilMs > fromMs)) throw new RangeError(`a batch from ${fromMs} to ${untilMs} does not follow ${state.untilMs}`);
   const { plan } = state;
   const known = labelled(losses, plan.bound);
-  const counted = (before: HarmState): HarmState => ({ ...before, untilMs, missing: before.missing + losses.length - known.length });
-  if (plan.limit.dependence === 'blocks') return addToBlock(state, batch, known, counted);
-  if (known.length === 0) return counted(state);
+  if (plan.limit.dependence === 'blocks') return addToBlock(state, batch, known);
+  const next = counted(state, batch, known);
+  if (known.length === 0) return next;
   const sequence = sequenceOf(plan, state.running);
   addRows(plan, sequence, known);
   sequence.closeBlock();
-  return withAlarm({ ...counted(state), running: sequence.sums(), change: addBets(state.change, fromMs, untilMs, rowBets(known, limitOf(plan))) });
+  return withAlarm({ ...next, running: sequence.sums(), change: addBets(state.change, fromMs, untilMs, rowBets(known, limitOf(plan))) });
 }
 
-/** A block that an earlier window began goes on; it is one observation, however many windows it is cut into. */
-function addToBlock(state: HarmState, { fromMs, untilMs, blockUntilMs = untilMs }: LossBatch, known: Float64Array, counted: (before: HarmState) => HarmState): HarmState {
-  const { plan } = state;
-  const before = state.open && fromMs >= state.open.blockUntilMs ? closeBlock(state, state.open) : state;
-  if (known.length > 0) {
-    const sequence = sequenceOf(plan, before.open?.running ?? before.running);
-    addRows(plan, sequence, known);
-    const open = { fromMs: before.open?.fromMs ?? fromMs, blockUntilMs, running: sequence.sumsWithinBlock(), sum: known.reduce((sum, loss) => sum + loss, before.open?.sum ?? 0) };
-    const next = counted({ ...before, open });
-    return untilMs >= blockUntilMs ? closeBlock(next, open) : next;
-  }
-  const next = counted(before);
-  return next.open && untilMs >= next.open.blockUntilMs ? closeBlock(next, next.open) : next;
+/** A block that an earlier batch began goes on; it is one observation, however many windows it is cut into. */
+function addToBlock(state: HarmState, batch: LossBatch, known: Float64Array): HarmState {
+  const before = state.open && batch.fromMs >= state.open.blockUntilMs ? closeBlock(state, state.open) : state;
+  const open = known.length > 0 ? grown(before, batch, known) : (before.open ?? null);
+  const next = { ...counted(before, batch, known), open };
+  return open && batch.untilMs >= open.blockUntilMs ? closeBlock(next, open) : next;
 }
+
+function grown({ plan, running, open }: HarmState, { fromMs, untilMs, blockUntilMs = untilMs }: LossBatch, known: Float64Array): OpenBlock {
+  const sequence = sequenceOf(plan, open?.running ?? running);
+  addRows(plan, sequence, known);
+  return { fromMs: open?.fromMs ?? fromMs, blockUntilMs, running: sequence.sumsWithinBlock(), sum: known.reduce((sum, loss) => sum + loss, open?.sum ?? 0) };
+}
+
+const counted = (state: HarmState, { untilMs, losses }: LossBatch, known: Float64Array): HarmState => ({ ...state, untilMs, missing: state.missing + losses.length - known.length });
 
 function closeBlock(state: HarmState, { fromMs, running: within, sum }: OpenBlock): HarmState {
   const { plan, untilMs } = state;

@@ -97,6 +97,12 @@ export class AlarmsRepository {
       .where('alarm.dedup_key = :dedupKey AND over.alarm_id IS NULL', { dedupKey: dedupKey.slice(0, 300) }).getOne();
   }
 
+  /** Ends the alarm that is open under a key, if there is one. @returns whether there was */
+  async endOpen(dedupKey: string, reason: string, at: Date, origin: Origin): Promise<boolean> {
+    const open = await this.findOpen(dedupKey);
+    return open !== null && this.end(open.id, reason, at, origin);
+  }
+
   /** The newest alarm under a key, ended or not. */
   async newest(dedupKey: string): Promise<AlarmStory | null> {
     const alarm = await this.dataSource.manager.findOne(Alarm, { where: { dedupKey: dedupKey.slice(0, 300) }, order: { occurrence: 'DESC' } });

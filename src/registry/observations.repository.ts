@@ -52,7 +52,11 @@ export interface ObservationRange {
   readonly deployment: string;
   readonly fromMs: number;
   readonly untilMs: number;
-  /** Files that came after this moment don't count; it is given by {@link ObservationsRepository.drawLine}. */
+}
+
+/** Which files of a range count. */
+export interface Arrivals {
+  /** Those that came by this moment, which {@link ObservationsRepository.drawLine} gives; all that have come where it is missing. */
   readonly cameBy?: Date;
 }
 
@@ -137,7 +141,7 @@ export class ObservationsRepository {
   }
 
   /** Files that may hold observations of the range, by their first event time. */
-  async observationFiles({ model, deployment, fromMs, untilMs, cameBy }: ObservationRange): Promise<ObservationFile[]> {
+  async observationFiles({ model, deployment, fromMs, untilMs, cameBy }: ObservationRange & Arrivals): Promise<ObservationFile[]> {
     return this.dataSource.manager.createQueryBuilder(ObservationFile, 'file')
       .where("file.model = :model AND file.deployment = :deployment AND file.kind = 'observation'", { model, deployment })
       .andWhere('file.last_event_time >= :from AND file.first_event_time < :until', { from: dateOf(fromMs), until: dateOf(untilMs) })
@@ -210,7 +214,7 @@ export class ObservationsRepository {
 }
 
 async function convertedWithin(manager: EntityManager, { gateway, boot, segment }: SegmentId, { files, damage }: SegmentConversion): Promise<boolean> {
-  for (const { model, deployment } of files) await manager.query(`SELECT pg_advisory_xact_lock_shared(${ARRIVALS})`, [model, deployment]);
+  for (const { model, deployment, kind } of files) if (kind === 'observation') await manager.query(`SELECT pg_advisory_xact_lock_shared(${ARRIVALS})`, [model, deployment]);
   // A millisecond more: a line that was drawn within this one lies before it.
   const { affected } = await manager.update(ObservationSegment, { gateway, boot, segment, convertedAt: IsNull() }, { convertedAt: () => `${NOW_MS} + interval '1 millisecond'`, damage });
   if (affected !== 1) return false;

@@ -53,8 +53,9 @@ export class RefusalLog {
       return;
     }
     const paths = new Set([...(before?.paths ?? []), path]);
-    this.told.set(key, { attempt: { ...attempt, model: key.endsWith(' others') ? null : attempt.model }, atMs, untold: 0, paths: new Set() });
-    await this.record(this.told.get(key) as Told, 1 + (before?.untold ?? 0), paths, atMs);
+    const told: Told = { attempt: { ...attempt, model: key.endsWith(' others') ? null : attempt.model }, atMs, untold: 0, paths: new Set() };
+    this.told.set(key, told);
+    await this.record(told, 1 + (before?.untold ?? 0), paths, atMs);
   }
 
   /** Writes what was counted in minutes that are over. */
