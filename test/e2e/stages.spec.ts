@@ -86,6 +86,9 @@ async function strangeTo(workflowId: string): Promise<void> {
 it('a vote is refused while an approval is paused, and taken with the time that was left when it goes on', async () => {
   await perennial.apply(specOf('halted', 'medium'));
   const open = await newest('halted');
+  const words = (): Promise<{ reason: string | null }[]> =>
+    perennial.registry.query("SELECT over.reason FROM alarm LEFT JOIN alarm_end over ON over.alarm_id = alarm.id WHERE kind = 'approvalWaiting' AND model = 'halted' ORDER BY raised_at");
+  await eventually(async () => ((await words()).length > 0 ? true : undefined), () => 'the voters to be told');
   const paused = await move('halted', 'useCaseApproval', 'pause');
   expect(paused).toMatchObject({ status: 200, body: { stage: 'useCaseApproval', subject: 1, action: 'pause', to: null } });
   expect((await vote('ben', open)).body).toMatchObject({
@@ -98,6 +101,7 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   expect((await movesOf('halted')).paused).toMatchObject([{ stage: 'useCaseApproval', subject: 1, reason: WHY }]);
   expect((await newest('halted')).paused).toMatchObject({ reason: WHY });
   await eventually(async () => ((await shown(useCaseApprovalWorkflowId('halted'))).includes('**Paused** by') ? true : undefined), () => 'the pause to be shown in the Temporal UI');
+  await eventually(async () => ((await words())[0]?.reason != null ? true : undefined), () => 'the word to the voters to end');
   expect(await shown(useCaseApprovalWorkflowId('halted'))).toMatch(/#### Use case approval\n\n- \*\*Entry\*\*: ✔ a spec with [^]*- \*\*Exit\*\*: ✘ the approval is given[^]*- \*\*Accountable\*\*: the owner that the spec names \(/);
   expect(await shown(modelWorkflowId('halted'))).toMatch(/#### Production\n\n- \*\*Entry\*\*: ✘ a version is the champion/);
 
@@ -122,8 +126,7 @@ it('a vote is refused while an approval is paused, and taken with the time that 
   expect(told.filter(({ action }) => action === 'steerStage.refused')).toHaveLength(2);
   expect(told.filter(({ action }) => action === 'vote.refused')).toHaveLength(2);
   expect(told.filter(({ details }) => details.includes('figures of May'))).toEqual([]);
-  const words = await perennial.registry.query<{ reason: string | null }[]>("SELECT over.reason FROM alarm LEFT JOIN alarm_end over ON over.alarm_id = alarm.id WHERE kind = 'approvalWaiting' AND model = 'halted' ORDER BY raised_at");
-  expect(words[0]).toEqual({ reason: 'It is paused.' });
+  expect((await words())[0]).toEqual({ reason: 'It is paused.' });
 });
 
 it('a use case is sent back to its author by who could decide, and abandoned by its owner until it is asked for again', async () => {

@@ -16,6 +16,7 @@ import { AlarmsRepository } from '../../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../../src/registry/assessments.repository.js';
 import { AuditLedger } from '../../src/registry/audit-ledger.js';
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
+import type { RetrainingDecisionRecord } from '../../src/registry/entities/retraining-decision.entity.js';
 import type { WindowAssessment } from '../../src/registry/entities/window-assessment.entity.js';
 import { GatewaysRepository } from '../../src/registry/gateways.repository.js';
 import { type EventTimeRange, LabelsRepository } from '../../src/registry/labels.repository.js';
@@ -33,6 +34,7 @@ const ROWS = 40;
 const PLAN: MonitoringPlan = { metric: 'brier', bound: 1, dependence: 'rows', blockMs: DAY, threshold: 0.5 };
 const ORIGIN = { workflowId: 'w', runId: 'r' };
 const HEADLINE = {} as WindowAssessment['headline'];
+const COUNTERFACTUAL = {} as RetrainingDecisionRecord['counterfactual'];
 
 let registry: RegistryServer;
 let alarms: AlarmsRepository;
@@ -40,6 +42,7 @@ let assessments: AssessmentsRepository;
 let labels: LabelsRepository;
 let models: ModelsRepository;
 let observations: ObservationsRepository;
+let decisions: RetrainingDecisionsRepository;
 let memories: HarmMemories;
 let due: DueWindows;
 const figures = new Map([1, 2].map((number) => [number, version(number)]));
@@ -49,7 +52,8 @@ beforeAll(async () => {
   const { dataSource } = registry;
   const audit = new AuditLedger(dataSource);
   [alarms, assessments, labels, models, observations] = [new AlarmsRepository(dataSource, audit), new AssessmentsRepository(dataSource), new LabelsRepository(dataSource, audit), new ModelsRepository(dataSource), new ObservationsRepository(dataSource)];
-  memories = new HarmMemories(assessments, new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), new RetrainsRepository(dataSource, audit), audit), alarms);
+  decisions = new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), new RetrainsRepository(dataSource, audit), audit);
+  memories = new HarmMemories(assessments, decisions, alarms);
   due = new DueWindows(assessments, observations, labels, models, new WindowClosings(new GatewaysRepository(dataSource), observations), new LateRows(assessments, observations));
   await apply({});
 }, 60_000);
@@ -160,6 +164,8 @@ class Course {
       model, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision, occasion, specDigest, labelRevision, filesDigest: 'sha256:f', rows: ROWS, verdict: 'pass', findings: [], headline: HEADLINE,
       reportDigest: null, harm, estimatedHarm: null, alarmId: null, workflowId: 'w', assessedAt,
     });
+    const decision = { model, deployment, fromEvent: new Date(fromMs), revision, outcome: 'wait', reason: 'noTrigger', trigger: null, because: 'nothing calls for it', counterfactual: COUNTERFACTUAL, decisionDigest: 'sha256:d', decidedAt: assessedAt } as const;
+    await decisions.add(decision, null, ORIGIN);
   }
 
   private async harm(window: DueAssessment, cameBy: Date): Promise<WindowAssessment['harm']> {
