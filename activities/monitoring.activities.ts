@@ -1,20 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { estimatedHarmAlarm, estimatedHarmAlarmKey, fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import type { BackfillRun } from '../src/contracts/motion.js';
 import type { SourceTurn } from '../src/contracts/observed-source.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
-import { type AssessmentSummary, type DueAssessment, type WindowId, windowName } from '../src/contracts/window-assessment.js';
+import type { AssessmentSummary, DueAssessment, WindowId } from '../src/contracts/window-assessment.js';
 import type { WindowAssessmentReport } from '../src/contracts/window-assessment-report.js';
-import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { LabelsRepository } from '../src/registry/labels.repository.js';
 import { heartbeating, origin } from './activity-context.js';
 import { DueWindows } from './due-windows.js';
-import { isTold } from './harm-memories.js';
 import { ObservedFiles } from './observed-files.js';
 import { StoreProvider } from './store-provider.js';
+import { type Telling, WindowAlarms } from './window-alarms.js';
 import { type MeasuredWindow, WindowMeasurements } from './window-measurements.js';
 
 /** Windows that are due, what each comes to, and who has to know. */
@@ -23,7 +21,7 @@ export class MonitoringActivities {
   constructor(
     private readonly due: DueWindows,
     private readonly assessments: AssessmentsRepository,
-    private readonly alarms: AlarmsRepository,
+    private readonly alarms: WindowAlarms,
     private readonly labels: LabelsRepository,
     private readonly files: ObservedFiles,
     private readonly measurements: WindowMeasurements,
@@ -56,54 +54,16 @@ export class MonitoringActivities {
     const labelRevision = await this.labels.revision(model, deployment);
     const counted = { ...window, cameBy: assessedAt };
     const [measured, filesDigest] = [await heartbeating((signal) => this.measurements.measure(counted, labelRevision, signal)), await this.files.freeze(counted, labelRevision)];
-    const [{ alarmId, raised }, unfair, estimated] = [await this.tell(window, measured), await this.tellUnfair(window, measured), await this.tellEstimated(window, measured)];
+    const { alarmId, raised } = await this.alarms.tell(window, measured, telling());
     const assessment = await this.assessmentOf(window, measured, { labelRevision, filesDigest, alarmId, assessedAt });
     await this.assessments.add(assessment);
-    await this.endAlarm(unreadableAlarmKey(window), 'Windows can be assessed again');
-    return { ...summaryOf(assessment), raised: raised || unfair || estimated };
+    await this.alarms.endUnreadable(window, telling());
+    return { ...summaryOf(assessment), raised };
   }
 
   /** A person is told that a window cannot be assessed, once until it can. @returns whether now */
   async tellUnreadable(window: WindowId, failure: StoredFailure): Promise<boolean> {
-    return (await this.alarms.raise(unreadableAlarm(window, failure), new Date(), origin())).raised;
-  }
-
-  /** Harm is told when labels are first counted: each further look at a window would be another chance of a false alarm. */
-  private async tell(window: DueAssessment, { harm, report }: MeasuredWindow): Promise<{ alarmId: string | null; raised: boolean }> {
-    if (!harm?.memory || !report?.harm || !report.baseline) return { alarmId: null, raised: false };
-    const { before: { memory: before }, memory } = harm;
-    if (before && before.sequence.id !== memory.sequence.id) await this.endAlarm(harmAlarmKey(window, before.sequence.id), `Version ${memory.sequence.version} is followed now`);
-    const { standing } = report.harm;
-    const key = harmAlarmKey(window, memory.sequence.id);
-    const told = await this.alarms.newest(key);
-    if (standing.alarm === null || window.occasion !== 'matured' || isTold(window, harm, told)) return { alarmId: told && !told.end ? told.alarm.id : null, raised: false };
-    const { metric, meanLoss: baselineMean } = report.baseline;
-    const { id, raised } = await this.alarms.raise(harmAlarm(window, { ...memory.sequence, metric, baselineMean, standing }), new Date(), origin());
-    return { alarmId: id, raised };
-  }
-
-  /** Harm by estimated errors is told once for a sequence, also where it was found while it was only observed. @returns whether now */
-  private async tellEstimated(window: DueAssessment, { estimatedHarm, report }: MeasuredWindow): Promise<boolean> {
-    const evidence = report?.estimatedHarm?.evidence;
-    if (!estimatedHarm?.memory || !evidence) return false;
-    const { before: { memory: before }, memory: { sequence }, tells } = estimatedHarm;
-    if (before && before.sequence.id !== sequence.id) await this.endAlarm(estimatedHarmAlarmKey(window, before.sequence.id), `Version ${sequence.version} is followed now`);
-    if (!tells || evidence.standing.alarm === null || (await this.alarms.newest(estimatedHarmAlarmKey(window, sequence.id)))) return false;
-    return (await this.alarms.raise(estimatedHarmAlarm(window, { ...sequence, standing: evidence.standing }), new Date(), origin())).raised;
-  }
-
-  /** @returns whether an alarm was raised; one that is open already tells of this window too, and ends with a window that keeps the limits. Each further look at a window would be another chance of a false alarm */
-  private async tellUnfair(window: DueAssessment, { findings, report }: MeasuredWindow): Promise<boolean> {
-    if (window.occasion !== 'closed' && window.occasion !== 'matured') return false;
-    const broken = findings.filter(({ check, alarms }) => check === 'fairness' && alarms);
-    if (broken.length > 0) return (await this.alarms.raise(fairnessAlarm(window, broken), new Date(), origin())).raised;
-    const kept = report?.fairness?.checks ?? [];
-    if (kept.length > 0 && kept.every(({ verdict }) => verdict === 'pass')) await this.endAlarm(fairnessAlarmKey(window), `The window ${windowName(window)} keeps the limits of fairness`);
-    return false;
-  }
-
-  private async endAlarm(key: string, reason: string): Promise<void> {
-    await this.alarms.endOpen(key, reason, new Date(), origin());
+    return this.alarms.tellUnreadable(window, failure, telling());
   }
 
   private async assessmentOf(
@@ -122,6 +82,8 @@ export class MonitoringActivities {
     return (await this.stores.store.putBytes(canonicalJson(report))).digest;
   }
 }
+
+const telling = (): Telling => ({ at: new Date(), by: origin() });
 
 /** What a row and a workflow's history hold; all of them are with the looks. */
 const KEPT_FINDINGS = 20;

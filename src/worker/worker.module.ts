@@ -82,6 +82,7 @@ import { ValidationChecks } from '../../activities/validation-checks.js';
 import { ValidationCommands } from '../../activities/validation-commands.js';
 import { ValidationCourseActivities } from '../../activities/validation-course.activities.js';
 import { ValidationActivities } from '../../activities/validation.activities.js';
+import { WindowAlarms } from '../../activities/window-alarms.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { WindowEstimates } from '../../activities/window-estimates.js';
 import { WindowMeasurements } from '../../activities/window-measurements.js';
@@ -136,7 +137,7 @@ const COMMANDS = [
 const PARTS = [
   ArchiveDrill, ArchivedVersions, ChampionBaselines, DeploymentSetUps, DriftBaselines, DueWindows, EvidenceDeletion, GoLiveWords, HarmMemories, HistoryExport, JudgedVersions, LabelFreeBaselines, LateRows,
   LossModelTrainer, ModelArchive, MonitoringReports, ObservedFiles, OpenStages, OpenWork, PredictionFilters, ServedWindows, SourceObserver, TemporalRuns, TrainerRuns,
-  ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
+  ValidatedPromotions, ValidatedVersions, ValidationChecks, ValidationCommands, WindowAlarms, WindowClosings, WindowEstimates, WindowMeasurements, WindowOperations, WindowSources,
   WorkflowMotions,
 ];
 

@@ -29,6 +29,7 @@ import { RetrainingDecisions } from '../../activities/retraining-decisions.js';
 import { StoreProvider } from '../../activities/store-provider.js';
 import { WindowSources } from '../../activities/window-sources.js';
 import { LateRows } from '../../activities/late-rows.js';
+import { WindowAlarms } from '../../activities/window-alarms.js';
 import { WindowClosings } from '../../activities/window-closings.js';
 import { LossModelTrainer } from '../../activities/loss-model-trainer.js';
 import { ServedWindows } from '../../activities/served-windows.js';
@@ -151,7 +152,7 @@ async function wire(): Promise<void> {
   const checks = new WindowsActivities(models, windows, alarms, sources, memories, settings);
   const estimates = new WindowEstimates(new LabelFreeBaselines(new LabelFreeBaselinesRepository(dataSource), judged, new LossModelTrainer(settings, stores), stores), memories, settings, stores);
   const measurements = new WindowMeasurements(memories, reports, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
-  const monitoring = new MonitoringActivities(due, assessments, alarms, labels, files, measurements, stores);
+  const monitoring = new MonitoringActivities(due, assessments, new WindowAlarms(assessments, alarms), labels, files, measurements, stores);
   const retraining = new RetrainingActivities(weighing, assessments, decisions, alarms, new CommandDispatcher(client, commands), stores);
   await work({
     lifecycle: { checkGateways: watch.checkGateways.bind(watch), deliverAlarms: told.deliverAlarms.bind(told), releaseWorkflows: labelled.releaseWorkflows.bind(labelled), nextWindow: monitoring.nextWindow.bind(monitoring), nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring), tellUnreadable: monitoring.tellUnreadable.bind(monitoring) },

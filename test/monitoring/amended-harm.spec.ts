@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DueWindows } from '../../activities/due-windows.js';
-import { HarmMemories, isTold } from '../../activities/harm-memories.js';
+import { HarmMemories } from '../../activities/harm-memories.js';
 import { LateRows } from '../../activities/late-rows.js';
+import { WindowAlarms } from '../../activities/window-alarms.js';
 import { WindowClosings } from '../../activities/window-closings.js';
-import { harmAlarm, harmAlarmKey } from '../../src/alarms/monitoring-alarms.js';
+import { harmAlarmKey } from '../../src/alarms/monitoring-alarms.js';
 import type { DueAssessment } from '../../src/contracts/window-assessment.js';
+import type { WindowAssessmentReport } from '../../src/contracts/window-assessment-report.js';
 import { SPEC } from '../../src/data/data-fixture.js';
 import { championFigures, type ChampionFigures } from '../../src/drift/champion-figures.js';
 import { labelledHarmTerms } from '../../src/drift/harm-budgets.js';
@@ -44,6 +46,7 @@ let models: ModelsRepository;
 let observations: ObservationsRepository;
 let decisions: RetrainingDecisionsRepository;
 let memories: HarmMemories;
+let told: WindowAlarms;
 let due: DueWindows;
 const figures = new Map([1, 2].map((number) => [number, version(number)]));
 
@@ -54,6 +57,7 @@ beforeAll(async () => {
   [alarms, assessments, labels, models, observations] = [new AlarmsRepository(dataSource, audit), new AssessmentsRepository(dataSource), new LabelsRepository(dataSource, audit), new ModelsRepository(dataSource), new ObservationsRepository(dataSource)];
   decisions = new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), new RetrainsRepository(dataSource, audit), audit);
   memories = new HarmMemories(assessments, decisions, alarms);
+  told = new WindowAlarms(assessments, alarms);
   due = new DueWindows(assessments, observations, labels, models, new WindowClosings(new GatewaysRepository(dataSource), observations), new LateRows(assessments, observations));
   await apply({});
 }, 60_000);
@@ -154,7 +158,7 @@ class Course {
     return followHarm(before, { fromMs, untilMs: fromMs + DAY, figures: figures.get(this.days[day]!.version ?? 1)!, terms: labelledHarmTerms(monitoring), losses: this.losses(day), eventTimesMs, resolved })!.memory;
   }
 
-  /** As MonitoringActivities does, of losses that are known. */
+  /** As MonitoringActivities and RetrainingActivities do, of losses that are known. */
   private async assess(window: DueAssessment): Promise<void> {
     this.dues.push(window);
     const { model, deployment, fromMs, untilMs, revision, occasion, specDigest } = window;
@@ -171,14 +175,8 @@ class Course {
   private async harm(window: DueAssessment, cameBy: Date): Promise<WindowAssessment['harm']> {
     const before = await memories.before({ ...window, cameBy });
     const memory = this.followed((window.fromMs - this.startMs) / DAY, before.memory, before.resolved, await models.spec(MODEL, window.specDigest));
-    const { sequence, state: { alarm } } = memory;
-    if (before.memory && before.memory.sequence.id !== sequence.id) {
-      const open = await alarms.findOpen(harmAlarmKey(window, before.memory.sequence.id));
-      if (open) await alarms.end(open.id, `Version ${sequence.version} is followed now`, new Date(this.clock += 1_000), ORIGIN);
-    }
-    if (alarm !== null && window.occasion === 'matured' && !isTold(window, { before, memory }, await alarms.newest(harmAlarmKey(window, sequence.id)))) {
-      await alarms.raise(harmAlarm(window, { ...sequence, metric: 'brier', baselineMean: null, standing: { mean: 0, rows: 0, limit: 0, alarm } as never }), new Date(this.clock += 1_000), ORIGIN);
-    }
+    const report = { harm: { standing: { mean: 0, rows: 0, limit: 0, alarm: memory.state.alarm } }, baseline: { metric: 'brier', meanLoss: null } } as unknown as WindowAssessmentReport;
+    await told.tellHarm(window, { harm: { before, memory }, report }, { at: new Date(this.clock += 1_000), by: ORIGIN });
     return { after: before.after, memory };
   }
 
@@ -257,6 +255,13 @@ describe('labels that come late', () => {
     await course.run({ day: 1, until: 0.95, after: 6 }, [3]);
     expect(new Set(await course.sequences())).toEqual(new Set(['v1@0']));
     expect(await course.told()).toEqual([{ day: 1, by: 'ann' }, { day: 7, by: null }]);
+  });
+
+  it('end the alarm of evidence that they take back, and harm is told of what stands then', async () => {
+    const course = new Course('taken-back', days(FINE, FINE, FINE, FINE, HARM, HARM, HARM, HARM, HARM));
+    await course.run({ day: 1, until: 0.95, after: 6 }, [3]);
+    expect(new Set(await course.sequences())).toEqual(new Set(['v1@0']));
+    expect(await course.told()).toEqual([{ day: 1, by: 'ann' }, { day: 4, by: 'perennial' }, { day: 7, by: null }]);
   });
 
   const SEEDS = Array.from({ length: 10 }, (_, index) => index + 1);
