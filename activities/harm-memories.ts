@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { estimatedHarmAlarmKey, harmAlarmKey, windowAlarmSubject } from '../src/alarms/monitoring-alarms.js';
 import type { WindowId } from '../src/contracts/window-assessment.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
+import type { CountedWindow } from '../src/drift/window-evidence.js';
 import { type AlarmStory, AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
 import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
+import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
 
 /** Where the evidence of harm stood before a window. */
@@ -67,6 +69,20 @@ export class HarmMemories {
     return stories.filter(({ alarm: { subject }, end }) => end === null || (end.endedBy !== SYSTEM_ACTOR && (subject === name || end.endedAt > first.assessedAt)));
   }
 
+  /** Windows whose labels were counted, from a time on, in their order. An alarm that a person has ended since asks for nothing any more: the evidence begins anew with the next window that is counted. */
+  async counted(model: string, deployment: string, fromEvent: Date): Promise<CountedWindow[]> {
+    const all = await this.assessments.labelled(model, deployment, fromEvent);
+    const newest = all.findLast(({ headline }) => headline.version !== null);
+    const over = newest !== undefined && (await this.isEnded(newest));
+    return all.map((one) => (one === newest && over ? withoutAlarm(countedWindow(one)) : countedWindow(one)));
+  }
+
+  private async isEnded({ model, deployment, harm }: WindowAssessment): Promise<boolean> {
+    const memory = (harm?.memory ?? null) as HarmMemory | null;
+    const told = memory && (await this.alarms.newest(harmAlarmKey({ model, deployment }, memory.sequence.id)));
+    return told?.end != null && told.end.endedBy !== SYSTEM_ACTOR;
+  }
+
   /** Of estimated errors: after the last window that closed and is not in quarantine. */
   async estimatedBefore({ model, deployment, fromMs }: WindowId): Promise<HarmBefore> {
     const one = await this.assessments.closedBefore(model, deployment, new Date(fromMs));
@@ -81,3 +97,8 @@ export class HarmMemories {
     return (await this.decisions.quarantined(model, deployment)).some((one) => one.fromMs < untilMs && fromMs < one.untilMs);
   }
 }
+
+const countedWindow = ({ fromEvent, untilEvent, rows, headline: { labelled, meanLoss, version, harm } }: WindowAssessment): CountedWindow =>
+  ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), rows, labelled, meanLoss, version, harm });
+
+const withoutAlarm = (window: CountedWindow): CountedWindow => ({ ...window, harm: window.harm && { ...window.harm, alarm: null } });

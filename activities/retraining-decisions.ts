@@ -7,8 +7,7 @@ import { windowLossDeviation } from '../src/drift/champion-figures.js';
 import { calendarMonth, type CountedFacts, type CounterfactualState, CUSUM_DEFAULTS, startCounterfactuals, stepCounterfactuals } from '../src/drift/counterfactual-triggers.js';
 import { decideRetraining, type RetrainingDecision } from '../src/drift/retraining-decision.js';
 import { type MonitoringEvidence, retrainingFacts, type ServedVersion } from '../src/drift/retraining-evidence.js';
-import { type CountedWindow, PAST_WINDOWS, type PastRetrain, retrainEvidence, windowEvidence } from '../src/drift/window-evidence.js';
-import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import { PAST_WINDOWS, type PastRetrain, retrainEvidence, windowEvidence } from '../src/drift/window-evidence.js';
 import type { Retrain } from '../src/registry/entities/retrain.entity.js';
 import type { CounterfactualRecord } from '../src/registry/entities/retraining-decision.entity.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
@@ -17,6 +16,7 @@ import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisi
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { TrainingRepository } from '../src/registry/training.repository.js';
 import { VersionsRepository } from '../src/registry/versions.repository.js';
+import { HarmMemories } from './harm-memories.js';
 import { MonitoringReports } from './monitoring-reports.js';
 
 export interface Weighed {
@@ -34,7 +34,7 @@ const PAST_RETRAINS = 100;
 export class RetrainingDecisions {
   constructor(
     private readonly reports: MonitoringReports,
-    private readonly assessments: AssessmentsRepository,
+    private readonly memories: HarmMemories,
     private readonly decisions: RetrainingDecisionsRepository,
     private readonly models: ModelsRepository,
     private readonly retrains: RetrainsRepository,
@@ -52,8 +52,8 @@ export class RetrainingDecisions {
 
   private async evidence(window: DueAssessment, { asOfMs, report, drift }: { asOfMs: number; report: WindowAssessmentReport | null; drift: WindowDriftReport | null }): Promise<MonitoringEvidence> {
     const { model, deployment, occasion } = window;
-    const past = await this.assessments.labelled(model, deployment, new Date(window.fromMs - PAST_WINDOWS * (window.untilMs - window.fromMs)));
-    const { version, ...seen } = windowEvidence({ atMs: asOfMs, window, closed: occasion === 'closed', report, drift }, past.map(countedWindow));
+    const past = await this.memories.counted(model, deployment, new Date(window.fromMs - PAST_WINDOWS * (window.untilMs - window.fromMs)));
+    const { version, ...seen } = windowEvidence({ atMs: asOfMs, window, closed: occasion === 'closed', report, drift }, past);
     const retrains = await this.retrains.list(model, PAST_RETRAINS);
     return {
       ...seen, answered: await this.reports.answeredChange(model, deployment), served: version === null ? null : await this.served(model, version), active: await this.retrains.underWay(model),
@@ -101,6 +101,3 @@ export class RetrainingDecisions {
 
 /** The data that it looks at, or where that is the newest, when it was asked for. */
 const eventTimeOf = ({ asOf, requestedAt }: Retrain): number => (asOf ?? requestedAt).getTime();
-
-const countedWindow = ({ fromEvent, untilEvent, rows, headline: { labelled, meanLoss, version, harm } }: WindowAssessment): CountedWindow =>
-  ({ fromMs: fromEvent.getTime(), untilMs: untilEvent.getTime(), rows, labelled, meanLoss, version, harm });

@@ -35,7 +35,6 @@ const DAY = 86_400_000;
 const ROWS = 40;
 const PLAN: MonitoringPlan = { metric: 'brier', bound: 1, dependence: 'rows', blockMs: DAY, threshold: 0.5 };
 const ORIGIN = { workflowId: 'w', runId: 'r' };
-const HEADLINE = {} as WindowAssessment['headline'];
 const COUNTERFACTUAL = {} as RetrainingDecisionRecord['counterfactual'];
 
 let registry: RegistryServer;
@@ -139,7 +138,7 @@ class Course {
     expect(after).toBeGreaterThanOrEqual(day);
   }
 
-  private async resolve(after: number): Promise<void> {
+  async resolve(after: number): Promise<void> {
     for (const { id, dedupKey } of (await alarms.openOf('harmfulShift')).filter(({ deployment }) => deployment === this.deployment)) {
       await alarms.end(id, 'seen to', new Date(this.clock += 1_000), ORIGIN, 'ann');
       this.resolved.push({ key: dedupKey, after });
@@ -165,11 +164,16 @@ class Course {
     const [assessedAt, labelRevision, labelled] = [new Date(this.clock += 1_000), await labels.revision(model, deployment), occasion !== 'closed'];
     const harm = labelled ? await this.harm(window, assessedAt) : null;
     await assessments.add({
-      model, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision, occasion, specDigest, labelRevision, filesDigest: 'sha256:f', rows: ROWS, verdict: 'pass', findings: [], headline: HEADLINE,
+      model, deployment, fromEvent: new Date(fromMs), untilEvent: new Date(untilMs), revision, occasion, specDigest, labelRevision, filesDigest: 'sha256:f', rows: ROWS, verdict: 'pass', findings: [], headline: this.headline(harm),
       reportDigest: null, harm, estimatedHarm: null, alarmId: null, workflowId: 'w', assessedAt,
     });
     const decision = { model, deployment, fromEvent: new Date(fromMs), revision, outcome: 'wait', reason: 'noTrigger', trigger: null, because: 'nothing calls for it', counterfactual: COUNTERFACTUAL, decisionDigest: 'sha256:d', decidedAt: assessedAt } as const;
     await decisions.add(decision, null, ORIGIN);
+  }
+
+  private headline(harm: WindowAssessment['harm']): WindowAssessment['headline'] {
+    const { sequence, state: { alarm } } = (harm?.memory ?? { sequence: { version: 1 }, state: { alarm: null } }) as HarmMemory;
+    return { version: sequence.version, harm: harm && { mean: 0, rows: 0, limit: 0, alarm } } as unknown as WindowAssessment['headline'];
   }
 
   private async harm(window: DueAssessment, cameBy: Date): Promise<WindowAssessment['harm']> {
@@ -228,6 +232,19 @@ describe('labels that come late', () => {
     expect(await course.sequences()).toEqual([...Array.from({ length: 5 }, () => 'v1@0'), ...Array.from({ length: 4 }, () => 'v1@5')]);
     expect(await course.memories()).toEqual(await course.expected());
     expect(await course.told()).toEqual([{ day: expect.any(Number) as number, by: 'ann' }]);
+  });
+
+  it('ask for no retrain by an alarm that a person has ended, until the evidence that begins anew alarms', async () => {
+    const course = new Course('ended', days(FINE, HARM, HARM, HARM, HARM, HARM));
+    const alarmed = async (): Promise<boolean> => (await memories.counted(MODEL, 'ended', new Date(0))).at(-1)!.harm!.alarm !== null;
+    const seen: boolean[] = [];
+    for (const day of [0, 1, 2, 3, 4, 5]) {
+      await course.look(day);
+      seen.push(await alarmed());
+      if (day === 3) await course.resolve(day);
+      if (day === 3) seen.push(await alarmed());
+    }
+    expect(seen).toEqual([false, true, true, true, false, true, true]);
   });
 
   it('begin no sequence of a version that another one has followed, and leave that one its allowance', async () => {
