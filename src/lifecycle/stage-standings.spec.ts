@@ -45,6 +45,11 @@ describe('where a model stands in its stages', () => {
     expect(states({ retirement: { number: 1, lastStep: null, over: false }, paused: pausedOf('retirement', 1) })[5]).toBe('paused');
   });
 
+  it('what is being validated waits while its model retires', () => {
+    expect(standings({ validating: [2, 3], retirement: { number: 1, lastStep: null, over: false } }).validation)
+      .toMatchObject({ state: 'paused', explanation: 'Under validation: version 2 (held since retirement 1 was asked for), version 3 (held since retirement 1 was asked for).' });
+  });
+
   it('development is open while a retrain runs or its newest version lacks something', () => {
     expect(standings({ retrain: { number: 4, running: true } }).development).toEqual({ state: 'open', explanation: 'Retrain 4 runs. There is no version yet.', workflowIds: ['retrain/churn/4'] });
     expect(standings({ retrain: { number: 4, running: false }, development: { version: 2, unmet: ['thresholds:auc'] } }).development).toMatchObject({ state: 'open', explanation: 'Version 2 does not meet thresholds:auc.' });

@@ -68,12 +68,13 @@ function development(facts: StageFacts): StageStanding {
 }
 
 function validation(facts: StageFacts): StageStanding {
-  const { model, governed, validating, lastValidation } = facts;
+  const { model, governed, validating, lastValidation, retirement: leaving } = facts;
   if (!governed) return NOT_ASKED;
   if (validating.length > 0) {
-    const held = validating.filter((version) => openOrPaused(facts, 'validation', version) === 'paused');
+    const held = validating.filter((version) => leaving !== null || openOrPaused(facts, 'validation', version) === 'paused');
+    const why = leaving ? `held since retirement ${leaving.number} was asked for` : 'paused';
     return {
-      state: held.length === validating.length ? 'paused' : 'open', explanation: `Under validation: ${validating.map((version) => `version ${version}${held.includes(version) ? ' (paused)' : ''}`).join(', ')}.`,
+      state: held.length === validating.length ? 'paused' : 'open', explanation: `Under validation: ${validating.map((version) => `version ${version}${held.includes(version) ? ` (${why})` : ''}`).join(', ')}.`,
       workflowIds: validating.map((version) => validationWorkflowId(model, version)),
     };
   }
