@@ -4,7 +4,9 @@ import { canonicalJson } from '../src/contracts/canonical.js';
 import { maskedFaults } from '../src/contracts/masked-reports.js';
 import type { Sensitivity } from '../src/contracts/masking.js';
 import { isoTime } from '../src/contracts/time.js';
-import type { DriftSearch, WindowDriftReport } from '../src/contracts/window-drift.js';
+import type { RowsNotTaken } from '../src/contracts/feature-drift.js';
+import type { DriftSearch, UpstreamFault, WindowDriftReport } from '../src/contracts/window-drift.js';
+import { type AnsweredRows, countAnswered, rowsNotTaken } from '../src/drift/answered-rows.js';
 import { DriftMeter } from '../src/drift/drift-meter.js';
 import { driftThresholds } from '../src/drift/drift-thresholds.js';
 import { findWindowFaults } from '../src/drift/upstream-faults.js';
@@ -12,6 +14,7 @@ import { findDrift, measureWindowDrift, type WindowDrift } from '../src/drift/wi
 import type { EventStretch } from '../src/drift/window-grid.js';
 import { type PlannedParts, type PlanQuery, WindowParts } from '../src/drift/window-parts.js';
 import type { ObservationPaths } from '../src/observations/observation-rows.js';
+import { withObservedWindow } from '../src/observations/observed-window.js';
 import { ModelsRepository } from '../src/registry/models.repository.js';
 import { RetrainsRepository } from '../src/registry/retrains.repository.js';
 import { RoutingRepository } from '../src/registry/routing.repository.js';
@@ -61,6 +64,8 @@ interface MeasuredDrift extends WindowDrift {
   readonly before: EventStretch | null;
   /** How many parts its rows were counted in; null where they were read in one pass. */
   readonly parts: number | null;
+  /** Its rows by the version that answered: read only where it matters. */
+  readonly answered: (features: readonly FeatureSpec[]) => Promise<AnsweredRows[]>;
 }
 
 export interface ComparedReport {
@@ -111,7 +116,10 @@ export class DriftBaselines {
   async compare(window: ReadWindow, baseline: DriftBaseline): Promise<ComparedReport | null> {
     const { fromMs, untilMs, files, before, signal } = window;
     const measured = await measureWindowDrift(this.meter, { fromMs, untilMs, files, scratch: this.settings.workDir, signal, features: baseline.features, baseline: baseline.path, before });
-    return this.report(window, baseline, { ...measured, before, parts: null });
+    const { workDir: scratch } = this.settings;
+    const answered = (suspects: readonly FeatureSpec[]): Promise<AnsweredRows[]> =>
+      withObservedWindow({ fromMs, untilMs, files: { ...files, labels: [] }, version: null, scratch, signal }, (database, observed) => countAnswered(database, observed, suspects));
+    return this.report(window, baseline, { ...measured, before, parts: null, answered });
   }
 
   /** @returns null where the window is small enough for {@link compare}, or no input was kept @throws PerennialError as {@link compare} */
@@ -123,21 +131,45 @@ export class DriftBaselines {
   async compareParts(window: ComparedWindow, { plan: digest, profiles }: { readonly plan: string; readonly profiles: readonly string[] }, signal: AbortSignal): Promise<ComparedReport | null> {
     const plan = await this.parts.read(digest);
     const measured = await this.parts.compare(plan, profiles, signal);
-    return this.report(window, await this.of(window.model, plan.version, plan.snapshot), { ...measured, before: plan.before, parts: profiles.length });
+    return this.report(window, await this.of(window.model, plan.version, plan.snapshot), { ...measured, before: plan.before, parts: profiles.length, answered: (suspects) => this.parts.answered(plan, suspects, signal) });
   }
 
   /** Puts the report of what was measured into the store. @returns null where no input was kept */
-  private async report({ model, deployment, fromMs, untilMs, earlier, falseDiscoveries, alpha, sensitivity }: ComparedWindow, baseline: DriftBaseline, { features, changes, before, parts }: MeasuredDrift): Promise<ComparedReport | null> {
+  private async report(window: ComparedWindow, baseline: DriftBaseline, measured: MeasuredDrift): Promise<ComparedReport | null> {
+    const { model, deployment, fromMs, untilMs, falseDiscoveries, alpha, sensitivity } = window;
+    const { features, before, parts } = measured;
     if (features.length === 0) return null;
+    const { faults, notTaken } = await this.faults(window, baseline, measured);
     const { drifted, level, search } = findDrift(features, { fromMs, untilMs }, falseDiscoveries, (await this.windows.lastDrift(model, deployment))?.search ?? null);
     const { version, snapshot, evaluation, heldOut } = baseline;
     const report: WindowDriftReport = {
       model, deployment, from: isoTime(fromMs), until: isoTime(untilMs), rows: features[0]?.window.rows ?? 0, ...(parts === null ? {} : { parts }),
       baseline: { version, snapshot, rows: evaluation.rows, from: evaluation.window.start, until: evaluation.window.end, ...(heldOut && { heldOut }) }, drifted, level,
-      features: features.map((feature) => ({ ...feature, thresholds: driftThresholds(feature, alpha) })),
-      faults: maskedFaults(findWindowFaults(features, changes, baseline.features, earlier), sensitivity), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
+      features: features.map((feature) => ({ ...feature, thresholds: driftThresholds(feature, alpha), ...(notTaken.has(feature.name) && { notTaken: notTaken.get(feature.name)! }) })),
+      faults: maskedFaults(faults, sensitivity), before: before && { from: isoTime(before.fromMs), until: isoTime(before.untilMs) },
     };
     const { digest } = await this.stores.store.putBytes(canonicalJson(report));
     return { report, digest, search };
+  }
+
+  /** Where a feature is missing too often, rows of versions that do not take it are left out: which those are is asked only then. */
+  private async faults({ model, earlier }: ComparedWindow, baseline: DriftBaseline, { features, changes, answered }: MeasuredDrift): Promise<{ faults: readonly UpstreamFault[]; notTaken: ReadonlyMap<string, RowsNotTaken> }> {
+    const faults = findWindowFaults(features, changes, baseline.features, earlier);
+    const lacking = new Set(faults.filter(({ kind }) => kind === 'schema' || kind === 'missing').flatMap((fault) => fault.features));
+    const suspects = baseline.features.filter(({ name }) => lacking.has(name));
+    if (suspects.length === 0) return { faults, notTaken: new Map() };
+    const counted = await answered(suspects);
+    const notTaken = rowsNotTaken(counted, suspects, await this.taken(model, counted));
+    return { faults: findWindowFaults(features, changes, baseline.features, earlier, { notTaken }), notTaken };
+  }
+
+  /** The names of the features that each version takes, of those that the registry knows. */
+  private async taken(model: string, answered: readonly AnsweredRows[]): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+    const taken = new Map<number, ReadonlySet<string>>();
+    for (const { version } of answered) {
+      const known = version === null ? null : await this.versions.find(model, version);
+      if (known) taken.set(known.number, new Set((await this.models.spec(model, known.specDigest)).data.features.map(({ name }) => name)));
+    }
+    return taken;
   }
 }

@@ -23,6 +23,15 @@ export interface FeatureDrift {
   readonly newCategoryRows: number;
   /** Absent beside the window before, and in reports of before they were made. */
   readonly thresholds?: DriftThresholds;
+  /** Of the window's rows those that no fault counts; absent where the question did not come up, or there are none. */
+  readonly notTaken?: RowsNotTaken;
+}
+
+/** Rows that were answered by versions whose specs do not take a feature: around a promotion that adds one, they honestly lack it. */
+export interface RowsNotTaken {
+  readonly rows: number;
+  /** Those of them without a value. */
+  readonly missing: number;
 }
 
 /** By figure: what it may come to by chance, were the window drawn as the baseline was (drift/drift-thresholds.ts). Null where it is not known, or the figure is not defined. */

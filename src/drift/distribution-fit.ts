@@ -1,4 +1,4 @@
-import type { ColumnCounts, FeatureDrift } from '../contracts/feature-drift.js';
+import type { ColumnCounts, FeatureDrift, RowsNotTaken } from '../contracts/feature-drift.js';
 import { normalQuantile } from '../evaluation/distributions.js';
 import type { UnitMap } from './unit-maps.js';
 
@@ -69,6 +69,10 @@ export function windowShape({ bins, window }: FeatureDrift, deciles: readonly nu
 
 /** The model takes what is infinite as missing. */
 export const finiteRows = ({ rows, missing, infinite }: ColumnCounts): number => rows - missing - infinite;
+
+/** A window's counts without the rows of versions that do not take the feature. */
+export const ofTakers = (counts: ColumnCounts, notTaken: RowsNotTaken | undefined): ColumnCounts =>
+  (notTaken ? { ...counts, rows: Math.max(0, counts.rows - notTaken.rows), missing: Math.max(0, counts.missing - notTaken.missing) } : counts);
 
 /** [bins − 1] */
 function sharesBelow(counts: readonly number[]): number[] {

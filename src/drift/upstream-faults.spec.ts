@@ -169,6 +169,42 @@ describe('missing values', () => {
   });
 });
 
+describe('rows of a version that does not take a feature', () => {
+  const [ROWS, OLD] = [2_000, 1_000];
+  /** Of a window whose first rows a version without the feature answered; of the others `broken` lack it. */
+  const told = (broken: number, without: number | null = OLD): string[] => {
+    const rows = draw(LOAD, ROWS, 2).map((value, row) => (row < OLD || row < OLD + broken * (ROWS - OLD) ? NaN : value));
+    const notTaken = without === null ? {} : { notTaken: new Map([['x', { rows: without, missing: without }]]) };
+    return findUpstreamFaults([numericDrift('x', draw(LOAD, 5_000, 1), rows)], [number('x')], notTaken).map(({ because }) => because);
+  };
+
+  it('are not missing it', () => {
+    expect(told(0, null)).toEqual(['x has no value in 50 % of 2000 rows; 0 % is what the spec and the baseline know.']);
+    expect(told(0, 0)).toHaveLength(1);
+    expect(told(0)).toEqual([]);
+  });
+
+  it('hide none that the others miss, nor are they judged where few are left', () => {
+    expect(told(0.3)).toEqual(['x has no value in 30 % of 1000 rows of versions that take it; 0 % is what the spec and the baseline know.']);
+    expect(told(1, ROWS)).toEqual([]);
+    expect(told(1, ROWS - 3)).toEqual([]);
+  });
+
+  it('that have it all the same are left out as they are', () => {
+    // A source has the column for the rows of every version: here those that take it lack it.
+    const rows = draw(LOAD, ROWS, 2).map((value, row) => (row < OLD ? value : NaN));
+    const notTaken = new Map([['x', { rows: OLD, missing: 0 }]]);
+    expect(findUpstreamFaults([numericDrift('x', draw(LOAD, 5_000, 1), rows)], [number('x')], { notTaken })[0]?.because).toMatch(/^x has no value in 100 % of 1000 rows/);
+  });
+
+  it('need not have the column, where there are no others', () => {
+    const measured = [numericDrift('x', draw(LOAD, 1_000, 1), draw(LOAD, 1_000, 2))];
+    const kinds = (rows: number) => findUpstreamFaults(measured, [number('x'), number('y')], { notTaken: new Map([['y', { rows, missing: rows }]]) }).map(({ kind, features }) => [kind, features]);
+    expect(kinds(1_000)).toEqual([]);
+    expect(kinds(999)).toEqual([['schema', ['y']]]);
+  });
+});
+
 describe('a frozen feature', () => {
   const frozen = (baseline: Sampler, value: number, rows: number, steady: readonly string[] = []): string[] =>
     findUpstreamFaults([numericDrift('x', draw(baseline, 5_000, 1), new Float64Array(rows).fill(value))], [number('x')], { steady: new Set(steady) }).map(({ kind }) => kind);

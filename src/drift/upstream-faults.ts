@@ -1,7 +1,7 @@
-import type { FeatureDrift } from '../contracts/feature-drift.js';
+import type { FeatureDrift, RowsNotTaken } from '../contracts/feature-drift.js';
 import type { UpstreamFault, UpstreamFaultKind, WindowDriftReport } from '../contracts/window-drift.js';
 import type { FeatureSpec } from '../spec/model-spec.js';
-import { type BaselineShape, baselineShape, distanceOf, finiteRows, type Misfit, misfitOf, type WindowShape, windowShape } from './distribution-fit.js';
+import { type BaselineShape, baselineShape, distanceOf, finiteRows, type Misfit, misfitOf, ofTakers, type WindowShape, windowShape } from './distribution-fit.js';
 import { lowerShare } from './lower-bounds.js';
 import { IDENTITY, UNIT_MAPS, type UnitMap } from './unit-maps.js';
 import { type FeaturePast, FEWEST_ROWS, isOneValue, mostMissing, pastsOf, staysWithin, timesTheUsual } from './usual-changes.js';
@@ -14,6 +14,8 @@ export interface FaultHints {
   readonly steady?: ReadonlySet<string>;
   /** How features moved by themselves before (usual-changes.ts). */
   readonly pasts?: ReadonlyMap<string, FeaturePast>;
+  /** Rows of the window that were answered by versions whose specs do not take a feature, by its name. They count as others where they are left out. */
+  readonly notTaken?: ReadonlyMap<string, RowsNotTaken>;
 }
 
 interface Measured {
@@ -80,6 +82,9 @@ const SWAPPED: Misfit = { location: 0.25, spread: Math.log(2), ranks: 0.15 };
  * `frozen` that had one value throughout an earlier window, and of `unitChange` see {@link timesTheUsual}: the change must be more than the usual.
  * A factor of 20 that is twice the usual needs no likeness. No map is told whose values, taken back, lie outside of the feature's `min` and `max`.
  *
+ * Rows of versions that do not take a feature (`hints.notTaken`) lack it honestly: `schema` is not told where there are no others, and `missing` is told of the
+ * others alone. That a hint is left out may make more of these faults, never fewer.
+ *
  * Not told from binned distributions: some rows in another unit, a constant shift, a changed code of a category, a swap within rows.
  * Constant baselines, fewer than 50 finite rows and windows without finite values have neither `swapped` nor `unitChange`.
  * @param features what was measured of the window, in any order @param spec the champion's features
@@ -92,8 +97,9 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
     const drift = byName.get(feature.name);
     return drift?.type === feature.type ? [{ feature, drift }] : [];
   });
-  const schema = spec.flatMap((feature) => schemaFault(feature, byName.get(feature.name)) ?? []);
-  const missing = known.flatMap(({ feature, drift }) => missingFault(feature, drift, hints.pasts?.get(drift.name)) ?? []);
+  const isTaken = ({ name }: FeatureSpec): boolean => features[0]!.window.rows > (hints.notTaken?.get(name)?.rows ?? -1);
+  const schema = spec.flatMap((feature) => (byName.has(feature.name) || isTaken(feature) ? (schemaFault(feature, byName.get(feature.name)) ?? []) : []));
+  const missing = known.flatMap(({ feature, drift }) => missingFault(feature, drift, hints) ?? []);
   const faulty = new Set(missing.flatMap((fault) => fault.features));
   const present = known.filter(({ drift }) => !faulty.has(drift.name));
   const frozen = present.flatMap(({ drift }) => (isSteady(drift.name, hints) ? [] : (frozenFault(drift) ?? [])));
@@ -108,16 +114,17 @@ export function findUpstreamFaults(features: readonly FeatureDrift[], spec: read
  * The faults of a window, told from the window before it where there is one, feature by feature: what that one has no value of, such as an input that a new
  * champion added, is told beside the baseline. A shape that has come back near to the baseline is no fault: the window before may have been one that was not seen.
  * @param features against the baseline @param changes against the window before; null without one
- * @param earlier reports of the last windows that are not in quarantine, at most EARLIER_WINDOWS, the oldest first
+ * @param earlier reports of the last windows that are not in quarantine, at most EARLIER_WINDOWS, the oldest first: the window before is the last
  */
-export function findWindowFaults(features: readonly FeatureDrift[], changes: readonly FeatureDrift[] | null, spec: readonly FeatureSpec[], earlier: readonly Pick<WindowDriftReport, 'features'>[]): UpstreamFault[] {
+export function findWindowFaults(features: readonly FeatureDrift[], changes: readonly FeatureDrift[] | null, spec: readonly FeatureSpec[], earlier: readonly Pick<WindowDriftReport, 'features'>[], hints: Pick<FaultHints, 'notTaken'> = {}): UpstreamFault[] {
   const isAway = (name: string): boolean => {
     const drift = features.find((feature) => feature.name === name);
     return drift === undefined || distanceOf(drift) >= AWAY;
   };
-  const known = new Map((changes ?? []).filter(({ baseline }) => finiteRows(baseline) > 0).map((change) => [change.name, change]));
+  const before = new Map(earlier.at(-1)?.features.map(({ name, notTaken }) => [name, notTaken]));
+  const known = new Map((changes ?? []).filter(({ baseline }) => finiteRows(baseline) > 0).map((change) => [change.name, { ...change, baseline: ofTakers(change.baseline, before.get(change.name)) }]));
   const told = features.map((feature) => known.get(feature.name) ?? feature);
-  return findUpstreamFaults(told, spec, { pasts: pastsOf(features, earlier) }).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
+  return findUpstreamFaults(told, spec, { ...hints, pasts: pastsOf(features, earlier) }).filter(({ kind, features: names }) => kind === 'schema' || kind === 'missing' || names.some(isAway));
 }
 
 const fault = (kind: UpstreamFaultKind, features: readonly string[], because: string, unit: string | null = null): UpstreamFault =>
@@ -128,14 +135,16 @@ function schemaFault({ name, type }: FeatureSpec, drift: FeatureDrift | undefine
   return fault('schema', [name], drift ? `${name} came as a ${drift.type}; the spec says ${type}.` : `${name} is in the spec, but not in the window.`);
 }
 
-function missingFault({ name, maxMissing }: FeatureSpec, { baseline, window }: FeatureDrift, past: FeaturePast | undefined): UpstreamFault | null {
+function missingFault({ name, maxMissing }: FeatureSpec, drift: FeatureDrift, { pasts, notTaken }: FaultHints): UpstreamFault | null {
+  const { baseline } = drift;
+  const [window, past] = [ofTakers(drift.window, notTaken?.get(name)), pasts?.get(name)];
   if (window.rows === 0) return null;
   const limit = Math.max(maxMissing, baseline.rows > 0 ? 1 - finiteRows(baseline) / baseline.rows : 0, past ? mostMissing(past) : 0);
   const absent = window.rows - finiteRows(window);
   const low = lowerShare(absent, window.rows, CHANCE);
   if (low <= limit + MORE_MISSING || low * (1 - limit) <= MISSING_ODDS * limit * (1 - low)) return null;
   const share = percent(absent / window.rows);
-  return fault('missing', [name], `${name} has no value in ${share} of ${window.rows} rows; ${percent(limit)} is what the spec and the baseline know.`);
+  return fault('missing', [name], `${name} has no value in ${share} of ${window.rows} rows${notTaken?.has(name) ? ' of versions that take it' : ''}; ${percent(limit)} is what the spec and the baseline know.`);
 }
 
 /** What had one value in an earlier window has it by itself, as there are days without rain. */

@@ -138,6 +138,23 @@ describe('what a feature did before', () => {
   });
 });
 
+describe('a window after one around a promotion', () => {
+  /** Half of the rows. */
+  const silent = (share: number): Float64Array => around(1_010, 5).map((value, row) => (row < share * ROWS ? NaN : value));
+  const baseline = around(1_010, 5);
+  const [mixed, last] = [silent(0.5), silent(0.45)];
+  const toldBeside = (before: Float64Array, earlier: readonly Pick<FeatureDrift, 'notTaken'>[]): string[] =>
+    findWindowFaults([numericDrift('x', baseline, last)], [numericDrift('x', before, last)], [number()], earlier.map((more) => ({ features: [{ ...numericDrift('x', baseline, mixed), ...more }] }))).map(({ kind }) => kind);
+  const notTaken = { rows: ROWS / 2, missing: ROWS / 2 };
+
+  it('may not lack what rows there lacked that a version without the feature answered', () => {
+    expect(toldBeside(mixed, [{ notTaken }])).toEqual(['missing']);
+    expect(toldBeside(baseline, [{ notTaken }])).toEqual(['missing']);
+    // As when those rows had the feature, and lacked it by themselves.
+    expect([toldBeside(mixed, [{}]), toldBeside(baseline, [{}])]).toEqual([[], []]);
+  });
+});
+
 describe('a window after one without the values of a feature', () => {
   const named = (name: string, drift: FeatureDrift): FeatureDrift => ({ ...drift, name });
   const spec: FeatureSpec[] = [{ ...number(), name: 'known' }, { ...number(), name: 'added' }];

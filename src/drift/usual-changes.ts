@@ -1,7 +1,7 @@
 import type { ColumnCounts, FeatureDrift } from '../contracts/feature-drift.js';
 import type { WindowDriftReport } from '../contracts/window-drift.js';
 import { criticalValue } from '../evaluation/distributions.js';
-import { finiteRows } from './distribution-fit.js';
+import { finiteRows, ofTakers } from './distribution-fit.js';
 import type { UnitMap } from './unit-maps.js';
 
 /** Windows before one that tell how its features move. */
@@ -19,7 +19,7 @@ const LEFT = 0.1;
 const OTHER_RANGE = Math.log(10);
 
 /** What reports tell of a feature in one window, whatever they held it against. */
-export type FeatureInWindow = Pick<FeatureDrift, 'type' | 'window' | 'bins'>;
+export type FeatureInWindow = Pick<FeatureDrift, 'type' | 'window' | 'bins' | 'notTaken'>;
 
 /** What is known of how a feature moves by itself. */
 export interface FeaturePast {
@@ -40,9 +40,9 @@ export function pastsOf(features: readonly FeatureDrift[], earlier: readonly Pic
 export const isOneValue = ({ type, window, bins }: FeatureInWindow): boolean =>
   finiteRows(window) >= FEWEST_ROWS && bins.window.filter((count) => count > 0).length === 1 && (type === 'category' || window.least === window.greatest);
 
-/** The greatest share of rows without a finite value that a feature had by itself; 0 where nothing is known. */
+/** The greatest share of rows without a finite value that a feature had by itself, of rows that were answered by versions that take it; 0 where nothing is known. */
 export const mostMissing = ({ earlier }: FeaturePast): number =>
-  Math.max(0, ...earlier.filter(({ window }) => window.rows >= FEWEST_ROWS).map(({ window }) => 1 - finiteRows(window) / window.rows));
+  Math.max(0, ...earlier.map(({ window, notTaken }) => ofTakers(window, notTaken)).filter(({ rows }) => rows >= FEWEST_ROWS).map((taken) => 1 - finiteRows(taken) / taken.rows));
 
 /** A figure of a window to which a map adds `shift`. */
 interface MapScale {

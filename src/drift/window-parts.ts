@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactStore } from '../artifacts/artifact-store.js';
 import { canonicalJson } from '../contracts/canonical.js';
-import { inputsIn, type SurveyedFile, surveyFiles, writeRepeated } from '../observations/observed-parts.js';
+import { inputsIn, type SurveyedFile, surveyFiles, withObservedPart, writeRepeated } from '../observations/observed-parts.js';
+import { type AnsweredRows, countAnswered } from './answered-rows.js';
 import type { DriftMeter, DriftProfiling } from './drift-meter.js';
 import type { ProfiledNumber } from './drift-order.js';
 import { cutIntoParts, type DriftPlan, partsOf, type PlannedStretch, sampleOf } from './drift-plan.js';
@@ -112,6 +113,14 @@ export class WindowParts {
     return this.inFolder('parts', (scratch) => compareProfiles({
       store: this.store, scratch, signal, features, frames, baseline, window: profiles.slice(0, ofWindow), before: before && { parts: profiles.slice(ofWindow), kept: before.kept },
     }));
+  }
+
+  /** Counts the rows of a plan's window by the version that answered ({@link countAnswered}): of its files the versions, the keys and these features are read. @throws PerennialError as {@link plan} */
+  async answered({ window: { repeated, fromMs, untilMs, parts } }: DriftPlan, features: readonly InputColumn[], signal: AbortSignal): Promise<AnsweredRows[]> {
+    const files = [...new Set(parts.flat().map(({ digest }) => digest))].map((digest) => ({ digest, places: null }));
+    if (files.length === 0) return [];
+    const local = { slices: await this.local(files), repeated: repeated === null ? null : await this.store.localPath(repeated) };
+    return this.inFolder('parts', (scratch) => withObservedPart({ fromMs, untilMs, ...local, scratch, signal }, (database, window) => countAnswered(database, window, features)));
   }
 
   private async survey({ observations, fromMs, untilMs }: ObservedStretch, scope: Scope): Promise<Surveyed> {

@@ -54,6 +54,8 @@ const feature = z.strictObject({
   newCategoryCount: count,
   newCategoryRows: count,
   thresholds: thresholds.optional().meta({ description: 'By figure: what it may come to by chance, were the window drawn as the baseline was. An observation; not in reports of before these were made.' }),
+  notTaken: z.strictObject({ rows: count, missing: count }).optional()
+    .meta({ description: 'Rows of the window that were answered by versions whose specs do not take the feature, and those of them without a value: they are no fault. Only where all rows together would be one.' }),
 });
 
 export const windowDriftReportSchema = z
