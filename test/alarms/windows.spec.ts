@@ -147,7 +147,7 @@ async function wire(): Promise<void> {
   const weighing = new RetrainingDecisions(reports, assessments, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
   const judged = new JudgedVersions(models, retrains, versions, settings, stores);
   const operations = new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments);
-  const memories = new HarmMemories(assessments, decisions, alarms);
+  const memories = new HarmMemories(assessments, decisions, alarms, routing);
   const checks = new WindowsActivities(models, windows, alarms, sources, memories, settings);
   const estimates = new WindowEstimates(new LabelFreeBaselines(new LabelFreeBaselinesRepository(dataSource), judged, new LossModelTrainer(settings, stores), stores), memories, settings, stores);
   const measurements = new WindowMeasurements(memories, reports, models, new ChampionBaselines(assessments, judged, stores), new ServedWindows(files, settings), operations, estimates);
