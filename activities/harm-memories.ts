@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { estimatedHarmAlarmKey, harmAlarmKey, windowAlarmSubject } from '../src/alarms/monitoring-alarms.js';
 import type { WindowId } from '../src/contracts/window-assessment.js';
+import { deploymentShare } from '../src/drift/harm-budgets.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
 import type { CountedWindow } from '../src/drift/window-evidence.js';
 import { type AlarmStory, AlarmsRepository } from '../src/registry/alarms.repository.js';
@@ -8,6 +9,7 @@ import { AssessmentsRepository } from '../src/registry/assessments.repository.js
 import { SYSTEM_ACTOR } from '../src/registry/audit-ledger.js';
 import type { WindowAssessment } from '../src/registry/entities/window-assessment.entity.js';
 import { RetrainingDecisionsRepository } from '../src/registry/retraining-decisions.repository.js';
+import { RoutingRepository } from '../src/registry/routing.repository.js';
 
 /** Where the evidence of harm stood before a window. */
 export interface HarmBefore {
@@ -43,6 +45,7 @@ export class HarmMemories {
     private readonly assessments: AssessmentsRepository,
     private readonly decisions: RetrainingDecisionsRepository,
     private readonly alarms: AlarmsRepository,
+    private readonly routing: RoutingRepository,
   ) {}
 
   /**
@@ -90,6 +93,11 @@ export class HarmMemories {
     const memory = (one.estimatedHarm?.memory ?? null) as HarmMemory | null;
     const told = memory && (await this.alarms.newest(estimatedHarmAlarmKey({ model, deployment }, memory.sequence.id)));
     return { after: { fromMs: one.fromEvent.getTime(), revision: one.revision }, memory, resolved: told?.end != null, told: told !== null };
+  }
+
+  /** Of its model's yearly false alarms of harm. @throws PerennialError `NotFound` */
+  async shareOf({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>): Promise<number> {
+    return deploymentShare(await this.routing.placeOf(model, deployment));
   }
 
   /** Whether any of the window is in quarantine: it adds no evidence. Where `monitoring.window` was changed, what closed and what matures are cut differently. */

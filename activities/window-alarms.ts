@@ -37,7 +37,7 @@ export class WindowAlarms {
   async tellHarm(window: DueAssessment, { harm, report }: Pick<MeasuredWindow, 'harm' | 'report'>, { at, by }: Telling): Promise<{ alarmId: string | null; raised: boolean }> {
     if (!harm?.memory || !report?.harm || !report.baseline) return { alarmId: null, raised: false };
     const { before: { memory: before }, memory } = harm;
-    if (before && before.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, before.sequence.id), `Version ${memory.sequence.version} is followed now`, at, by);
+    if (before && before.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, before.sequence.id), whyBegun(before, memory), at, by);
     const earlier = window.occasion === 'matured' ? null : await this.memoryOf(window);
     if (earlier && earlier.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, earlier.sequence.id), 'Labels that came later have taken its evidence back', at, by);
     const { standing } = report.harm;
@@ -69,8 +69,9 @@ export class WindowAlarms {
   private async tellEstimated(window: DueAssessment, { estimatedHarm, report }: MeasuredWindow, { at, by }: Telling): Promise<boolean> {
     const evidence = report?.estimatedHarm?.evidence;
     if (!estimatedHarm?.memory || !evidence) return false;
-    const { before: { memory: before }, memory: { sequence }, tells } = estimatedHarm;
-    if (before && before.sequence.id !== sequence.id) await this.alarms.endOpen(estimatedHarmAlarmKey(window, before.sequence.id), `Version ${sequence.version} is followed now`, at, by);
+    const { before: { memory: before }, memory, tells } = estimatedHarm;
+    const { sequence } = memory;
+    if (before && before.sequence.id !== sequence.id) await this.alarms.endOpen(estimatedHarmAlarmKey(window, before.sequence.id), whyBegun(before, memory), at, by);
     if (!tells || evidence.standing.alarm === null || (await this.alarms.newest(estimatedHarmAlarmKey(window, sequence.id)))) return false;
     return (await this.alarms.raise(estimatedHarmAlarm(window, { ...sequence, standing: evidence.standing }), at, by)).raised;
   }
@@ -85,3 +86,7 @@ export class WindowAlarms {
     return false;
   }
 }
+
+/** Why evidence has begun anew. */
+const whyBegun = ({ sequence: before }: HarmMemory, { sequence }: HarmMemory): string =>
+  before.version === sequence.version ? 'Its evidence has begun anew, under other terms' : `Version ${sequence.version} is followed now`;

@@ -88,7 +88,7 @@ export class WindowEstimates {
     const { version, snapshot, plan, harm: baseline } = known;
     const estimates = await orReason(signal, () => this.estimatedErrors(estimated, known, baseline));
     if (typeof estimates === 'string') return without(estimates);
-    const course = followEstimatedHarm(before.memory, { ...window, version, snapshot, plan, baseline, terms: estimatedHarmTerms(monitoring), estimates, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
+    const course = followEstimatedHarm(before.memory, { ...window, version, snapshot, plan, baseline, terms: estimatedHarmTerms(monitoring, await this.memories.shareOf(window)), estimates, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     if (!course) return without('The baseline has too few rows or blocks to bound the share of rows with a high estimated error.');
     const { memory, ...evidence } = course;
     return { figures: { evidence, threshold: baseline.threshold, because: null }, measured: { before, memory } };

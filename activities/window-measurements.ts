@@ -87,7 +87,7 @@ export class WindowMeasurements {
     const { query, rows, figures } = measured;
     const before = await this.harm.before(window);
     const losses = rowLosses(figures.plan, rows.outputs, rows.labels);
-    const course = losses && followHarm(before.memory, { ...window, figures, terms: labelledHarmTerms(spec.monitoring), losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
+    const course = losses && followHarm(before.memory, { ...window, figures, terms: labelledHarmTerms(spec.monitoring, await this.harm.shareOf(window)), losses, eventTimesMs: rows.eventTimesMs, resolved: before.resolved });
     const fairness = fairnessOf(window, spec, measured);
     const { estimate, withoutEstimate } = await this.estimates.of(window, spec, measured, false);
     const report: WindowAssessmentReport = {

@@ -33,7 +33,7 @@ export const retrainOnHarm = (yearly = YEARLY_BUDGET, watch = AS_SHIPPED): Retra
       if (figures?.version !== deployment) figures = figuresOf(heldOut, deployment, window * WEEK_MS, watch.dependence);
       let alarmed = false;
       for (const part of labelled ? partsOf(labelled.losses, window * WEEK_MS, watch.windowsPerWeek) : []) {
-        const course = followHarm(memory, { ...part, figures, terms: { falseAlarms: yearly, tolerance: 0 }, resolved: false });
+        const course = followHarm(memory, { ...part, figures, terms: { falseAlarms: yearly, share: 1, tolerance: 0 }, resolved: false });
         memory = course?.memory ?? memory;
         alarmed ||= course !== null && course.standing.alarm !== null;
       }

@@ -1,6 +1,6 @@
 /**
  * A budget of false alarms per model and year of event time, shared over what is monitored. It is fixed before the data:
- * by weights over the monitored quantities, and over the harm sequences of one quantity as they are started. What each
+ * by weights over the monitored quantities, by deployment (harm-budgets.ts), and over the harm sequences of one quantity as they are started. What each
  * share controls, harm-sequence.ts and drift-discoveries.ts say; by the union bound the shares add up to the budget.
  * Pure functions of JSON states: the same starts and ends give the same allowances.
  */

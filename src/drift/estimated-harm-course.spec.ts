@@ -3,14 +3,12 @@ import { seededRandom } from '../observations/testing/random-observations.js';
 import { fitConfidenceBased } from './confidence-based-estimate.js';
 import { baselineParts, type EstimatedErrors, estimatedErrors, type EstimatedWindow, followEstimatedHarm } from './estimated-harm-course.js';
 import { expectedErrors, trueErrors } from './expected-errors.js';
-import { estimatedHarmTerms, labelledHarmTerms } from './harm-budgets.js';
 import type { HarmCourse, HarmMemory } from './harm-course.js';
 import type { MonitoringPlan } from './monitoring-plan.js';
 
 const DAY = 86_400_000;
 const START = Date.parse('2024-01-01T00:00:00Z');
 const PLAN: MonitoringPlan = { metric: 'brier', bound: 1, dependence: 'blocks', blockMs: DAY, threshold: 0.5 };
-const SPENT = { falseAlarms: 0.1, tolerance: 0.1 };
 
 describe('parts of a baseline', () => {
   it('are whole blocks in turn, of which two weeks of days leave eight for the limit', () => {
@@ -43,15 +41,6 @@ describe('errors of a classifier', () => {
     const [estimated, shown] = [expectedErrors(PLAN, null, outputs), trueErrors(PLAN, outputs, labels)];
     expect(Math.abs(mean(estimated) - mean(shown))).toBeLessThan(0.005);
     expect([...trueErrors({ metric: 'absoluteError', bound: 1 }, Float32Array.of(1, NaN, 5), Float64Array.of(4, 1, NaN))]).toEqual([3, NaN, NaN]);
-  });
-});
-
-describe('the budget of false alarms', () => {
-  it('is shared by halves where both alarm, and labels have all of it where only they do', () => {
-    for (const [estimatedHarm, labels] of [['off', 0.1], ['observe', 0.1], ['alarm', 0.05]] as const) {
-      expect(labelledHarmTerms({ ...SPENT, estimatedHarm })).toEqual({ falseAlarms: labels, tolerance: 0.1 });
-      expect(estimatedHarmTerms({ ...SPENT, estimatedHarm })).toEqual({ falseAlarms: 0.05, tolerance: 0.1 });
-    }
   });
 });
 
@@ -99,7 +88,7 @@ interface Simulated {
   readonly hard: (day: number) => number;
 }
 
-const TERMS = { falseAlarms: 0.05, tolerance: 0.1 };
+const TERMS = { falseAlarms: 0.05, share: 1, tolerance: 0.1 };
 
 /** Day by day, from sixty days of baseline. @returns the last course */
 function simulate({ seed, plan = PLAN, days, hard }: Simulated): HarmCourse {

@@ -11,7 +11,7 @@ const SEED = 20240707;
 const DAY = 86_400_000;
 const START = Date.parse('2024-01-01T00:00:00Z');
 const PLAN: MonitoringPlan = { metric: 'brier', bound: 1, dependence: 'blocks', blockMs: DAY, threshold: 0.5 };
-const TERMS = { falseAlarms: 0.12, tolerance: 0.1 };
+const TERMS = { falseAlarms: 0.12, share: 1, tolerance: 0.1 };
 const PER_DAY = 40;
 
 interface Judged {
@@ -100,6 +100,25 @@ describe('a sequence', () => {
       [memory, given] = [course.memory, given + course.allowance];
     }
     expect(given).toBeLessThan(0.12);
+  });
+
+  it('of a deployment has its share of the budget, from the year\'s first to the last', () => {
+    const terms = { ...TERMS, share: 1 / 8 };
+    const first = follow(null, window(0, 1, { terms }));
+    expect(first).toMatchObject({ began: 'first', memory: { budget: { yearly: TERMS.falseAlarms / 8 } } });
+    expect(first.allowance).toBeCloseTo(TERMS.falseAlarms / 8 / 2, 12);
+    expect(first.memory.state.plan.deltas).toEqual(splitHarmDelta(first.allowance));
+    expect(follow(first.memory, window(1, 1, { terms, figures: version(2) })).allowance).toBeCloseTo(TERMS.falseAlarms / 8 / 6, 12);
+  });
+
+  it('that began before deployments shared a budget goes on under what it was given, and the next one has the share', () => {
+    const terms = { ...TERMS, share: 1 / 8 };
+    const { memory } = follow(null, window(0, 1));
+    const { plan, snapshot } = version(1);
+    expect(memory.sequence.terms).toBe(canonicalJson({ plan, snapshot, tolerance: TERMS.tolerance, falseAlarms: TERMS.falseAlarms }));
+    const second = follow(memory, window(1, 1, { terms }));
+    expect(second).toMatchObject({ began: null, allowance: 0.06, memory: { sequence: memory.sequence } });
+    expect(follow(second.memory, window(2, 1, { terms, figures: version(2) })).allowance).toBeCloseTo(TERMS.falseAlarms / 8 / 6, 12);
   });
 
   it('that began in an earlier year keeps its allowance, and a new one in this year shares what it leaves', () => {

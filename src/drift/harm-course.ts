@@ -27,9 +27,11 @@ export interface HarmSequence {
 }
 
 export interface HarmTerms {
-  /** `monitoring.falseAlarms` and `monitoring.tolerance` of the spec in force. */
+  /** Of `monitoring.falseAlarms` and `monitoring.tolerance` of the spec in force. */
   readonly falseAlarms: number;
   readonly tolerance: number;
+  /** Of `falseAlarms`, the deployment's (harm-budgets.ts). It is spent when a sequence starts; one that runs goes on under what it was given. */
+  readonly share: number;
 }
 
 /** What losses are held against. */
@@ -89,7 +91,8 @@ function beginningOf(before: HarmMemory | null, { figures, terms, resolved }: Ha
 }
 
 function start(before: HarmMemory | null, { figures, terms, fromMs, limitAt = (delta) => lossLimit(figures, delta) }: HarmWindow): HarmMemory | null {
-  const kept = before ? changeBudget(endSequence(before.budget, before.sequence.id, fromMs), terms.falseAlarms) : startBudget(terms.falseAlarms, fromMs);
+  const yearly = terms.falseAlarms * terms.share;
+  const kept = before ? changeBudget(endSequence(before.budget, before.sequence.id, fromMs), yearly) : startBudget(yearly, fromMs);
   const id = `v${figures.version}@${isoTime(fromMs)}`;
   const { budget, allowance } = startSequence(kept, id, fromMs);
   const deltas = splitHarmDelta(allowance);
@@ -99,6 +102,7 @@ function start(before: HarmMemory | null, { figures, terms, fromMs, limitAt = (d
   return { budget, allowance, sequence: { id, version: figures.version, terms: termsOf(figures, terms) }, state };
 }
 
+/** Without the share: in evidence of before deployments shared a budget there is none. */
 const termsOf = ({ plan, snapshot }: HarmFigures, { tolerance, falseAlarms }: HarmTerms): string => canonicalJson({ plan, snapshot, tolerance, falseAlarms });
 
 /** Block by block, as far as the window holds them; those without rows are left out. */

@@ -12,7 +12,7 @@ import { type BoundedLoss, policyFigures } from './backtest-figures.js';
 import { BacktestTrainings, type BacktestPlace, type TrainOnce, type TrainingWatcher, versionFigures } from './backtest-trainings.js';
 import { type AskedStretch, backtestWindows } from './backtest-windows.js';
 import { BacktestWorld } from './backtest-world.js';
-import { labelledHarmTerms } from './harm-budgets.js';
+import { deploymentShare, labelledHarmTerms } from './harm-budgets.js';
 import { followHarm } from './harm-course.js';
 import { monitoringPlan } from './monitoring-plan.js';
 import { replayPolicies, type ReplayPolicy, type ReplayWatcher, type ReplayWorld } from './policy-replay.js';
@@ -87,7 +87,7 @@ async function played(asked: AskedStretch, place: BacktestPlace, loss: BoundedLo
 
 function warningsOf({ retraining, evaluation, monitoring, rollout: { comparison }, serving }: ModelSpec, { first: { figures }, windows }: ReplayWorld): string[] {
   const none = { losses: new Float64Array(0), eventTimesMs: new Float64Array(0), resolved: false };
-  const harmless = retraining.triggers.includes('performance') && followHarm(null, { ...windows[0]!, ...none, figures, terms: labelledHarmTerms(monitoring) }) === null;
+  const harmless = retraining.triggers.includes('performance') && followHarm(null, { ...windows[0]!, ...none, figures, terms: labelledHarmTerms(monitoring, deploymentShare(1)) }) === null;
   return [
     ...(harmless ? [`No harm can be told, so that \`performance\` never asks: evaluation.window (${evaluation.window}${evaluation.holdOutEvery > 1 ? `, evaluation.holdOutEvery ${evaluation.holdOutEvery}` : ''}) gives too few blocks of ${comparison.block} that differ to bound the loss of version 1; eight are the fewest.`] : []),
     ...(serving.observe.inputs ? [] : ['serving.observe.inputs is false: inputs are compared with nothing, so that `psi` never asks and neither does drift.']),

@@ -3,7 +3,7 @@ import type { FeatureDrift } from '../contracts/feature-drift.js';
 import type { WindowAssessmentReport } from '../contracts/window-assessment-report.js';
 import type { ModelSpec } from '../spec/model-spec.js';
 import { type ChampionFigures, rowLosses, sampleOf } from './champion-figures.js';
-import { labelledHarmTerms } from './harm-budgets.js';
+import { deploymentShare, labelledHarmTerms } from './harm-budgets.js';
 import { followHarm, type HarmMemory } from './harm-course.js';
 import type { PolicyDecision, ReplayLook, ReplayPolicy } from './policy-replay.js';
 import { decideRetraining } from './retraining-decision.js';
@@ -16,7 +16,7 @@ import { findDrift } from './window-drift.js';
 import type { EventStretch } from './window-grid.js';
 
 /**
- * What a deployment under the spec decides by itself: the sections `retraining` and `monitoring`, through the code that decides in service. Nobody acts
+ * What the first deployment under the spec decides by itself: the sections `retraining` and `monitoring`, through the code that decides in service. Nobody acts
  * beside it: alarms stay open, and a window stays in quarantine. A training takes no time and no hours, so that neither `active` nor the
  * budget's `trainingHours` holds anything back.
  */
@@ -88,7 +88,7 @@ class DeploymentWatch {
     }
     const { outputs, labels, eventTimesMs } = await look.rows();
     const losses = rowLosses(figures.plan, outputs, labels);
-    const course = losses && followHarm(this.memory, { ...window, figures, terms: labelledHarmTerms(this.spec.monitoring), losses, eventTimesMs, resolved: false });
+    const course = losses && followHarm(this.memory, { ...window, figures, terms: labelledHarmTerms(this.spec.monitoring, deploymentShare(1)), losses, eventTimesMs, resolved: false });
     this.memory = course?.memory ?? this.memory;
     const { rows: labelled, mean } = sampleOf(losses ?? new Float64Array(0));
     this.counted.push({ ...window, rows: outputs.length, labelled, meanLoss: labelled === 0 ? null : mean, version, harm: course?.standing ?? null });

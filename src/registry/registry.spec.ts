@@ -218,6 +218,35 @@ describe('the champion', () => {
   });
 });
 
+describe('the place of a deployment', () => {
+  it('is the order in which the model\'s deployments first had a champion, whatever is promoted or opened later', async () => {
+    const digest = await register('places');
+    const [first, second] = [await versionOf('places', digest), await versionOf('places', digest)];
+    const open = (...deployments: string[]): Promise<unknown> => server.dataSource.query(
+      "INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) SELECT 'places', name, 1, 0, '{}', '{}', 's', false, now() FROM unnest($1::text[]) AS name", [deployments]);
+    const promote = (deployment: string, version: number, epoch: number, seconds: number): Promise<unknown> =>
+      routing.moveChampion({ ...move('places', version, epoch), deployment }, later(seconds), { workflowId: `${deployment}-${epoch}`, runId: 'r' });
+    const places = async (): Promise<Record<string, number>> =>
+      Object.fromEntries(await Promise.all((await routing.of('places')).map(async ({ deployment }) => [deployment, await routing.placeOf('places', deployment)] as const)));
+    expect(await places()).toEqual({ default: 1 });
+    await open('north', 'east', 'west');
+    await promote('west', first, 0, 0);
+    await promote('north', first, 0, 5);
+    await promote('default', first, 0, 5);
+    const found = { west: 1, default: 2, north: 3 };
+    expect(await places()).toEqual({ ...found, east: 4 });
+    await open('arctic');
+    expect(await places()).toEqual({ ...found, arctic: 4, east: 5 });
+    await promote('west', second, 1, 30);
+    await promote('default', second, 1, 20);
+    await promote('west', first, 2, 40);
+    await promote('east', first, 0, 50);
+    expect(await places()).toEqual({ ...found, east: 4, arctic: 5 });
+    await expect(routing.placeOf('places', 'nowhere')).rejects.toMatchObject({ type: 'NotFound' });
+    await expect(routing.placeOf('nobody', 'default')).rejects.toMatchObject({ type: 'NotFound' });
+  });
+});
+
 describe('a rollback', () => {
   it('that was terminated can be asked for again from the same epoch', async () => {
     const digest = await register('retried');

@@ -38,6 +38,16 @@ export interface RollbackEnd {
   readonly gatewaysBehind: readonly string[];
 }
 
+/** A deployment's first change is one step in the index of its epochs. */
+const PLACE = `
+SELECT place FROM (
+  SELECT routing.deployment, row_number() OVER (ORDER BY first.changed_at NULLS LAST, routing.deployment COLLATE "C")::int AS place
+  FROM routing LEFT JOIN LATERAL (
+    SELECT changed_at FROM champion_change one WHERE one.model = routing.model AND one.deployment = routing.deployment ORDER BY one.epoch LIMIT 1
+  ) first ON true
+  WHERE routing.model = $1
+) places WHERE deployment = $2`;
+
 @Injectable()
 export class RoutingRepository {
   constructor(
@@ -57,7 +67,7 @@ export class RoutingRepository {
   /** @throws PerennialError `NotFound` when the model has no such deployment. */
   async get(model: string, deployment: string, manager: EntityManager = this.dataSource.manager): Promise<Routing> {
     const routing = await manager.findOneBy(Routing, { model, deployment });
-    if (!routing) throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment)}`, { model, deployment });
+    if (!routing) throw noDeployment(model, deployment);
     return routing;
   }
 
@@ -74,6 +84,17 @@ export class RoutingRepository {
       .where('change.model = :model AND change.deployment = :deployment AND change.changedAt <= :at', { model, deployment, at })
       .orderBy('change.epoch', 'DESC')
       .getOne();
+  }
+
+  /**
+   * From 1, in the order in which the model's deployments first had a champion, at one moment by name. It stays, whatever is promoted later; one without a champion yet
+   * stands after those.
+   * @throws PerennialError `NotFound`
+   */
+  async placeOf(model: string, deployment: string): Promise<number> {
+    const [found] = await this.dataSource.query<{ place: number }[]>(PLACE, [model, deployment]);
+    if (!found) throw noDeployment(model, deployment);
+    return found.place;
   }
 
   /**
@@ -142,7 +163,7 @@ export class RoutingRepository {
   /** The routing row, locked until the transaction ends. */
   async lock(manager: EntityManager, model: string, deployment: string): Promise<Routing> {
     const routing = await manager.findOne(Routing, { where: { model, deployment }, lock: { mode: 'pessimistic_write' } });
-    if (!routing) throw new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment)}`, { model, deployment });
+    if (!routing) throw noDeployment(model, deployment);
     return routing;
   }
 
@@ -222,6 +243,8 @@ export class RoutingRepository {
     });
   }
 }
+
+const noDeployment = (model: string, deployment: string): PerennialError => new PerennialError('NotFound', `${model} has no deployment ${JSON.stringify(deployment)}`, { model, deployment });
 
 const noRollback = ({ model, deployment, fromEpoch }: RollbackId): PerennialError => new PerennialError('NotFound', `${model} has no rollback from epoch ${fromEpoch} of ${deployment}`, { model, deployment, fromEpoch });
 

@@ -152,13 +152,13 @@ const monitoring = z.strictObject({
   checkEvery: positiveDuration.default('PT15M'),
   /** Wall time after a window's end for which gateways are waited for that may hold observations of it. */
   grace: positiveDuration.default('PT15M'),
-  /** False alarms of harm that a deployment may have in a year of event time, in expectation. */
+  /** False alarms of harm that the model may have in a year of event time, in expectation, over all its deployments. */
   falseAlarms: z.number().gt(0).max(1).default(0.1),
   /** The rise of the mean loss over the baseline's that is no harm, as a share of the baseline's. */
   tolerance: z.number().min(0).max(10).default(0.1),
   /** Whether harm that estimated errors show before labels is left out, observed, or told of too. */
   estimatedHarm: z.enum(['off', 'observe', 'alarm']).default('observe'),
-  /** Of the features that are found to drift in a year of event time, the share that may be found by chance. */
+  /** Of the features that are found to drift in a deployment in a year of event time, the share that may be found by chance. */
   falseDiscoveries: z.number().gt(0).max(0.5).default(0.05),
   /** The number that comes with labels as `outcome`: what a prediction came to for the business. */
   outcome: z.strictObject({

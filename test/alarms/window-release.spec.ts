@@ -9,6 +9,7 @@ import { AssessmentsRepository } from '../../src/registry/assessments.repository
 import { CommandsRepository } from '../../src/registry/commands.repository.js';
 import { RetrainsRepository } from '../../src/registry/retrains.repository.js';
 import { RetrainingDecisionsRepository } from '../../src/registry/retraining-decisions.repository.js';
+import { RoutingRepository } from '../../src/registry/routing.repository.js';
 import { CommandPath, type HttpAnswer, SPEC_DIGEST } from './command-path.js';
 
 const MODEL = SPEC.model;
@@ -62,7 +63,7 @@ const alarmEnd = async (): Promise<unknown> => alarmSchema.parse((await path.get
 
 describe('a window in quarantine', () => {
   it('adds no evidence of harm, however the stretch is cut when its labels are due', async () => {
-    const harm = new HarmMemories(assessments, decisions, path.alarms);
+    const harm = new HarmMemories(assessments, decisions, path.alarms, path.rooms.get(RoutingRepository));
     const day = (number: number): number => Date.UTC(2024, 2, number);
     const isLeftOut = (fromMs: number, untilMs: number): Promise<boolean> => harm.isLeftOut({ model: MODEL, deployment: 'default', fromMs, untilMs });
     const cut: [fromMs: number, untilMs: number, leftOut: boolean][] = [

@@ -145,7 +145,7 @@ async function wire(): Promise<void> {
   const reports = new MonitoringReports(assessments, windows, decisions, stores);
   const sources = new WindowSources(assessments, labels, files);
   const drift = new DriftActivities(models, windows, sources, new DriftBaselines(models, retrains, routing, versions, windows, settings, stores), reports);
-  const memories = new HarmMemories(assessments, decisions, alarms);
+  const memories = new HarmMemories(assessments, decisions, alarms, routing);
   const weighing = new RetrainingDecisions(reports, memories, decisions, models, retrains, new TrainingRepository(dataSource, audit), versions);
   const judged = new JudgedVersions(models, retrains, versions, settings, stores);
   const operations = new WindowOperations(new ServingRepository(dataSource), new GatewaySamplesRepository(dataSource), assessments);

@@ -92,12 +92,12 @@ it("a regression's metrics are estimated before labels, and held against them wh
 
 it('harm is followed before labels from window to window, and told when rows have surely become harder', async () => {
   const [first, second] = [await reportOf(2, 'closed'), await reportOf(3, 'closed')];
-  expect(first.estimatedHarm).toMatchObject({ because: null, evidence: { began: null, allowance: 0.025, standing: { missing: 0, alarm: null } }, threshold: { precision: expect.any(Number) } });
+  expect(first.estimatedHarm).toMatchObject({ because: null, evidence: { began: null, allowance: expect.closeTo(0.01875, 12) as number, standing: { missing: 0, alarm: null } }, threshold: { precision: expect.any(Number) } });
   const { rows } = first.estimatedHarm!.evidence!.standing;
   expect(second.estimatedHarm!.evidence).toMatchObject({ began: null, course: [{ rows: REQUESTS * ROWS }], standing: { rows: rows + REQUESTS * ROWS } });
   expect((await reportOf(2, 'matured')).estimatedHarm).toBeNull();
-  for (let day = 6; day < 14; day++) await askADay(day, 0.8);
-  const { standing } = (await reportOf(12, 'closed')).estimatedHarm!.evidence!;
+  for (let day = 6; day < 16; day++) await askADay(day, 0.8);
+  const { standing } = (await reportOf(14, 'closed')).estimatedHarm!.evidence!;
   expect(standing.alarm, `seed ${SEED}`).not.toBeNull();
 });
 
@@ -113,11 +113,11 @@ const toldHarm = async (): Promise<ToldAlarm[]> =>
 it('harm that was found while it was only observed is told, once, when the spec asks for alarms', async () => {
   expect(await toldHarm()).toEqual([]);
   await perennial.apply(specOf('alarm'));
-  await askADay(14, 0.8);
-  await askADay(15, 0.8);
-  const { evidence } = (await reportOf(14, 'closed')).estimatedHarm!;
+  await askADay(16, 0.8);
+  await askADay(17, 0.8);
+  const { evidence } = (await reportOf(16, 'closed')).estimatedHarm!;
   // The evidence goes on: what it may spend is the same.
-  expect(evidence).toMatchObject({ began: null, allowance: 0.025, standing: { alarm: { sinceMs: expect.any(Number) as number } } });
+  expect(evidence).toMatchObject({ began: null, allowance: expect.closeTo(0.01875, 12) as number, standing: { alarm: { sinceMs: expect.any(Number) as number } } });
   const told = await toldHarm();
   expect(told).toMatchObject([{ severity: 'warning', summary: expect.stringMatching(/^Before labels: version 1 surely answers more rows that are hard for it, most likely since 2024-03-0[4-9]/) as string }]);
 });
@@ -127,8 +127,8 @@ it('and its evidence begins anew once a person has ended the alarm', async () =>
   const { status } = await perennial.call('POST', `/v1/alarms/${id}/resolve`, { reason: 'The hard rows are meant to come.' });
   expect([200, 202]).toContain(status);
   await eventually(async () => ((await toldHarm())[0]!.ended === null ? undefined : true), () => `the alarm ${id} to end`);
-  await askADay(16, 0.8);
-  const { evidence } = (await reportOf(15, 'closed')).estimatedHarm!;
+  await askADay(18, 0.8);
+  const { evidence } = (await reportOf(17, 'closed')).estimatedHarm!;
   expect(evidence).toMatchObject({ began: 'resolved', course: [{ rows: REQUESTS * ROWS }], standing: { rows: REQUESTS * ROWS } });
 });
 

@@ -26,6 +26,8 @@ import { ModelsRepository } from '../../src/registry/models.repository.js';
 import { ObservationsRepository } from '../../src/registry/observations.repository.js';
 import { RetrainingDecisionsRepository } from '../../src/registry/retraining-decisions.repository.js';
 import { RetrainsRepository } from '../../src/registry/retrains.repository.js';
+import { RoutingRepository } from '../../src/registry/routing.repository.js';
+import { ModelCourse } from '../../src/registry/testing/model-course.js';
 import type { ModelSpec } from '../../src/spec/model-spec.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
@@ -55,7 +57,7 @@ beforeAll(async () => {
   const audit = new AuditLedger(dataSource);
   [alarms, assessments, labels, models, observations] = [new AlarmsRepository(dataSource, audit), new AssessmentsRepository(dataSource), new LabelsRepository(dataSource, audit), new ModelsRepository(dataSource), new ObservationsRepository(dataSource)];
   decisions = new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), new RetrainsRepository(dataSource, audit), audit);
-  memories = new HarmMemories(assessments, decisions, alarms);
+  memories = new HarmMemories(assessments, decisions, alarms, new RoutingRepository(dataSource, audit));
   told = new WindowAlarms(assessments, alarms);
   due = new DueWindows(assessments, observations, labels, models, new WindowClosings(new GatewaysRepository(dataSource), observations), new LateRows(assessments, observations));
   await apply({});
@@ -99,6 +101,8 @@ class Course {
   readonly dues: DueAssessment[] = [];
   private clock = Date.now() - 10 * DAY;
   private late: Late | null = null;
+  /** Of the model's false alarms. */
+  share = 1;
   private come = false;
 
   constructor(readonly deployment: string, private readonly days: readonly Day[], { daysAgo = 60 } = {}) {
@@ -115,9 +119,13 @@ class Course {
     }
   }
 
+  async open(): Promise<void> {
+    await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, $2, 1, 0, '{}', '{}', 's', false, now()) ON CONFLICT DO NOTHING", [MODEL, this.deployment]);
+  }
+
   async look(day: number): Promise<void> {
     const fromMs = this.startMs + day * DAY;
-    if (day === 0) await registry.dataSource.query("INSERT INTO routing (model, deployment, revision, epoch, challengers, weights, salt, paused, changed_at) VALUES ($1, $2, 1, 0, '{}', '{}', 's', false, now())", [MODEL, this.deployment]);
+    if (day === 0) await this.open();
     const segment = { gateway: 'g', boot: this.deployment, segment: day + 1, digest: `sha256:${this.deployment}/${day}`, bytes: 1 };
     await observations.addConverted({ ...segment, observations: ROWS, mirrored: 0, firstEventMs: fromMs, lastEventMs: fromMs + DAY - 1, sealedAt: new Date() }, {
       model: MODEL, deployment: this.deployment, kind: 'observation', digest: segment.digest, bytes: 1, rows: ROWS, firstSequence: 1, lastSequence: ROWS, firstEventMs: fromMs, lastEventMs: fromMs + DAY - 1,
@@ -154,7 +162,7 @@ class Course {
   private followed(day: number, before: HarmMemory | null, resolved: boolean, { monitoring }: ModelSpec): HarmMemory {
     const fromMs = this.startMs + day * DAY;
     const eventTimesMs = Float64Array.from({ length: ROWS }, (_, row) => fromMs + Math.floor((row * DAY) / ROWS));
-    return followHarm(before, { fromMs, untilMs: fromMs + DAY, figures: figures.get(this.days[day]!.version ?? 1)!, terms: labelledHarmTerms(monitoring), losses: this.losses(day), eventTimesMs, resolved })!.memory;
+    return followHarm(before, { fromMs, untilMs: fromMs + DAY, figures: figures.get(this.days[day]!.version ?? 1)!, terms: labelledHarmTerms(monitoring, this.share), losses: this.losses(day), eventTimesMs, resolved })!.memory;
   }
 
   /** As MonitoringActivities and RetrainingActivities do, of losses that are known. */
@@ -306,6 +314,29 @@ describe('labels that come late', () => {
 
   it('were tried where persons ended the same alarms, and where they did not', () => {
     expect(new Set(same)).toEqual(new Set([true, false]));
+  });
+});
+
+describe('deployments of one model', () => {
+  it('share its false alarms by their place, and one that goes live later takes nothing of what others have', async () => {
+    await registry.apiKey('ann');
+    const line = new ModelCourse(registry.dataSource, MODEL);
+    line.specDigest = (await models.get(MODEL)).specDigest;
+    const version = await line.trained('ann', 'the first one');
+    const goLive = (deployment: string): Promise<unknown> => line.routing.moveChampion({ model: MODEL, deployment, expectedEpoch: 0, version, reason: 'promotion', actor: 'ann' }, line.next(), ORIGIN);
+    const courses = ['shared-z', 'shared-a', 'shared-b'].map((deployment) => new Course(deployment, [...days(FINE, FINE), { version: 2, loss: FINE }]));
+    for (const course of courses) {
+      await course.open();
+      await goLive(course.deployment);
+      course.share = await memories.shareOf({ model: MODEL, deployment: course.deployment });
+      await course.run(null);
+    }
+    for (const [place, { deployment }] of courses.entries()) {
+      const share = [3 / 4, 1 / 8, 1 / 24][place]!;
+      expect(await memories.shareOf({ model: MODEL, deployment })).toBe(share);
+      const given = (await courses[place]!.memories()).map(({ allowance }) => allowance);
+      expect(given, deployment).toEqual([1 / 2, 1 / 2, 1 / 6].map((part) => expect.closeTo(0.5 * share * part, 12) as number));
+    }
   });
 });
 
