@@ -134,7 +134,7 @@ function trainersIn(folder: string): string {
   return trainers;
 }
 
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 170_000;
 
 /** Asks again and again until there is an answer. */
 export async function eventually<T>(ask: () => Promise<T | undefined>, what: () => string): Promise<T> {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   mkdirSync(join(perennial.dataDir, 'left'));
   await query(`COPY (SELECT * EXCLUDE (copy) REPLACE (id || '-' || copy AS id) FROM read_parquet('${events}'), range(10) AS copies(copy) WHERE asked_at >= TIMESTAMP '2024-03-05' AND asked_at < TIMESTAMP '2024-03-07 06:00:00') TO '${join(perennial.dataDir, 'left', 'days.parquet')}' (FORMAT parquet)`);
   for (const model of MODELS) await perennial.apply(smallSpec({ model, ...SPEC }));
-}, 240_000);
+}, 360_000);
 
 afterAll(() => perennial?.stop());
 
@@ -57,7 +57,7 @@ it('retrains of twelve models that are asked for at once all run through one tra
   await ended(1);
   expect(await perennial.registry.query('SELECT outcome, count(*)::int AS count FROM retrain GROUP BY outcome')).toEqual([{ outcome: 'promoted', count: MODELS.length }]);
   expectOneAfterTheOther(await runs(1));
-}, 240_000);
+}, 360_000);
 
 it('schedules of twelve models that fire at once and find new labels all retrain through one training slot', async () => {
   const schedule = (model: string): ReturnType<typeof perennial.temporal.schedule.getHandle> => perennial.temporal.schedule.getHandle(monitorScheduleId(model, 'default'));
@@ -66,4 +66,4 @@ it('schedules of twelve models that fire at once and find new labels all retrain
   await ended(2);
   expect(await perennial.registry.query('SELECT requested_by, trigger, count(*)::int AS count FROM retrain WHERE number = 2 GROUP BY requested_by, trigger')).toEqual([{ requested_by: 'perennial', trigger: 'newLabelledRows', count: MODELS.length }]);
   expectOneAfterTheOther(await runs(2));
-}, 240_000);
+}, 360_000);

@@ -140,12 +140,14 @@ async function holdDecision(model: string): Promise<() => Promise<void>> {
 
 it('goes on after its worker was killed between measurement and decision, and between decision and the gateways that follow', async () => {
   await new HourlyTraffic('measured', 0).hours(3);
+  // Else it may wait for the gateway that stops with its beginning still.
+  await eventually(async () => ((await pending('decided')) === 'awaitGateways' ? undefined : true), () => 'the gateway to mirror');
   const letGo = await holdDecision('measured');
   const gateway = perennial.instance.roles.gateway.pid as number;
   process.kill(gateway, 'SIGSTOP');
   try {
     void steer('decided', 1, 'advance');
-    await eventually(async () => ((await pending('decided')) === 'awaitGateways' ? true : undefined), () => 'the decision');
+    await eventually(async () => ((await pending('decided')) === 'awaitGateways' && (await actions('decided', 1)).includes('advance') ? true : undefined), () => 'the decision');
     expect(await pending('measured')).toBe('decideRelease');
     process.kill(perennial.instance.roles.worker.pid as number, 'SIGKILL');
   } finally {
