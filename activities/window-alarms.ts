@@ -4,9 +4,9 @@ import type { StoredFailure } from '../src/contracts/retrains.js';
 import { type DueAssessment, type WindowId, windowName } from '../src/contracts/window-assessment.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
-import { AssessmentsRepository } from '../src/registry/assessments.repository.js';
+import { AssessmentsRepository, LABELLED_OCCASIONS } from '../src/registry/assessments.repository.js';
 import type { Origin } from '../src/registry/audit-ledger.js';
-import { isTold } from './harm-memories.js';
+import { isTold, type MeasuredHarm } from './harm-memories.js';
 import type { MeasuredWindow } from './window-measurements.js';
 
 /** When people are told, and on whose behalf. */
@@ -36,10 +36,9 @@ export class WindowAlarms {
    */
   async tellHarm(window: DueAssessment, { harm, report }: Pick<MeasuredWindow, 'harm' | 'report'>, { at, by }: Telling): Promise<{ alarmId: string | null; raised: boolean }> {
     if (!harm?.memory || !report?.harm || !report.baseline) return { alarmId: null, raised: false };
-    const { before: { memory: before }, memory } = harm;
-    if (before && before.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, before.sequence.id), whyBegun(before, memory), at, by);
-    const earlier = window.occasion === 'matured' ? null : await this.memoryOf(window);
-    if (earlier && earlier.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, earlier.sequence.id), 'Labels that came later have taken its evidence back', at, by);
+    const { memory } = harm;
+    // A look at the past that a person asks for stands beside the evidence that is followed.
+    if (LABELLED_OCCASIONS.includes(window.occasion)) await this.endUnfollowed(window, { ...harm, memory }, { at, by });
     const { standing } = report.harm;
     const key = harmAlarmKey(window, memory.sequence.id);
     const told = await this.alarms.newest(key);
@@ -59,10 +58,16 @@ export class WindowAlarms {
     await this.alarms.endOpen(unreadableAlarmKey(window), 'Windows can be assessed again', at, by);
   }
 
+  private async endUnfollowed(window: DueAssessment, { before: { memory: before }, memory }: MeasuredHarm & { readonly memory: HarmMemory }, { at, by }: Telling): Promise<void> {
+    if (before && before.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, before.sequence.id), whyBegun(before, memory), at, by);
+    const earlier = window.occasion === 'matured' ? null : await this.memoryOf(window);
+    if (earlier && earlier.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, earlier.sequence.id), 'Labels that came later have taken its evidence back', at, by);
+  }
+
   /** The evidence of harm after the window's newest look with labels. */
   private async memoryOf({ model, deployment, fromMs }: WindowId): Promise<HarmMemory | null> {
     const looks = await this.assessments.revisions(model, deployment, new Date(fromMs));
-    return (looks.findLast(({ harm }) => harm?.memory)?.harm?.memory ?? null) as HarmMemory | null;
+    return (looks.findLast(({ occasion, harm }) => LABELLED_OCCASIONS.includes(occasion) && harm?.memory)?.harm?.memory ?? null) as HarmMemory | null;
   }
 
   /** Harm by estimated errors is told once for a sequence, also where it was found while it was only observed. @returns whether now */

@@ -166,7 +166,7 @@ class Course {
   }
 
   /** As MonitoringActivities and RetrainingActivities do, of losses that are known. */
-  private async assess(window: DueAssessment): Promise<void> {
+  async assess(window: DueAssessment): Promise<void> {
     this.dues.push(window);
     const { model, deployment, fromMs, untilMs, revision, occasion, specDigest } = window;
     const [assessedAt, labelRevision, labelled] = [new Date(this.clock += 1_000), await labels.revision(model, deployment), occasion !== 'closed'];
@@ -263,7 +263,7 @@ describe('labels that come late', () => {
     expect(await course.told()).toEqual([{ day: expect.any(Number) as number, by: 'perennial' }]);
   });
 
-  it('are counted by the spec of the figures that they change: an alarm stays open', async () => {
+  it('are counted by the spec of the figures that they change: an alarm stays open, also where a person looks at the past by another spec', async () => {
     const course = new Course('terms', days(FINE, HARM, HARM, HARM, HARM, HARM));
     await course.run(null);
     const { specDigest } = await models.get(MODEL);
@@ -271,6 +271,9 @@ describe('labels that come late', () => {
     await course.bringLabels(5, 1);
     expect(course.dues.slice(-5).map(({ occasion, specDigest: by }) => [occasion, by])).toEqual(Array.from({ length: 5 }, () => ['amended', specDigest]));
     expect(new Set(await course.sequences())).toEqual(new Set(['v1@0']));
+    expect(await course.told()).toMatchObject([{ by: null }]);
+    const window = { ...course.dues.at(-1)!, fromMs: course.startMs + DAY, untilMs: course.startMs + 2 * DAY };
+    await course.assess({ ...window, occasion: 'backfilled', revision: await assessments.nextRevision(MODEL, 'terms', new Date(window.fromMs)), specDigest: (await models.get(MODEL)).specDigest });
     expect(await course.told()).toMatchObject([{ by: null }]);
     await apply({});
   });
