@@ -58,6 +58,7 @@ import { VersionsController } from './versions/versions.controller.js';
 import { WhyController } from './why/why.controller.js';
 import { WindowAssessmentsController } from './windows/window-assessments.controller.js';
 import { WindowReleaseController } from './windows/window-release.controller.js';
+import { DriftReports } from './windows/drift-reports.js';
 import { WindowsController } from './windows/windows.controller.js';
 
 const CLOSE_GRACE_MS = 1_000;
@@ -104,6 +105,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         { provide: DecisionReader, useFactory: (predictions: PredictionsRepository, labels: LabelsRepository, store: FolderStore) => new DecisionReader(predictions, labels, store), inject: [PredictionsRepository, LabelsRepository, FolderStore] },
         { provide: PortfolioReader, useFactory: (inventory: InventoryRepository) => new PortfolioReader(inventory, settings.sweepLimits), inject: [InventoryRepository] },
         CallsUnderWay,
+        DriftReports,
         ProductionReader,
         DevelopmentReader,
         StageWorkReader,

@@ -15,6 +15,7 @@ import { Answer, CommonProblems, Operation, Page, Problems } from '../documentat
 import { modelPath } from '../requests/fields.js';
 import type { AssessedWindow, DecisionFacts } from './assessment-page/assessment-facts.js';
 import { assessmentPage } from './assessment-page/assessment-page.js';
+import { DriftReports } from './drift-reports.js';
 import {
   assessmentQuery, type AssessmentQuery, assessmentsQuery, type AssessmentsQuery, decisionsQuery, type DecisionsQuery, retrainingDecisionAnswer, type RetrainingDecisionAnswer,
   type RetrainingDecisionDetail, retrainingDecisionDetailSchema, retrainingDecisionListSchema, windowAssessmentAnswer, type WindowAssessmentAnswer, windowAssessmentListSchema,
@@ -34,6 +35,7 @@ export class WindowAssessmentsController {
     private readonly assessments: AssessmentsRepository,
     private readonly decisions: RetrainingDecisionsRepository,
     private readonly models: ModelsRepository,
+    private readonly drifts: DriftReports,
     private readonly store: FolderStore,
     private readonly temporal: TemporalLinks,
   ) {}
@@ -65,17 +67,17 @@ export class WindowAssessmentsController {
   @Get('windows/:from/assessment.html')
   @Permit('model.read')
   @Header('content-type', 'text/html; charset=utf-8')
-  @Operation('The same as a page', 'One file that needs nothing else: the figures, those of the windows before, the evidence of harm, and the decision over retraining.')
+  @Operation('The same as a page', 'One file that needs nothing else: the figures, those of the windows before, the evidence of harm, the inputs beside the baseline, and the decision over retraining.')
   @Page('The page')
   @Problems('ModelNotFound', 'NotFound')
   async showAssessment(@Param({ schema: windowDriftPath }) { model, from }: WindowDriftPath, @Query({ schema: assessmentQuery }) { deployment, revision }: AssessmentQuery): Promise<string> {
     await this.models.get(model);
     const assessment = await this.assessments.get(model, deployment, new Date(from), revision);
-    const [windows, revisions, decision] = await Promise.all([
-      this.windowsUpTo(assessment), this.assessments.revisions(model, deployment, assessment.fromEvent), this.decisionAfter(assessment),
+    const [windows, revisions, decision, drift] = await Promise.all([
+      this.windowsUpTo(assessment), this.assessments.revisions(model, deployment, assessment.fromEvent), this.decisionAfter(assessment), this.drifts.find(model, deployment, assessment.fromEvent),
     ]);
     const report = windows.find((one) => one.assessment === assessment)?.report ?? null;
-    return assessmentPage({ assessment, report, revisions, windows, decision, temporalUrl: this.temporal.of(assessment.workflowId) });
+    return assessmentPage({ assessment, report, drift, revisions, windows, decision, temporalUrl: this.temporal.of(assessment.workflowId) });
   }
 
   @Get('retraining-decisions')

@@ -1,8 +1,5 @@
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { FolderStore } from '../../artifacts/folder-store.js';
-import { maskedDrift } from '../../contracts/masked-reports.js';
-import type { WindowDriftReport } from '../../contracts/window-drift.js';
 import { ModelsRepository } from '../../registry/models.repository.js';
 import { SourceFilesRepository } from '../../registry/source-files.repository.js';
 import { WindowsRepository } from '../../registry/windows.repository.js';
@@ -10,6 +7,7 @@ import { Permit } from '../authentication/permit.decorator.js';
 import { Answer, CommonProblems, Operation, Page, Problems } from '../documentation/answers.js';
 import { listQuery, modelPath } from '../requests/fields.js';
 import { driftPage } from './drift-page/drift-page.js';
+import { DriftReports } from './drift-reports.js';
 import { sourceFileAnswer, type SourceFileAnswer, sourceFileListSchema } from './source-files.dto.js';
 import { windowDriftAnswer, type WindowDriftAnswer, windowDriftListSchema, windowDriftPath, type WindowDriftPath, windowDriftQuery, type WindowDriftQuery, type WindowDriftReportAnswer, windowDriftReportSchema } from './window-drift.dto.js';
 import { windowAnswer, type WindowAnswer, windowListSchema, windowsQuery, type WindowsQuery } from './windows.dto.js';
@@ -21,7 +19,7 @@ export class WindowsController {
   constructor(
     private readonly windows: WindowsRepository,
     private readonly models: ModelsRepository,
-    private readonly store: FolderStore,
+    private readonly drifts: DriftReports,
     private readonly sourceFiles: SourceFilesRepository,
   ) {}
 
@@ -76,10 +74,6 @@ export class WindowsController {
 
   private async report(model: string, deployment: string, from: string): Promise<WindowDriftReportAnswer> {
     await this.models.get(model);
-    const { reportDigest, look, championVersion, fromEvent } = await this.windows.drift(model, deployment, new Date(from));
-    const check = await this.windows.find(model, deployment, look, fromEvent);
-    const report = JSON.parse((await this.store.readBytes(reportDigest)).toString('utf8')) as WindowDriftReport;
-    // What was measured is computed with, so that it is kept as it is and masked where it is shown.
-    return maskedDrift(report, await this.models.sensitivity(model, { specs: [check?.specDigest ?? null], versions: [championVersion] })) as WindowDriftReportAnswer;
+    return (await this.drifts.read(model, deployment, new Date(from))) as WindowDriftReportAnswer;
   }
 }

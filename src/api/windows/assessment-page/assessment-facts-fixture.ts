@@ -201,7 +201,7 @@ export function factsOf(windows: readonly AssessedWindow[], changes: Partial<Ass
     { rule: 'worth', verdict: 'hold' as const, because: record.because },
   ];
   return {
-    assessment, report, windows, temporalUrl: 'http://localhost:8233/namespaces/default/workflows/monitor',
+    assessment, report, drift: null, windows, temporalUrl: 'http://localhost:8233/namespaces/default/workflows/monitor',
     decision: { record, detail: { outcome: 'wait', because: record.because, rules, facts: {} } },
     revisions: [{ revision: 1, occasion: 'closed', verdict: 'pass', assessedAt: new Date('2026-02-01T08:00:00.000Z') }, assessment], ...changes,
   };

@@ -1,4 +1,5 @@
 import type { WindowAssessmentReport } from '../../../contracts/window-assessment-report.js';
+import type { WindowDriftReport } from '../../../contracts/window-drift.js';
 import type { RetrainingDecisionRecord } from '../../../registry/entities/retraining-decision.entity.js';
 import type { WindowAssessment } from '../../../registry/entities/window-assessment.entity.js';
 import type { RetrainingDecisionDetail } from '../window-assessments.dto.js';
@@ -12,6 +13,8 @@ export interface AssessmentFacts {
   readonly assessment: ShownAssessment;
   /** Null where nothing could be measured, or where the store has lost it. */
   readonly report: WindowAssessmentReport | null;
+  /** Its inputs beside the baseline, as {@link WindowDriftReport} is shown; null where they were not compared. */
+  readonly drift: WindowDriftReport | null;
   /** Of this window, in their order; the shown one too. */
   readonly revisions: readonly Pick<WindowAssessment, 'revision' | 'occasion' | 'verdict' | 'assessedAt'>[];
   /** In the order of event time; the shown one last. */

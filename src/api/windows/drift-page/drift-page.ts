@@ -33,6 +33,19 @@ ${distributions(features)}
 ${NOTES}`);
 }
 
+/**
+ * The same as a part of another page: which features are found to drift, all figures, and the distributions of the first features.
+ * @param most of the features whose distributions are drawn
+ */
+export function driftPart(report: WindowDriftReport, most: number): Markup {
+  const features = ranked(report);
+  return markup`${found(report)}
+<h3 id="features">Features</h3>
+${featureTable(features, most)}
+<h3>Distributions</h3>
+${figures(features, most)}`;
+}
+
 /** Features that were found first, then by PSI, those without one last; else in the order of the report. */
 function ranked({ features, drifted }: WindowDriftReport): RankedFeature[] {
   const found = new Set(drifted);
@@ -61,12 +74,14 @@ function compared({ model, deployment, from, until, rows, parts, baseline, featu
 const stretch = (from: string, until: string): Markup => markup`from ${instant(from)} up to, without, ${instant(until)}`;
 const instant = (iso: string): Markup => markup`<time datetime="${iso}">${instantText(iso)}</time>`;
 
-function findings({ drifted, level }: WindowDriftReport): Markup {
+const findings = (report: WindowDriftReport): Markup => markup`<h2>Found to drift</h2>
+${found(report)}`;
+
+function found({ drifted, level }: WindowDriftReport): Markup {
   const under = level === null
     ? markup`No feature could be tested in this window.`
     : markup`Level of this window: a p-value of at most ${pValueText(level)}, which keeps the spec's rate of false discoveries in a year.`;
-  return markup`<h2>Found to drift</h2>
-<div class="found-list"><p>${foundNames(drifted)}</p><p>${under}</p>
+  return markup`<div class="found-list"><p>${foundNames(drifted)}</p><p>${under}</p>
 <p>Drift alone is an observation, not harm: inputs may change while the answers stay as good. What raises an alarm is a loss or a share of faulty values beyond the limits of the spec.</p></div>`;
 }
 
@@ -78,12 +93,14 @@ function foundNames(drifted: readonly string[]): Markup {
   return markup`${countText(drifted.length)} ${drifted.length === 1 ? 'feature' : 'features'}: ${names}${more}.`;
 }
 
-function distributions(features: readonly RankedFeature[]): Markup {
-  const drawn = features.slice(0, DRAWN_FEATURES);
+const distributions = (features: readonly RankedFeature[]): Markup => markup`<h2>Distributions</h2>
+${figures(features, DRAWN_FEATURES)}`;
+
+function figures(features: readonly RankedFeature[], most: number): Markup {
+  const drawn = features.slice(0, most);
   const left = features.length - drawn.length;
-  const cut = left === 0 ? NOTHING : markup`<p>Drawn are the first ${DRAWN_FEATURES} features of the table; the other ${countText(left)} stand in it alone.</p>`;
-  return markup`<h2>Distributions</h2>
-<p>Shares of the rows that have a value: the upper bar is the baseline's, the lower one the window's. The bins of a number are the deciles of its
+  const cut = left === 0 ? NOTHING : markup`<p>Drawn are the first ${most} features of the table; the other ${countText(left)} stand in it alone.</p>`;
+  return markup`<p>Shares of the rows that have a value: the upper bar is the baseline's, the lower one the window's. The bins of a number are the deciles of its
 baseline, so the baseline has about 10 % in each, or another share where many rows have the same value. Of categories the ${DRAWN_CATEGORIES} with the
 largest share on either side are drawn, and the others together; “new” ones are not in the baseline.</p>${cut}
 <div class="features">${drawn.map(featureFigure)}</div>`;

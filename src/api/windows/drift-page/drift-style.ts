@@ -1,6 +1,6 @@
 /** What the page of drift has beside the common style: its wide table of figures, and features side by side. */
 export const DRIFT_STYLE = `
-thead th:nth-child(n+4) { text-align: right; }
+.drift-figures thead th:nth-child(n+4) { text-align: right; }
 .drifts { color: var(--alert); }
 .wide small { display: block; color: var(--quiet); }
 .wide .found th:first-child { box-shadow: inset 3px 0 0 var(--window); }

@@ -22,7 +22,7 @@ const COLUMNS = [
 export function featureTable(features: readonly RankedFeature[], drawn: number): Markup {
   return markup`<p>Found features first, then by PSI. Missing: share of the rows without a value, in the window (now) and in the baseline (before).
 Below a figure stands where chance ends: what a window drawn as the baseline was would stay within, rows being independent. “Beyond” is an observation of this one figure.</p>
-<div class="wide" role="region" aria-labelledby="features" tabindex="0"><table aria-labelledby="features">
+<div class="wide drift-figures" role="region" aria-labelledby="features" tabindex="0"><table aria-labelledby="features">
 <thead><tr>${COLUMNS.map((title) => markup`<th scope="col">${title}</th>`)}</tr></thead>
 <tbody>${features.map((ranked, place) => row(ranked, place < drawn))}</tbody>
 </table></div>`;
