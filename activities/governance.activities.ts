@@ -78,8 +78,7 @@ export class GovernanceActivities {
     const [{ at }, key] = [look, reviewAlarmKey(model.name)];
     const { reviewDueAt: dueAt } = await this.standings.read(model);
     if (!dueAt || at < dueAt) {
-      const told = await this.alarms.findOpen(key);
-      if (told && (await this.alarms.end(told.id, 'The review is not overdue any more.', at, origin()))) look.add('alarmsEnded', model.name);
+      if (await this.alarms.endOpen(key, 'The review is not overdue any more.', at, origin())) look.add('alarmsEnded', model.name);
       return;
     }
     const last = await this.alarms.newest(key);

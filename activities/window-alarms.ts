@@ -6,7 +6,7 @@ import type { HarmMemory } from '../src/drift/harm-course.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { AssessmentsRepository, LABELLED_OCCASIONS } from '../src/registry/assessments.repository.js';
 import type { Origin } from '../src/registry/audit-ledger.js';
-import { isTold, type MeasuredHarm } from './harm-memories.js';
+import { isTold } from './harm-memories.js';
 import type { MeasuredWindow } from './window-measurements.js';
 
 /** When people are told, and on whose behalf. */
@@ -24,9 +24,9 @@ export class WindowAlarms {
   ) {}
 
   /** @returns the alarm of harm that is open, and whether any was raised now */
-  async tell(window: DueAssessment, measured: MeasuredWindow, { at, by }: Telling): Promise<{ alarmId: string | null; raised: boolean }> {
-    const { alarmId, raised } = await this.tellHarm(window, measured, { at, by });
-    const [unfair, estimated] = [await this.tellUnfair(window, measured, { at, by }), await this.tellEstimated(window, measured, { at, by })];
+  async tell(window: DueAssessment, measured: MeasuredWindow, telling: Telling): Promise<{ alarmId: string | null; raised: boolean }> {
+    const { alarmId, raised } = await this.tellHarm(window, measured, telling);
+    const [unfair, estimated] = [await this.tellUnfair(window, measured, telling), await this.tellEstimated(window, measured, telling)];
     return { alarmId, raised: raised || unfair || estimated };
   }
 
@@ -34,17 +34,17 @@ export class WindowAlarms {
    * Harm is told when labels are first counted: each further look at a window would be another chance of a false alarm. An alarm whose evidence is
    * followed no more ends.
    */
-  async tellHarm(window: DueAssessment, { harm, report }: Pick<MeasuredWindow, 'harm' | 'report'>, { at, by }: Telling): Promise<{ alarmId: string | null; raised: boolean }> {
+  async tellHarm(window: DueAssessment, { harm, report }: Pick<MeasuredWindow, 'harm' | 'report'>, telling: Telling): Promise<{ alarmId: string | null; raised: boolean }> {
     if (!harm?.memory || !report?.harm || !report.baseline) return { alarmId: null, raised: false };
-    const { memory } = harm;
+    const { before, memory } = harm;
     // A look at the past that a person asks for stands beside the evidence that is followed.
-    if (LABELLED_OCCASIONS.includes(window.occasion)) await this.endUnfollowed(window, { ...harm, memory }, { at, by });
+    if (LABELLED_OCCASIONS.includes(window.occasion)) await this.endUnfollowed(window, before.memory, memory, telling);
     const { standing } = report.harm;
     const key = harmAlarmKey(window, memory.sequence.id);
     const told = await this.alarms.newest(key);
     if (standing.alarm === null || window.occasion !== 'matured' || isTold(window, harm, told)) return { alarmId: told && !told.end ? told.alarm.id : null, raised: false };
     const { metric, meanLoss: baselineMean } = report.baseline;
-    const { id, raised } = await this.alarms.raise(harmAlarm(window, { ...memory.sequence, metric, baselineMean, standing }), at, by);
+    const { id, raised } = await this.alarms.raise(harmAlarm(window, { ...memory.sequence, metric, baselineMean, standing }), telling.at, telling.by);
     return { alarmId: id, raised };
   }
 
@@ -58,7 +58,7 @@ export class WindowAlarms {
     await this.alarms.endOpen(unreadableAlarmKey(window), 'Windows can be assessed again', at, by);
   }
 
-  private async endUnfollowed(window: DueAssessment, { before: { memory: before }, memory }: MeasuredHarm & { readonly memory: HarmMemory }, { at, by }: Telling): Promise<void> {
+  private async endUnfollowed(window: DueAssessment, before: HarmMemory | null, memory: HarmMemory, { at, by }: Telling): Promise<void> {
     if (before && before.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, before.sequence.id), whyBegun(before, memory), at, by);
     const earlier = window.occasion === 'matured' ? null : await this.memoryOf(window);
     if (earlier && earlier.sequence.id !== memory.sequence.id) await this.alarms.endOpen(harmAlarmKey(window, earlier.sequence.id), 'Labels that came later have taken its evidence back', at, by);

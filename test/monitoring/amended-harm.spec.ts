@@ -47,7 +47,7 @@ let models: ModelsRepository;
 let observations: ObservationsRepository;
 let decisions: RetrainingDecisionsRepository;
 let memories: HarmMemories;
-let told: WindowAlarms;
+let windowAlarms: WindowAlarms;
 let due: DueWindows;
 const figures = new Map([1, 2].map((number) => [number, version(number)]));
 
@@ -58,7 +58,7 @@ beforeAll(async () => {
   [alarms, assessments, labels, models, observations] = [new AlarmsRepository(dataSource, audit), new AssessmentsRepository(dataSource), new LabelsRepository(dataSource, audit), new ModelsRepository(dataSource), new ObservationsRepository(dataSource)];
   decisions = new RetrainingDecisionsRepository(dataSource, new CommandsRepository(dataSource, audit), new RetrainsRepository(dataSource, audit), audit);
   memories = new HarmMemories(assessments, decisions, alarms, new RoutingRepository(dataSource, audit));
-  told = new WindowAlarms(assessments, alarms);
+  windowAlarms = new WindowAlarms(assessments, alarms);
   due = new DueWindows(assessments, observations, labels, models, new WindowClosings(new GatewaysRepository(dataSource), observations), new LateRows(assessments, observations));
   await apply({});
 }, 60_000);
@@ -188,7 +188,7 @@ class Course {
     const before = await memories.before({ ...window, cameBy });
     const memory = this.followed((window.fromMs - this.startMs) / DAY, before.memory, before.resolved, await models.spec(MODEL, window.specDigest));
     const report = { harm: { standing: { mean: 0, rows: 0, limit: 0, alarm: memory.state.alarm } }, baseline: { metric: 'brier', meanLoss: null } } as unknown as WindowAssessmentReport;
-    await told.tellHarm(window, { harm: { before, memory }, report }, { at: new Date(this.clock += 1_000), by: ORIGIN });
+    await windowAlarms.tellHarm(window, { harm: { before, memory }, report }, { at: new Date(this.clock += 1_000), by: ORIGIN });
     return { after: before.after, memory };
   }
 

@@ -19,7 +19,7 @@ import { trendsPart } from './trends-part.js';
 import { shortTime } from './words.js';
 
 /** Features whose distributions are drawn; the page of drift draws more. */
-const DRAWN_FEATURES = 30;
+const DRAWN_INPUTS = 30;
 
 /**
  * What a window comes to as one HTML page that needs nothing else: the verdict and what it rests on, quality, the windows before it, the
@@ -35,7 +35,7 @@ ${part('trends', 'Last windows', trendsPart(facts))}
 ${part('harm', 'Evidence of harm', harmPart(facts))}
 ${report?.estimatedHarm ? part('estimated-harm', 'Harm before labels', estimatedHarmPart(report.estimatedHarm)) : NOTHING}
 ${report?.attribution ? part('attribution', 'What the rise goes with', attributionPart(report.attribution)) : NOTHING}
-${drift ? part('inputs', 'Inputs', driftPart(drift, DRAWN_FEATURES)) : NOTHING}
+${drift ? part('inputs', 'Inputs', driftPart(drift, DRAWN_INPUTS)) : NOTHING}
 ${part('outputs', 'Outputs', outputsPart(facts))}
 ${report?.outcome ? part('outcome', 'Business outcome', outcomePart(report.outcome)) : NOTHING}
 ${report?.fairness ? part('fairness', 'Fairness', fairnessPart(report.fairness)) : NOTHING}

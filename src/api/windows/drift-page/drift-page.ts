@@ -26,10 +26,12 @@ export function driftPage(report: WindowDriftReport): string {
   const title = markup`Drift of ${userText(report.model, TITLE)}`;
   return htmlPage(`Drift of ${report.model}, ${report.deployment}, ${instantText(report.from)}`, PAGE_STYLE + DRIFT_STYLE, markup`<h1>${title}</h1>
 ${compared(report)}
-${findings(report)}
+<h2>Found to drift</h2>
+${foundList(report)}
 <h2 id="features">Features</h2>
 ${featureTable(features, DRAWN_FEATURES)}
-${distributions(features)}
+<h2>Distributions</h2>
+${distributions(features, DRAWN_FEATURES)}
 ${NOTES}`);
 }
 
@@ -39,11 +41,11 @@ ${NOTES}`);
  */
 export function driftPart(report: WindowDriftReport, most: number): Markup {
   const features = ranked(report);
-  return markup`${found(report)}
+  return markup`${foundList(report)}
 <h3 id="features">Features</h3>
 ${featureTable(features, most)}
 <h3>Distributions</h3>
-${figures(features, most)}`;
+${distributions(features, most)}`;
 }
 
 /** Features that were found first, then by PSI, those without one last; else in the order of the report. */
@@ -74,10 +76,7 @@ function compared({ model, deployment, from, until, rows, parts, baseline, featu
 const stretch = (from: string, until: string): Markup => markup`from ${instant(from)} up to, without, ${instant(until)}`;
 const instant = (iso: string): Markup => markup`<time datetime="${iso}">${instantText(iso)}</time>`;
 
-const findings = (report: WindowDriftReport): Markup => markup`<h2>Found to drift</h2>
-${found(report)}`;
-
-function found({ drifted, level }: WindowDriftReport): Markup {
+function foundList({ drifted, level }: WindowDriftReport): Markup {
   const under = level === null
     ? markup`No feature could be tested in this window.`
     : markup`Level of this window: a p-value of at most ${pValueText(level)}, which keeps the spec's rate of false discoveries in a year.`;
@@ -93,10 +92,7 @@ function foundNames(drifted: readonly string[]): Markup {
   return markup`${countText(drifted.length)} ${drifted.length === 1 ? 'feature' : 'features'}: ${names}${more}.`;
 }
 
-const distributions = (features: readonly RankedFeature[]): Markup => markup`<h2>Distributions</h2>
-${figures(features, DRAWN_FEATURES)}`;
-
-function figures(features: readonly RankedFeature[], most: number): Markup {
+function distributions(features: readonly RankedFeature[], most: number): Markup {
   const drawn = features.slice(0, most);
   const left = features.length - drawn.length;
   const cut = left === 0 ? NOTHING : markup`<p>Drawn are the first ${most} features of the table; the other ${countText(left)} stand in it alone.</p>`;

@@ -1,4 +1,4 @@
-/** What the page of drift has beside the common style: its wide table of figures, and features side by side. */
+/** What inputs beside the baseline have beside the common style, on whichever page: their wide table of figures, and features side by side. */
 export const DRIFT_STYLE = `
 .drift-figures thead th:nth-child(n+4) { text-align: right; }
 .drifts { color: var(--alert); }
