@@ -135,8 +135,7 @@ class SinkRound {
     const { name } = this.sink;
     await this.record.sinks.recordDelivery(name, size, new Date());
     this.delivered = size;
-    const open = await this.record.alarms.findOpen(sinkAlarmKey(name));
-    if (open) await this.record.alarms.end(open.id, 'A checkpoint has arrived', new Date(), NOBODY);
+    await this.record.alarms.endOpen(sinkAlarmKey(name), 'A checkpoint has arrived', new Date(), NOBODY);
     if (this.failures > 0) this.log({ level: 'warn', message: `Checkpoints reach ${name} again` });
     this.failures = 0;
   }
