@@ -17,7 +17,7 @@ const NOBODY = { workflowId: null, runId: null };
 
 export interface CourierRecord {
   readonly sinks: Pick<CheckpointSinksRepository, 'configure' | 'delivered' | 'recordDelivery' | 'recordFailure'>;
-  readonly alarms: Pick<AlarmsRepository, 'raise' | 'findOpen' | 'end'>;
+  readonly alarms: Pick<AlarmsRepository, 'raise' | 'endOpen'>;
 }
 
 /**

@@ -128,8 +128,11 @@ it('a version without a runbook is held, a spec that brings one lets it go live,
   expect(why.goLive).toMatchObject({ version, specDigest, way: 'first', asks: true, confirmed: { by: 'olga', reason: 'It answers, and its windows are watched' }, setUp: { ready: true, specDigest } });
   expect(why.goLive!.setUp!.criteria.map(({ name, state }) => `${name} ${state}`)).toEqual(['useCase met', 'runbook met', 'thresholds met', 'baseline met', 'alarm met']);
   expect(why.entries.map(({ action }) => action)).toEqual(expect.arrayContaining(['setUp.held', 'setUp.ready', 'goLive.happened', 'goLive.confirmed']));
-  expect((await actions('prepared')).filter((action) => /^(setUp|goLive|confirmGoLive)/.test(action))).toEqual(
-    ['setUp.held', 'setUp.held', 'setUp.ready', 'goLive.happened', 'confirmGoLive.refused', 'goLive.confirmed', 'confirmGoLive.refused', 'confirmGoLive.refused']);
+  // How often it was held depends on what a look finds between two steps of the approval.
+  const lived = (await actions('prepared')).filter((action) => /^(setUp|goLive|confirmGoLive)/.test(action));
+  expect(lived.filter((action) => action === 'setUp.held').length).toBeGreaterThanOrEqual(2);
+  expect(lived.filter((action, index) => action !== lived[index - 1] || action !== 'setUp.held')).toEqual(
+    ['setUp.held', 'setUp.ready', 'goLive.happened', 'confirmGoLive.refused', 'goLive.confirmed', 'confirmGoLive.refused', 'confirmGoLive.refused']);
 });
 
 it('of a low tier nobody asks for a runbook, an alarm has to arrive, and only the first version is to be confirmed', async () => {
