@@ -5,6 +5,8 @@ const PASS_EVERY_MS = 15_000;
 const SEND_DEADLINE_MS = 10_000;
 /** Runs of several installations on one Temporal do not all begin at the same moment. */
 const JITTER_SHARE = 0.1;
+/** What Temporal takes. */
+const SHORTEST_CATCH_UP_MS = 10_000;
 const RECONCILE_EVERY_MS = 300_000;
 
 /** What is looked at again and again for as long as an installation stands, by a workflow of the lifecycle queue. */
@@ -18,26 +20,24 @@ export interface PeriodicRun {
   readonly everyMs: number;
   /** The first run comes when the Schedule is made; or also whenever a worker starts; or only after the first period. */
   readonly first: 'whenMade' | 'whenStarted' | 'afterPeriod';
-  /** How late a run that was missed is still made. */
-  readonly catchupWindow: '1 minute' | '1 day';
 }
 
 /** Holds the record against the workflows that run, and starts what is missing. */
 export const RECONCILE: PeriodicRun = {
-  id: RECONCILE_SCHEDULE_ID, workflowType: 'reconcile', args: [], summary: 'Record against running workflows', everyMs: RECONCILE_EVERY_MS, first: 'whenStarted', catchupWindow: '1 minute',
+  id: RECONCILE_SCHEDULE_ID, workflowType: 'reconcile', args: [], summary: 'Record against running workflows', everyMs: RECONCILE_EVERY_MS, first: 'whenStarted',
 };
 
-/** Overdue findings and reviews (`GOVERNANCE_EVERY`): a run tells of everything that is overdue, so that one that was missed need not be made up for. */
+/** Overdue findings and reviews (`GOVERNANCE_EVERY`): a run tells of everything that is overdue. */
 export const governanceRun = (everyMs: number): PeriodicRun =>
-  ({ id: GOVERNANCE_SCHEDULE_ID, workflowType: 'governanceDue', args: [], summary: 'Overdue findings and reviews', everyMs, first: 'whenMade', catchupWindow: '1 minute' });
+  ({ id: GOVERNANCE_SCHEDULE_ID, workflowType: 'governanceDue', args: [], summary: 'Overdue findings and reviews', everyMs, first: 'whenMade' });
 
 /** The audit ledger against Temporal's histories (`AUDIT_RECONCILE_EVERY`). */
 export const ledgerRun = (everyMs: number): PeriodicRun =>
-  ({ id: AUDIT_RECONCILIATION_ID, workflowType: 'auditReconciliation', args: [{ inputVersion: 1 } satisfies AuditReconciliationInput], summary: 'Audit ledger against histories', everyMs, first: 'afterPeriod', catchupWindow: '1 minute' });
+  ({ id: AUDIT_RECONCILIATION_ID, workflowType: 'auditReconciliation', args: [{ inputVersion: 1 } satisfies AuditReconciliationInput], summary: 'Audit ledger against histories', everyMs, first: 'afterPeriod' });
 
 /** The sweep of the inventory (`INVENTORY_SWEEP_EVERY`). */
 export const sweepRun = (everyMs: number): PeriodicRun =>
-  ({ id: INVENTORY_SWEEP_ID, workflowType: 'inventorySweep', args: [{ inputVersion: 1 } satisfies InventorySweepInput], summary: 'Models that nobody takes care of', everyMs, first: 'afterPeriod', catchupWindow: '1 day' });
+  ({ id: INVENTORY_SWEEP_ID, workflowType: 'inventorySweep', args: [{ inputVersion: 1 } satisfies InventorySweepInput], summary: 'Models that nobody takes care of', everyMs, first: 'afterPeriod' });
 
 /**
  * Keeps a Schedule there, also after Temporal's data was lost or somebody deleted it. What an operator did in the Temporal UI stays: a paused Schedule stays
@@ -73,10 +73,10 @@ export class PeriodicSchedule {
   }
 
   private async ensure(): Promise<void> {
-    const { id, workflowType, args, summary, first, catchupWindow } = this.run;
+    const { id, workflowType, args, summary, first } = this.run;
     try {
       await this.client.schedule.create({
-        scheduleId: id, spec: this.spec(), policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow }, state: { triggerImmediately: first !== 'afterPeriod' },
+        scheduleId: id, spec: this.spec(), policies: this.policies(), state: { triggerImmediately: first !== 'afterPeriod' },
         action: { type: 'startWorkflow', workflowType, workflowId: id, taskQueue: TASK_QUEUES.lifecycle, args: [...args], staticSummary: summary },
       });
     } catch (error) {
@@ -87,9 +87,9 @@ export class PeriodicSchedule {
 
   private async adjust(): Promise<void> {
     try {
-      const { spec } = await this.handle.describe();
-      if (spec.intervals?.[0]?.every === this.run.everyMs) return;
-      await this.handle.update(({ action, state, policies }) => ({ action, state, policies, spec: this.spec() }));
+      const { spec, policies } = await this.handle.describe();
+      if (spec.intervals?.[0]?.every === this.run.everyMs && policies.catchupWindow === this.policies().catchupWindow) return;
+      await this.handle.update(({ action, state }) => ({ action, state, policies: this.policies(), spec: this.spec() }));
     } catch (error) {
       // Deleted meanwhile; the next pass makes it anew.
       if (!(error instanceof ScheduleNotFoundError)) throw error;
@@ -101,7 +101,16 @@ export class PeriodicSchedule {
   }
 
   private spec(): ScheduleSpec {
-    return { intervals: [{ every: this.run.everyMs }], jitter: Math.round(this.run.everyMs * JITTER_SHARE) };
+    return { intervals: [{ every: this.run.everyMs }], jitter: this.jitterMs };
+  }
+
+  /** After an outage, the last run that was missed is made at once; it finds all that those before it would have. */
+  private policies() {
+    return { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: Math.max(SHORTEST_CATCH_UP_MS, this.run.everyMs + this.jitterMs) };
+  }
+
+  private get jitterMs(): number {
+    return Math.round(this.run.everyMs * JITTER_SHARE);
   }
 }
 
