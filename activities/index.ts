@@ -70,6 +70,7 @@ export function activitiesOf(providers: ActivityProviders) {
       readInbox: registry.readInbox.bind(registry),
       handleCommands: registry.handleCommands.bind(registry),
       recordUnknownSignal: registry.recordUnknownSignal.bind(registry),
+      recordUnknownUpdate: registry.recordUnknownUpdate.bind(registry),
       readModelStatus: registry.readModelStatus.bind(registry),
       beginRetrain: registry.beginRetrain.bind(registry),
       endRetrain: registry.endRetrain.bind(registry),

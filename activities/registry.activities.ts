@@ -65,7 +65,12 @@ export class RegistryActivities {
 
   /** Puts a signal on the record that the workflow which asks does not know. @param signal its name, as a stranger made it up @param nth counts those of the run, from 1 */
   recordUnknownSignal(signal: string, nth: number): Promise<void> {
-    return this.commands.addUnknownSignal({ signal, nth }, new Date(), origin());
+    return this.commands.addUnknown('signal', { name: signal, nth }, new Date(), origin());
+  }
+
+  /** The same of an update. */
+  recordUnknownUpdate(update: string, nth: number): Promise<void> {
+    return this.commands.addUnknown('update', { name: update, nth }, new Date(), origin());
   }
 
   readModelStatus(model: string): Promise<ModelStatus> {

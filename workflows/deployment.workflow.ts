@@ -12,7 +12,7 @@ import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
 import { proveMonitoring } from './prove-monitoring.js';
 import { ReleaseBoard, waysOut } from './release-board.js';
-import { amongStrangers, handlersFinished } from './strangers.js';
+import { handlersFinished } from './strangers.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { GO_LIVE_PATCH, tellLifecycle, tellOwner, tellPerson } from './tell.js';
 
@@ -31,11 +31,7 @@ const GATEWAYS_WITHIN_MS = 30_000;
  * One version on its way into a deployment: shadow, canary steps, promotion, watch. Again and again it measures, and the
  * record decides and acts in one transaction; all that it knows is on the record, so that it can be started anew at any point.
  */
-export function deployment(input: DeploymentInput): Promise<DeploymentResult> {
-  return amongStrangers(() => untilReleased(input));
-}
-
-async function untilReleased(input: DeploymentInput): Promise<DeploymentResult> {
+export async function deployment(input: DeploymentInput): Promise<DeploymentResult> {
   const release = new Release(input);
   setHandler(changedSignal, () => release.wake());
   try {

@@ -19,7 +19,7 @@ import { retirement } from './retirement.workflow.js';
 import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { startOnce } from './start-once.js';
-import { amongStrangers, handlersFinished } from './strangers.js';
+import { handlersFinished } from './strangers.js';
 import { tellPerson, tellWorkflow } from './tell.js';
 import { useCaseApproval } from './use-case-approval.workflow.js';
 
@@ -35,11 +35,7 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
  * knows is read from the record, so that a new run, or a rebuilt one, needs nothing from the last. Of a model that nobody registered it takes the commands that are there, such as to close a
  * finding, and ends: there is nothing to wait for.
  */
-export function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
-  return amongStrangers(() => takeCommands(input));
-}
-
-async function takeCommands(input: ModelLifecycleInput): Promise<void> {
+export async function modelLifecycle(input: ModelLifecycleInput): Promise<void> {
   const ends = patched('ends-when-unregistered');
   let commands = 0;
   let turns = 0;

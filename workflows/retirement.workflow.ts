@@ -7,7 +7,7 @@ import { ApprovalReminders, approvalLines, NEVER, pauseLine } from './approval-r
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record } from './policies.js';
-import { amongStrangers, handlersFinished } from './strangers.js';
+import { handlersFinished } from './strangers.js';
 import { deliverAlarms, tellLifecycle, tellPerson, tellWorkflow } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
@@ -23,11 +23,7 @@ interface RetirementResult {
  * The last stage of a model: approved, its consumers told, its traffic ended, its gateways answering 410, archived, proven to be restorable, and deleted class by class as their
  * times come, over years. What comes next is decided by the record (src/lifecycle/retirement-course.ts), so that a run that is gone is begun anew where it stood.
  */
-export function retirement(input: RetirementInput): Promise<RetirementResult> {
-  return amongStrangers(() => untilOver(input));
-}
-
-async function untilOver({ model, told, notices }: RetirementInput): Promise<RetirementResult> {
+export async function retirement({ model, told, notices }: RetirementInput): Promise<RetirementResult> {
   let changed = false;
   setHandler(changedSignal, () => {
     changed = true;

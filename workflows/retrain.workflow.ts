@@ -10,7 +10,6 @@ import { changedSignal } from './messages.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
 import { StageBoard } from './stage-board.js';
 import { startOnce } from './start-once.js';
-import { amongStrangers } from './strangers.js';
 import { tellLifecycle, tellWorkflow } from './tell.js';
 import { validation } from './validation.workflow.js';
 
@@ -31,11 +30,7 @@ const LOOK_AGAIN_MS = 60 * 60 * 1_000;
  * One retrain: snapshot → validate data → train → admit → score → gate → promote. Each step is recorded by its activity,
  * so that the workflow can be started anew at any point and goes on from there.
  */
-export function retrain(input: RetrainInput): Promise<RetrainResult> {
-  return amongStrangers(() => makeVersion(input));
-}
-
-async function makeVersion(input: RetrainInput): Promise<RetrainResult> {
+export async function retrain(input: RetrainInput): Promise<RetrainResult> {
   // Until development is paused nothing waits for it.
   setHandler(changedSignal, () => undefined);
   const id: RetrainId = { model: input.model, number: input.number };

@@ -6,7 +6,7 @@ import { ApprovalReminders, approvalLines } from './approval-reminders.js';
 import { typedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { record } from './policies.js';
-import { amongStrangers, handlersFinished } from './strangers.js';
+import { handlersFinished } from './strangers.js';
 import { tellLifecycle } from './tell.js';
 
 const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
@@ -15,11 +15,7 @@ const THIRTY_DAYS_MS = 30 * 24 * 60 * 60 * 1_000;
  * The first stage of a model: waits, for weeks if need be, until the approval of its use case is decided on the record or its time is over, and reminds those
  * who have to vote. Votes come as commands through the model's lifecycle; a spec that is applied meanwhile opens another approval, which it follows then.
  */
-export function useCaseApproval(input: UseCaseApprovalInput): Promise<ApprovalResult> {
-  return amongStrangers(() => untilDecided(input));
-}
-
-async function untilDecided({ model, told }: UseCaseApprovalInput): Promise<ApprovalResult> {
+export async function useCaseApproval({ model, told }: UseCaseApprovalInput): Promise<ApprovalResult> {
   let changed = false;
   setHandler(changedSignal, () => {
     changed = true;

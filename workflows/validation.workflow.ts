@@ -8,7 +8,6 @@ import { DeploymentSetUp, SET_UP_PATCH } from './deployment-set-up.js';
 import { storedFailure } from './failures.js';
 import { changedSignal } from './messages.js';
 import { data, gateways, record, trainingOptions } from './policies.js';
-import { amongStrangers } from './strangers.js';
 import { GO_LIVE_PATCH, tellLifecycle, tellOwner, tellWorkflow } from './tell.js';
 import { validationDetails } from './validation-details.js';
 import { ValidationReminders } from './validation-reminders.js';
@@ -23,11 +22,7 @@ const HALTS: ReadonlySet<string> = new Set<FailureType>(['StagePaused', 'ModelRe
  * The validation of one version of a governed model: makes the checks of its tier and the report, waits for whom the tier asks, and promotes what was approved. What has to be done next is read from the record at
  * every turn, so that it can be started anew at any point; decisions and votes come as commands through the model's lifecycle.
  */
-export function validation(input: ValidationInput): Promise<ValidationResult> {
-  return amongStrangers(() => untilEnded(input));
-}
-
-async function untilEnded({ model, version, validatorsTold, votersTold, heldFor }: ValidationInput): Promise<ValidationResult> {
+export async function validation({ model, version, validatorsTold, votersTold, heldFor }: ValidationInput): Promise<ValidationResult> {
   const id = { model, version };
   let changed = false;
   setHandler(changedSignal, () => {

@@ -142,10 +142,10 @@ export class CommandsRepository {
     throw new PerennialError('CommandUnknown', 'No command was accepted under that id; commands come through the API', { id: asked });
   }
 
-  /** Puts on the record that somebody signalled a workflow past the API. @param nth counts such signals to the run, from 1: not each of a flood has an entry */
-  async addUnknownSignal({ signal, nth }: { readonly signal: string; readonly nth: number }, at: Date, origin: Origin): Promise<void> {
+  /** Puts on the record that somebody sent a workflow what it does not know, past the API. @param nth counts such signals, or updates, to the run, from 1: not each of a flood has an entry */
+  async addUnknown(sent: 'signal' | 'update', { name, nth }: { readonly name: string; readonly nth: number }, at: Date, origin: Origin): Promise<void> {
     await this.audit.append(this.dataSource.manager, {
-      at, actor: 'unknown', action: 'signal.unknown', model: null, subject: 'signal', details: { signal: strangersText(signal), nth, workflow: origin.workflowId }, origin,
+      at, actor: 'unknown', action: `${sent}.unknown`, model: null, subject: sent, details: { [sent]: strangersText(name), nth, workflow: origin.workflowId }, origin,
     });
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { activitiesOf } from '../../activities/index.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
@@ -26,6 +26,7 @@ import { parseSpec } from '../../src/spec/parse-spec.js';
 import { providersOf } from '../../src/worker/worker.js';
 import { WorkerModule } from '../../src/worker/worker.module.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { bundleWorkflows } from '../workflow-bundle.js';
 import { Receiver } from './receiver.js';
 
 export const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
@@ -95,7 +96,7 @@ export class CommandPath {
     this.client = new Client({ connection });
     const worker = await Worker.create({
       connection: native, taskQueue: TASK_QUEUES.lifecycle,
-      workflowBundle: await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') }),
+      workflowBundle: await bundleWorkflows(),
       activities: whole ? activitiesOf(providersOf(context)).lifecycle : {
         handleCommand: commands.handleCommand.bind(commands), readModelStatus: commands.readModelStatus.bind(commands), beginRetrain: commands.beginRetrain.bind(commands),
         reconcileMotion: reconciling.reconcileMotion.bind(reconciling),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AlarmReceiver } from '../../activities/alarm-receiver.js';
 import { AlarmActivities } from '../../activities/alarms.activities.js';
@@ -71,6 +71,7 @@ import { VersionsRepository } from '../../src/registry/versions.repository.js';
 import { WindowsRepository } from '../../src/registry/windows.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { bundleWorkflows } from '../workflow-bundle.js';
 import { Receiver } from './receiver.js';
 import { serveBaseline } from './served-baseline.js';
 
@@ -164,7 +165,7 @@ async function wire(): Promise<void> {
 async function work(activities: Record<'lifecycle' | 'data', object>): Promise<void> {
   const [connection, native] = [await Connection.connect({ address: temporal.address }), await NativeConnection.connect({ address: temporal.address })];
   client = new Client({ connection });
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') });
+  const workflowBundle = await bundleWorkflows();
   const workers = await Promise.all((['lifecycle', 'data'] as const).map((queue) => Worker.create({
     connection: native, taskQueue: TASK_QUEUES[queue], activities: activities[queue], ...(queue === 'lifecycle' ? { workflowBundle } : {}),
     interceptors: { activity: [() => ({ inbound: new FailureInterceptor() })] },

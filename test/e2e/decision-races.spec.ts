@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalAnswer } from '../../src/api/approvals/approvals.dto.js';
 import { CHANGED_SIGNAL, COMMAND_UPDATE, modelWorkflowId, TASK_QUEUES, useCaseApprovalWorkflowId } from '../../src/contracts/motion.js';
@@ -10,6 +11,7 @@ import { type Answer, eventually, Installation } from '../installation.js';
 import { smallSpec, smallUseCase, writeEvents } from '../small-model.js';
 
 const PEOPLE: Readonly<Record<string, readonly Role[]>> = { ben: ['approver'], cleo: ['approver'], dora: ['approver'], fay: ['owner', 'approver'], stranger: ['developer'], ada: ['administrator'] };
+const COMPLETED = proto.temporal.api.enums.v1.UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED;
 const NEVER = '00000000-0000-4000-8000-000000000000';
 
 let perennial: Installation;
@@ -171,16 +173,18 @@ describe('past the API, straight to Temporal', () => {
     await eventually(() => stage.describe().then(() => true as const, () => undefined), () => 'the workflow to start');
     return stage;
   }
-  /** What the ledger has of signals that a workflow did not know, in the order in which they came: several are put there at once. */
-  async function strangeSignals(workflowId: string): Promise<{ signal: string; nth: number }[]> {
-    const rows: { actor: string; model: string | null; details: Buffer }[] = await perennial.registry.query("SELECT actor, model, details FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1 ORDER BY id", [workflowId]);
+  /** What the ledger has of signals, or updates, that a workflow did not know, in the order in which they came: several are put there at once. */
+  async function strange<T extends { readonly nth: number }>(sent: string, workflowId: string): Promise<T[]> {
+    const rows: { actor: string; model: string | null; details: Buffer }[] = await perennial.registry.query('SELECT actor, model, details FROM audit_entry WHERE action = $1 AND workflow_id = $2 ORDER BY id', [`${sent}.unknown`, workflowId]);
     expect(rows.filter(({ actor, model }) => actor !== 'unknown' || model !== null)).toEqual([]);
     return rows.map(({ details }) => {
-      const { workflow: named, ...said } = JSON.parse(details.toString('utf8')) as { signal: string; nth: number; workflow: string };
+      const { workflow: named, ...said } = JSON.parse(details.toString('utf8')) as T & { workflow: string };
       expect(named).toBe(workflowId);
-      return said;
+      return said as unknown as T;
     }).sort((one, other) => one.nth - other.nth);
   }
+  const strangeSignals = (workflowId: string): Promise<{ signal: string; nth: number }[]> => strange('signal', workflowId);
+  const strangeUpdates = (workflowId: string): Promise<{ update: string; nth: number }[]> => strange('update', workflowId);
   const heardBy = (workflowId: string, signals: number): Promise<{ signal: string; nth: number }[]> => eventually(async () => {
     const heard = await strangeSignals(workflowId);
     return heard.length >= signals ? heard : undefined;
@@ -192,7 +196,8 @@ describe('past the API, straight to Temporal', () => {
     for (const [name, args] of [[CHANGED_SIGNAL, []], [CHANGED_SIGNAL, [{ outcome: 'approved' }]], ['approve', ['ben']], ['decide', [{ outcome: 'approved' }]], [`${'x'.repeat(99)}😀`, []]] as const) await stage.signal(name, ...args);
     expect(await heardBy(stage.workflowId, 3)).toEqual([{ signal: 'approve', nth: 1 }, { signal: 'decide', nth: 2 }, { signal: `${'x'.repeat(99)}\uFFFD`, nth: 3 }]);
     const error = await stage.executeUpdate(COMMAND_UPDATE, { args: [NEVER] }).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(Error);
+    expect(refusedAs(error)).toContain('CommandUnknown');
+    expect(await strangeUpdates(stage.workflowId)).toEqual([{ update: COMMAND_UPDATE, nth: 1 }]);
     expect((await stage.describe()).status.name).toBe('RUNNING');
     expect(await newest('signalled')).toMatchObject({ outcome: null, votes: [] });
     expect((await settled(await newest('signalled'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
@@ -211,6 +216,36 @@ describe('past the API, straight to Temporal', () => {
     expect(await heardBy(stage.workflowId, 2)).toEqual([{ signal: 'reserved __temporal_decide', nth: 1 }, { signal: 'decide', nth: 2 }]);
     expect((await settled(await newest('wedged'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
     expect(await stage.result()).toMatchObject({ outcome: 'approved' });
+  });
+
+  it('an update with a name that nobody knows or Temporal keeps for itself, or with what nobody can decode, is refused and on the record', async () => {
+    await open('updated');
+    const stage = await stageOf('updated');
+    const update = async (workflowId: string, name: string): Promise<string> => {
+      const { outcome } = await perennial.temporal.workflowService.updateWorkflowExecution({
+        namespace: perennial.temporal.options.namespace, workflowExecution: { workflowId }, waitPolicy: { lifecycleStage: COMPLETED },
+        request: { meta: { updateId: randomUUID(), identity: 'stranger' }, input: { name, args: { payloads: [{ metadata: { encoding: Buffer.from('binary/made-up') }, data: Buffer.from('?') }] } } },
+      });
+      return outcome?.failure?.applicationFailureInfo?.type ?? outcome?.failure?.cause?.applicationFailureInfo?.type ?? 'none';
+    };
+    expect(await update(stage.workflowId, 'approve')).toBe('CommandUnknown');
+    expect(await update(stage.workflowId, '__temporal_decide')).toBe('CommandUnknown');
+    expect(await strangeUpdates(stage.workflowId)).toEqual([{ update: 'approve', nth: 1 }, { update: 'reserved __temporal_decide', nth: 2 }]);
+    const before = await unknown();
+    expect(await update(modelWorkflowId('updated'), COMMAND_UPDATE)).toBe('CommandUnknown');
+    expect(await unknown()).toBe(before + 1);
+    expect((await settled(await newest('updated'), 'approve', as('ben'))).body).toMatchObject({ outcome: 'approved' });
+    expect(await stage.result()).toMatchObject({ outcome: 'approved' });
+  });
+
+  it('workflows that wait for nobody put them on the record too', async () => {
+    const started = [['rollback', { inputVersion: 1, model: 'nobodys', deployment: 'default', fromEpoch: 1 }], ['replay', { inputVersion: 1, model: 'nobodys', number: 1 }], ['governanceDue', {}]] as const;
+    for (const [type, input] of started) {
+      const workflowId = `strange/${type}`;
+      const run = await perennial.temporal.workflow.signalWithStart(type, { workflowId, taskQueue: TASK_QUEUES.lifecycle, args: [input], signal: 'approve', signalArgs: ['ben'] });
+      expect(await heardBy(workflowId, 1)).toEqual([{ signal: 'approve', nth: 1 }]);
+      await run.terminate().catch(() => undefined);
+    }
   });
 
   it('of a flood of signals the first twenty are on the record, and then each whose number has doubled', async () => {

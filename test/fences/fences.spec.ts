@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { describe, expect, it } from 'vitest';
+import { bundleWorkflows } from '../workflow-bundle.js';
 import { type SourceTree, violationsOf } from './check.js';
 import { ADAPTERS, ROOMS, WORKFLOW_PACKAGES } from './fence.js';
 
@@ -60,7 +60,7 @@ describe('each rule of the fence', () => {
 
 describe('the bundle of the workflows', () => {
   it('holds nothing but workflows, contracts and what Temporal brings', async () => {
-    const { code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts'), logger: new DefaultLogger('ERROR') });
+    const { code } = await bundleWorkflows();
     const modules = [...code.matchAll(/^\/\*\*\*\/ "([^"]+)"/gm)].map(([, name]) => name as string);
     const ours = modules.filter((name) => name.startsWith('./') && !name.includes('node_modules/'));
     expect(ours).toContain('./workflows/retrain.workflow.ts');

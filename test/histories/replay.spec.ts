@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bundleWorkflows } from '../workflow-bundle.js';
 import { fromRecorded, type RecordedHistory } from './history-file.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -12,9 +13,8 @@ const typeOf = ({ history }: RecordedHistory): string => (history.events[0]?.['w
 let code: string;
 
 beforeAll(async () => {
-  const logger = new DefaultLogger('ERROR');
-  Runtime.install({ logger });
-  ({ code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts'), logger }));
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  ({ code } = await bundleWorkflows());
 });
 
 const replay = (recorded: RecordedHistory): Promise<void> =>

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { DueWindows } from '../../activities/due-windows.js';
 import { LateRows } from '../../activities/late-rows.js';
@@ -24,6 +24,7 @@ import { RoutingRepository } from '../../src/registry/routing.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { eventually } from '../installation.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { bundleWorkflows } from '../workflow-bundle.js';
 
 const EVERY_MS = 10_000;
 /** One with many deployments and a long period, one with few and a short one. */
@@ -63,7 +64,7 @@ beforeAll(async () => {
   const [connection, native] = [await Connection.connect({ address: temporal.address }), await NativeConnection.connect({ address: temporal.address })];
   client = new Client({ connection });
   schedules = new MonitorSchedules(client, new RoutingRepository(dataSource, audit), models);
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') });
+  const workflowBundle = await bundleWorkflows();
   const worker = await Worker.create({ connection: native, taskQueue: TASK_QUEUES.lifecycle, workflowBundle, activities: { nextWindow: due.next.bind(due) } });
   const running = worker.run();
   closing.push(async () => {

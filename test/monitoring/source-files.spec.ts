@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ActivitySettings } from '../../activities/activity-settings.js';
 import { LabelsActivities } from '../../activities/labels.activities.js';
@@ -26,6 +26,7 @@ import { SourceFilesRepository } from '../../src/registry/source-files.repositor
 import { VersionsRepository } from '../../src/registry/versions.repository.js';
 import { parseSpec } from '../../src/spec/parse-spec.js';
 import { type RegistryServer, startRegistryServer } from '../registry-server.js';
+import { bundleWorkflows } from '../workflow-bundle.js';
 
 const [MODEL, DEPLOYMENT] = [SPEC.model, 'default'];
 const YAML = JSON.stringify({ ...SPEC, monitoring: { source: { path: 'scored/*.parquet', output: 'answer' } } });
@@ -92,7 +93,7 @@ async function serve(): Promise<void> {
 async function work(activities: Record<'lifecycle' | 'data', object>): Promise<void> {
   const [connection, native] = [await Connection.connect({ address: temporal.address }), await NativeConnection.connect({ address: temporal.address })];
   client = new Client({ connection });
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, '../../workflows/index.ts'), logger: new DefaultLogger('ERROR') });
+  const workflowBundle = await bundleWorkflows();
   const workers = await Promise.all((['lifecycle', 'data'] as const).map((queue) => Worker.create({ connection: native, taskQueue: TASK_QUEUES[queue], activities: activities[queue], ...(queue === 'lifecycle' ? { workflowBundle } : {}) })));
   const running = Promise.all(workers.map((worker) => worker.run()));
   closing.push(async () => {
