@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { faultAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import { testAlarmKey } from '../src/contracts/alarms.js';
 import type { CommandOutcome } from '../src/contracts/commands.js';
 import { AlarmsRepository } from '../src/registry/alarms.repository.js';
 import { bodyOf } from '../src/registry/commands.repository.js';
@@ -23,6 +24,7 @@ export class AlarmCommands {
 
   async act(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {
     const { alarm: id, action, until, reason } = bodyOf<'alarm'>(command);
+    if (action === 'test') return this.test(manager, command, at);
     const alarm = await manager.findOneBy(Alarm, { id, model: command.model });
     if (!alarm) return refused('NotFound', `${command.model} has no alarm ${id}; \`perennial alarms ${command.model}\` lists them`);
     if (alarm.test) return refused('AlarmNotActionable', `The alarm ${id} is a test: nothing is wrong, and it ends by itself`);
@@ -31,6 +33,15 @@ export class AlarmCommands {
     const asked = { alarmId: id, action, until: until === null ? null : new Date(until), reason, actor: command.actor, commandId: command.id, at };
     if (await this.alarms.act(manager, asked, origin())) return { kind: 'alarm', alarm: id, action, until };
     return refused('AlarmNotActionable', `The alarm ${id} has ended; \`perennial alarms ${command.model} --all\` says when and why`);
+  }
+
+  /** The way of any other alarm, from the record to the receiver. The lifecycle sends it at once. */
+  private async test(manager: EntityManager, { id: commandId, model }: Command, at: Date): Promise<CommandOutcome> {
+    const { id } = await this.alarms.raiseWithin(manager, {
+      kind: 'monitoringTest', severity: 'info', model, deployment: null, subject: `model/${model}`, dedupKey: testAlarmKey(commandId), test: true,
+      summary: `A test: nothing is wrong with ${model}. Somebody asked for it, to see that alarms arrive.`, details: { command: commandId },
+    }, at, origin());
+    return { kind: 'alarm', alarm: id, action: 'test', until: null };
   }
 
   async releaseWindow(manager: EntityManager, command: Command, at: Date): Promise<CommandOutcome> {

@@ -65,6 +65,14 @@ export class AlarmActivities {
     throw new PerennialError('AlarmUndelivered', `Alarms wait to be delivered: ${reasons.join('; ')}`, { delivered, reasons });
   }
 
+  /** Sends an alarm that somebody asked for as a test, and ends it when it has arrived, or when this was the last try. @returns whether it has ended */
+  async sendTestAlarm(id: string, last: boolean): Promise<boolean> {
+    const story = await this.alarms.get(id);
+    const arrived = story.delivery.deliveredAt !== null || (await this.send(story)).delivered;
+    if (arrived || last) await this.alarms.end(id, arrived ? ARRIVED : 'The test alarm did not arrive', new Date(), origin());
+    return arrived || last;
+  }
+
   /** Tries each once; one that is not taken does not hold up the others, a receiver that is away does. */
   async sendUndelivered(): Promise<DeliveryRound> {
     const reasons = new Set<string>();
@@ -99,7 +107,7 @@ export class AlarmActivities {
     const { alarmId, sentAt, arrivedAt } = await this.sendTest(id, verdict);
     const proof: MonitoringProof = { alarmId, windowDigest, findings: verdict.findings.slice(0, KEPT_FINDINGS), sentAt: sentAt.toISOString(), arrivedAt: arrivedAt.toISOString() };
     await this.alarms.recordProof(id, occasion, proof);
-    await this.alarms.end(alarmId, 'The test alarm arrived', new Date(), origin());
+    await this.alarms.end(alarmId, ARRIVED, new Date(), origin());
     return (await this.alarms.findProof(id)) ?? proof;
   }
 
@@ -153,6 +161,7 @@ export class AlarmActivities {
 }
 
 const KEPT_FINDINGS = 50;
+const ARRIVED = 'The test alarm arrived';
 
 const notOperational = (what: string, missing: readonly string[]): PerennialError =>
   new PerennialError('MonitoringNotOperational', `Monitoring is not operational: ${what}`, { missing });

@@ -66,6 +66,7 @@ export function activitiesOf(providers: ActivityProviders) {
   return {
     lifecycle: {
       ...stageActivitiesOf(providers),
+      ...alarmActivitiesOf(providers),
       handleCommand: registry.handleCommand.bind(registry),
       readInbox: registry.readInbox.bind(registry),
       handleCommands: registry.handleCommands.bind(registry),
@@ -86,9 +87,6 @@ export function activitiesOf(providers: ActivityProviders) {
       endReplay: replay.endReplay.bind(replay),
       releaseWorkflows: labels.releaseWorkflows.bind(labels),
       reconcileMotion: reconcile.reconcileMotion.bind(reconcile),
-      raiseAlarm: alarms.raiseAlarm.bind(alarms),
-      endAlarm: alarms.endAlarm.bind(alarms),
-      deliverAlarms: alarms.deliverAlarms.bind(alarms),
       checkGateways: gateways.checkGateways.bind(gateways),
       nextWindow: monitoring.nextWindow.bind(monitoring),
       nextBackfilledWindow: monitoring.nextBackfilledWindow.bind(monitoring),
@@ -121,6 +119,14 @@ export function activitiesOf(providers: ActivityProviders) {
     },
   };
 }
+
+/** How people are told. */
+const alarmActivitiesOf = ({ alarms }: ActivityProviders) => ({
+  raiseAlarm: alarms.raiseAlarm.bind(alarms),
+  endAlarm: alarms.endAlarm.bind(alarms),
+  deliverAlarms: alarms.deliverAlarms.bind(alarms),
+  sendTestAlarm: alarms.sendTestAlarm.bind(alarms),
+});
 
 /** Those of the stages in which people decide, on the queue of lifecycles. */
 const stageActivitiesOf = ({ approvals, goLive, governance, inventory, ledgerReconciliation, retirement, validationCourse }: ActivityProviders) => ({

@@ -20,7 +20,7 @@ import { retrain } from './retrain.workflow.js';
 import { recordRollbackEnd, rollback } from './rollback.workflow.js';
 import { startOnce } from './start-once.js';
 import { handlersFinished } from './strangers.js';
-import { tellPerson, tellWorkflow } from './tell.js';
+import { sendTestAlarm, tellPerson, tellWorkflow } from './tell.js';
 import { useCaseApproval } from './use-case-approval.workflow.js';
 
 export const commandUpdate = defineUpdate<CommandOutcome, [string]>(COMMAND_UPDATE);
@@ -108,6 +108,7 @@ const toldAlone = (outcome: CommandOutcome): string | undefined => (TOLD.include
 async function startWhatWasAsked(model: string, outcome: CommandOutcome): Promise<void> {
   if (outcome.kind === 'retrain' && !outcome.joined) await startRetrain({ inputVersion: 1, model, number: outcome.number }, outcome.workflowId);
   if (outcome.kind === 'replay') await startReplay({ inputVersion: 1, model, number: outcome.number }, outcome);
+  if (outcome.kind === 'alarm' && outcome.action === 'test') await sendTestAlarm(outcome.alarm);
   if (outcome.kind === 'apply' && outcome.approval) await followApproval(model, outcome.approval);
   if (outcome.kind === 'apply') await Promise.all((outcome.voided ?? []).map(tellWorkflow));
   if (outcome.kind === 'requestApproval') await followApproval(model, outcome);

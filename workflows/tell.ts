@@ -1,4 +1,4 @@
-import { getExternalWorkflowHandle, isCancellation } from '@temporalio/workflow';
+import { getExternalWorkflowHandle, isCancellation, sleep } from '@temporalio/workflow';
 import type { AlarmNotice } from '../src/contracts/alarms.js';
 import { CHANGED_SIGNAL, modelWorkflowId } from '../src/contracts/motion.js';
 import { record } from './policies.js';
@@ -27,6 +27,18 @@ export async function tellOwner(model: string): Promise<void> {
   const told = await record.sayGoLive.executeWithOptions({ summary: 'Tell the owner that it has gone live' }, [model]);
   if (told) await deliverAlarms();
   await tellLifecycle(model);
+}
+
+/** Waits before each try. */
+const TRIES_MS = [0, 1_000, 5_000] as const;
+
+/** Sends an alarm that somebody asked for as a test. Whether it arrived, and why not, is on the record with it. */
+export async function sendTestAlarm(id: string): Promise<void> {
+  for (const [tried, waitMs] of TRIES_MS.entries()) {
+    if (waitMs > 0) await sleep(waitMs);
+    const over = await record.sendTestAlarm.executeWithOptions({ summary: 'Send a test alarm' }, [id, tried + 1 === TRIES_MS.length]);
+    if (over) return;
+  }
 }
 
 /** Delivers what is on the record; a receiver that is away gets it from the next round of deliveries. */

@@ -14,6 +14,7 @@ import { PredictionsRepository } from '../registry/predictions.repository.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { AlarmActionsController } from './alarms/alarm-actions.controller.js';
 import { AlarmsController, ReceiptSecret } from './alarms/alarms.controller.js';
+import { TestAlarmsController } from './alarms/test-alarms.controller.js';
 import { ApprovalsController } from './approvals/approvals.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { LedgerController } from './audit/ledger.controller.js';
@@ -96,7 +97,7 @@ export class ApiModule implements BeforeApplicationShutdown, OnApplicationShutdo
         AlarmActionsController, AlarmsController, ApprovalsController, AuditController, CardController, CommandsController, ControlsController, DecisionsController,
         DevelopmentController, ExperimentsController, FindingsController, GoLivesController, HealthController, InventoryController, LabelsController, LedgerController, LegalHoldsController,
         PeopleChangesController, PeopleController, PortfolioController, RetirementController, ReviewsController, ValidationsController, WhyController,
-        WindowAssessmentsController, WindowReleaseController, WindowsController, StagesController,
+        TestAlarmsController, WindowAssessmentsController, WindowReleaseController, WindowsController, StagesController,
       ],
       providers: [
         { provide: Client, useFactory: () => temporalClient({ address: settings.temporalAddress, namespace: settings.temporalNamespace }) },

@@ -12,7 +12,7 @@ import { addPeople } from './people-program.js';
 import { addLegalHolds, addRetire, addRetirement } from './retirement-program.js';
 import type { ExitCode, Session } from './session.js';
 import { addStages } from './stage-program.js';
-import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions } from './verbs/alarms.js';
+import { type AlarmActionOptions, actOnAlarm, alarms, type AlarmsOptions, testAlarm } from './verbs/alarms.js';
 import { apply } from './verbs/apply.js';
 import { approvals, type ApprovalsOptions, vote } from './verbs/approvals.js';
 import { auditCheckpoint, auditErase, auditExport, auditList, type AuditListOptions, auditProof, type AuditProofOptions, auditReconcile, auditSinks, auditVerify, type AuditVerifyOptions } from './verbs/audit.js';
@@ -190,6 +190,9 @@ function addAlarms(verb: Verb, run: Run): void {
     if (snooze) acting.requiredOption('--until <time>', 'wall time, ISO 8601, 30 days ahead at most');
     acting.action((alarm: string, options: AlarmActionOptions & { json?: boolean }) => run((session) => actOnAlarm(session, action, alarm, without(options))));
   }
+  verb('test-alarm <model>', 'Fire a test alarm and wait until it has arrived, or say why it did not.', 'test-alarm flight-delay --reason "a new receiver"')
+    .requiredOption('--reason <text>', 'why, for the record')
+    .action((model: string, options: AlarmActionOptions & { json?: boolean }) => run((session) => testAlarm(session, model, without(options))));
   verb('release-window <model> <from>', 'Take a window out of quarantine: it trains and judges versions again.',
     'release-window flight-delay 2013-03-01 --reason "the new sensor reports in kilometres"')
     .requiredOption('--reason <text>', 'why, for the record')

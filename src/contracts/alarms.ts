@@ -34,6 +34,9 @@ export interface AlarmNotice {
 export const ALARM_ACTIONS = ['acknowledge', 'snooze', 'resolve'] as const;
 export type AlarmAction = (typeof ALARM_ACTIONS)[number];
 
+/** The key of an alarm that somebody asked for to see that alarms arrive. */
+export const testAlarmKey = (commandId: string): string => `test/${commandId}`;
+
 /** The key of the alarm that a release raises while it waits for a person. */
 export const releaseAlarmKey = (model: string, number: number): string => `release/${model}/${number}/held`;
 

@@ -34,8 +34,10 @@ export interface CommandBodies {
   steer: { readonly deployment: string; readonly release: number; readonly action: ReleaseAction; readonly reason: string };
   /** `from` and `until` in event time, ISO 8601. */
   replay: { readonly deployment: string; readonly version: number; readonly from: string; readonly until: string; readonly reason: string };
-  /** `alarm` is its id; `until` in wall time, ISO 8601, for `snooze` alone. */
-  alarm: { readonly alarm: string; readonly action: AlarmAction; readonly until: string | null; readonly reason: string };
+  /** `alarm` is its id; `until` in wall time, ISO 8601, for `snooze` alone. `test` raises one that only tries the way to the receiver. */
+  alarm:
+    | { readonly alarm: string; readonly action: AlarmAction; readonly until: string | null; readonly reason: string }
+    | { readonly alarm: null; readonly action: 'test'; readonly until: null; readonly reason: string };
   /** `from`: when the window begins, in event time, ISO 8601. */
   releaseWindow: { readonly deployment: string; readonly from: string; readonly reason: string };
   /** `approval` is its number; `digest`: of what the voter has read, refused where something else is to be approved. */
@@ -73,7 +75,7 @@ export type CommandOutcome =
   | { readonly kind: 'release'; readonly number: number; readonly version: number; readonly workflowId: string; readonly joined: boolean; readonly superseded?: readonly string[] }
   | { readonly kind: 'steer'; readonly number: number; readonly action: ReleaseAction; readonly stage: ReleaseStage; readonly workflowId: string; readonly joined: boolean }
   | { readonly kind: 'replay'; readonly number: number; readonly version: number; readonly deployment: string; readonly workflowId: string }
-  | { readonly kind: 'alarm'; readonly alarm: string; readonly action: AlarmAction; readonly until: string | null }
+  | { readonly kind: 'alarm'; readonly alarm: string; readonly action: AlarmAction | 'test'; readonly until: string | null }
   /** `endedAlarm`: the id of the alarm that told of the quarantine, where it was open. */
   | { readonly kind: 'releaseWindow'; readonly deployment: string; readonly from: string; readonly endedAlarm: string | null }
   /** `outcome`: what the approval came to by this vote; null: it is still open. */

@@ -24,7 +24,7 @@ export const PERMISSIONS = {
   'release.request': { allows: 'release a version', of: 'model' },
   'release.steer': { allows: 'pause, resume, advance and abort a release', of: 'model' },
   'rollback.request': { allows: 'take a champion back', of: 'model' },
-  'alarm.act': { allows: 'acknowledge, snooze and resolve alarms', of: 'model' },
+  'alarm.act': { allows: 'acknowledge, snooze and resolve alarms, and fire a test alarm', of: 'model' },
   'window.release': { allows: 'take a window out of quarantine', of: 'model' },
   'approval.decide': { allows: 'vote on approvals', of: 'model', by: 'person' },
   'finding.open': { allows: 'open findings', of: 'model' },

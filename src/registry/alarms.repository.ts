@@ -45,10 +45,13 @@ export class AlarmsRepository {
 
   /** Adds an alarm, unless one is open under the same key; then that one is returned. */
   async raise(notice: AlarmNotice, at: Date, origin: Origin): Promise<RaisedAlarm> {
-    return this.dataSource.transaction(async (manager) => {
-      const id = await raiseAlarm(manager, this.audit, notice, at, origin);
-      return id === undefined ? { id: await this.openId(manager, notice.dedupKey), raised: false } : { id, raised: true };
-    });
+    return this.dataSource.transaction((manager) => this.raiseWithin(manager, notice, at, origin));
+  }
+
+  /** The same as part of a transaction. */
+  async raiseWithin(manager: EntityManager, notice: AlarmNotice, at: Date, origin: Origin): Promise<RaisedAlarm> {
+    const id = await raiseAlarm(manager, this.audit, notice, at, origin);
+    return id === undefined ? { id: await this.openId(manager, notice.dedupKey), raised: false } : { id, raised: true };
   }
 
   /** The same while something holds, which is asked in the transaction. @returns null where it does not hold any more */

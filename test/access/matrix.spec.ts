@@ -24,7 +24,7 @@ const AT_ONCE = 16;
 /** What each operation takes, said once more: a route that declares something else is wrong in one of the two places. */
 const TAKES: Readonly<Record<string, Permission>> = {
   applyModel: 'spec.apply', requestRetrain: 'retrain.request', requestReplay: 'replay.request', bringLabels: 'labels.write', logExperiment: 'experiment.log', requestRelease: 'release.request', steerRelease: 'release.steer',
-  requestRollback: 'rollback.request', acknowledgeAlarm: 'alarm.act', snoozeAlarm: 'alarm.act', resolveAlarm: 'alarm.act', releaseWindow: 'window.release',
+  requestRollback: 'rollback.request', acknowledgeAlarm: 'alarm.act', snoozeAlarm: 'alarm.act', resolveAlarm: 'alarm.act', testAlarm: 'alarm.act', releaseWindow: 'window.release',
   listAuditEntries: 'audit.read', listPeople: 'people.read', getPerson: 'people.read',
   registerPerson: 'people.manage', activatePerson: 'people.manage', deactivatePerson: 'people.manage', grantRole: 'people.manage', revokeRole: 'people.manage', issueKey: 'people.manage', revokeKey: 'people.manage',
   replacePerson: 'people.manage', identifyPerson: 'people.manage', vote: 'approval.decide', decideValidation: 'validation.decide', explainDecision: 'prediction.read', importInventory: 'inventory.import', requestApproval: 'spec.apply', getCheckpoint: 'ledger.read', getProof: 'ledger.read', exportLedger: 'ledger.read', getReconciliation: 'ledger.read', listCheckpointSinks: 'ledger.read', eraseTexts: 'text.erase',
@@ -40,7 +40,7 @@ const OPEN = new Set(['receiveAlarm']);
 const WHY = { reason: 'for the matrix' };
 const BODIES: Readonly<Record<string, () => unknown>> = {
   applyModel: () => ({ spec: YAML }),
-  requestRelease: () => ({ version: 1, ...WHY }), steerRelease: () => WHY, requestRollback: () => WHY, acknowledgeAlarm: () => WHY, resolveAlarm: () => WHY, releaseWindow: () => WHY,
+  requestRelease: () => ({ version: 1, ...WHY }), steerRelease: () => WHY, requestRollback: () => WHY, acknowledgeAlarm: () => WHY, resolveAlarm: () => WHY, testAlarm: () => WHY, releaseWindow: () => WHY,
   snoozeAlarm: () => ({ until: '2199-01-01', ...WHY }), requestReplay: () => ({ version: 1, from: '2013-01-01', until: '2013-02-01', ...WHY }),
   logExperiment: () => ({ name: 'x', parameters: {}, dataVersion: 'd', codeVersion: 'c', metrics: { auc: 0.5 } }),
   bringLabels: () => ({ labels: [{ prediction_id: 'x', label: 1 }] }),

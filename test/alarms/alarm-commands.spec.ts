@@ -6,6 +6,7 @@ import { type AlarmAnswer, alarmActedSchema, alarmListSchema, alarmSchema } from
 import type { AlarmNotice } from '../../src/contracts/alarms.js';
 import { SPEC } from '../../src/data/data-fixture.js';
 import type { AlarmsRepository } from '../../src/registry/alarms.repository.js';
+import { eventually } from '../installation.js';
 import { CommandPath, type HttpAnswer, SECRET } from './command-path.js';
 
 const MODEL = SPEC.model;
@@ -31,6 +32,8 @@ const sentIds = (): unknown[] => path.receiver.received.map(({ body }) => (JSON.
 const act = (id: string, action: string, body: object = {}, headers: Record<string, string> = {}): Promise<HttpAnswer> =>
   path.post(`/v1/alarms/${id}/${action}`, { reason: 'the supplier knows', ...body }, headers);
 const shown = async (id: string): Promise<AlarmAnswer> => alarmSchema.parse((await path.get(`/v1/alarms/${id}`)).body);
+/** A test alarm that has arrived, or was tried for the last time. */
+const over = (id: string): Promise<AlarmAnswer> => eventually(async () => { const alarm = await shown(id); return alarm.ended ? alarm : undefined; }, () => 'the test alarm to end');
 const ahead = (ms: number): string => new Date(Date.now() + ms).toISOString();
 const actionsOf = (id: string): Promise<unknown> => path.registry.dataSource.query('SELECT number, action, actor FROM alarm_action WHERE alarm_id = $1', [id]);
 
@@ -69,6 +72,38 @@ describe('a person', () => {
     const signed = { 'webhook-id': headers['webhook-id'], 'webhook-timestamp': headers['webhook-timestamp'], 'webhook-signature': headers['webhook-signature'] };
     expect(refusalOf(SECRET, signed, body, new Date())).toBeUndefined();
     path.receiver.answer(200);
+  }, 60_000);
+
+  it('fires a test alarm, which goes to the receiver like any other and ends when it has arrived', async () => {
+    path.receiver.answer(500, 200);
+    const key = randomUUID();
+    const fire = (): Promise<HttpAnswer> => path.post(`/v1/models/${MODEL}/alarms/test`, { reason: 'a new receiver' }, { 'idempotency-key': key });
+    const { status, body } = await fire();
+    const { id, commandId } = alarmActedSchema.parse(body);
+    expect([status, body]).toEqual([200, { id, model: MODEL, action: 'test', until: null, commandId, status: `/v1/alarms/${id}` }]);
+    expect(await over(id)).toMatchObject({
+      kind: 'monitoringTest', severity: 'info', test: true, delivery: { deliveredAt: expect.any(String) as string, attempts: 2, lastStatus: 200 }, ended: { by: 'perennial', reason: 'The test alarm arrived' },
+    });
+    expect(sentIds()).toEqual([id, id]);
+    const { headers, body: sent } = path.receiver.received.at(-1)!;
+    expect(JSON.parse(sent)).toMatchObject({ id, test: true });
+    expect(refusalOf(SECRET, headers as Parameters<typeof refusalOf>[1], sent, new Date())).toBeUndefined();
+    expect(await path.entriesOf(`alarm/${id}`)).toMatchObject([{ action: 'alarm.raised' }, { action: 'alarm.acted', actor: 'engineer', commandId }, { action: 'alarm.ended' }]);
+    expect((await fire()).body).toMatchObject({ id });
+    expect(sentIds()).toEqual([id, id]);
+    expect(await act(id, 'acknowledge')).toMatchObject({ status: 409, body: { type: 'urn:perennial:AlarmNotActionable' } });
+    path.receiver.answer(200);
+  }, 60_000);
+
+  it('hears why a test alarm did not arrive', async () => {
+    path.receiver.answer(500);
+    const { id } = alarmActedSchema.parse((await path.post(`/v1/models/${MODEL}/alarms/test`, { reason: 'a new receiver' })).body);
+    expect(await over(id)).toMatchObject({ delivery: { deliveredAt: null, attempts: 3, lastStatus: 500, lastReason: expect.any(String) as string }, ended: { reason: 'The test alarm did not arrive' } });
+    expect(alarmListSchema.parse((await path.get(`/v1/alarms?model=${MODEL}&open=true`)).body).items.map((one) => one.id)).not.toContain(id);
+    expect(await path.cli('test-alarm', MODEL, '--reason', 'once more')).toMatch(/^1 test alarm [0-9a-f-]{36} of .* did not arrive: not delivered after 3 attempts: .*500/);
+    path.receiver.answer(200);
+    expect(await path.cli('test-alarm', MODEL, '--reason', 'once more')).toMatch(/^0 test alarm [0-9a-f-]{36} of .* has arrived: delivered /);
+    expect(await path.post('/v1/models/nobody/alarms/test', { reason: 'to see' })).toMatchObject({ status: 404, body: { type: 'urn:perennial:ModelNotFound' } });
   }, 60_000);
 
   it('resolves an alarm, and what goes on is told of anew', async () => {

@@ -5,6 +5,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { AlarmActivities } from '../../activities/alarms.activities.js';
 import { FailureInterceptor } from '../../activities/failure-interceptor.js';
 import { activitiesOf } from '../../activities/index.js';
 import { ReconcileActivities } from '../../activities/reconcile.activities.js';
@@ -90,7 +91,7 @@ export class CommandPath {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     const context = await NestFactory.createApplicationContext(WorkerModule.forEnvironment(requireServers(environment)), { logger: ['error'] });
     this.rooms = context;
-    const [commands, reconciling] = [context.get(RegistryActivities), context.get(ReconcileActivities)];
+    const [commands, reconciling, alarms] = [context.get(RegistryActivities), context.get(ReconcileActivities), context.get(AlarmActivities)];
     const { address } = this.temporal;
     const [connection, native] = [await Connection.connect({ address }), await NativeConnection.connect({ address })];
     this.client = new Client({ connection });
@@ -99,7 +100,7 @@ export class CommandPath {
       workflowBundle: await bundleWorkflows(),
       activities: whole ? activitiesOf(providersOf(context)).lifecycle : {
         handleCommand: commands.handleCommand.bind(commands), readModelStatus: commands.readModelStatus.bind(commands), beginRetrain: commands.beginRetrain.bind(commands),
-        reconcileMotion: reconciling.reconcileMotion.bind(reconciling),
+        reconcileMotion: reconciling.reconcileMotion.bind(reconciling), sendTestAlarm: alarms.sendTestAlarm.bind(alarms),
       },
       interceptors: { activity: [() => ({ inbound: new FailureInterceptor() })] },
     });

@@ -1,7 +1,7 @@
 import { Body, Controller, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { CommandBodies } from '../../contracts/commands.js';
+import type { AlarmAction } from '../../contracts/alarms.js';
 import { PerennialError } from '../../contracts/failures.js';
 import { AlarmsRepository } from '../../registry/alarms.repository.js';
 import type { Access } from '../authentication/access.js';
@@ -13,6 +13,13 @@ import { IdempotencyKey } from '../commands/idempotency-key.decorator.js';
 import { Answer, CommandOperation, CommonProblems, Problems } from '../documentation/answers.js';
 import { noQuery } from '../requests/fields.js';
 import { type AlarmActed, alarmActedSchema, alarmActionRequest, type AlarmActionRequest, alarmLink, alarmPath, snoozeRequest, type SnoozeRequest } from './alarms.dto.js';
+
+interface Asked {
+  readonly alarm: string;
+  readonly action: AlarmAction;
+  readonly until: string | null;
+  readonly reason: string;
+}
 
 /** What people do about alarms. */
 @ApiTags('Alarms')
@@ -77,7 +84,7 @@ export class AlarmActionsController {
   }
 
   /** A command is its model's to carry out, so that an alarm without a model takes none. */
-  private async act(asked: CommandBodies['alarm'], { access, idempotencyKey }: { readonly access: Access; readonly idempotencyKey: string }, reply: FastifyReply): Promise<AlarmActed | AcceptedBody> {
+  private async act(asked: Asked, { access, idempotencyKey }: { readonly access: Access; readonly idempotencyKey: string }, reply: FastifyReply): Promise<AlarmActed | AcceptedBody> {
     const { alarm: { id, model, subject } } = await this.alarms.get(asked.alarm);
     if (model === null) throw new PerennialError('AlarmNotActionable', `The alarm ${id} is about ${subject} and no model: it ends by itself when that is well again`, { id });
     await access.require('alarm.act', model);

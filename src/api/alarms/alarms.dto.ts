@@ -24,7 +24,7 @@ export const alarmActedSchema = z
   .strictObject({
     id: z.uuid(),
     model: z.string(),
-    action: z.enum(ALARM_ACTIONS),
+    action: z.enum([...ALARM_ACTIONS, 'test']),
     until: instant.nullable().meta({ description: 'Of a snooze: when it passes.' }),
     commandId: z.uuid(),
     status: path.meta({ description: 'The alarm.' }),

@@ -2,7 +2,7 @@ import type { AlarmActed, AlarmAnswer } from '../../api/alarms/alarms.dto.js';
 import type { AcceptedBody } from '../../api/commands/commands.dto.js';
 import type { AlarmAction } from '../../contracts/alarms.js';
 import { jsonBody } from '../api-client.js';
-import { isAccepted } from '../follow.js';
+import { followUntil, isAccepted, settled } from '../follow.js';
 import { moment } from '../numbers.js';
 import { EXIT, type ExitCode, type Session } from '../session.js';
 import { plain, type Style, styled, type Terminal } from '../terminal.js';
@@ -32,6 +32,16 @@ export async function actOnAlarm(session: Session, action: AlarmAction, id: stri
     ? `accepted as command ${answer.commandId}; it is carried out as soon as Temporal answers\n`
     : `alarm ${answer.id} of ${answer.model} ${DONE[action]}${answer.until === null ? '' : ` until ${moment(answer.until)}`}\n`));
   return EXIT.done;
+}
+
+/** `perennial test-alarm <model>`: waits until it has arrived, or was tried for the last time. */
+export async function testAlarm(session: Session, model: string, options: AlarmActionOptions): Promise<ExitCode> {
+  const answer = await session.api.command<AlarmActed | AcceptedBody>(`/v1/models/${encodeURIComponent(model)}/alarms/test`, jsonBody(options));
+  const id = isAccepted(answer) ? ((await settled(session, answer)).outcome as { alarm: string }).alarm : answer.id;
+  const alarm = await followUntil<AlarmAnswer>(session, `/v1/alarms/${id}`, ({ ended }) => ended !== null, () => undefined);
+  const arrived = alarm.delivery.deliveredAt !== null;
+  session.show(alarm, () => `test alarm ${id} of ${plain(model)} ${arrived ? `has arrived: ${arrival(alarm.delivery)}` : `did not arrive: ${arrival(alarm.delivery)}`}\n`);
+  return arrived ? EXIT.done : EXIT.failed;
 }
 
 const DONE: Readonly<Record<AlarmAction, string>> = { acknowledge: 'is acknowledged and stays open', snooze: 'is snoozed', resolve: 'has ended' };
