@@ -38,7 +38,7 @@ export class EvidenceDeletion {
    * @returns null where a legal hold came in between: files that are still there stay until it is lifted, also those on record
    */
   async run(id: RetirementId, evidence: EvidenceClass, at: Date, signal: AbortSignal): Promise<DeletedEvidence | null> {
-    const { retirement: { terms: { keepMs, quietMs } } } = await this.retirements.get(id);
+    const { retirement: { terms: { keepMs, quietMs, graceMs = quietMs } } } = await this.retirements.get(id);
     const due = (await this.evidence.files(id.model)).filter(({ classes }) => lastOf(classes, keepMs) === evidence).map(({ digest }) => digest);
     const others = await this.evidence.filesOfOthers(id.model);
     const known = await this.retirements.deletions(id);
@@ -46,7 +46,7 @@ export class EvidenceDeletion {
     for (const digest of due) {
       signal.throwIfAborted();
       if (known.some((one) => one.digest === digest)) continue;
-      const verdict = await this.verdict(digest, others, at.getTime() - quietMs);
+      const verdict = await this.verdict(digest, others, at.getTime() - graceMs);
       // The record names digests of other things than files too; of those nothing has to be said.
       if (!verdict) continue;
       if (!(await this.record({ ...id, digest, evidence, ...verdict, at }))) return null;

@@ -49,7 +49,7 @@ export class RetirementActivities {
     if (!course) return null;
     const { story: { retirement: { number, trigger, replacement, terms } }, asked, facts, move, paused, open } = course;
     const { owner, tier } = await this.models.get(model);
-    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move, paused, tells: open.map(({ workflowId }) => workflowId) };
+    return { model, number, tier, owner, trigger, replacement, terms, confirmed: facts.confirmed, steps: facts.steps, approval: standingOf(asked, owner), move, paused, tells: open.map(({ workflowId }) => workflowId), routings: await this.routings(model) };
   }
 
   /** What of the model waits for a decision over what is to come: validations, and the approval of its use case. */
@@ -62,7 +62,7 @@ export class RetirementActivities {
   }
 
   /**
-   * Takes a step, if it is still the one that comes next and the retirement is not paused, and lets the routing follow: approved, nothing is mirrored any more, and what waits to go into service ends; stopped, gateways answer 410.
+   * Takes a step, if it is still the one that comes next and the retirement is not paused, and lets the routing follow: approved, nothing is mirrored any more, and what waits to go into service ends; stopped, no prediction begins.
    * @returns the routings as they are then
    */
   async takeRetirementStep(id: RetirementId, step: RecordedStep, nowMs: number): Promise<StoppedRouting[]> {
@@ -71,12 +71,16 @@ export class RetirementActivities {
       const { move } = course;
       if (((move.action === 'record' && !course.paused) || move.action === 'callOff') && move.step === step) await this.take(manager, id, step, course, new Date(nowMs));
     });
-    return (await this.routing.of(id.model)).map(({ deployment, revision }) => ({ deployment, revision }));
+    return this.routings(id.model);
+  }
+
+  private async routings(model: string): Promise<StoppedRouting[]> {
+    return (await this.routing.of(model)).map(({ deployment, revision }) => ({ deployment, revision }));
   }
 
   private async take(manager: EntityManager, id: RetirementId, step: RecordedStep, { story: { retirement }, asked, facts }: Course, at: Date): Promise<void> {
     const { replacement, terms } = retirement;
-    const state = step === 'stopped' ? 'retired' : step === 'approved' && terms.answers === 'untilDrained' ? 'retiring' : null;
+    const state = step === 'stopped' ? 'retired' : step === 'approved' && terms.answers === 'untilDrained' ? 'deprecated' : null;
     const routings = state && (await this.retirements.serve(manager, id.model, { state, replacement }, at));
     const details = {
       ...(step === 'approved' || step === 'rejected' || step === 'expired' ? { approval: asked.approval.number, digest: retirement.digest } : {}),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { retirementWorkflowId, useCaseApprovalWorkflowId, validationWorkflowId } from '../src/contracts/motion.js';
+import { retirementState } from '../src/contracts/retirements.js';
 import type { ModelStatus } from '../src/contracts/status.js';
 import { ApprovalsRepository } from '../src/registry/approvals.repository.js';
 import type { Model } from '../src/registry/entities/model.entity.js';
@@ -32,7 +33,7 @@ export class StageStandings {
       useCase: asked && { number: asked.approval.number, outcome: asked.end?.outcome ?? null, workflowId: useCaseApprovalWorkflowId(name) },
       validations: open.map(({ version }) => ({ version, workflowId: validationWorkflowId(name, version) })),
       openFindings: production.openFindings, nextReviewDueAt: production.reviewDueAt?.toISOString() ?? null,
-      retirement: leaving && { number: leaving.retirement.number, state: leaving.steps.some(({ step }) => step === 'stopped') ? 'retired' : 'retiring', workflowId: retirementWorkflowId(name) },
+      retirement: leaving && { number: leaving.retirement.number, state: retirementState(new Set(leaving.steps.map(({ step }) => step))), workflowId: retirementWorkflowId(name) },
       heldSetUps, goLives: live.map(goLiveStanding),
     };
   }

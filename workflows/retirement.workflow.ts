@@ -52,7 +52,7 @@ export async function retirement({ model, told, notices }: RetirementInput): Pro
 
 /** Makes one move. @returns when to look again, milliseconds since 1970; 0: at once */
 async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { action: 'over' }>, reminders: ApprovalReminders, words: ConsumerNotices): Promise<number> {
-  const { model, number } = standing;
+  const { model, number, steps, routings } = standing;
   const id = { model, number };
   if (standing.paused && move.action !== 'callOff') return halt(standing, reminders, words);
   if (move.action === 'awaitApproval') return (await reminders.look(standing.approval)) ?? 0;
@@ -61,11 +61,12 @@ async function go(standing: RetirementStanding, move: Exclude<RetirementMove, { 
   if (move.action === 'awaitDeletion') return move.atMs ?? Date.now() + THIRTY_DAYS_MS;
   if (move.action === 'record' || move.action === 'callOff') {
     if (move.step === 'approved') await reminders.look(standing.approval);
-    const routings = await record.takeRetirementStep.executeWithOptions({ summary: `Record: ${move.step}` }, [id, move.step, Date.now()]);
+    if (move.step === 'drained' && steps.stopped !== undefined) await everyGateway(model, routings ?? []);
+    const changed = await record.takeRetirementStep.executeWithOptions({ summary: `Record: ${move.step}` }, [id, move.step, Date.now()]);
     if (move.step === 'approved' || move.step === 'stopped') await tellLifecycle(model);
     if (move.step === 'approved') await tellHeld(standing);
     if (move.step === 'confirmed') await words.end(standing);
-    if (move.step === 'stopped') await everyGateway(model, routings);
+    if (move.step === 'stopped' && !routings) await everyGateway(model, changed);
     return 0;
   }
   if (move.action === 'archive') return archive(standing);
@@ -148,7 +149,7 @@ class ConsumerNotices {
 
 async function notify(standing: RetirementStanding, consumer: string, contact: string, { deadlineMs, overdue }: { deadlineMs: number; overdue: boolean }): Promise<void> {
   const { model, number, replacement, trigger, steps } = standing;
-  const ends = steps.stopped === undefined ? 'It still answers, until its consumers have confirmed and its traffic has ended' : 'It answers 410 already';
+  const ends = steps.stopped === undefined ? 'It still answers, until all its consumers have confirmed' : 'It answers 410 already';
   const late = overdue ? ' Their time is over: the owner can go on without them (perennial retirement waive).' : '';
   await tellPerson({
     kind: 'retirementNotice', severity: overdue ? 'warning' : 'info', model, deployment: null, subject: `retirement/${number}`, dedupKey: retirementNoticeKey(standing, consumer), test: false,
@@ -204,7 +205,7 @@ function show(standing: RetirementStanding): void {
 
 function marksOf({ steps, move }: RetirementStanding): StageMarks {
   const taken = (step: RetirementStepName): boolean => steps[step] !== undefined;
-  return { asked: true, archived: taken('archived'), drilled: taken('drilled'), certified: taken('drilled') && move.action !== 'certify', stopped: taken('stopped'), deleted: taken('deleted') };
+  return { asked: true, archived: taken('archived'), drilled: taken('drilled'), certified: taken('drilled') && move.action !== 'certify', drained: taken('drained') || taken('archived'), deleted: taken('deleted') };
 }
 
 function waitText(move: RetirementMove): string {

@@ -5,7 +5,7 @@ import type { StagePause } from './stages.js';
 export const RETIREMENT_TRIGGERS = ['replaced', 'harmful', 'unused', 'regulation'] as const;
 export type RetirementTrigger = (typeof RETIREMENT_TRIGGERS)[number];
 
-/** How long a model that retires answers: until its traffic has ended, or until its retirement is approved. */
+/** When a model whose retirement is approved begins to retire, and answers no more: when its consumers have moved and it is quiet, or at once. */
 export const RETIREMENT_ANSWERS = ['untilDrained', 'untilApproved'] as const;
 export type RetirementAnswers = (typeof RETIREMENT_ANSWERS)[number];
 
@@ -15,9 +15,10 @@ export type EvidenceClass = (typeof EVIDENCE_CLASSES)[number];
 
 /**
  * What is on record of a retirement's course, each at most once. It ends with `rejected`, `expired` or `withdrawn`, and the model goes on, or with `deleted`. `told`: its
- * consumers; `waived`: the owner goes on without their word; `forced`: without waiting for traffic to end; `stopped`: gateways answer 410.
+ * consumers; `waived`: the owner goes on without their word; `forced`: without waiting for quiet; `stopped`: no prediction begins any more; `drained`: none is under way
+ * either, every gateway answers 410.
  */
-export const RETIREMENT_STEPS = ['approved', 'rejected', 'expired', 'withdrawn', 'told', 'waived', 'confirmed', 'forced', 'drained', 'stopped', 'archived', 'drilled', 'deleted'] as const;
+export const RETIREMENT_STEPS = ['approved', 'rejected', 'expired', 'withdrawn', 'told', 'waived', 'confirmed', 'forced', 'stopped', 'drained', 'archived', 'drilled', 'deleted'] as const;
 export type RetirementStepName = (typeof RETIREMENT_STEPS)[number];
 /** A class of evidence was gone through. */
 export type EvidenceStepName = `deleted/${EvidenceClass}`;
@@ -43,17 +44,32 @@ export interface Consumer {
 export interface RetirementTerms {
   readonly answers: RetirementAnswers;
   readonly consumers: readonly Consumer[];
-  /** Without predictions for so long, the traffic has ended. */
+  /** For so long nobody has to have asked before it retires; 0: its consumers' word is enough. */
   readonly quietMs: number;
+  /** Bytes that were put again so shortly before are not deleted. What earlier releases stored lacks it: `quietMs` was meant. */
+  readonly graceMs?: number;
   readonly confirmWithinMs: number;
   readonly remindEveryMs: number;
   /** How long each class is kept after the model stopped answering. */
   readonly keepMs: Readonly<Record<EvidenceClass, number>>;
 }
 
-/** What a deployment does while its model retires: it still answers, or not any more. */
+/**
+ * Where a retirement that was not called off stands. `requested`: its approval is open; `deprecated`: approved, the model still answers, until its consumers have moved; `retiring`:
+ * no prediction begins, gateways drain; `retired`: all of them answer 410. No retrain begins in any.
+ */
+export const RETIREMENT_STATES = ['requested', 'deprecated', 'retiring', 'retired'] as const;
+export type RetirementState = (typeof RETIREMENT_STATES)[number];
+
+/** @param taken steps on record */
+export function retirementState(taken: ReadonlySet<string>): RetirementState {
+  if (taken.has('stopped')) return taken.has('drained') || taken.has('archived') ? 'retired' : 'retiring';
+  return taken.has('approved') ? 'deprecated' : 'requested';
+}
+
+/** What a deployment does whose model leaves: it still answers, or not any more. */
 export interface RetirementService {
-  readonly state: 'retiring' | 'retired';
+  readonly state: 'deprecated' | 'retired';
   /** The model to ask instead. */
   readonly replacement: string | null;
 }
@@ -64,7 +80,7 @@ export type RetirementMove =
   | { readonly action: 'callOff'; readonly step: 'rejected' | 'expired' }
   | { readonly action: 'record'; readonly step: 'approved' | 'told' | 'confirmed' | 'drained' | 'stopped' | 'deleted' }
   | { readonly action: 'awaitConfirmations'; readonly missing: readonly string[]; readonly deadlineMs: number; readonly overdue: boolean }
-  /** `atMs`: when it will have been quiet for long enough, if nothing comes. */
+  /** `atMs`: when it will have been quiet for long enough, if nobody asks. */
   | { readonly action: 'awaitQuiet'; readonly atMs: number }
   | { readonly action: 'archive' }
   | { readonly action: 'drill' }
@@ -90,6 +106,8 @@ export interface RetirementStanding extends RetirementId {
   readonly paused?: StagePause | null;
   /** Workflows that look at the record again when it is approved or called off. What earlier releases read lacks them. */
   readonly tells?: readonly string[];
+  /** As gateways have to follow them. What earlier releases read lacks them. */
+  readonly routings?: readonly StoppedRouting[];
 }
 
 /** A routing that a step changed, which gateways have to follow. */

@@ -38,7 +38,7 @@ describe('as lines', () => {
   it('they say of each criterion whether it is met, where that is known', () => {
     const lines = stageLines('retirement', { archived: true, drilled: false }, 'ann');
     expect(lines).toContain('- **Required**: ✔ the archive; ✘ the outcome of its drill; the certificate of retirement (JSON and page)');
-    expect(lines).toContain('- **Exit**: gateways answer 410; ✘ the archive was restored in a drill; every class of evidence was gone through when its time was over');
+    expect(lines).toContain('- **Exit**: its traffic is drained: every gateway answers 410; ✘ the archive was restored in a drill; every class of evidence was gone through when its time was over');
     expect(lines.find((line) => line.startsWith('- **Accountable**'))).toMatch(/^- \*\*Accountable\*\*: the owner that the spec names \(ann\)\. Moved by: approvers vote/);
   });
 });

@@ -66,7 +66,7 @@ export const STAGE_CRITERIA: Readonly<Record<Stage, StageCriteria>> = {
     title: 'Retirement', workflow: 'retirement', workflowId: 'model/<model>/retirement',
     entry: [['asked', 'the owner asked for it: a trigger (replaced, harmful, unused, regulation), a reason, and the model to ask instead, if there is one']],
     required: [['archived', 'the archive'], ['drilled', 'the outcome of its drill'], ['certified', 'the certificate of retirement (JSON and page)']],
-    exit: [['stopped', 'gateways answer 410'], ['drilled', 'the archive was restored in a drill'], ['deleted', 'every class of evidence was gone through when its time was over']],
+    exit: [['drained', 'its traffic is drained: every gateway answers 410'], ['drilled', 'the archive was restored in a drill'], ['deleted', 'every class of evidence was gone through when its time was over']],
     accountable: OWNER, movedBy: 'approvers vote, as for a use case by the tier, never who asked; owner or operators record what consumers said; validators set and lift legal holds',
   },
 };

@@ -1,6 +1,7 @@
 import type { ApprovalOutcome } from './approvals.js';
 import type { GoLiveStanding, HeldSetUp } from './go-live.js';
 import type { ReleaseStage } from './releases.js';
+import type { RetirementState } from './retirements.js';
 import type { RetrainOutcome } from './retrains.js';
 import type { PausedStage } from './stages.js';
 
@@ -16,7 +17,7 @@ export interface ModelStatus {
   /** The one under way, or the one whose turn it is. */
   readonly release: { readonly number: number; readonly version: number; readonly deployment: string; readonly stage: ReleaseStage; readonly workflowId: string } | null;
   /** The retirement that is under way or done; null where it serves. Statuses of earlier releases lack it. */
-  readonly retirement?: { readonly number: number; readonly state: 'retiring' | 'retired'; readonly workflowId: string } | null;
+  readonly retirement?: { readonly number: number; readonly state: RetirementState; readonly workflowId: string } | null;
   /** Open ones, the oldest first; statuses of earlier releases lack it. */
   readonly validations?: readonly { readonly version: number; readonly workflowId: string }[];
   /** The newest approval of its use case; null where its spec never stated one. Statuses of earlier releases lack it. */

@@ -9,7 +9,8 @@ const TWO = [{ name: 'desk', contact: 'desk@example.org' }, { name: 'app', conta
 
 const facts = (changes: Partial<RetirementFacts> = {}): RetirementFacts =>
   ({ terms: TERMS, steps: {}, approval: 'approved', confirmed: [], lastTrafficMs: null, stoppedMs: 0, held: false, deleted: [], certified: null, ...changes });
-const done = { approved: 0, confirmed: 0, drained: 0, stopped: 0, archived: 0, drilled: 0 };
+const QUIET = { ...TERMS, quietMs: HOUR };
+const done = { approved: 0, confirmed: 0, stopped: 0, drained: 0, archived: 0, drilled: 0 };
 
 describe('a retirement', () => {
   it.each<[string, RetirementFacts, number, RetirementMove]>([
@@ -28,15 +29,19 @@ describe('a retirement', () => {
     ['does not count the time that it was paused', facts({ steps: { approved: 0, told: 5 }, terms: { ...TERMS, consumers: TWO }, stoppedMs: 40 * DAY }), 31 * DAY,
       { action: 'awaitConfirmations', missing: ['desk', 'app'], deadlineMs: 5 + 70 * DAY, overdue: false }],
     ['goes on without them when the owner says so', facts({ steps: { approved: 0, told: 5, waived: 9 }, terms: { ...TERMS, consumers: TWO } }), 31 * DAY, { action: 'record', step: 'confirmed' }],
-    ['waits an hour after its approval for traffic', facts({ steps: { approved: DAY, confirmed: DAY } }), DAY, { action: 'awaitQuiet', atMs: DAY + HOUR }],
-    ['waits an hour after the last prediction', facts({ steps: { approved: 0, confirmed: 0 }, lastTrafficMs: DAY }), DAY + HOUR - 1, { action: 'awaitQuiet', atMs: DAY + HOUR }],
-    ['is drained when it was quiet for an hour', facts({ steps: { approved: 0, confirmed: 0 }, lastTrafficMs: DAY }), DAY + HOUR, { action: 'record', step: 'drained' }],
-    ['is drained at once when the owner forces it', facts({ steps: { approved: 0, confirmed: 0, forced: 1 }, lastTrafficMs: DAY }), DAY, { action: 'record', step: 'drained' }],
-    ['stops when it is drained', facts({ steps: { approved: 0, confirmed: 0, drained: 0 } }), 0, { action: 'record', step: 'stopped' }],
+    ['retires when its consumers have confirmed, whoever asks it', facts({ steps: { approved: 0, confirmed: DAY }, lastTrafficMs: DAY + 5 }), DAY, { action: 'record', step: 'stopped' }],
+    ['waits an hour after its approval where quiet is asked for', facts({ terms: QUIET, steps: { approved: DAY, confirmed: DAY } }), DAY, { action: 'awaitQuiet', atMs: DAY + HOUR }],
+    ['waits an hour after the last prediction then', facts({ terms: QUIET, steps: { approved: 0, confirmed: 0 }, lastTrafficMs: DAY }), DAY + HOUR - 1, { action: 'awaitQuiet', atMs: DAY + HOUR }],
+    ['retires when it was quiet for an hour', facts({ terms: QUIET, steps: { approved: 0, confirmed: 0 }, lastTrafficMs: DAY }), DAY + HOUR, { action: 'record', step: 'stopped' }],
+    ['retires at once when the owner forces it', facts({ terms: QUIET, steps: { approved: 0, confirmed: 0, forced: 1 }, lastTrafficMs: DAY }), DAY, { action: 'record', step: 'stopped' }],
+    ['retires when an earlier release called it drained', facts({ terms: QUIET, steps: { approved: 0, confirmed: 0, drained: 0 } }), 0, { action: 'record', step: 'stopped' }],
+    ['is drained once it has stopped', facts({ steps: { approved: 0, confirmed: 0, stopped: 0 } }), 0, { action: 'record', step: 'drained' }],
+    ['goes on where an earlier release stopped it without a word of its traffic', facts({ steps: { approved: 0, confirmed: 0, stopped: 0, archived: 0 } }), 0, { action: 'drill' }],
     ['stops with its approval where it does harm', facts({ steps: { approved: 0 }, terms: { ...TERMS, answers: 'untilApproved', consumers: TWO } }), 0, { action: 'record', step: 'stopped' }],
-    ['tells its consumers also then', facts({ steps: { approved: 0, stopped: 0 }, terms: { ...TERMS, answers: 'untilApproved', consumers: TWO } }), 0, { action: 'record', step: 'told' }],
-    ['is archived', facts({ steps: { approved: 0, confirmed: 0, drained: 0, stopped: 0 } }), 0, { action: 'archive' }],
-    ['tries its archive', facts({ steps: { approved: 0, confirmed: 0, drained: 0, stopped: 0, archived: 0 } }), 0, { action: 'drill' }],
+    ['is drained then, before its consumers have heard of it', facts({ steps: { approved: 0, stopped: 0 }, terms: { ...TERMS, answers: 'untilApproved', consumers: TWO } }), 0, { action: 'record', step: 'drained' }],
+    ['tells its consumers also then', facts({ steps: { approved: 0, stopped: 0, drained: 0 }, terms: { ...TERMS, answers: 'untilApproved', consumers: TWO } }), 0, { action: 'record', step: 'told' }],
+    ['is archived', facts({ steps: { approved: 0, confirmed: 0, stopped: 0, drained: 0 } }), 0, { action: 'archive' }],
+    ['tries its archive', facts({ steps: { approved: 0, confirmed: 0, stopped: 0, drained: 0, archived: 0 } }), 0, { action: 'drill' }],
     ['is certified', facts({ steps: done }), 0, { action: 'certify' }],
     ['waits for the first class that is due', facts({ steps: done, certified: [] }), 0, { action: 'awaitDeletion', atMs: 730 * DAY }],
     ['deletes what is due', facts({ steps: done, certified: [] }), 730 * DAY, { action: 'delete', evidence: 'predictions' }],
@@ -54,7 +59,7 @@ describe('a retirement', () => {
 
 describe('the terms', () => {
   it.each([['replaced', 'untilDrained'], ['unused', 'untilDrained'], ['harmful', 'untilApproved'], ['regulation', 'untilApproved']] as const)('of a model that is %s: it answers %s', (trigger, answers) => {
-    expect(retirementTerms({ useCase: undefined, retirement: undefined, retention: undefined }, trigger, null)).toMatchObject({ answers, quietMs: HOUR, keepMs: { artifacts: 1_825 * DAY } });
+    expect(retirementTerms({ useCase: undefined, retirement: undefined, retention: undefined }, trigger, null)).toMatchObject({ answers, quietMs: 0, graceMs: HOUR, keepMs: { artifacts: 1_825 * DAY } });
     expect(retirementTerms({ useCase: undefined, retirement: undefined, retention: undefined }, trigger, 'untilDrained').answers).toBe('untilDrained');
   });
 

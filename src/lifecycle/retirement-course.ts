@@ -31,8 +31,10 @@ export function retirementMove(facts: RetirementFacts, nowMs: number): Retiremen
   if (calledOff) return { action: 'over', outcome: calledOff };
   if (steps.approved === undefined) return beforeApproval(facts);
   if (terms.answers === 'untilApproved' && steps.stopped === undefined) return { action: 'record', step: 'stopped' };
+  // Of earlier releases it was drained before it stopped, or went without saying.
+  if (steps.stopped !== undefined && steps.drained === undefined && steps.archived === undefined) return { action: 'record', step: 'drained' };
   if (steps.confirmed === undefined) return confirmations(facts, nowMs);
-  if (steps.stopped === undefined) return drain(facts, steps.approved, nowMs);
+  if (steps.stopped === undefined) return stop(facts, steps.approved, nowMs);
   return afterwards(facts, steps.stopped, nowMs);
 }
 
@@ -52,11 +54,10 @@ function confirmations({ steps, terms, confirmed, stoppedMs }: RetirementFacts, 
 
 export const missingConsumers = ({ consumers }: RetirementTerms, confirmed: readonly string[]): string[] => consumers.map(({ name }) => name).filter((name) => !confirmed.includes(name));
 
-/** Predictions that came before the approval are no reason to wait, and those that would come right after it are. */
-function drain({ steps, terms, lastTrafficMs }: RetirementFacts, approvedMs: number, nowMs: number): RetirementMove {
-  if (steps.drained !== undefined) return { action: 'record', step: 'stopped' };
-  const atMs = Math.max(approvedMs, lastTrafficMs ?? approvedMs) + terms.quietMs;
-  return steps.forced !== undefined || nowMs >= atMs ? { action: 'record', step: 'drained' } : { action: 'awaitQuiet', atMs };
+/** Where quiet is asked for, predictions that came before the approval are no reason to wait, and those that would come right after it are. */
+function stop({ steps, terms, lastTrafficMs }: RetirementFacts, approvedMs: number, nowMs: number): RetirementMove {
+  const atMs = terms.quietMs === 0 ? nowMs : Math.max(approvedMs, lastTrafficMs ?? approvedMs) + terms.quietMs;
+  return steps.forced !== undefined || steps.drained !== undefined || nowMs >= atMs ? { action: 'record', step: 'stopped' } : { action: 'awaitQuiet', atMs };
 }
 
 function afterwards({ steps, terms, held, deleted, certified }: RetirementFacts, stoppedMs: number, nowMs: number): RetirementMove {
@@ -73,11 +74,11 @@ function afterwards({ steps, terms, held, deleted, certified }: RetirementFacts,
 
 /** What holds for a retirement, as the spec in force says when it is asked for. A model that does harm, or must not answer, stops with its approval. */
 export function retirementTerms(spec: Pick<ModelSpec, 'useCase' | 'retirement' | 'retention'>, trigger: RetirementTrigger, answers: RetirementAnswers | null): RetirementTerms {
-  const { quiet, confirmWithin, remindEvery } = spec.retirement ?? retirementSection.parse({});
+  const { quiet, confirmWithin, remindEvery, grace } = spec.retirement ?? retirementSection.parse({});
   const keep = spec.retention ?? retentionSection.parse({});
   return {
     answers: answers ?? (trigger === 'harmful' || trigger === 'regulation' ? 'untilApproved' : 'untilDrained'),
-    consumers: spec.useCase?.consumers ?? [], quietMs: durationMs(quiet) as number, confirmWithinMs: durationMs(confirmWithin) as number, remindEveryMs: durationMs(remindEvery) as number,
+    consumers: spec.useCase?.consumers ?? [], quietMs: durationMs(quiet) as number, graceMs: durationMs(grace), confirmWithinMs: durationMs(confirmWithin) as number, remindEveryMs: durationMs(remindEvery) as number,
     keepMs: Object.fromEntries(EVIDENCE_CLASSES.map((evidence) => [evidence, durationMs(keep[evidence]) as number])) as Record<EvidenceClass, number>,
   };
 }

@@ -32,6 +32,7 @@ import { LedgerUpkeep1763830000000 } from '../../migrations/1763830000000-ledger
 import { Rereadings1763833000000 } from '../../migrations/1763833000000-rereadings.js';
 import { EndsWithoutWords1763834000000 } from '../../migrations/1763834000000-ends-without-words.js';
 import { IdentitiesAndSuccessors1763837000000 } from '../../migrations/1763837000000-identities-and-successors.js';
+import { DeprecatedRoutings1763838000000 } from '../../migrations/1763838000000-deprecated-routings.js';
 import { Alarm, AlarmActionRecord, AlarmDelivery, AlarmEnd, AlarmReceipt, MonitoringProofRecord } from './entities/alarm.entity.js';
 import { Approval, ApprovalEnd, ApprovalVote } from './entities/approval.entity.js';
 import { ApiKey, ApiKeyRevocation } from './entities/api-key.entity.js';
@@ -81,7 +82,7 @@ export const ENTITIES = [
 ];
 
 /** Append-only, in order. */
-export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, PredictionFilters1763819000000, Approvals1763820000000, ApprovalSubjects1763821000000, Findings1763822000000, Validations1763823000000, Retirement1763824000000, Inventory1763825000000, Experiments1763827000000, GoLives1763828000000, StageMoves1763829000000, LedgerUpkeep1763830000000, Rereadings1763833000000, EndsWithoutWords1763834000000, IdentitiesAndSuccessors1763837000000];
+export const MIGRATIONS = [Registry1763700000000, Observations1763800000000, Labels1763801000000, Serving1763802000000, Releases1763803000000, Alarms1763804000000, StreamTime1763805000000, Windows1763806000000, Replays1763807000000, WindowDrift1763808000000, WindowAssessments1763809000000, AlarmActions1763810000000, BackfilledWindows1763811000000, GatewaySamples1763812000000, SourceFiles1763814000000, ObservedHours1763815000000, LabelFreeFigures1763816000000, AuditTree1763817000000, People1763818000000, PredictionFilters1763819000000, Approvals1763820000000, ApprovalSubjects1763821000000, Findings1763822000000, Validations1763823000000, Retirement1763824000000, Inventory1763825000000, Experiments1763827000000, GoLives1763828000000, StageMoves1763829000000, LedgerUpkeep1763830000000, Rereadings1763833000000, EndsWithoutWords1763834000000, IdentitiesAndSuccessors1763837000000, DeprecatedRoutings1763838000000];
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { PerennialError } from '../contracts/failures.js';
-import { type EvidenceStepName, RETIREMENT_CALLED_OFF, type RetirementId, type RetirementService, type RetirementStepName, type StoppedRouting } from '../contracts/retirements.js';
+import { type EvidenceStepName, RETIREMENT_CALLED_OFF, type RetirementId, type RetirementService, type RetirementState, retirementState, type RetirementStepName, type StoppedRouting } from '../contracts/retirements.js';
 import { AuditLedger, type Origin, spokenReason, SYSTEM_ACTOR } from './audit-ledger.js';
 import { Retirement, RetirementCertificate, RetirementConfirmation, RetirementDeletion, RetirementStep } from './entities/retirement.entity.js';
 import { Routing } from './entities/routing.entity.js';
@@ -64,10 +64,10 @@ export class RetirementsRepository {
     return found ? this.get({ model, number: found.number }, manager) : null;
   }
 
-  /** Models that retire or have, with whether they still answer. */
-  async states(): Promise<ReadonlyMap<string, RetirementService['state']>> {
-    const rows: { model: string; stopped: boolean }[] = await this.dataSource.query(STATES, [[...RETIREMENT_CALLED_OFF]]);
-    return new Map(rows.map(({ model, stopped }) => [model, stopped ? 'retired' : 'retiring']));
+  /** Where the retirements stand that were not called off, by model. */
+  async states(): Promise<ReadonlyMap<string, RetirementState>> {
+    const rows: { model: string; steps: string[] }[] = await this.dataSource.query(STATES, [[...RETIREMENT_CALLED_OFF]]);
+    return new Map(rows.map(({ model, steps }) => [model, retirementState(new Set(steps))]));
   }
 
   /** Those of all models that are not over. */
@@ -153,7 +153,7 @@ export class RetirementsRepository {
 }
 
 const STATES = `
-SELECT model, EXISTS (SELECT FROM retirement_step step WHERE step.model = retirement.model AND step.number = retirement.number AND step.step = 'stopped') AS stopped FROM retirement
+SELECT model, ARRAY (SELECT step FROM retirement_step step WHERE step.model = retirement.model AND step.number = retirement.number) AS steps FROM retirement
 WHERE NOT EXISTS (SELECT FROM retirement_step step WHERE step.model = retirement.model AND step.number = retirement.number AND step.step = ANY ($1))`;
 
 const OPEN = `

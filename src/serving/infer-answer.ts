@@ -45,7 +45,7 @@ export const GUARD_OUTPUT = 'guard';
 const NAMES_AS_JSON = GUARD_NAMES.map((name) => JSON.stringify(name));
 
 export function answerTemplate({ model, deployment, version, epoch, revision, role, retirement }: Answerer, outputs: readonly OutputSignature[]): AnswerTemplate {
-  const parameters = JSON.stringify({ version, epoch, deployment, revision, ...(role === 'challenger' ? { role } : {}), ...(retirement ? { retiring: true, ...(retirement.replacement !== null && { replacement: retirement.replacement }) } : {}) });
+  const parameters = JSON.stringify({ version, epoch, deployment, revision, ...(role === 'challenger' ? { role } : {}), ...(retirement ? { deprecated: true, ...(retirement.replacement !== null && { replacement: retirement.replacement }) } : {}) });
   return {
     head: `{"model_name":${JSON.stringify(model)},"model_version":"${version}",`,
     parameters: `"parameters":${parameters.slice(0, -1)},"prediction_id":`,

@@ -268,16 +268,16 @@ describe('what serves no more', () => {
 });
 
 describe('a model that leaves service', () => {
-  const leaving = (state: 'retiring' | 'retired', replacement: string | null = 'n') => ({ retirement: { state, replacement } });
+  const leaving = (state: 'deprecated' | 'retired', replacement: string | null = 'n') => ({ retirement: { state, replacement } });
   const RETIRED = { type: 'ModelRetired', message: 'm was retired and answers no more; ask n instead', details: { replacement: 'n' } };
 
-  it('answers while it retires, and then no more, whatever version is asked', async () => {
+  it('answers while it is deprecated, and then no more, whatever version is asked', async () => {
     record.put(3, 1, 1);
     follower.start();
     await serves(1, 3);
-    record.put(4, 1, 1, 'm', leaving('retiring'));
+    record.put(4, 1, 1, 'm', leaving('deprecated'));
     await serves(1, 4);
-    expect(table.find('m', 'default')).toMatchObject({ retirement: { state: 'retiring', replacement: 'n' } });
+    expect(table.find('m', 'default')).toMatchObject({ retirement: { state: 'deprecated', replacement: 'n' } });
     record.put(5, 1, 1, 'm', leaving('retired'));
     await serves(undefined, 5);
     await vi.waitFor(() => expect(record.acknowledged).toEqual([3, 4, 5]));
@@ -299,7 +299,7 @@ describe('a model that leaves service', () => {
     const policy = servingPolicy({ tier: 'low', serving: { ...spec.serving, maxStale: 'PT5S', whenStale: 'serve' } });
     const champion = await record.load('m', 1);
     aging.confirm(0);
-    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, ...leaving('retiring'), policy });
+    aging.swap({ model: 'm', deployment: 'default', revision: 2, epoch: 1, champion, challengers: [], weights: new Map(), salt: 's', paused: false, ...leaving('deprecated'), policy });
     now = 5_000;
     expect(aging.find('m', 'default').champion.version).toBe(1);
     now = 5_001;

@@ -18,8 +18,8 @@ import { asOfWeek, smallSpec, smallUseCase, writeEvents } from '../small-model.j
 
 const PROGRAM = join(import.meta.dirname, '../../dist/src/main.js');
 const CONSUMERS = [{ name: 'call centre', contact: 'desk@example.org' }, { name: 'mobile app', contact: 'app@example.org' }];
-/** Quiet for three seconds; each class is due at once, but for reports. */
-const SHORT = { retirement: { quiet: 'PT3S', confirmWithin: 'PT5S', remindEvery: 'PT2S' }, retention: { predictions: 'PT0S', labels: 'PT0S', snapshots: 'PT0S', artifacts: 'PT0S', reports: 'P36500D' } };
+/** Each class is due at once, but for reports. */
+const SHORT = { retirement: { confirmWithin: 'PT5S', remindEvery: 'PT2S', grace: 'PT3S' }, retention: { predictions: 'PT0S', labels: 'PT0S', snapshots: 'PT0S', artifacts: 'PT0S', reports: 'P36500D' } };
 
 let perennial: Installation;
 const keys = new Map<string, string>();
@@ -85,7 +85,7 @@ describe('the whole life of a retirement', () => {
     expect(asked.body).toMatchObject({ number: 1, approval: { outcome: null }, workflowId: 'model/leaving/retirement' });
     expect(await refusals('leaving')).toEqual(RETIRING);
     expect((await infer('leaving')).status).toBe(200);
-    expect((await perennial.call('GET', '/v1/models/leaving')).body).toMatchObject({ retirement: 'retiring' });
+    expect((await perennial.call('GET', '/v1/models/leaving')).body).toMatchObject({ retirement: 'requested' });
     expect((await perennial.call('POST', `${path('leaving')}/confirmations`, { consumer: 'mobile app', said: 'yes' })).body).toMatchObject({ status: 409, type: 'urn:perennial:RetirementConflict' });
   });
 
@@ -93,8 +93,10 @@ describe('the whole life of a retirement', () => {
     expect((await vote('leaving', 'approve')).body).toMatchObject({ outcome: 'approved' });
     await took('leaving', 'told');
     expect((await perennial.call('POST', `${path('leaving')}/withdrawal`, { reason: 'too late' })).body).toMatchObject({ type: 'urn:perennial:RetirementConflict' });
-    await eventually(async () => ((await infer('leaving')).body['parameters']?.['retiring'] === true ? true : undefined), () => 'answers to say that the model retires');
-    expect((await infer('leaving')).body['parameters']).toMatchObject({ retiring: true, replacement: 'successor' });
+    await eventually(async () => ((await infer('leaving')).body['parameters']?.['deprecated'] === true ? true : undefined), () => 'answers to say that the model is deprecated');
+    expect((await infer('leaving')).body['parameters']).toMatchObject({ deprecated: true, replacement: 'successor' });
+    expect(await standing('leaving')).toMatchObject({ state: 'deprecated' });
+    expect((await perennial.call('GET', '/v1/models/leaving')).body).toMatchObject({ retirement: 'deprecated' });
     const notices = async () => perennial.registry.query<{ details: { consumer: string } }[]>("SELECT details FROM alarm WHERE kind = 'retirementNotice' AND model = 'leaving'");
     await eventually(async () => (new Set((await notices()).map(({ details }) => details.consumer)).size === CONSUMERS.length ? true : undefined), () => 'both consumers to be told');
     await eventually(async () => ((await notices()).length > 2 ? true : undefined), () => 'consumers to be told again');
@@ -104,11 +106,9 @@ describe('the whole life of a retirement', () => {
     expect((await took('leaving', 'confirmed')).consumers).toMatchObject([{ name: 'call centre', confirmedAt: null }, { name: 'mobile app', said: 'moved on Monday', recordedBy: 'olaf' }]);
   });
 
-  it('answers while somebody asks, and 410 when it has been quiet, with the one to ask instead', async () => {
-    await infer('leaving');
-    expect((await standing('leaving')).state).toBe('retiring');
-    await took('leaving', 'stopped');
-    await eventually(async () => ((await infer('leaving')).status === 410 ? true : undefined), () => 'the gateway to stop');
+  it('answers 410 once they have moved, whoever still asks, with the one to ask instead', async () => {
+    const { steps } = await took('leaving', 'drained');
+    expect(steps.map(({ step }) => step).slice(0, 6)).toEqual(['approved', 'told', 'waived', 'confirmed', 'stopped', 'drained']);
     for (const version of ['', '/versions/1', '/versions/9']) {
       expect(await infer('leaving', version)).toEqual({ status: 410, body: { error: 'leaving was retired and answers no more; ask successor instead', type: 'ModelRetired', replacement: 'successor' } });
     }
@@ -220,21 +220,25 @@ it('stops with its approval where it does harm, and cancels the retrain that run
   await eventually(async () => ((await infer('harmful')).status === 410 ? true : undefined), () => 'the gateway to stop');
   expect(await infer('harmful')).toMatchObject({ body: { error: 'harmful was retired and answers no more; nothing took its place', replacement: null } });
   expect((await perennial.awaitRetrain('harmful', number)).outcome).toBe('cancelled');
-  expect((await standing('harmful')).steps.map(({ step }) => step)).not.toContain('drained');
+  expect((await took('harmful', 'confirmed')).steps.map(({ step }) => step).slice(0, 4)).toEqual(['approved', 'stopped', 'drained', 'confirmed']);
 });
 
 it('deletes nothing under a legal hold, and goes on when its workflow was ended and when the hold is lifted', async () => {
   // Rows of its own, which no other model has.
   await writeEvents(perennial.dataDir, 'own', '* REPLACE (size * 0.5 AS size)');
-  await inService({ model: 'held', data: 'own' });
+  // Whoever asks it goes on doing so.
+  await inService({ model: 'held', data: 'own', retirement: { quiet: 'PT1H', grace: 'PT1S' } });
   expect((await perennial.call('POST', '/v1/models/held/legal-holds', { reason: 'a case' })).body).toMatchObject({ status: 403, permission: 'legalHold.set' });
   expect((await perennial.call('POST', '/v1/models/held/legal-holds', { reason: 'a case' }, as('vera'))).body).toMatchObject({ hold: 1 });
   await perennial.call('POST', path('held'), RETIRE);
   await took('held', 'confirmed');
+  expect((await infer('held')).status).toBe(200);
   await workflow('held').terminate('by mistake');
   await perennial.temporal.schedule.getHandle(RECONCILE_SCHEDULE_ID).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   await eventually(async () => ((await workflow('held').describe()).status.name === 'RUNNING' ? true : undefined), () => 'the workflow to be started again');
   expect((await perennial.call('POST', `${path('held')}/waivers`, { waives: 'drain', reason: 'at once' })).status).toBe(200);
+  await took('held', 'drained');
+  expect((await infer('held')).status).toBe(410);
   await took('held', 'drilled');
   const held = await eventually(async () => { const found = await standing('held'); return found.certificate ? found : undefined; }, () => 'the certificate');
   expect(held).toMatchObject({ state: 'retired', heldBy: [1] });

@@ -123,16 +123,16 @@ it('records a look for what is overdue that tells of a finding', async () => {
 
 it('records a retirement that is withdrawn, and one that is carried through to its end', async () => {
   const useCase = { ...smallUseCase(), consumers: [{ name: 'desk', contact: 'desk@example.org' }] };
-  const short = { quiet: 'PT1S', confirmWithin: 'PT3S', remindEvery: 'PT1S' };
+  const short = { quiet: 'PT1S', confirmWithin: 'PT3S', remindEvery: 'PT1S', grace: 'PT1S' };
   const atOnce = Object.fromEntries(['predictions', 'labels', 'snapshots', 'artifacts', 'reports'].map((evidence) => [evidence, 'PT0S']));
   const [key, validator] = await makeApiKeys(perennial.instance.servers.ownerDatabaseUrl, [{ name: 'dora', roles: ['approver'] }, { name: 'vic', roles: ['validator'] }]);
   const decide = async (number: number): Promise<void> => {
     const { digest } = (await perennial.call<{ digest: string }>('GET', `/v1/models/leaving/approvals/${number}`)).body;
     await perennial.call('POST', `/v1/models/leaving/approvals/${number}/votes`, { choice: 'approve', digest, reason: 'to be recorded' }, { authorization: `Bearer ${key}` });
   };
-  await register('leaving', { ...WEAK, tier: 'medium', useCase, retirement: short, retention: atOnce });
+  await register('leaving', { parameters: { rounds: 5, max_depth: 2 }, tier: 'medium', useCase, retirement: short, retention: atOnce });
   await decide(1);
-  await perennial.awaitCandidate('leaving', (await run('leaving', 6)).number, validator);
+  await perennial.awaitCandidate('leaving', (await run('leaving', 8)).number, validator);
   const workflowId = retirementWorkflowId('leaving');
   const asked = { trigger: 'unused', reason: 'to be recorded' };
   await perennial.call('POST', '/v1/models/leaving/retirement', asked);
@@ -144,7 +144,7 @@ it('records a retirement that is withdrawn, and one that is carried through to i
   await eventually(async () => ((await perennial.call('POST', '/v1/models/leaving/retirement/waivers', { waives: 'confirmations', reason: 'to be recorded' })).status === 200 ? true : undefined), () => 'the time of the consumers to be over');
   await eventually(async () => ((await perennial.call<{ steps: { step: string }[] }>('GET', '/v1/models/leaving/retirement')).body.steps.some(({ step }) => step === 'deleted') ? true : undefined), () => 'the retirement to end');
   await ended(workflowId);
-  await keep('retirement-done', workflowId);
+  await keep('retirement-drained', workflowId);
 });
 
 it('records a validation that goes on to approvers, and the retrain that opens it', async () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RETIREMENT_STATES } from '../../contracts/retirements.js';
 import type { Model } from '../../registry/entities/model.entity.js';
 import type { Retrain } from '../../registry/entities/retrain.entity.js';
 import type { Routing } from '../../registry/entities/routing.entity.js';
@@ -52,7 +53,7 @@ export const modelSchema = z
     registeredBy: z.string(),
     registeredAt: instant,
     deployments: z.array(deploymentSchema),
-    retirement: z.enum(['retiring', 'retired']).nullable().meta({ description: '`retiring`: nothing new begins; `retired`: gateways answer 410. Null where it serves.' }),
+    retirement: z.enum(RETIREMENT_STATES).nullable().meta({ description: '`requested`: its approval is open; `deprecated`: approved, it answers until its consumers have moved; `retiring`: no prediction begins; `retired`: every gateway answers 410. No retrain begins in any. Null where nobody asked for it.' }),
     activeRetrain: z
       .strictObject({ number: z.int(), stage: z.string(), requestedAt: instant, status: path })
       .nullable()

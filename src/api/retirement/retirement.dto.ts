@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { APPROVAL_OUTCOMES } from '../../contracts/approvals.js';
-import { EVIDENCE_CLASSES, RETIREMENT_ANSWERS, RETIREMENT_TRIGGERS, RETIREMENT_WAIVERS } from '../../contracts/retirements.js';
+import { EVIDENCE_CLASSES, RETIREMENT_ANSWERS, RETIREMENT_CALLED_OFF, RETIREMENT_STATES, RETIREMENT_TRIGGERS, RETIREMENT_WAIVERS, retirementState } from '../../contracts/retirements.js';
 import { retirementWorkflowId } from '../../contracts/motion.js';
 import type { RetirementDeletion } from '../../registry/entities/retirement.entity.js';
 import type { HoldStory } from '../../registry/legal-holds.repository.js';
@@ -9,7 +9,7 @@ import { approvalLink } from '../approvals/approvals.dto.js';
 import { instant, itemsOf, path, type TemporalLinks, temporalUrl, workflowId } from '../documentation/answer-fields.js';
 import { integer, MAX_INTEGER, modelName, numberInUrl, text } from '../requests/fields.js';
 
-export const RETIREMENT_STATES = ['retiring', 'retired', 'rejected', 'expired', 'withdrawn'] as const;
+export const RETIREMENT_OUTCOMES = [...RETIREMENT_STATES, ...RETIREMENT_CALLED_OFF] as const;
 
 const reason = text(2_000).meta({ description: 'Why, for the record.' });
 
@@ -18,7 +18,7 @@ export const retireRequest = z
     trigger: z.enum(RETIREMENT_TRIGGERS).meta({ description: 'Another model took its place, it does harm, nobody asks it, or a rule demands it.' }),
     replacement: modelName.nullable().default(null).meta({ description: 'The registered model to ask instead; answers and the 410 name it.' }),
     answers: z.enum(RETIREMENT_ANSWERS).nullable().default(null).meta({
-      description: 'How long it answers: until its consumers have confirmed and its traffic has ended, or until its approval. Left out: `untilApproved` for `harmful` and `regulation`, `untilDrained` otherwise.',
+      description: 'How long it answers: until its consumers have confirmed (and nobody has asked for `retirement.quiet`, where the spec states it), or until its approval. Left out: `untilApproved` for `harmful` and `regulation`, `untilDrained` otherwise.',
     }),
     reason,
   })
@@ -62,7 +62,7 @@ export const retirementSchema = z
   .strictObject({
     model: z.string(),
     number: z.int(),
-    state: z.enum(RETIREMENT_STATES).meta({ description: '`retired` from when gateways answer 410; a retirement that was called off has no effect any more.' }),
+    state: z.enum(RETIREMENT_OUTCOMES).meta({ description: '`requested`: its approval is open; `deprecated`: approved, the model answers until its consumers have moved; `retiring`: no prediction begins; `retired`: every gateway answers 410. One that was called off has no effect any more.' }),
     trigger: z.enum(RETIREMENT_TRIGGERS),
     replacement: z.string().nullable(),
     reason: z.string(),
@@ -105,7 +105,7 @@ export function retirementAnswer({ retirement, steps, confirmations, certificate
   const stopped = at('stopped');
   const [certificate] = certificates;
   return {
-    model, number, state: retirementState(steps), trigger, replacement, reason: why, digest, requestedBy, requestedAt: requestedAt.toISOString(), answers: terms.answers,
+    model, number, state: retirementOutcome(steps), trigger, replacement, reason: why, digest, requestedBy, requestedAt: requestedAt.toISOString(), answers: terms.answers,
     consumers: terms.consumers.map(({ name, contact }) => {
       const said = confirmations.find(({ consumer }) => consumer === name);
       return { name, contact, confirmedAt: said?.at.toISOString() ?? null, said: said?.said ?? null, recordedBy: said?.actor ?? null };
@@ -123,9 +123,9 @@ export function retirementAnswer({ retirement, steps, confirmations, certificate
   };
 }
 
-export function retirementState(steps: RetirementStory['steps']): (typeof RETIREMENT_STATES)[number] {
+export function retirementOutcome(steps: RetirementStory['steps']): (typeof RETIREMENT_OUTCOMES)[number] {
   const taken = new Set<string>(steps.map(({ step }) => step));
-  return (['withdrawn', 'rejected', 'expired'] as const).find((step) => taken.has(step)) ?? (taken.has('stopped') ? 'retired' : 'retiring');
+  return RETIREMENT_CALLED_OFF.find((step) => taken.has(step)) ?? retirementState(taken);
 }
 
 export const holdAnswer = ({ hold, lift }: HoldStory): HoldAnswer => ({

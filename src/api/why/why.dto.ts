@@ -14,7 +14,7 @@ import { instant, instantOf, path } from '../documentation/answer-fields.js';
 import { findingAnswer, findingSchema } from '../findings/findings.dto.js';
 import { goLiveAnswer, goLiveSchema, setUpAnswer, setUpSchema } from '../go-lives/go-lives.dto.js';
 import { releaseLink } from '../releases/releases.dto.js';
-import { RETIREMENT_STATES, retirementLink, retirementState } from '../retirement/retirement.dto.js';
+import { RETIREMENT_OUTCOMES, retirementLink, retirementOutcome } from '../retirement/retirement.dto.js';
 import { deploymentName, time } from '../requests/fields.js';
 import { validationFacts, validationSchema } from '../validations/validations.dto.js';
 import { versionDetail, versionDetailSchema } from '../versions/versions.dto.js';
@@ -92,7 +92,7 @@ const since = z
     })),
     quarantines: listOf(z.strictObject({ from: instant, because: z.string(), decidedAt: instant, released: z.strictObject({ by: z.string(), at: instant, reason: z.string() }).nullable(), entries: entryIds })),
     retirements: listOf(z.strictObject({
-      number: z.int(), trigger: z.enum(RETIREMENT_TRIGGERS), replacement: z.string().nullable(), requestedBy: z.string(), requestedAt: instant, reason: z.string(), state: z.enum(RETIREMENT_STATES),
+      number: z.int(), trigger: z.enum(RETIREMENT_TRIGGERS), replacement: z.string().nullable(), requestedBy: z.string(), requestedAt: instant, reason: z.string(), state: z.enum(RETIREMENT_OUTCOMES),
       stoppedAt: instant.nullable().meta({ description: 'From when on gateways answer 410.' }), link: path, entries: entryIds,
     })).meta({ description: 'Of the model, with all its deployments.' }),
     windows: z.strictObject({
@@ -220,7 +220,7 @@ const sinceAnswer = ({ changes, rollbacks, releases, retrains, alarms, quarantin
   quarantines: answersOf(quarantines, ({ decision, released }) =>
     ({ from: decision.fromEvent.toISOString(), because: decision.because, decidedAt: decision.decidedAt.toISOString(), released: released && { by: released.releasedBy, at: released.releasedAt.toISOString(), reason: released.reason } })),
   retirements: answersOf(retirements, ({ retirement: { model, number, trigger, replacement, requestedBy, requestedAt, reason }, steps }) =>
-    ({ number, trigger, replacement, requestedBy, requestedAt: requestedAt.toISOString(), reason, state: retirementState(steps), stoppedAt: instantOf(steps.find(({ step }) => step === 'stopped')?.at ?? null), link: retirementLink(model) })),
+    ({ number, trigger, replacement, requestedBy, requestedAt: requestedAt.toISOString(), reason, state: retirementOutcome(steps), stoppedAt: instantOf(steps.find(({ step }) => step === 'stopped')?.at ?? null), link: retirementLink(model) })),
   windows: { all: windows.all, own: windows.own, worst: windows.worst && worstAnswer(windows.worst) },
 });
 

@@ -211,14 +211,14 @@ describe('why a version answered', () => {
     const still = await of();
     expect(still).toMatchObject({ version: 2, until: null, stoppedBy: null, sinceThen: { retirements: { total: 1, items: [{ number: 1, state: 'withdrawn', stoppedAt: null, reason: 'nobody asks', requestedBy: 'otto', link: '/v1/models/leaving/retirement' }] } } });
     expect(pageOf(still)).toMatch(/and answers still\..*asked for retirement 1 \(unused\): “nobody asks”\. It is withdrawn\./);
-    await leaving.retiring('olga', ['approved', 'drained']);
-    expect(await of()).toMatchObject({ until: null, sinceThen: { retirements: { total: 2, items: [{}, { number: 2, state: 'retiring' }] } } });
+    await leaving.retiring('olga', ['approved']);
+    expect(await of()).toMatchObject({ until: null, sinceThen: { retirements: { total: 2, items: [{}, { number: 2, state: 'deprecated' }] } } });
 
-    await leaving.retiring('olga', ['stopped']);
+    await leaving.retiring('olga', ['approved', 'stopped']);
     const stopped = leaving.now();
     const moment = stopped.toISOString();
     const before = await of(new Date(stopped.getTime() - 1).toISOString());
-    expect(before).toMatchObject({ version: 2, until: moment, replacedBy: null, stoppedBy: 3, sinceThen: { retirements: { total: 3, items: [{}, {}, { number: 3, state: 'retired', stoppedAt: moment }] } } });
+    expect(before).toMatchObject({ version: 2, until: moment, replacedBy: null, stoppedBy: 3, sinceThen: { retirements: { total: 3, items: [{}, {}, { number: 3, state: 'retiring', stoppedAt: moment }] } } });
     expect(before.entries.filter(({ action }) => action.startsWith('retirement.'))).toMatchObject([{ action: 'retirement.stopped', subject: 'retirement/3', at: moment }]);
     expect(before.sinceThen.retirements.items.every(({ entries }) => entries.length > 1)).toBe(true);
     expect(pageOf(before)).toMatch(/answered until .*, when retirement 3 of leaving stopped it\..*It stopped the model at .*: nobody answers since\./);
