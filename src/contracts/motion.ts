@@ -45,6 +45,9 @@ export const monitorScheduleId = (model: string, deployment: string): string => 
 /** A window is assessed by one workflow at a time; again under the same id when its labels are there, or change. */
 export const monitorWindowWorkflowId = (model: string, deployment: string, fromMs: number): string => `monitor/${model}/${deployment}/${isoTime(fromMs)}`;
 
+/** The model that a workflow is about, by its id; null of one that is about none, or about all. */
+export const modelOfWorkflow = (workflowId: string | null): string | null => /^(?:model|retrain|rollback|replay|ingestion|monitor)\/([^/]+)/.exec(workflowId ?? '')?.[1] ?? null;
+
 /** The update that carries a command's id; the command itself is in the record. */
 export const COMMAND_UPDATE = 'command';
 /** Commands wait for a model's lifecycle; the record says which. */

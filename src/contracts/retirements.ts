@@ -15,8 +15,8 @@ export type EvidenceClass = (typeof EVIDENCE_CLASSES)[number];
 
 /**
  * What is on record of a retirement's course, each at most once. It ends with `rejected`, `expired` or `withdrawn`, and the model goes on, or with `deleted`. `told`: its
- * consumers; `waived`: the owner goes on without their word; `forced`: without waiting for quiet; `stopped`: no prediction begins any more; `drained`: none is under way
- * either, every gateway answers 410.
+ * consumers; `waived`: the owner goes on without their word; `forced`: without waiting for quiet; `stopped`: no prediction begins any more; `drained`: every
+ * gateway has followed, and answers 410.
  */
 export const RETIREMENT_STEPS = ['approved', 'rejected', 'expired', 'withdrawn', 'told', 'waived', 'confirmed', 'forced', 'stopped', 'drained', 'archived', 'drilled', 'deleted'] as const;
 export type RetirementStepName = (typeof RETIREMENT_STEPS)[number];

@@ -5,6 +5,7 @@ import { canonicalJson, sha256 } from '../contracts/canonical.js';
 import type { CommandBodies, CommandKind, CommandOutcome } from '../contracts/commands.js';
 import { PerennialError } from '../contracts/failures.js';
 import { goLiveSubject } from '../contracts/go-live.js';
+import { modelOfWorkflow } from '../contracts/motion.js';
 import type { Stage } from '../contracts/stages.js';
 import { AuditLedger, type Origin, SYSTEM_ACTOR } from './audit-ledger.js';
 import { forbiddenNow } from './command-permission.js';
@@ -134,7 +135,7 @@ export class CommandsRepository {
       at,
       actor: 'unknown',
       action: 'command.unknown',
-      model: null,
+      model: modelOfWorkflow(origin.workflowId),
       subject: 'command',
       details: { id: asked },
       origin,
@@ -145,7 +146,7 @@ export class CommandsRepository {
   /** Puts on the record that somebody sent a workflow what it does not know, past the API. @param nth counts such signals, or updates, to the run, from 1: not each of a flood has an entry */
   async addUnknown(sent: 'signal' | 'update', { name, nth }: { readonly name: string; readonly nth: number }, at: Date, origin: Origin): Promise<void> {
     await this.audit.append(this.dataSource.manager, {
-      at, actor: 'unknown', action: `${sent}.unknown`, model: null, subject: sent, details: { [sent]: strangersText(name), nth, workflow: origin.workflowId }, origin,
+      at, actor: 'unknown', action: `${sent}.unknown`, model: modelOfWorkflow(origin.workflowId), subject: sent, details: { [sent]: strangersText(name), nth, workflow: origin.workflowId }, origin,
     });
   }
 }

@@ -80,7 +80,7 @@ const shown = async (workflowId: string): Promise<string> =>
 /** Past the API: a signal that the workflow does not know is put on the record, and it goes on. */
 async function strangeTo(workflowId: string): Promise<void> {
   await eventually(() => perennial.temporal.workflow.getHandle(workflowId).signal('decide', 'approve').then(() => true as const, () => undefined), () => `${workflowId} to be there`);
-  await eventually(async () => ((await perennial.registry.query<unknown[]>("SELECT FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1", [workflowId])).length > 0 ? true : undefined), () => 'the signal on the record');
+  await eventually(async () => ((await perennial.registry.query<unknown[]>("SELECT FROM audit_entry WHERE action = 'signal.unknown' AND workflow_id = $1 AND $1 LIKE '%/' || model || '%'", [workflowId])).length > 0 ? true : undefined), () => 'the signal on the record');
 }
 
 it('a vote is refused while an approval is paused, and taken with the time that was left when it goes on', async () => {
@@ -283,7 +283,7 @@ it('a retirement is paused and sent back to production; whoever leaves is replac
   expect((await perennial.call('POST', '/v1/models/leaving/retirement', { trigger: 'unused', reason: 'nobody asks it' })).status).toBe(200);
   const leave = await newest('leaving');
   expect((await move('leaving', 'retirement', 'pause')).status).toBe(200);
-  await eventually(async () => (/#### Retirement\n\n- \*\*Entry\*\*: ✔ the owner asked for it[^]*✘ gateways answer 410/.test(await shown(retirementWorkflowId('leaving'))) ? true : undefined), () => 'what retirement asks for to be shown');
+  await eventually(async () => (/#### Retirement\n\n- \*\*Entry\*\*: ✔ the owner asked for it[^]*✘ its traffic is drained: every gateway answers 410/.test(await shown(retirementWorkflowId('leaving'))) ? true : undefined), () => 'what retirement asks for to be shown');
   await strangeTo(retirementWorkflowId('leaving'));
   expect(await standingOf('leaving', 'retirement')).toMatchObject({ state: 'paused', explanation: 'Retirement 1: waits for its approval.' });
   expect((await vote('ben', leave)).body).toMatchObject({ type: 'urn:perennial:StagePaused', detail: expect.stringContaining('Retirement 1 of leaving') as string });
