@@ -6,6 +6,7 @@ import { PerennialError } from '../contracts/failures.js';
  * that name the key, then the signature>`. Ours are of Ed25519 over the text with its last line end.
  */
 const ED25519 = 1;
+const ED25519_KEY_BYTES = 32;
 const KEY_ID_BYTES = 4;
 const SIGNATURE = /^— (?<name>[^\s+]+) (?<encoded>[A-Za-z0-9+/]+={0,2})$/u;
 
@@ -39,6 +40,8 @@ export const verifierKey = (name: string, key: KeyObject): string => `${name}+${
 export const keyId = (name: string, key: KeyObject): Buffer =>
   createHash('sha256').update(`${name}\n`).update(Buffer.from([ED25519])).update(rawKey(key)).digest().subarray(0, KEY_ID_BYTES);
 
-const rawKey = (key: KeyObject): Buffer => Buffer.from(key.export({ format: 'jwk' }).x ?? '', 'base64url');
+// The last bytes of a key's DER are the key (RFC 8410). Not from its JWK: while that is made, Node 20 locks up for good if a key pair of
+// `generateKeyPair` is collected just then.
+const rawKey = (key: KeyObject): Buffer => key.export({ type: 'spki', format: 'der' }).subarray(-ED25519_KEY_BYTES);
 
 const invalid = (message: string): PerennialError => new PerennialError('CheckpointInvalid', message);
