@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { goLiveAlarm } from '../src/alarms/go-live-alarm.js';
 import { goLiveAlarmKey } from '../src/contracts/go-live.js';
 import { isWordDue } from '../src/lifecycle/review-due.js';
@@ -39,10 +40,7 @@ export class GoLiveWords {
     if (!goLive.asks && last) return 'nothing';
     if (!isWordDue({ dueAt: goLive.at, lastWordAt: last?.alarm.raisedAt ?? null }, this.settings.remindEveryMs, at)) return 'nothing';
     if (last && !last.end) await this.alarms.end(last.alarm.id, 'Told again.', at, origin());
-    const id = await this.alarms.raiseWhile(goLiveAlarm(goLive), at, origin(), (manager) => this.goLives.asksStill(manager, goLive));
-    if (id === null) return 'nothing';
-    // What only informs is over when it is said; it is delivered all the same.
-    if (!goLive.asks) await this.alarms.end(id, 'It is for information.', at, origin());
-    return 'said';
+    const asks = (manager: EntityManager): Promise<boolean> => this.goLives.asksStill(manager, goLive);
+    return (await this.alarms.raiseWhile(goLiveAlarm(goLive), at, origin(), asks, goLive.asks ? undefined : 'It is for information.')) === null ? 'nothing' : 'said';
   }
 }

@@ -54,6 +54,18 @@ describe('an alarm', () => {
     expect(await alarms.get(first.id)).toMatchObject({ end: { reason: 'the next window is good', endedBy: 'perennial' } });
   });
 
+  it('that only informs ends in the transaction in which it is raised, is delivered all the same, and is not raised where it does not hold any more', async () => {
+    const inform = (key: string, holds: boolean): Promise<string | null> => alarms.raiseWhile(notice(key, { severity: 'info' }), AT, ORIGIN, async () => Promise.resolve(holds), 'it only informs');
+    expect(await inform('stale', false)).toBeNull();
+    expect(await alarms.newest('stale')).toBeNull();
+    const id = (await inform('informs', true)) as string;
+    expect(await alarms.get(id)).toMatchObject({ end: { reason: 'it only informs', endedBy: 'perennial', endedAt: AT }, delivery: { deliveredAt: null } });
+    expect((await alarms.undelivered(500, later(1))).map((alarm) => alarm.id)).toContain(id);
+    const written: { action: string; moment: string }[] = await server.dataSource.query('SELECT action, xmin::text AS moment FROM audit_entry WHERE subject = $1 ORDER BY id', [`alarm/${id}`]);
+    expect(written.map(({ action }) => action)).toEqual(['alarm.raised', 'alarm.ended']);
+    expect(new Set(written.map(({ moment }) => moment)).size).toBe(1);
+  });
+
   it('keeps its attempts, and the time of the first that was acknowledged', async () => {
     const { id } = await alarms.raise(notice('attempts'), AT, ORIGIN);
     await alarms.recordAttempt(id, { delivered: false, status: 500, reason: 'the receiver answered 500' }, later(1));

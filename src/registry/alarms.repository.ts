@@ -54,9 +54,17 @@ export class AlarmsRepository {
     return id === undefined ? { id: await this.openId(manager, notice.dedupKey), raised: false } : { id, raised: true };
   }
 
-  /** The same while something holds, which is asked in the transaction. @returns null where it does not hold any more */
-  async raiseWhile(notice: AlarmNotice, at: Date, origin: Origin, holds: (manager: EntityManager) => Promise<boolean>): Promise<string | null> {
-    return this.dataSource.transaction(async (manager) => ((await holds(manager)) ? ((await raiseAlarm(manager, this.audit, notice, at, origin)) ?? this.openId(manager, notice.dedupKey)) : null));
+  /**
+   * The same while something holds, which is asked in the transaction. @param over why it ends in the moment that it is raised, where it only informs; it is delivered all the same
+   * @returns null where it does not hold any more
+   */
+  async raiseWhile(notice: AlarmNotice, at: Date, origin: Origin, holds: (manager: EntityManager) => Promise<boolean>, over?: string): Promise<string | null> {
+    return this.dataSource.transaction(async (manager) => {
+      if (!(await holds(manager))) return null;
+      const { id } = await this.raiseWithin(manager, notice, at, origin);
+      if (over !== undefined) await this.endWithin(manager, id, { reason: over, actor: SYSTEM_ACTOR, at }, origin);
+      return id;
+    });
   }
 
   private async openId(manager: EntityManager, dedupKey: string): Promise<string> {
