@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { faultAlarm, faultAlarmKey, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import { faultAlarm, faultAlarmKey, READABLE_AGAIN, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import { canonicalJson } from '../src/contracts/canonical.js';
 import type { AutomaticTrigger, DecisionSummary } from '../src/contracts/retraining-decisions.js';
 import { isoTime } from '../src/contracts/time.js';
@@ -48,7 +48,7 @@ export class RetrainingActivities {
       // Another deployment's decision was quicker: a retrain is under way now.
       if (!decided) continue;
       // Raised where an earlier run got no further than its assessment.
-      await this.alarms.endOpen(unreadableAlarmKey(window), 'Windows can be assessed again', new Date(), by);
+      await this.alarms.endOpen(unreadableAlarmKey(window), READABLE_AGAIN, new Date(), by);
       return { ...summaryOf(decided), raised };
     }
   }

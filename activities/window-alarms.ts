@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { estimatedHarmAlarm, estimatedHarmAlarmKey, fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
+import { estimatedHarmAlarm, estimatedHarmAlarmKey, fairnessAlarm, fairnessAlarmKey, harmAlarm, harmAlarmKey, READABLE_AGAIN, unreadableAlarm, unreadableAlarmKey } from '../src/alarms/monitoring-alarms.js';
 import type { StoredFailure } from '../src/contracts/retrains.js';
 import { type DueAssessment, type WindowId, windowName } from '../src/contracts/window-assessment.js';
 import type { HarmMemory } from '../src/drift/harm-course.js';
@@ -55,7 +55,7 @@ export class WindowAlarms {
 
   /** Ends what {@link tellUnreadable} told. */
   async endUnreadable(window: WindowId, { at, by }: Telling): Promise<void> {
-    await this.alarms.endOpen(unreadableAlarmKey(window), 'Windows can be assessed again', at, by);
+    await this.alarms.endOpen(unreadableAlarmKey(window), READABLE_AGAIN, at, by);
   }
 
   private async endUnfollowed(window: DueAssessment, before: HarmMemory | null, memory: HarmMemory, { at, by }: Telling): Promise<void> {

@@ -61,6 +61,9 @@ const KEPT_FINDINGS = 20;
 
 export const unreadableAlarmKey = ({ model, deployment }: Pick<WindowId, 'model' | 'deployment'>): string => `unreadable/${model}/${deployment}`;
 
+/** Why an {@link unreadableAlarm} ends. */
+export const READABLE_AGAIN = 'Windows can be assessed again';
+
 /** A window cannot be assessed, and those after it wait. */
 export function unreadableAlarm(window: WindowId, { type, message }: Pick<StoredFailure, 'type' | 'message'>): AlarmNotice {
   return {
