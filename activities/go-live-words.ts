@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { goLiveAlarm } from '../src/alarms/go-live-alarm.js';
 import { goLiveAlarmKey } from '../src/contracts/go-live.js';
 import { isWordDue } from '../src/lifecycle/review-due.js';
@@ -40,7 +39,8 @@ export class GoLiveWords {
     if (!goLive.asks && last) return 'nothing';
     if (!isWordDue({ dueAt: goLive.at, lastWordAt: last?.alarm.raisedAt ?? null }, this.settings.remindEveryMs, at)) return 'nothing';
     if (last && !last.end) await this.alarms.end(last.alarm.id, 'Told again.', at, origin());
-    const asks = (manager: EntityManager): Promise<boolean> => this.goLives.asksStill(manager, goLive);
-    return (await this.alarms.raiseWhile(goLiveAlarm(goLive), at, origin(), asks, goLive.asks ? undefined : 'It is for information.')) === null ? 'nothing' : 'said';
+    const over = goLive.asks ? undefined : 'It is for information.';
+    const id = await this.alarms.raiseWhile(goLiveAlarm(goLive), at, origin(), (manager) => this.goLives.asksStill(manager, goLive), over);
+    return id === null ? 'nothing' : 'said';
   }
 }

@@ -55,7 +55,7 @@ describe('an alarm', () => {
   });
 
   it('that only informs ends in the transaction in which it is raised, is delivered all the same, and is not raised where it does not hold any more', async () => {
-    const inform = (key: string, holds: boolean): Promise<string | null> => alarms.raiseWhile(notice(key, { severity: 'info' }), AT, ORIGIN, async () => Promise.resolve(holds), 'it only informs');
+    const inform = (key: string, holds: boolean): Promise<string | null> => alarms.raiseWhile(notice(key, { severity: 'info' }), AT, ORIGIN, () => Promise.resolve(holds), 'it only informs');
     expect(await inform('stale', false)).toBeNull();
     expect(await alarms.newest('stale')).toBeNull();
     const id = (await inform('informs', true)) as string;

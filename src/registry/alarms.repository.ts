@@ -55,8 +55,9 @@ export class AlarmsRepository {
   }
 
   /**
-   * The same while something holds, which is asked in the transaction. @param over why it ends in the moment that it is raised, where it only informs; it is delivered all the same
-   * @returns null where it does not hold any more
+   * Adds an alarm as {@link raise} does, while something holds, which is asked in the transaction.
+   * @param over why it ends in the same transaction, where it only informs; it is delivered all the same
+   * @returns its id, or null where that does not hold any more
    */
   async raiseWhile(notice: AlarmNotice, at: Date, origin: Origin, holds: (manager: EntityManager) => Promise<boolean>, over?: string): Promise<string | null> {
     return this.dataSource.transaction(async (manager) => {
